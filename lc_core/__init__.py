@@ -1,0 +1,72 @@
+"""Latent constraints: sample from a frozen generative model under rules that it was never trained for.
+
+The names below are the public API. They are imported when they are first used, so that `import lc_core` is quick and
+a plugin that measures with numpy never imports torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lc_core.api import load_model, sample
+    from lc_core.constraint import Constraint, Group, Measurement, Want, all_of, any_of, measurement, none_of
+    from lc_core.engines.base import Engine
+    from lc_core.errors import LCError
+    from lc_core.fitting import FitSettings
+    from lc_core.latent_model import LatentModel, Posterior, as_latent_model
+    from lc_core.plugins.hookspecs import hookimpl, hookspec
+    from lc_core.render import Renderer
+    from lc_core.sampling import SampleResult
+    from lc_core.spec.resolve import load_spec
+
+__all__ = [
+    "Constraint",
+    "Engine",
+    "FitSettings",
+    "Group",
+    "LCError",
+    "LatentModel",
+    "Measurement",
+    "Posterior",
+    "Renderer",
+    "SampleResult",
+    "Want",
+    "all_of",
+    "any_of",
+    "as_latent_model",
+    "hookimpl",
+    "hookspec",
+    "load_model",
+    "load_spec",
+    "measurement",
+    "none_of",
+    "sample",
+]
+
+_MODULES = {
+    "lc_core.api": ("load_model", "sample"),
+    "lc_core.constraint": (
+        "Constraint", "Group", "Measurement", "Want", "all_of", "any_of", "measurement", "none_of",
+    ),
+    "lc_core.engines.base": ("Engine",),
+    "lc_core.errors": ("LCError",),
+    "lc_core.fitting": ("FitSettings",),
+    "lc_core.latent_model": ("LatentModel", "Posterior", "as_latent_model"),
+    "lc_core.plugins.hookspecs": ("hookimpl", "hookspec"),
+    "lc_core.render": ("Renderer",),
+    "lc_core.sampling": ("SampleResult",),
+    "lc_core.spec.resolve": ("load_spec",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lc_core' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,117 @@
+"""The Python API: sample without YAML, with plain functions and any object with `decode` and a prior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lc_core.cache import Cache
+from lc_core.constraint import Constraint, Entry, Group, leaves
+from lc_core.engines.base import Engine
+from lc_core.errors import LCError
+from lc_core.fitting import FitSettings
+from lc_core.latent_model import as_latent_model
+from lc_core.plugins.manager import build_registry
+from lc_core.plugins.registry import Registry
+from lc_core.prepare import prepare
+from lc_core.run import build_problem, prepare_spec
+from lc_core.sampling import Problem, SampleResult, collect
+from lc_core.spec.values import Spec
+from lc_core.verify import Verifier
+
+__all__ = ["load_model", "sample"]
+
+
+def sample(
+    spec: Spec | None = None,
+    *,
+    model: Any = None,
+    constraints: Sequence[Entry | Callable[..., Any]] = (),
+    engine: str | Engine = "gradient",
+    realism: float = 0.0,
+    count: int = 16,
+    seed: int = 0,
+    budget: int | None = None,
+    unique: bool = False,
+    fit: FitSettings | None = None,
+    cache: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> SampleResult:
+    """Sample outputs that meet constraints, each decoded and measured.
+
+    Either a loaded spec, or everything by keyword:
+
+    Args:
+        spec: From `load_spec`; the other arguments but `cache` and `progress` are then left out.
+        model: A `LatentModel`, or any object that `as_latent_model` takes.
+        constraints: `Constraint` and `Group` objects, or functions declared with a default want.
+        engine: An `Engine`, or the name of a registered one.
+        realism: Weight of realism.
+        count: Outputs to deliver.
+        seed: Sampling seed; output i depends on (seed, i) alone.
+        budget: Most tries; default 200 x count.
+        unique: Whether outputs must be distinct.
+        fit: How critics are fitted.
+        cache: Keep fitted parts in the user's cache folder, and use those that are there.
+        progress: Called with a line of text now and then.
+
+    Returns:
+        Latents, outputs, measurements, satisfied flags and a report; `len(result)` may be less than `count` if
+        `result.status` is `budget spent`.
+
+    Raises:
+        LCError: If something cannot be used, or a plugin is at fault.
+    """
+    kept = Cache() if cache else None
+    if spec is not None:
+        if model is not None or constraints:
+            raise LCError("sample takes a spec, or a model and constraints, not both")
+        problem = build_problem(spec)
+        prepared = prepare_spec(spec, problem, kept, progress)
+    else:
+        if model is None:
+            raise LCError("sample needs a spec or a model")
+        problem = Problem(
+            model=as_latent_model(model),
+            entries=_with_labels([one if isinstance(one, Constraint | Group) else Constraint(one) for one in constraints]),
+            engine=engine if isinstance(engine, Engine) else build_registry().get("engine", engine).load()(),
+            realism=realism,
+            count=count,
+            seed=seed,
+            budget=200 * count if budget is None else budget,
+            unique=unique,
+        )
+        verifier = Verifier(problem.model, problem.entries)
+        prepared = prepare(verifier, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
+    result, seconds = collect(problem, prepared.energy)
+    if prepared.card:
+        result.report["fit"] = prepared.card
+    result.report["seconds"] = {"fit": prepared.seconds, "sample": seconds}
+    return result
+
+
+def load_model(name: str, *, registry: Registry | None = None, **params: Any) -> Any:
+    """Return a registered model, such as `melody.folk-2bar`, as a `LatentModel`."""
+    registered = (registry or build_registry()).get("model", name)
+    return registered.load()(**registered.fill(params))
+
+
+def _with_labels(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the entries with distinct labels: a label that comes again is numbered."""
+    taken: set[str] = set()
+
+    def relabel(entry: Entry) -> Entry:
+        label, number = entry.label, 2
+        while label in taken:
+            label, number = f"{entry.label}-{number}", number + 1
+        taken.add(label)
+        if isinstance(entry, Constraint):
+            return Constraint(
+                entry.measurement, want=entry.want, weight=entry.weight, require=entry.require, label=label
+            )
+        inside = tuple(relabel(child) for child in entry.entries)
+        return Group(entry.kind, inside, weight=entry.weight, require=entry.require, label=label)
+
+    result = tuple(relabel(entry) for entry in entries)
+    assert len({leaf.label for leaf in leaves(result)}) == sum(1 for _ in leaves(result))
+    return result

@@ -1,0 +1,196 @@
+"""Fitted parts, kept by content in the user's cache folder, as safetensors and JSON.
+
+The folder is the platform's cache folder for `latent-constraints`, or `LC_CACHE_DIR`. An entry is a folder
+`<kind>-<key>` with `config.json` and `weights.safetensors`; the key is a hash of everything that the fit depends on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import sys
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from lc_core.constraint import Measurement
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["FORMAT", "Cache", "CacheEntry", "key_of", "measurement_digest"]
+
+FORMAT = 1
+"""Part of every key; raised when the meaning of a cached part changes."""
+
+
+def key_of(parts: Mapping[str, Any]) -> str:
+    """Return the key, 24 hexadecimal digits, of everything that a fitted part depends on."""
+    text = json.dumps({"format": FORMAT, **parts}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def measurement_digest(measurement: Measurement) -> str | None:
+    """Return a hash of a measurement's source and parameters, or None if its behaviour cannot be told from them.
+
+    The source is that of the function's module and of every module of the same package that it uses.
+    """
+    function = inspect.unwrap(measurement.function)
+    if not inspect.isfunction(function) or function.__closure__ or function.__module__ == "__main__":
+        return None
+    digest = hashlib.sha256()
+    for name in sorted(_modules_used(function.__module__)):
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if not path or not Path(path).is_file():
+            return None
+        digest.update(Path(path).read_bytes())
+    digest.update(function.__qualname__.encode())
+    digest.update(json.dumps(dict(measurement.params), sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+def _modules_used(name: str) -> set[str]:
+    """Return a module's name with those of the same top-level package that it takes things from."""
+    top = name.partition(".")[0]
+    found: set[str] = set()
+    open_names = [name]
+    while open_names:
+        current = open_names.pop()
+        if current in found or current not in sys.modules:
+            continue
+        found.add(current)
+        for value in vars(sys.modules[current]).values():
+            source = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+            if isinstance(source, str) and source.partition(".")[0] == top:
+                open_names.append(source)
+    return found
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One fitted part on disk: its folder, what it is of, and its size in bytes."""
+
+    folder: Path
+    kind: str
+    what: str
+    bytes: int
+
+
+class Cache:
+    """The cache folder.
+
+    Args:
+        root: The folder; default `LC_CACHE_DIR`, else the platform's cache folder.
+        refit: Ignore what is there, and replace it.
+    """
+
+    def __init__(self, root: Path | None = None, *, refit: bool = False) -> None:
+        self.root = root or default_folder()
+        self.refit = refit
+
+    def get_or_fit(
+        self,
+        kind: str,
+        key: str,
+        fit: Callable[[], tuple[dict[str, Any], dict[str, Tensor]]],
+        *,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> tuple[dict[str, Any], dict[str, Tensor], bool]:
+        """Return a fitted part's configuration and tensors, and whether they were found rather than fitted.
+
+        One process fits a key at a time; others wait for it.
+
+        Args:
+            kind: Kind of part, such as `critic`.
+            key: From `key_of`.
+            fit: Fits it: returns a configuration (with `what`, a description) and tensors.
+            progress: Called with a line when a damaged entry is found.
+        """
+        folder = self.root / f"{kind}-{key}"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.root / f"{kind}-{key}.lock")
+            lock.acquire()
+        except OSError as error:
+            raise LCError(
+                f"the cache folder {self.root} cannot be written: {error}",
+                hint="set LC_CACHE_DIR to a folder that can",
+            ) from error
+        try:
+            if not self.refit and folder.exists():
+                try:
+                    config, tensors = _read(folder)
+                    return config, tensors, True
+                except Exception as error:  # whatever is wrong with it, it can be fitted again
+                    progress(f"cached {kind} {folder.name} is damaged ({error}); fitting it again")
+            config, tensors = fit()
+            _write(folder, {"kind": kind, **config}, tensors)
+            return config, tensors, False
+        finally:
+            lock.release()
+
+    def entries(self) -> list[CacheEntry]:
+        """Return what is cached, oldest first."""
+        found = []
+        for folder in sorted(self.root.glob("*-*/"), key=lambda path: path.stat().st_mtime):
+            if folder.is_dir():
+                size = sum(path.stat().st_size for path in folder.iterdir())
+                try:
+                    config = json.loads((folder / "config.json").read_text())
+                    kind, what = config["kind"], config["what"]
+                except (OSError, ValueError, KeyError):
+                    kind, what = folder.name.partition("-")[0], "(damaged)"
+                found.append(CacheEntry(folder, kind, what, size))
+        return found
+
+    def clear(self) -> int:
+        """Delete every entry and return how many there were."""
+        entries = self.entries()
+        for entry in entries:
+            shutil.rmtree(entry.folder)
+        for lock in self.root.glob("*.lock"):
+            lock.unlink(missing_ok=True)
+        return len(entries)
+
+
+def default_folder() -> Path:
+    """Return `LC_CACHE_DIR`, else the platform's cache folder for this library."""
+    from platformdirs import user_cache_path
+
+    given = os.environ.get("LC_CACHE_DIR")
+    return Path(given).expanduser() if given else user_cache_path("latent-constraints")
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    from safetensors.torch import load_file
+
+    config = json.loads((folder / "config.json").read_text())
+    tensors = load_file(folder / "weights.safetensors")
+    if config["digest"] != _digest(folder / "weights.safetensors"):
+        raise ValueError("its weights are not those that were written")
+    return config, tensors
+
+
+def _write(folder: Path, config: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    from safetensors.torch import save_file
+
+    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial / "weights.safetensors")
+    config = config | {"digest": _digest(partial / "weights.safetensors")}
+    (partial / "config.json").write_text(json.dumps(config, indent=2))
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(partial, folder)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

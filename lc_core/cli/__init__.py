@@ -1,0 +1,32 @@
+"""The command `lc`. Importing this imports no plugin, no torch, and none of the sub-commands."""
+
+from __future__ import annotations
+
+import click
+
+from lc_core.cli.group import LazyGroup
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = {
+    "sample": ("lc_core.cli.sample", "Sample outputs that meet a spec."),
+    "score": ("lc_core.cli.score", "Measure files of your own under a spec's rules."),
+    "validate": ("lc_core.cli.validate", "Check specs without sampling."),
+    "show": ("lc_core.cli.show", "Show a spec with every default, and the engines that fit it."),
+    "plugins": ("lc_core.cli.plugins", "List what is installed, and what is broken."),
+    "schema": ("lc_core.cli.schema", "Print the JSON Schema of specs, for editors."),
+    "fit": ("lc_core.cli.fit", "Fit and cache what a spec needs, without sampling."),
+    "cache": ("lc_core.cli.cache", "List or clear fitted parts."),
+    "train": ("lc_core.cli.train", "Train a model from its recipe."),
+    "doctor": ("lc_core.cli.doctor", "Check the installation, devices, cache, plugins and models."),
+}
+"""Sub-commands: the module that holds `command`, and one line of help, so that `lc --help` imports none of them."""
+
+
+@click.group("lc", cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="latent-constraints", prog_name="lc", message="%(prog)s %(version)s")
+def main() -> None:
+    """Sample from a frozen generative model under rules that it was never trained for.
+
+    A spec says which model, which rules and how many outputs; every output is checked by measuring it.
+    """

@@ -1,0 +1,107 @@
+"""A click group that imports a sub-command when it is called, and turns errors into messages and a status."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping
+from importlib import import_module, metadata
+from typing import Any
+
+import click
+
+from lc_core.errors import LCError
+
+__all__ = ["GROUP", "LazyGroup", "show_error"]
+
+GROUP = "latent_constraints.commands"
+INTERRUPTED = 130
+BUG = 1
+
+
+class LazyGroup(click.Group):
+    """Finds sub-commands in a table, and after that among the entry points of `latent_constraints.commands`.
+
+    Args:
+        table: For each name its module and one line of help.
+    """
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._table = dict(table)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names, those of plugins last."""
+        return [*self._table, *self._from_plugins()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one sub-command."""
+        if cmd_name in self._table:
+            found: click.Command = import_module(self._table[cmd_name][0]).command
+            return found
+        entry = self._from_plugins().get(cmd_name)
+        return _loaded(entry) if entry else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the sub-command named first; suggest the nearest name if there is none."""
+        if args and not args[0].startswith("-") and args[0] not in (names := self.list_commands(ctx)):
+            from lc_core.plugins.registry import nearest
+
+            close = nearest(args[0], names)
+            guess = f"Did you mean {' or '.join(close)}?" if close else "See lc --help."
+            ctx.fail(f"No such command {args[0]!r}. {guess}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of sub-commands from the table alone."""
+        rows = [(name, text) for name, (_, text) in self._table.items()]
+        rows += [(name, f"(from {_source(entry)})") for name, entry in self._from_plugins().items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the sub-command; end with the status that an error asks for."""
+        try:
+            return super().invoke(ctx)
+        except LCError as error:
+            show_error(error)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            traceback.print_exception(error, file=sys.stderr)
+            click.echo("this is a bug in lc, not in what you gave it; please report it with the lines above", err=True)
+            ctx.exit(BUG)
+
+    def _from_plugins(self) -> dict[str, metadata.EntryPoint]:
+        found = sorted(metadata.entry_points(group=GROUP), key=lambda one: (one.name, _source(one)))
+        return {one.name: one for one in reversed(found) if one.name not in self._table}
+
+
+def show_error(error: LCError) -> None:
+    """Write an error to the error stream; lines that already say where and "error" stand as they are."""
+    located = all(": error: " in line for line in error.message.splitlines())
+    click.echo(error.message if located else f"error: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)
+
+
+def _loaded(entry: metadata.EntryPoint) -> click.Command:
+    try:
+        found = entry.load()
+    except Exception as error:
+        raise LCError(
+            f"command {entry.name} of {_source(entry)} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(found, click.Command):
+        raise LCError(f"command {entry.name} of {_source(entry)} is {type(found).__name__}, not a click command")
+    return found
+
+
+def _source(entry: metadata.EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "unknown"

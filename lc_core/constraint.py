@@ -1,0 +1,401 @@
+"""Measurements, what is wanted of them, and constraints combined with all / any / not.
+
+Nothing here imports torch: a measurement is a function of decoded outputs, and may be plain numpy.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lc_core.errors import LCError
+
+__all__ = [
+    "SLACK",
+    "Constraint",
+    "Entry",
+    "Group",
+    "Measurement",
+    "MeasurementInfo",
+    "PluginFault",
+    "Verdict",
+    "Want",
+    "all_of",
+    "any_of",
+    "leaves",
+    "measurement",
+    "none_of",
+    "verdict",
+]
+
+SLACK = 1e-9
+"""Bounds are inclusive, with this much slack for rounding."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class PluginFault(LCError):
+    """A plugin's function raised, or returned what its declaration rules out."""
+
+
+@dataclass(frozen=True)
+class Want:
+    """The interval `[low, high]` that a measurement is wanted in, and how the user said it.
+
+    Exactly one of `at_least`, `at_most`, `between`, or `target` with `tolerance` is given.
+    """
+
+    at_least: float | None = None
+    at_most: float | None = None
+    between: tuple[float, float] | None = None
+    target: float | None = None
+    tolerance: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [
+            key for key in ("at_least", "at_most", "between", "target") if getattr(self, key) is not None
+        ]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise LCError(f"expected one of at_least, at_most, between, target with tolerance; found {found}")
+        if (self.target is None) != (self.tolerance is None):
+            raise LCError("target and tolerance belong together; found only one of them")
+        numbers = [self.at_least, self.at_most, *(self.between or ()), self.target, self.tolerance]
+        if any(number is not None and not math.isfinite(number) for number in numbers):
+            raise LCError(f"a wanted value must be a finite number; found {self.as_dict()}")
+        if self.between is not None and (len(self.between) != 2 or self.between[0] > self.between[1]):
+            raise LCError(f"between needs [low, high] with low <= high; found {list(self.between)}")
+        if self.tolerance is not None and self.tolerance < 0:
+            raise LCError(f"tolerance must be 0 or more; found {self.tolerance}")
+
+    @property
+    def low(self) -> float:
+        """The lowest value that satisfies, or -inf."""
+        if self.between is not None:
+            return self.between[0]
+        if self.target is not None and self.tolerance is not None:
+            return self.target - self.tolerance
+        return -math.inf if self.at_least is None else self.at_least
+
+    @property
+    def high(self) -> float:
+        """The highest value that satisfies, or inf."""
+        if self.between is not None:
+            return self.between[1]
+        if self.target is not None and self.tolerance is not None:
+            return self.target + self.tolerance
+        return math.inf if self.at_most is None else self.at_most
+
+    def met(self, values: np.ndarray) -> np.ndarray:
+        """Return which values `(B,)` lie inside; NaN does not."""
+        return (values >= self.low - SLACK) & (values <= self.high + SLACK)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was given, as it stands in a spec."""
+        items = {key: getattr(self, key) for key in ("at_least", "at_most", "between", "target", "tolerance")}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in items.items() if v is not None}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{key} {value}" for key, value in self.as_dict().items())
+
+
+WANT_KEYS = ("at_least", "at_most", "between", "target", "tolerance")
+
+
+@dataclass(frozen=True)
+class MeasurementInfo:
+    """What a measurement declares about itself; see `measurement`."""
+
+    accepts: tuple[str, ...]
+    unit: str
+    range: tuple[float, float]
+    want: Want | None = None
+    undefined: str | None = None
+    per_sample: bool = False
+
+
+def measurement(
+    *,
+    accepts: str | Sequence[str],
+    unit: str,
+    range: tuple[float, float],  # noqa: A002
+    undefined: str | None = None,
+    per_sample: bool = False,
+    **want: Any,
+) -> Callable[[F], F]:
+    """Declare that a function measures decoded outputs. The function itself stays as it is.
+
+    The function's first parameter is a batch of outputs, for example tokens `(B, T)`; the others are its settings:
+    keyword parameters with types and defaults, which become the `params` of a spec. It returns one number per
+    output, `(B,)`.
+
+    Args:
+        accepts: Output types that it can measure, such as `"melody.tokens/1"`; `"*"` for any.
+        unit: Unit of the value, such as `"share"` or `"semitones"`.
+        range: Lowest and highest possible value; may be infinite.
+        undefined: Where the value does not exist, in words ("no notes"). Only then may the function return NaN.
+        per_sample: The function takes one output and returns one number.
+        **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
+            `tolerance=`.
+
+    Example:
+        >>> @measurement(accepts="melody.tokens/1", unit="notes", range=(0, 32), at_least=8)
+        ... def onsets(tokens: np.ndarray) -> np.ndarray:
+        ...     "Number of notes."
+        ...     return (tokens < 128).sum(axis=1)
+        >>> onsets(np.array([[60, 128, 62, 128]]))
+        array([2])
+    """
+    unknown = set(want) - set(WANT_KEYS)
+    if unknown:
+        raise TypeError(f"measurement() got unknown keys {sorted(unknown)}")
+    info = MeasurementInfo(
+        accepts=(accepts,) if isinstance(accepts, str) else tuple(accepts),
+        unit=unit,
+        range=(float(range[0]), float(range[1])),
+        want=Want(**want) if want else None,
+        undefined=undefined,
+        per_sample=per_sample,
+    )
+
+    def declare(function: F) -> F:
+        function.__lc_measurement__ = info  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A declared function with its settings filled in: outputs to one float64 each.
+
+    Args:
+        function: The function; one without a declaration is taken as measuring any output, without bounds.
+        params: Settings given to it by keyword.
+        name: The name it is known by in errors and reports, such as `melody.in_scale`.
+        source: The distribution it comes from, told in errors.
+    """
+
+    function: Callable[..., Any]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
+
+    @property
+    def info(self) -> MeasurementInfo:
+        """What the function declares."""
+        default = MeasurementInfo(accepts=("*",), unit="", range=(-math.inf, math.inf))
+        declared = getattr(self.function, "__lc_measurement__", default)
+        assert isinstance(declared, MeasurementInfo)
+        return declared
+
+    def accepts(self, output_type: str) -> bool:
+        """Return whether outputs of this type can be measured."""
+        return "*" in self.info.accepts or output_type in self.info.accepts
+
+    def __call__(self, outputs: Any, *, first_index: int = 0) -> np.ndarray:
+        """Measure a batch of outputs.
+
+        Args:
+            outputs: Decoded outputs, first dimension B.
+            first_index: Index of the first output, for error messages.
+
+        Returns:
+            Values `(B,)` float64.
+
+        Raises:
+            PluginFault: If the function raises, changes its input, or returns another shape, an infinity, or an
+                undeclared NaN.
+        """
+        who = f"{self.name}" + (f" (from {self.source})" if self.source else "")
+        given = outputs.copy() if isinstance(outputs, np.ndarray) else outputs
+        try:
+            if self.info.per_sample:
+                raw = [self.function(one, **self.params) for one in given]
+            else:
+                raw = self.function(given, **self.params)
+        except LCError:
+            raise
+        except Exception as error:
+            raise PluginFault(
+                f"measurement {who} raised {type(error).__name__}: {error}",
+                hint=f"outputs {first_index} to {first_index + len(outputs) - 1} were being measured",
+            ) from error
+        if isinstance(given, np.ndarray) and not np.array_equal(given, outputs, equal_nan=given.dtype.kind == "f"):
+            changed = first_index + int(np.flatnonzero((given != outputs).reshape(len(given), -1).any(axis=1))[0])
+            raise PluginFault(f"measurement {who} changed its input (output {changed}); it must leave it as it is")
+        values = self._as_float64(raw, who)
+        if values.shape != (len(outputs),):
+            raise PluginFault(
+                f"measurement {who} returned shape {values.shape} for {len(outputs)} outputs; expected ({len(outputs)},)"
+            )
+        bad = np.isinf(values) if self.info.undefined else ~np.isfinite(values)
+        if bad.any():
+            at = int(np.flatnonzero(bad)[0])
+            hint = None
+            if np.isnan(values[at]):
+                hint = 'where the value does not exist, declare it: @measurement(..., undefined="no notes")'
+            raise PluginFault(f"measurement {who} returned {values[at]} for output {first_index + at}", hint=hint)
+        return values
+
+    @staticmethod
+    def _as_float64(raw: Any, who: str) -> np.ndarray:
+        if hasattr(raw, "detach"):
+            raw = raw.detach().cpu().numpy()
+        try:
+            return np.asarray(raw, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise PluginFault(f"measurement {who} returned {type(raw).__name__}, not one number per output") from error
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A measurement and what is wanted of it.
+
+    Args:
+        measurement: A `Measurement`, or a plain function of outputs.
+        want: What is wanted; default the measurement's own.
+        weight: Weight of its term in the energy, 0 or more.
+        require: False makes it a preference: it guides and is reported, but decides nothing.
+        label: Name in reports; default the measurement's name.
+        **wanted: `at_least=`, `at_most=`, `between=`, or `target=` and `tolerance=`, in place of `want`.
+
+    Example:
+        >>> def brightness(images): return images.mean(axis=(1, 2, 3))
+        >>> str(Constraint(brightness, at_least=0.5).want)
+        'at_least 0.5'
+    """
+
+    measurement: Measurement
+    want: Want
+    weight: float = 1.0
+    require: bool = True
+    label: str = ""
+
+    def __init__(
+        self,
+        measurement: Measurement | Callable[..., Any],
+        *,
+        want: Want | None = None,
+        weight: float = 1.0,
+        require: bool = True,
+        label: str = "",
+        **wanted: Any,
+    ) -> None:
+        if not isinstance(measurement, Measurement):
+            measurement = Measurement(measurement)
+        if wanted:
+            if want is not None or set(wanted) - set(WANT_KEYS):
+                raise LCError(f"Constraint takes one of {', '.join(WANT_KEYS)}; found {sorted(wanted)}")
+            want = Want(**wanted)
+        want = want or measurement.info.want
+        if want is None:
+            raise LCError(f"{measurement.name} has no default want: say at_least, at_most, between or target")
+        _check_weight(weight, label or measurement.name)
+        for key, value in {
+            "measurement": measurement,
+            "want": want,
+            "weight": float(weight),
+            "require": require,
+            "label": label or measurement.name,
+        }.items():
+            object.__setattr__(self, key, value)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries combined by `all`, `any` or `not` (a `not` holds one entry)."""
+
+    kind: str
+    entries: tuple[Entry, ...]
+    weight: float = 1.0
+    require: bool = True
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("all", "any", "not"):
+            raise LCError(f"a group is all, any or not; found {self.kind!r}")
+        if not self.entries:
+            raise LCError(f"{self.kind}: needs at least one constraint")
+        if self.kind == "not" and len(self.entries) != 1:
+            raise LCError(f"not: takes one constraint; found {len(self.entries)} (combine them with any: or all:)")
+        _check_weight(self.weight, self.label or self.kind)
+        if not self.label:
+            inside = ", ".join(entry.label for entry in self.entries)
+            object.__setattr__(self, "label", f"{self.kind}({inside})")
+
+
+Entry = Constraint | Group
+
+
+def _check_weight(weight: float, label: str) -> None:
+    if not math.isfinite(weight) or weight < 0:
+        raise LCError(f"weight of {label} must be a finite number, 0 or more; found {weight}")
+
+
+def all_of(*entries: Entry, **options: Any) -> Group:
+    """Every entry is wanted; useful inside `any_of` and `none_of`."""
+    return Group("all", entries, **options)
+
+
+def any_of(*entries: Entry, **options: Any) -> Group:
+    """At least one entry is wanted."""
+    return Group("any", entries, **options)
+
+
+def none_of(*entries: Entry, **options: Any) -> Group:
+    """No entry is wanted."""
+    inner = entries[0] if len(entries) == 1 else Group("any", entries)
+    return Group("not", (inner,), **options)
+
+
+def leaves(entries: Sequence[Entry]) -> Iterator[Constraint]:
+    """Yield the constraints of a tree, in the order they are written."""
+    for entry in entries:
+        if isinstance(entry, Constraint):
+            yield entry
+        else:
+            yield from leaves(entry.entries)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """For each output, whether an entry is met, and whether its negation is. An undefined value meets neither."""
+
+    met: np.ndarray
+    unmet: np.ndarray
+
+
+def verdict(entry: Entry, values: Mapping[str, np.ndarray]) -> Verdict:
+    """Judge an entry on measured values.
+
+    Args:
+        entry: A constraint or a group.
+        values: For each leaf's label, its measured values `(B,)`.
+    """
+    if isinstance(entry, Constraint):
+        measured = values[entry.label]
+        met = entry.want.met(measured)
+        return Verdict(met, ~met & ~np.isnan(measured))
+    parts = [verdict(child, values) for child in entry.entries]
+    mets = np.stack([part.met for part in parts])
+    unmets = np.stack([part.unmet for part in parts])
+    if entry.kind == "not":
+        return Verdict(parts[0].unmet, parts[0].met)
+    if entry.kind == "any":
+        return Verdict(mets.any(axis=0), unmets.all(axis=0))
+    return Verdict(mets.all(axis=0), unmets.any(axis=0))
+
+
+def settings_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return a measurement's parameters after the outputs."""
+    return dict(list(inspect.signature(function).parameters.items())[1:])

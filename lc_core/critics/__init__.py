@@ -1,0 +1,1 @@
+"""Value functions on latents: critics of measurements, and realism."""

@@ -1,0 +1,53 @@
+"""How far a critic's probabilities can be trusted, on samples it was not fitted on."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lc_core.constraint import Want
+from lc_core.critics.critic import Critic
+
+__all__ = ["auc", "calibration"]
+
+
+def auc(scores: np.ndarray, positive: np.ndarray) -> float | None:
+    """Return the area under the ROC curve of scores `(N,)` for labels `(N,)` bool; None if one class is missing."""
+    hits, misses = int(positive.sum()), int((~positive).sum())
+    if not hits or not misses:
+        return None
+    order = np.argsort(scores, kind="stable")
+    _, inverse, counts = np.unique(scores[order], return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks = np.empty(len(scores))
+    ranks[order] = ((last - counts + 1 + last) / 2)[inverse]  # ties share their mean rank
+    return float((ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * misses))
+
+
+def calibration(critic: Critic, want: Want, z: Tensor, values: np.ndarray, *, bins: int = 10) -> dict[str, float | None]:
+    """Compare a critic's probability of a want with measured outcomes.
+
+    Args:
+        critic: The critic.
+        want: What is wanted.
+        z: Held-out latents `(N, *latent_shape)`.
+        values: Their measured values `(N,)`.
+        bins: Groups of equal size, by probability.
+
+    Returns:
+        `rate` of the want, mean predicted `probability`, expected calibration error `ece`, `brier` score, `auc`.
+    """
+    with torch.no_grad():
+        p = critic.odds(z, want).yes.sigmoid().double().cpu().numpy()
+    met = want.met(values)
+    groups = np.array_split(np.argsort(p, kind="stable"), bins)
+    error = sum(len(group) * abs(p[group].mean() - met[group].mean()) for group in groups if len(group)) / max(len(p), 1)
+    area = auc(p, met)
+    return {
+        "rate": round(float(met.mean()), 5),
+        "probability": round(float(p.mean()), 5),
+        "ece": round(float(error), 5),
+        "brier": round(float(np.mean((p - met) ** 2)), 5),
+        "auc": None if area is None else round(area, 4),
+    }

@@ -1,0 +1,131 @@
+"""What an engine is, and the one outer loop that runs every engine over a block of tries.
+
+A block is a fixed number of tries. Its starts come from one generator per (seed, block), and its computation depends
+on nothing else, so a try has the same result however many samples are asked for.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from lc_core.constraint import Entry
+    from lc_core.energy import Energy
+    from lc_core.latent_model import LatentModel
+
+__all__ = ["BlockResult", "Engine", "run_engine"]
+
+
+class Engine(ABC):
+    """Moves a batch of latents down an energy, one step at a time.
+
+    Settings are typed keyword parameters of the constructor. An engine holds no state of a run: `init` returns the
+    state, `step` the next one. A state is a tuple of tensors with first dimension B, the latents first, so that the
+    outer loop can drop rows that are done.
+
+    Attributes:
+        needs_energy: It descends an energy, so that critics are fitted for it.
+        block: Tries in a block.
+        steps: Steps of a try, 0 or more.
+        checks: Numbers of the steps after which rows that look satisfied are decoded and measured, to stop there.
+    """
+
+    needs_energy: ClassVar[bool] = True
+    block: int = 256
+    steps: int = 0
+    checks: tuple[int, ...] = ()
+
+    def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return why this engine cannot serve such a problem, or None if it can."""
+        return None
+
+    def note(self, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return what a user should know about what this engine does with a problem, or None."""
+        return None
+
+    def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
+        """Return the state at the starts `z`."""
+        return (z,)
+
+    @abstractmethod
+    def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
+        """Return the state after step `number`, which counts from 1."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that decide where its path leads; fitted parts that follow it are keyed by them."""
+        return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """What an engine made of one block.
+
+    Attributes:
+        z: Latents `(B, *latent_shape)` where each try ended.
+        decodes: Outputs decoded on the way.
+        visited: Latents on the way, one tensor per step that was asked for, if any was.
+    """
+
+    z: Tensor
+    decodes: int
+    visited: tuple[Tensor, ...] = ()
+
+
+def run_engine(
+    engine: Engine,
+    model: LatentModel,
+    z: Tensor,
+    energy: Energy | None,
+    *,
+    satisfied: Callable[[Tensor], np.ndarray] | None = None,
+    visit: Sequence[int] = (),
+) -> BlockResult:
+    """Run every try of a block to its end.
+
+    Args:
+        engine: The engine.
+        model: The model whose latents it moves.
+        z: Starts `(B, *latent_shape)`.
+        energy: What it descends; may be None for an engine with no steps.
+        satisfied: Decodes and measures latents `(b, *latent_shape)` and returns which satisfy, `(b,)` bool. With it,
+            a try stops at the first check that finds it satisfied. Without it, every try takes every step.
+        visit: Step numbers whose latents are returned (then no try stops early).
+    """
+    import torch
+
+    final = z.clone()
+    if energy is None or engine.steps == 0:
+        return BlockResult(final, 0)
+    state = engine.init(z, model)
+    rows = torch.arange(len(z), device=z.device)
+    visited: list[Tensor] = []
+    decodes = 0
+    for number in range(1, engine.steps + 1):
+        state = engine.step(state, energy, model, number)
+        if number in visit:
+            visited.append(state[0].detach().clone())
+        if satisfied is None or number not in engine.checks or visit or number == engine.steps:
+            continue
+        with torch.no_grad():
+            likely = energy.likely(state[0])
+        if not bool(likely.any()):
+            continue
+        candidates = likely.nonzero().squeeze(1)
+        decodes += len(candidates)
+        done = torch.zeros_like(likely)
+        done[candidates] = torch.from_numpy(satisfied(state[0][candidates])).to(done.device)
+        final[rows[done]] = state[0][done]
+        state = tuple(part[~done] for part in state)
+        rows = rows[~done]
+        if not len(rows):
+            return BlockResult(final, decodes)
+    final[rows] = state[0]
+    return BlockResult(final, decodes, tuple(visited))

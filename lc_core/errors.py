@@ -1,0 +1,24 @@
+"""Errors that a user can cause and mend."""
+
+from __future__ import annotations
+
+__all__ = ["LCError"]
+
+
+class LCError(Exception):
+    """Something the user gave cannot be used.
+
+    Args:
+        message: What was found and what was expected, with the value, file and key where there are any.
+        hint: What to do next, if it is not plain from the message.
+        exit_code: Status with which the command line ends.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message

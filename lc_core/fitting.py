@@ -1,0 +1,282 @@
+"""Fit critics: label decoded samples, fit value functions, refine them where the engine goes.
+
+A critic of one (model, measurement) is fitted once, on prior samples and on samples pushed towards both ends of the
+measured value, so that values that are rare under the prior are seen too. It is then refined for one whole energy:
+the engine runs with the critics as they are, the latents on its path are decoded and measured, and the critics learn
+from them (a replay of the path, beside prior samples). Rounds of refinement stop when the engine's own success,
+measured on decoded outputs, no longer grows; the best round is kept.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lc_core.constraint import Constraint
+from lc_core.critics.calibration import calibration
+from lc_core.critics.critic import Bins, Critic
+from lc_core.energy import Energy
+from lc_core.engines.base import Engine, run_engine
+from lc_core.latent_model import LatentModel, block_generator
+from lc_core.verify import Verifier
+
+__all__ = ["CriticFitter", "FitSettings", "Fitted", "Replay", "refine_critics"]
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How critics are fitted. All counts are fixed, so that a fit does the same work on any machine.
+
+    Attributes:
+        seed: Seed of the fit, never the seed of sampling.
+        prior_samples: Prior samples that are decoded and measured.
+        push_samples: Samples pushed towards each end of the measured value.
+        steps: Training steps of a critic.
+        batch: Latents in a training step.
+        lr: Adam's learning rate.
+        hidden: Width of a critic's hidden layers.
+        rounds: Most rounds of refinement.
+        round_samples: Tries of the engine in a round.
+        round_steps: Training steps in a round.
+    """
+
+    seed: int = 0
+    prior_samples: int = 16_384
+    push_samples: int = 4_096
+    steps: int = 600
+    batch: int = 512
+    lr: float = 2e-3
+    hidden: int = 256
+    rounds: int = 8
+    round_samples: int = 1_024
+    round_steps: int = 150
+
+
+@dataclass
+class Replay:
+    """Latents `(N, *latent_shape)` with the measured values `(N,)` of each leaf, by label."""
+
+    z: Tensor
+    values: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, verifier: Verifier, z: Tensor) -> Replay:
+        """Decode and measure latents."""
+        return cls(z, verifier.measure(verifier.decode(z)))
+
+    def __add__(self, other: Replay) -> Replay:
+        values = {key: np.concatenate([self.values[key], other.values[key]]) for key in self.values}
+        return Replay(torch.cat([self.z, other.z]), values)
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+
+@dataclass
+class Fitted:
+    """Critics by leaf label, and what is known of them from held-out decoded samples."""
+
+    critics: dict[str, Critic]
+    card: dict[str, Any]
+
+
+def _train(critic: Critic, batches: Callable[[], tuple[Tensor, Tensor]], steps: int, lr: float) -> None:
+    """Fit a critic's histogram to bin indices by cross-entropy, with a learning rate that falls to zero."""
+    critic.requires_grad_(True)
+    optimiser = torch.optim.Adam(critic.parameters(), lr=lr)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.1)
+    for _ in range(steps):
+        z, target = batches()
+        loss = F.cross_entropy(critic.net(z.flatten(1)), target)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    critic.requires_grad_(False)
+    critic.eval()
+
+
+def _batches(
+    parts: Sequence[tuple[Tensor, Tensor, int]], generator: torch.Generator
+) -> Callable[[], tuple[Tensor, Tensor]]:
+    """Return a function that draws a batch: from each (latents, targets) part, so many rows."""
+
+    def draw() -> tuple[Tensor, Tensor]:
+        picks = [torch.randint(len(z), (count,), generator=generator) for z, _, count in parts]
+        return (
+            torch.cat([z[pick] for (z, _, _), pick in zip(parts, picks, strict=True)]),
+            torch.cat([t[pick] for (_, t, _), pick in zip(parts, picks, strict=True)]),
+        )
+
+    return draw
+
+
+def _draw_prior(verifier: Verifier, count: int, settings: FitSettings, purpose: str) -> Tensor:
+    model = verifier.model
+    return model.sample_prior(count, block_generator(settings.seed, 0, purpose)).to(model.device)
+
+
+def _push(
+    critic: Critic, model: LatentModel, start: Tensor, direction: float, *, steps: int = 20, lr: float = 0.1
+) -> Tensor:
+    """Move latents up (+1) or down (-1) the expected value, each for a number of steps from 1 to `steps`."""
+    z = start.clone()
+    result = torch.empty_like(start)
+    rows = torch.arange(len(start), device=start.device) % steps
+    for number in range(steps):
+        z.requires_grad_()
+        (gradient,) = torch.autograd.grad(critic.expected(z).sum(), z)
+        size = gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, *[1] * (z.dim() - 1))
+        z = model.project(z.detach() + direction * lr * model.dimensions**0.5 * gradient / size, start)
+        result[rows == number] = z[rows == number]
+    return result
+
+
+class CriticFitter:
+    """Fits critics of single measurements for one model; prior samples are decoded once for all of them.
+
+    Args:
+        verifier: Decodes and measures; its tree holds the constraints to be fitted.
+        settings: Settings.
+        progress: Called with a line of text now and then.
+    """
+
+    def __init__(self, verifier: Verifier, settings: FitSettings, progress: Progress = lambda _: None) -> None:
+        self.verifier, self.settings, self.progress = verifier, settings, progress
+
+    @cached_property
+    def _prior(self) -> Replay:
+        return Replay.of(self.verifier, _draw_prior(self.verifier, self.settings.prior_samples, self.settings, "fit"))
+
+    @cached_property
+    def _held_out(self) -> Replay:
+        count = self.settings.prior_samples // 4
+        return Replay.of(self.verifier, _draw_prior(self.verifier, count, self.settings, "fit/held-out"))
+
+    def fit(self, constraint: Constraint) -> tuple[Critic, dict[str, Any]]:
+        """Fit the critic of a constraint's measurement; what is wanted of it plays no part.
+
+        Returns:
+            The critic, and how well it is calibrated on held-out prior samples at the constraint's want.
+        """
+        label, settings = constraint.label, self.settings
+        self.progress(f"fitting a critic of {constraint.measurement.name} on {settings.prior_samples} prior samples")
+        generator = block_generator(settings.seed, 0, f"fit/{constraint.measurement.name}")
+        rough = _fit_one(self._prior, label, settings, generator, steps=max(1, settings.steps // 4))
+        starts = _draw_prior(self.verifier, 2 * settings.push_samples, settings, "fit/push")
+        up, down = starts.chunk(2)
+        model = self.verifier.model
+        pushed = torch.cat([_push(rough, model, up, 1.0), _push(rough, model, down, -1.0)])
+        extra = Replay.of(self.verifier, pushed)
+        critic = _fit_one(self._prior, label, settings, generator, steps=settings.steps, extra=extra)
+        held_out = self._held_out
+        return critic, calibration(critic, constraint.want, held_out.z, held_out.values[label])
+
+
+def _fit_one(
+    prior: Replay,
+    label: str,
+    settings: FitSettings,
+    generator: torch.Generator,
+    *,
+    steps: int,
+    extra: Replay | None = None,
+) -> Critic:
+    replay = prior if extra is None else prior + extra
+    critic = _new_critic(replay, label, settings, generator)
+    target = torch.from_numpy(critic.bins.index(replay.values[label]))
+    split = len(prior)
+    if extra is None:
+        parts = [(replay.z, target, settings.batch)]
+    else:
+        half = settings.batch // 2
+        parts = [(replay.z[:split], target[:split], half), (replay.z[split:], target[split:], half)]
+    _train(critic, _batches(parts, generator), steps, settings.lr)
+    return critic
+
+
+def _new_critic(replay: Replay, label: str, settings: FitSettings, generator: torch.Generator) -> Critic:
+    """Return an untrained critic whose weights are drawn from the fit's own generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
+        return Critic(replay.z[0].numel(), Bins.of(replay.values[label]), hidden=settings.hidden)
+
+
+def refine_critics(
+    verifier: Verifier,
+    energy: Energy,
+    engine: Engine,
+    settings: FitSettings,
+    progress: Progress = lambda _: None,
+) -> Fitted:
+    """Refine an energy's critics where the engine goes.
+
+    Args:
+        verifier: Decodes and measures.
+        energy: The energy, with critics from `CriticFitter`.
+        engine: The engine that will descend it.
+        settings: Settings.
+        progress: Called with a line of text now and then.
+
+    Returns:
+        The critics of the best round, by the share of tries that the engine brings to satisfy every condition,
+        measured on decoded outputs without a stop on the way.
+    """
+    labels = list(energy.critics)
+    if not labels or settings.rounds == 0:
+        return Fitted(dict(energy.critics), {})
+    prior = Replay.of(verifier, _draw_prior(verifier, settings.prior_samples, settings, "fit"))
+    generator = block_generator(settings.seed, 0, "refine")
+    visit = sorted({max(1, engine.steps * part // 8) for part in range(1, 9)})
+    critics = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
+    best, best_share, history = critics, -1.0, []
+    path: Replay | None = None
+    for number in range(settings.rounds + 1):
+        live = Energy(energy.entries, critics, energy.realism, energy.realism_weight)
+        starts = _draw_prior(verifier, settings.round_samples, settings, f"refine/{number}")
+        result = run_engine(engine, verifier.model, starts, live, visit=visit)
+        fresh = Replay.of(verifier, torch.cat(result.visited))
+        last = {label: values[-settings.round_samples :] for label, values in fresh.values.items()}
+        share = float(verifier.satisfied(last, settings.round_samples).mean())
+        history.append(share)
+        progress(f"refinement {number}: {share:.1%} of tries satisfy at their last step")
+        if share > best_share:
+            best, best_share = critics, share
+        if number == settings.rounds or share >= 0.995:
+            break
+        path = fresh if path is None else path + fresh
+        critics = {label: copy.deepcopy(critic) for label, critic in critics.items()}
+        for label in labels:
+            _refine_one(critics[label], label, prior, path, len(fresh), settings, generator)
+    return Fitted(best, {"satisfied_by_round": history, "decodes": verifier.decodes})
+
+
+def _refine_one(
+    critic: Critic,
+    label: str,
+    prior: Replay,
+    path: Replay,
+    fresh: int,
+    settings: FitSettings,
+    generator: torch.Generator,
+) -> None:
+    """Train on a quarter of prior samples, a quarter of the whole path so far and a half of the newest round."""
+    quarter = settings.batch // 4
+    on_prior = torch.from_numpy(critic.bins.index(prior.values[label]))
+    on_path = torch.from_numpy(critic.bins.index(path.values[label]))
+    parts = [
+        (prior.z, on_prior, quarter),
+        (path.z, on_path, quarter),
+        (path.z[-fresh:], on_path[-fresh:], 2 * quarter),
+    ]
+    _train(critic, _batches(parts, generator), settings.round_steps, settings.lr / 2)

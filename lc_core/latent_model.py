@@ -1,0 +1,200 @@
+"""What a frozen generative model has to offer, and how any object with `decode` and a prior becomes one.
+
+Shapes: B batch, z `(B, *latent_shape)` float32, x decoded outputs with first dimension B.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+__all__ = ["LatentModel", "Posterior", "WrappedModel", "as_latent_model", "block_generator", "decode_array"]
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """q(z|x) = N(mean, diag std^2), each `(B, *latent_shape)`."""
+
+    mean: Tensor
+    std: Tensor
+
+
+class LatentModel(ABC):
+    """A frozen p(z), decode(z) and, where it has one, encode(x).
+
+    Attributes:
+        name: Name in reports.
+        latent_shape: Shape of one latent.
+        output_type: What it decodes to, such as `melody.tokens/1`; constraints are matched on it.
+        block: Largest number of latents that one decode takes comfortably.
+    """
+
+    name: str = "model"
+    latent_shape: tuple[int, ...]
+    output_type: str = "any/1"
+    block: int = 1024
+    device: str = "cpu"
+
+    @abstractmethod
+    def decode(self, z: Tensor) -> Any:
+        """Decode latents `(B, *latent_shape)` float32 to outputs, an array or tensor with first dimension B."""
+
+    def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw `(count, *latent_shape)` float32 from p(z); the standard normal unless overridden."""
+        import torch
+
+        return torch.randn((count, *self.latent_shape), generator=generator)
+
+    def project(self, z: Tensor, start: Tensor) -> Tensor:
+        """Move latents back to where the prior has its mass.
+
+        For a standard normal in D dimensions that is the shell of radius sqrt(D): each latent is scaled to the norm
+        of its start, a prior sample. A model with another prior overrides this.
+
+        Args:
+            z: Latents `(B, *latent_shape)` after a step of an engine.
+            start: Where each began.
+        """
+        flat, origin = z.flatten(1), start.flatten(1)
+        scale = origin.norm(dim=1, keepdim=True) / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return (flat * scale).view_as(z)
+
+    def encode(self, outputs: Any) -> Posterior:
+        """Return the posterior of outputs.
+
+        Raises:
+            LCError: If the model has no encoder.
+        """
+        raise LCError(f"{self.name} has no encoder")
+
+    def realism(self) -> nn.Module | None:
+        """Return the realism critic: latents to logits `(B,)`, higher is more like encoded data. None if it has none."""
+        return None
+
+    def to(self, device: str) -> LatentModel:
+        """Move the model to a device and return it."""
+        if device != self.device:
+            raise LCError(f"{self.name} runs on {self.device} only; asked for {device}")
+        return self
+
+    @property
+    def dimensions(self) -> int:
+        """D, the number of values in one latent."""
+        return math.prod(self.latent_shape)
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of what the model does: the outputs of 64 fixed latents. Models with weights hash these instead."""
+        outputs = decode_array(self, self.sample_prior(64, block_generator(0, 0)))
+        return hashlib.sha256(np.ascontiguousarray(outputs).tobytes()).hexdigest()
+
+    @cached_property
+    def differentiable(self) -> bool:
+        """Whether a real gradient comes back through decode."""
+        import torch
+
+        with torch.enable_grad():
+            z = self.sample_prior(2, block_generator(0, 0)).to(self.device).requires_grad_()
+            outputs = self.decode(z)
+            if not torch.is_tensor(outputs) or not outputs.requires_grad:
+                return False
+            (gradient,) = torch.autograd.grad(outputs.float().sum(), z, allow_unused=True)
+        return gradient is not None and bool(torch.isfinite(gradient).all()) and bool((gradient != 0).any())
+
+
+class WrappedModel(LatentModel):
+    """Any object with `decode` and a prior, as a latent model; see `as_latent_model`."""
+
+    def __init__(self, inner: Any, latent_shape: tuple[int, ...]) -> None:
+        self.inner = inner
+        self.latent_shape = latent_shape
+        self.name = str(getattr(inner, "name", type(inner).__name__))
+        self.output_type = str(getattr(inner, "output_type", "any/1"))
+        self.block = int(getattr(inner, "block", LatentModel.block))
+
+    def decode(self, z: Tensor) -> Any:
+        return self.inner.decode(z)
+
+    def project(self, z: Tensor, start: Tensor) -> Tensor:
+        return z if hasattr(self.inner, "sample_prior") else super().project(z, start)
+
+    def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
+        if not hasattr(self.inner, "sample_prior"):
+            return super().sample_prior(count, generator)
+        import torch
+
+        z = torch.as_tensor(self.inner.sample_prior(count, generator), dtype=torch.float32)
+        if z.shape != (count, *self.latent_shape):
+            raise LCError(
+                f"sample_prior of {self.name} returned shape {tuple(z.shape)}; expected {(count, *self.latent_shape)}"
+            )
+        return z
+
+
+def as_latent_model(model: Any) -> LatentModel:
+    """Return `model` as a latent model.
+
+    Args:
+        model: A `LatentModel`; or an object with `decode(z)` and either `latent_shape` (an int or a tuple; the prior
+            is then the standard normal) or `latent_shape` and `sample_prior(count, generator)`. `output_type`,
+            `name` and `block` are used where it has them.
+
+    Raises:
+        LCError: If one of these is missing.
+    """
+    if isinstance(model, LatentModel):
+        return model
+    if not callable(getattr(model, "decode", None)):
+        raise LCError(f"a model needs decode(z); {type(model).__name__} has none")
+    shape = getattr(model, "latent_shape", None)
+    if shape is None:
+        raise LCError(
+            f"{type(model).__name__} does not say its latent_shape",
+            hint="set model.latent_shape to an int or a tuple; the prior is the standard normal unless the object"
+            " has sample_prior(count, generator)",
+        )
+    return WrappedModel(model, (shape,) if isinstance(shape, int) else tuple(shape))
+
+
+def block_generator(seed: int, block: int, purpose: str = "sample") -> torch.Generator:
+    """Return the generator of one block of tries: the same for the same (seed, block, purpose)."""
+    import torch
+
+    digest = hashlib.sha256(f"{purpose}/{seed}/{block}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def decode_array(model: LatentModel, z: Tensor, *, first_index: int = 0) -> np.ndarray:
+    """Decode latents `(B, *latent_shape)` in float32 and return the outputs as an array.
+
+    Raises:
+        LCError: If decode raises, returns another number of outputs than latents, or NaN.
+    """
+    import torch
+
+    try:
+        with torch.inference_mode():
+            outputs = model.decode(z.to(model.device, torch.float32))
+    except LCError:
+        raise
+    except Exception as error:
+        raise LCError(f"decode of {model.name} raised {type(error).__name__}: {error}") from error
+    array = outputs.detach().cpu().numpy() if torch.is_tensor(outputs) else np.asarray(outputs)
+    if array.ndim == 0 or len(array) != len(z):
+        raise LCError(f"decode of {model.name} returned shape {array.shape} for {len(z)} latents; expected ({len(z)}, ...)")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        at = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
+        raise LCError(f"decode of {model.name} returned a value that is not finite for latent {first_index + at}")
+    return array

@@ -1,0 +1,76 @@
+"""The hooks a plugin may implement. Each is called once, when a registry is built.
+
+Every hook is given `register(name, target, **about)`:
+
+- `name` is `domain.name`, for example `melody.in_scale`;
+- `target` is the object, or a `"package.module:attribute"` string that is imported when it is first used;
+- `about` holds what must be known without importing the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import pluggy
+
+__all__ = ["PROJECT", "Register", "hookimpl", "hookspec"]
+
+PROJECT = "latent_constraints"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Register(Protocol):
+    """Adds one component to the registry."""
+
+    def __call__(self, name: str, target: str | Callable[..., Any], **about: Any) -> None: ...
+
+
+@hookspec
+def lc_register_models(register: Register) -> None:
+    """Register latent models: `register("melody.folk-2bar", load, output="melody.tokens/1")`.
+
+    The target is a function with typed keyword parameters that returns a `LatentModel`; `output` is its output type.
+    Its module may be imported by `lc validate` and so must import torch inside functions only.
+    """
+
+
+@hookspec
+def lc_register_constraints(register: Register) -> None:
+    """Register measurements: `register("melody.in_scale", in_scale)`.
+
+    The target is a function declared with `@measurement`.
+    """
+
+
+@hookspec
+def lc_register_engines(register: Register) -> None:
+    """Register engines: `register("domain.name", MyEngine)`.
+
+    The target is a class derived from `Engine`; the parameters of its constructor are the `params` of a spec.
+    """
+
+
+@hookspec
+def lc_register_renderers(register: Register) -> None:
+    """Register renderers: `register("melody.midi", Midi)`.
+
+    The target is a class derived from `Renderer`; the parameters of its constructor are the `params` of a spec.
+    """
+
+
+@hookspec
+def lc_register_readers(register: Register) -> None:
+    """Register readers of files: `register("melody.midi_file", read, output="melody.tokens/1", suffixes=[".mid"])`.
+
+    The target is a function `(path, **settings)` that returns outputs of type `output`, first dimension B.
+    """
+
+
+@hookspec
+def lc_register_recipes(register: Register) -> None:
+    """Register training recipes for `lc train`: `register("melody.folk-2bar", train)`.
+
+    The target is a function `(folder, **settings)` that trains and leaves a model's files in `folder`.
+    """

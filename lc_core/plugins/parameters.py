@@ -1,0 +1,164 @@
+"""A component's settings, read from its typed signature as a pydantic model."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+import sys
+import types
+import typing
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    from lc_core.plugins.registry import Registered
+
+__all__ = ["checked", "fill", "message_of", "parameters_of"]
+
+CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+TAKES_DATA_FIRST = ("constraint", "reader", "recipe")
+WORDING = {
+    "model_type": "should be a mapping",
+    "dict_type": "should be a mapping",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "set_type": "should be a list",
+    "frozen_set_type": "should be a list",
+    "string_type": "should be text",
+    "float_type": "should be a number",
+    "int_type": "should be a whole number",
+    "bool_type": "should be true or false",
+    "finite_number": "should be a finite number",
+}
+
+
+def parameters_of(component: Registered) -> type[BaseModel]:
+    """Build the model for a component's settings; see `Registered.parameters`."""
+    who = f"{component.kind} {component.name} of {component.distribution}"
+    target = component.load()
+    try:
+        fields = _fields(target, skip_first=component.kind in TAKES_DATA_FIRST and not inspect.isclass(target))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a setting called `copy` or `schema` is no concern of pydantic's
+            return create_model(component.name, __config__=CONFIG, **fields)
+    except LCError as error:
+        raise LCError(f"{who}: {error.message}", hint=error.hint) from error
+    except Exception as error:
+        raise LCError(
+            f"the settings of {who} cannot be read from its signature: {type(error).__name__}: {error}",
+            hint="annotate each setting with a plain type, such as int, float, str, Literal[...] or tuple[str, ...]",
+        ) from error
+
+
+def _fields(target: Any, *, skip_first: bool) -> dict[str, Any]:
+    found = list(inspect.signature(target).parameters.values())[1 if skip_first else 0 :]
+    found = [one for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    for one in found:
+        if one.kind is one.POSITIONAL_ONLY:
+            raise LCError(f"setting {one.name!r} is positional-only; a spec gives settings by keyword")
+    hints = _hints(target, {one.name: one.annotation for one in found if one.annotation is not one.empty})
+    factories = _factories(target)
+    fields: dict[str, Any] = {}
+    for one in found:
+        hint = hints.get(one.name, Any)
+        if one.name in factories:
+            fields[one.name] = (hint, Field(default_factory=factories[one.name]))
+        elif one.default is one.empty:
+            fields[one.name] = (hint, ...)
+        else:
+            # A default of None is a value that the setting may have, whatever its annotation says.
+            fields[one.name] = (hint | None if one.default is None else hint, one.default)
+    return fields
+
+
+def _hints(target: Any, annotations: dict[str, Any]) -> dict[str, Any]:
+    """Resolve the annotations of the settings only: those of data and result may need names imported for typing."""
+    function = target
+    if inspect.isclass(target):
+        function = target.__init__
+    elif not inspect.isroutine(target):
+        function = type(target).__call__
+    function = inspect.unwrap(function)
+    names = getattr(function, "__globals__", None) or vars(sys.modules[target.__module__])
+    holder = types.SimpleNamespace(__annotations__=annotations)
+    return typing.get_type_hints(holder, globalns=names, include_extras=True)
+
+
+def _factories(target: Any) -> dict[str, Callable[[], Any]]:
+    if not (inspect.isclass(target) and dataclasses.is_dataclass(target)):
+        return {}
+    return {
+        one.name: one.default_factory
+        for one in dataclasses.fields(target)
+        if one.init and one.default_factory is not dataclasses.MISSING
+    }
+
+
+def checked(component: Registered, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with defaults added, as the component takes them.
+
+    Raises:
+        ValidationError: If the settings are wrong.
+        LCError: If the plugin's own check of a setting fails.
+        TypeError: If a setting is not text, a number, a boolean, a list or a mapping.
+    """
+    model = component.parameters()
+    text = json.dumps(dict(params))
+    try:
+        # Strict JSON mode takes a list for a tuple but neither text for a number nor a number for a boolean.
+        settings = model.model_validate_json(text)
+    except (LCError, ValidationError):
+        raise
+    except Exception as error:
+        raise LCError(
+            f"{component.kind} {component.name} of {component.distribution} cannot check its settings: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return {name: getattr(settings, name) for name in model.model_fields}
+
+
+def fill(component: Registered, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Check settings and add defaults; see `Registered.fill`."""
+    try:
+        return checked(component, params)
+    except ValidationError as error:
+        known = list(component.parameters().model_fields)
+        found = [f"{'.'.join(map(str, one['loc']))}: {message_of(dict(one), known)}" for one in error.errors()]
+    except TypeError as error:
+        found = [str(error)]
+    raise LCError(f"settings of {component.kind} {component.name}: {'; '.join(found)}")
+
+
+def message_of(error: Mapping[str, Any], known: list[str]) -> str:
+    """Say one of pydantic's errors in a line.
+
+    Args:
+        error: One item of `ValidationError.errors()`.
+        known: Keys that would have been right, for a suggestion.
+    """
+    from lc_core.plugins.registry import nearest
+
+    key = error["loc"][-1] if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        close = nearest(str(key), known, count=1)
+        known_keys = f"known: {', '.join(known)}" if known else "none is expected here"
+        return f"unknown key {key!r} ({f'did you mean {close[0]}?' if close else known_keys})"
+    if error["type"] == "missing":
+        return "too few values" if isinstance(key, int) else f"missing key {key!r}"
+    found = json.dumps(error["input"], ensure_ascii=False, default=repr)
+    shown = found if len(found) <= 60 else found[:57] + "..."
+    text = WORDING.get(error["type"]) or re.sub(r"^(\w+ (?=should )|Value error, )", "", error["msg"])
+    message = " ".join(text.split())
+    if "found " not in message:  # a plugin's own check may have told it
+        message += f"; found {'nothing' if shown == 'null' else shown}"
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        close = nearest(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]), count=1)
+        message += f" (did you mean {close[0]}?)" if close else ""
+    return message

@@ -1,0 +1,218 @@
+"""What is installed: a value that says which plugin provides which component, and what went wrong.
+
+Nothing here imports torch; a component is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["KINDS", "Broken", "Distribution", "Registered", "Registry", "canonical", "nearest"]
+
+KINDS = ("model", "constraint", "engine", "renderer", "reader", "recipe")
+"""Kinds of components, one hook each."""
+
+
+def canonical(distribution: str) -> str:
+    """Return a distribution's name in the form that compares equal however it was written."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def nearest(name: str, known: Sequence[str], *, count: int = 3) -> list[str]:
+    """Return the names most like `name`, best first. What follows the last dot or slash counts, then the whole.
+
+    Example:
+        >>> nearest("in_scal", ["melody.in_scale", "melody.span"])
+        ['melody.in_scale']
+    """
+
+    def likeness(one: str, other: str) -> float:
+        return difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio()
+
+    def last(text: str) -> str:
+        return re.split(r"[./]", text)[-1]
+
+    ranked = sorted((-likeness(last(name), last(one)), -likeness(name, one), one) for one in set(known))
+    least = max(0.6, -ranked[0][0] - 0.15) if ranked else 1.0
+    return [one for score, _, one in ranked[:count] if -score >= least]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One component that a plugin registered.
+
+    Args:
+        kind: One of `KINDS`.
+        name: `domain.name`, or a bare name for the core's own engines.
+        distribution: The distribution that registered it.
+        version: That distribution's version.
+        target: The component, or `"package.module:attribute"`.
+        about: What is known without importing it, such as a model's `output`.
+    """
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    target: str | Callable[..., Any]
+    about: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def qualified(self) -> str:
+        """The name with its distribution, which is never ambiguous: `distribution:name`."""
+        return f"{self.distribution}:{self.name}"
+
+    @property
+    def short(self) -> str:
+        """The name without its domain."""
+        return self.name.rpartition(".")[2]
+
+    def load(self) -> Any:
+        """Import the component and return it.
+
+        Raises:
+            LCError: If its module cannot be imported or has no such attribute.
+        """
+        if not isinstance(self.target, str):
+            return self.target
+        module, _, attribute = self.target.partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+            for part in attribute.split("."):
+                found = getattr(found, part)
+        except LCError:
+            raise
+        except Exception as error:
+            hint = None
+            if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] != module.split(".")[0]:
+                hint = f"{error.name} is not installed; an extra of {self.distribution} may bring it"
+            raise LCError(
+                f"{self.kind} {self.name} of {self.distribution} cannot be loaded from {self.target}: "
+                f"{type(error).__name__}: {error}",
+                hint=hint,
+            ) from error
+        return found
+
+    def parameters(self) -> type[BaseModel]:
+        """Return a pydantic model of the settings, read from the typed signature.
+
+        It forbids unknown keys and does not convert: text is no number and true is no integer, but an integer will do
+        for a float and a list for a tuple. Validate with `fill`, or with `model_validate_json`.
+
+        Raises:
+            LCError: If the component cannot be loaded or its signature cannot be used.
+        """
+        return self._parameters
+
+    @cached_property
+    def _parameters(self) -> type[BaseModel]:
+        from lc_core.plugins.parameters import parameters_of
+
+        return parameters_of(self)
+
+    def fill(self, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Check settings and add the defaults of those left out.
+
+        Raises:
+            LCError: If a setting is unknown, missing, or of the wrong type or value; it names all of them.
+        """
+        from lc_core.plugins.parameters import fill
+
+        return fill(self, params or {})
+
+    @property
+    def summary(self) -> str:
+        """First line of the component's docstring; imports it."""
+        return (inspect.getdoc(self.load()) or "").partition("\n")[0]
+
+
+class Broken(NamedTuple):
+    """A plugin that could not be imported or could not register."""
+
+    distribution: str
+    entry_point: str
+    error: str
+
+
+class Distribution(NamedTuple):
+    """An installed distribution with plugins: what it registers, and the seconds that took, imports included."""
+
+    name: str
+    version: str
+    components: tuple[Registered, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All components that are installed. Built once per run by `build_registry` and passed on.
+
+    Args:
+        distributions: Those that registered something.
+        broken: Plugins that failed; their components are absent.
+    """
+
+    distributions: tuple[Distribution, ...] = ()
+    broken: tuple[Broken, ...] = ()
+
+    def all(self, kind: str) -> list[Registered]:
+        """Return the components of a kind, sorted by name and then distribution."""
+        found = [one for distribution in self.distributions for one in distribution.components if one.kind == kind]
+        return sorted(found, key=lambda one: (one.name, one.distribution))
+
+    def get(self, kind: str, name: str) -> Registered:
+        """Return one component.
+
+        Args:
+            kind: One of `KINDS`.
+            name: Its name, or `distribution:name`.
+
+        Raises:
+            LCError: If there is none of that name, or if two distributions have one.
+        """
+        components = self.all(kind)
+        source, _, bare = name.rpartition(":")
+        found = [
+            one
+            for one in components
+            if one.name == bare and (not source or canonical(one.distribution) == canonical(source))
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = " and ".join(one.distribution for one in found)
+            ways = " or ".join(one.qualified for one in found)
+            raise LCError(f"{kind} {name!r} is ambiguous: {names} both register it", hint=f"write {ways}")
+        raise LCError(self._unknown(kind, name, bare), hint=self._hint())
+
+    def spelling(self, component: Registered) -> str:
+        """Return the shortest name that `get` resolves to this component."""
+        same = [one for one in self.all(component.kind) if one.name == component.name]
+        return component.name if len(same) == 1 else component.qualified
+
+    def _unknown(self, kind: str, name: str, bare: str) -> str:
+        known = [one.name for one in self.all(kind)]
+        message = f"unknown {kind} {name!r}"
+        if close := nearest(bare, known):
+            return f"{message} (did you mean {' or '.join(close)}?)"
+        others = [other for other in KINDS if other != kind and any(one.name == bare for one in self.all(other))]
+        if others:
+            return f"{message}: there is a {others[0]} of that name, but no {kind}"
+        return f"{message}; installed: {', '.join(known) or 'none'}"
+
+    def _hint(self) -> str | None:
+        if not self.broken:
+            return None
+        return f"broken plugins: {', '.join(one.distribution for one in self.broken)} (see lc plugins)"

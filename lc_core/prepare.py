@@ -1,0 +1,174 @@
+"""Build the energy of a problem: its critics fitted or found in the cache, refined, and its realism."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lc_core.cache import Cache, key_of, measurement_digest
+from lc_core.constraint import Constraint, Entry
+from lc_core.critics.critic import Bins, Critic
+from lc_core.energy import Energy
+from lc_core.engines.base import Engine
+from lc_core.errors import LCError
+from lc_core.fitting import CriticFitter, FitSettings, refine_critics
+from lc_core.verify import Verifier
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An energy ready to be descended, what is known of its fit, and the seconds that took."""
+
+    energy: Energy | None
+    card: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def describe(entry: Entry) -> dict[str, Any]:
+    """Return an entry as plain data: what is measured, wanted and how it is combined."""
+    if isinstance(entry, Constraint):
+        params = dict(entry.measurement.params)
+        return {"use": entry.measurement.name, "params": params, "wanted": entry.want.as_dict(), "weight": entry.weight}
+    return {entry.kind: [describe(child) for child in entry.entries], "weight": entry.weight}
+
+
+def prepare(
+    verifier: Verifier,
+    engine: Engine,
+    *,
+    realism: float = 0.0,
+    settings: FitSettings | None = None,
+    cache: Cache | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Prepared:
+    """Fit, or find in the cache, all that an engine needs for a tree of constraints.
+
+    Args:
+        verifier: The model and the constraints.
+        engine: The engine.
+        realism: Weight of realism.
+        settings: How to fit.
+        cache: Where fitted parts are kept; None keeps nothing.
+        progress: Called with a line of text now and then.
+
+    Raises:
+        LCError: If realism is asked for and the model has no realism critic, or if every try has the same value.
+    """
+    if not engine.needs_energy:
+        return Prepared(None)
+    settings = settings or FitSettings()
+    began = time.monotonic()
+    critic_of_realism = verifier.model.realism() if realism > 0 else None
+    if realism > 0 and critic_of_realism is None:
+        raise LCError(
+            f"realism {realism} is asked for, but {verifier.model.name} has no realism critic",
+            hint="leave realism out, or use a model that ships one",
+        )
+    fitter = CriticFitter(verifier, settings, progress)
+    critics: dict[str, Critic] = {}
+    cards: dict[str, Any] = {}
+    keys: dict[str, str | None] = {}
+    for leaf in verifier.leaves:
+        keys[leaf.label] = _critic_key(verifier, leaf, settings)
+        critics[leaf.label], cards[leaf.label] = _cached_critic(fitter, leaf, keys[leaf.label], cache, progress)
+    energy = Energy(verifier.entries, critics, critic_of_realism, realism)
+    refined, history = _cached_refinement(verifier, energy, engine, settings, keys, cache, progress)
+    card = {"settings": asdict(settings), "held_out": cards, "refinement": history}
+    energy = Energy(verifier.entries, refined, critic_of_realism, realism)
+    return Prepared(energy, card, time.monotonic() - began)
+
+
+def _critic_key(verifier: Verifier, leaf: Constraint, settings: FitSettings) -> str | None:
+    digest = measurement_digest(leaf.measurement)
+    if digest is None:
+        return None
+    return key_of(
+        {
+            "model": verifier.model.digest,
+            "measurement": digest,
+            "settings": asdict(settings),
+            "precision": "float32",
+            "device": verifier.model.device.partition(":")[0],
+        }
+    )
+
+
+def _cached_critic(
+    fitter: CriticFitter, leaf: Constraint, key: str | None, cache: Cache | None, progress: Callable[[str], None]
+) -> tuple[Critic, dict[str, Any]]:
+    def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
+        critic, card = fitter.fit(leaf)
+        what = f"critic of {leaf.measurement.name} for {fitter.verifier.model.name}"
+        return {"what": what, "hidden": critic.hidden, "card": card}, critic_tensors(critic)
+
+    if cache is None or key is None:
+        config, tensors = fit()
+    else:
+        config, tensors, _ = cache.get_or_fit("critic", key, fit, progress=progress)
+    return load_critic(tensors, config["hidden"]), config["card"]
+
+
+def _cached_refinement(
+    verifier: Verifier,
+    energy: Energy,
+    engine: Engine,
+    settings: FitSettings,
+    keys: Mapping[str, str | None],
+    cache: Cache | None,
+    progress: Callable[[str], None],
+) -> tuple[dict[str, Critic], dict[str, Any]]:
+    labels = list(energy.critics)
+    if not labels:
+        return {}, {}
+
+    def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
+        fitted = refine_critics(verifier, energy, engine, settings, progress)
+        tensors = {
+            f"{number}.{name}": tensor
+            for number, label in enumerate(labels)
+            for name, tensor in critic_tensors(fitted.critics[label]).items()
+        }
+        hidden = [fitted.critics[label].hidden for label in labels]
+        what = f"critics of {', '.join(labels)} refined for {type(engine).__name__.lower()} on {verifier.model.name}"
+        return {"what": what, "hidden": hidden, "card": fitted.card}, tensors
+
+    if cache is None or any(key is None for key in keys.values()):
+        config, tensors = fit()
+    else:
+        key = key_of(
+            {
+                "critics": list(keys.values()),
+                "entries": [describe(entry) for entry in energy.entries],
+                "realism": energy.realism_weight,
+                "engine": f"{type(engine).__module__}.{type(engine).__qualname__}",
+                "engine settings": engine.settings(),
+            }
+        )
+        config, tensors, _ = cache.get_or_fit("refined", key, fit, progress=progress)
+    critics = {}
+    for number, (label, hidden) in enumerate(zip(labels, config["hidden"], strict=True)):
+        own = {name.partition(".")[2]: t for name, t in tensors.items() if name.partition(".")[0] == str(number)}
+        critics[label] = load_critic(own, hidden)
+    return critics, config["card"]
+
+
+def critic_tensors(critic: Critic) -> dict[str, Tensor]:
+    """Return a critic's weights and bins, ready to be saved."""
+    bins = {"bins.low": torch.from_numpy(critic.bins.low), "bins.high": torch.from_numpy(critic.bins.high)}
+    return {**critic.state_dict(), **bins}
+
+
+def load_critic(tensors: Mapping[str, Tensor], hidden: int) -> Critic:
+    """Return the critic that `critic_tensors` described."""
+    bins = Bins(tensors["bins.low"].numpy(), tensors["bins.high"].numpy())
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("bins.")}
+    critic = Critic(weights["net.0.weight"].shape[1], bins, hidden=hidden)
+    critic.load_state_dict(weights)
+    return critic.requires_grad_(False).eval()

@@ -1,0 +1,31 @@
+"""What a renderer is: it turns decoded outputs into files that people open."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+__all__ = ["Renderer"]
+
+
+class Renderer(ABC):
+    """Writes one file per output. Settings are typed keyword parameters of the constructor.
+
+    `accepts` are the output types it can draw; `suffix` ends its files' names (`.mid`); `media_type` tells a
+    report how to embed them (`audio/wav`, `image/png`; others are linked).
+    """
+
+    accepts: ClassVar[tuple[str, ...]]
+    suffix: ClassVar[str]
+    media_type: ClassVar[str] = "application/octet-stream"
+
+    @abstractmethod
+    def write(self, output: Any, path: Path) -> None:
+        """Write one decoded output (without batch dimension) to `path`."""
+
+    def write_sheet(self, outputs: np.ndarray, folder: Path) -> Path | None:
+        """Write an overview of outputs `(N, ...)` into `folder` and return its path, or None if there is none."""
+        return None

@@ -1,0 +1,244 @@
+"""The shape of a spec: its keys, their types and ranges. What plugins take is checked in `resolve`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
+
+from lc_core.plugins.parameters import CONFIG, message_of
+from lc_core.spec.load import Node
+from lc_core.spec.problems import Problems, Where
+
+__all__ = ["GROUPS", "Inner", "Shape", "Top", "check_shape", "report"]
+
+GROUPS = ("any", "all", "not")
+ABSENT: Any = None
+"""Default of a key that has no value unless it is given; null is not a value that can be given."""
+
+Weight = Annotated[float, Field(ge=0, description="Weight of its term in the energy.")]
+Label = Annotated[str, Field(min_length=1, max_length=80, description="Name in reports; unique.")]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Strict(BaseModel):
+    """Forbids unknown keys and converts nothing."""
+
+    model_config = CONFIG
+
+
+class Component(Strict):
+    """A plugin's component and its settings."""
+
+    use: str
+    params: dict[str, Any] = {}
+
+
+class EngineComponent(Component):
+    """An engine and its settings."""
+
+    use: str = "gradient"
+
+
+class Sample(Strict):
+    """How many outputs, and how long to try."""
+
+    count: int = Field(default=16, ge=1, description="Outputs to deliver.")
+    seed: Seed = 0
+    budget: int = Field(default=ABSENT, ge=1, description="Most tries; 200 for each output if not given.")
+    unique: bool = Field(default=False, description="Whether outputs must be distinct.")
+
+
+class Fit(Strict):
+    """How critics are fitted."""
+
+    seed: Seed = 0
+
+
+class Leaf(Component):
+    """A constraint inside a group."""
+
+    at_least: float = ABSENT
+    at_most: float = ABSENT
+    between: tuple[float, float] = ABSENT
+    target: float = ABSENT
+    tolerance: float = Field(default=ABSENT, ge=0)
+    label: Label = ABSENT
+
+
+class AnyGroup(Strict):
+    """At least one entry is wanted."""
+
+    any: list[Inner] = Field(min_length=1)
+    label: Label = ABSENT
+
+
+class AllGroup(Strict):
+    """Every entry is wanted."""
+
+    all: list[Inner] = Field(min_length=1)
+    label: Label = ABSENT
+
+
+class NotGroup(Strict):
+    """The entry is not wanted."""
+
+    not_: Inner = Field(alias="not")
+    label: Label = ABSENT
+
+
+class Top(Strict):
+    """What only an entry of the list itself may have."""
+
+    weight: Weight = 1.0
+    require: bool = Field(default=True, description="False makes it a preference.")
+
+
+class TopLeaf(Leaf, Top):
+    """A constraint."""
+
+
+class TopAny(AnyGroup, Top):
+    """At least one entry is wanted."""
+
+
+class TopAll(AllGroup, Top):
+    """Every entry is wanted."""
+
+
+class TopNot(NotGroup, Top):
+    """The entry is not wanted."""
+
+
+def _form(entry: Any) -> str:
+    keys = entry if isinstance(entry, dict) else ()
+    return f"<{next((key for key in ('use', *GROUPS) if key in keys), 'use')}>"
+
+
+def _top_form(entry: Any) -> str:
+    return f"<top {_form(entry)[1:]}"
+
+
+Inner = Annotated[
+    Annotated[Leaf, Tag("<use>")]
+    | Annotated[AnyGroup, Tag("<any>")]
+    | Annotated[AllGroup, Tag("<all>")]
+    | Annotated[NotGroup, Tag("<not>")],
+    Discriminator(_form),
+]
+Entry = Annotated[
+    Annotated[TopLeaf, Tag("<top use>")]
+    | Annotated[TopAny, Tag("<top any>")]
+    | Annotated[TopAll, Tag("<top all>")]
+    | Annotated[TopNot, Tag("<top not>")],
+    Discriminator(_top_form),
+]
+FORMS: dict[str, type[BaseModel]] = {
+    "<use>": Leaf,
+    "<any>": AnyGroup,
+    "<all>": AllGroup,
+    "<not>": NotGroup,
+    "<top use>": TopLeaf,
+    "<top any>": TopAny,
+    "<top all>": TopAll,
+    "<top not>": TopNot,
+}
+
+
+class Shape(Strict):
+    """A whole spec, extended and with its components written in full."""
+
+    lc: Literal[1]
+    name: str = Field(
+        default=ABSENT,
+        pattern=r"^\w[\w.-]*$",
+        max_length=100,
+        description="Names the run's folder: letters, digits, ., _ and -. The file's name if not given.",
+    )
+    model: Component
+    realism: float = Field(default=0.0, ge=0, description="Weight of staying where the model's encodings of data are.")
+    constraints: list[Entry] = []
+    engine: EngineComponent = EngineComponent()
+    sample: Sample = Sample()
+    fit: Fit = Fit()
+    render: list[Component] = []
+    resolved: dict[str, Any] = Field(default={}, description="Written by lc into the spec of a run; has no effect.")
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "model": Component,
+    "engine": EngineComponent,
+    "sample": Sample,
+    "fit": Fit,
+    "render": Component,
+}
+for _group in (AnyGroup, AllGroup, NotGroup, TopAny, TopAll, TopNot, Shape):
+    _group.model_rebuild()
+
+
+def check_shape(tree: Node, problems: Problems) -> Shape | None:
+    """Check keys, types and ranges; return the values, or None if something is wrong."""
+    try:
+        return Shape.model_validate_json(json.dumps(tree.plain()))
+    except ValidationError as error:
+        report(tree, error, _known, problems)
+        return None
+
+
+def report(
+    tree: Node,
+    error: ValidationError,
+    known: Callable[[Sequence[Any]], list[str]],
+    problems: Problems,
+    *,
+    inside: str = "",
+) -> None:
+    """Note all that pydantic found, each at its place in the tree.
+
+    Args:
+        tree: The node that was validated.
+        error: What was found.
+        known: Gives the keys that would have been right at a path.
+        problems: Takes it.
+        inside: What the tree is, where a key is missing; nothing for the whole file.
+    """
+    values: dict[int, list[str]] = {}  # what is wrong with one value: several where it may have one of several types
+    places: dict[int, Where] = {}
+    for one in error.errors():
+        path = one["loc"]
+        node, keys = tree.find(path), known(path)
+        message = message_of(dict(one), keys)
+        if one["type"] == "extra_forbidden":
+            holder = tree.find(path[:-1])
+            problems.add(holder.place(str(path[-1])), _misplaced(str(path[-1]), keys, holder) or message)
+        elif one["type"] == "missing":
+            if path != ("lc",):  # told for each file when it is read
+                problems.add(node.where, f"{message} in {inside}" if inside else message)
+        elif path != ("lc",):
+            values.setdefault(id(node), []).append(message)
+            places[id(node)] = node.where
+    for which, messages in values.items():
+        *others, last = dict.fromkeys(messages)
+        problems.add(places[which], " or ".join([*(one.partition("; found ")[0] for one in others), last]))
+
+
+def _misplaced(key: str, known: Sequence[str], holder: Node) -> str | None:
+    """Say why a key that exists elsewhere is not allowed in a constraint entry."""
+    if "label" not in known:
+        return None
+    if key in ("weight", "require"):
+        return f"{key} belongs on an entry of the constraints list itself, not inside any, all or not"
+    forms = [form for form in ("use", *GROUPS) if form in holder.keys]
+    if key in forms:
+        return f"an entry holds one of use, any, all and not; found {' and '.join(forms)}"
+    if key in Leaf.model_fields and forms[:1] != ["use"]:
+        return f"{key} belongs on the constraints inside, not on the group"
+    return None
+
+
+def _known(path: Sequence[Any]) -> list[str]:
+    form = next((FORMS[part] for part in reversed(path) if part in FORMS), None)
+    model = form or (SECTIONS.get(path[0], Shape) if len(path) > 1 else Shape)
+    return [field.alias or name for name, field in model.model_fields.items()] + (["extends"] if model is Shape else [])

@@ -1,0 +1,155 @@
+"""A checked spec, as commands and the Python API use it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic_core import to_jsonable_python
+
+from lc_core.constraint import Constraint, Entry
+from lc_core.plugins.registry import Registered
+from lc_core.spec.load import FLOAT, INTEGER
+
+__all__ = ["FitSettings", "SampleSettings", "Selected", "Spec"]
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A component that a spec selects, with all its settings.
+
+    Args:
+        plugin: The component.
+        params: Its settings by keyword, defaults included.
+        use: The name that a spec gives it: with its distribution where two have that name.
+    """
+
+    plugin: Registered
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    use: str = ""
+
+    def build(self, **more: Any) -> Any:
+        """Import the component and call it with its settings."""
+        return self.plugin.load()(**self.params, **more)
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """How many outputs to deliver, from which seed, with how many tries at most, and whether they must differ."""
+
+    count: int = 16
+    seed: int = 0
+    budget: int = 3200
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """The seed that critics are fitted with."""
+
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What to sample, with every default filled in.
+
+    Args:
+        name: Names the run's folder.
+        model: The latent model.
+        entries: Constraints and groups, each with a label of its own.
+        engine: Turns the constraints into latents.
+        realism: Weight of the realism term, 0 or more.
+        sample: How many outputs, and how long to try.
+        fit: How critics are fitted.
+        renderers: What writes the outputs.
+        source: The file it was read from; two specs may be equal whatever their files.
+        resolved: What `to_yaml` was given by the run that wrote the file.
+    """
+
+    name: str
+    model: Selected
+    entries: tuple[Entry, ...]
+    engine: Selected
+    realism: float = 0.0
+    sample: SampleSettings = field(default_factory=SampleSettings)
+    fit: FitSettings = field(default_factory=FitSettings)
+    renderers: tuple[Selected, ...] = ()
+    source: Path | None = field(default=None, compare=False)
+    resolved: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def output_type(self) -> str:
+        """The type of the model's outputs, such as `melody.tokens/1`."""
+        return str(self.model.plugin.about["output"])
+
+    def to_yaml(self, **extra: Any) -> str:
+        """Return the spec as YAML with every default written out; loading it gives an equal spec.
+
+        Args:
+            **extra: What a run settled beside the spec, such as its block size; kept under `resolved`.
+        """
+        tree: dict[str, Any] = {
+            "lc": 1,
+            "name": self.name,
+            "model": _component(self.model),
+            "realism": self.realism,
+            "constraints": [_entry(one, top=True) for one in self.entries],
+            "engine": _component(self.engine),
+            "sample": asdict(self.sample),
+            "fit": asdict(self.fit),
+            "render": [_component(one) for one in self.renderers],
+        }
+        if extra:
+            tree["resolved"] = _plain(extra)
+        return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that YAML 1.1 or 1.2 would read as a number, and writes no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    # Only double quotes have escapes, and line separators such as U+0085 are lost without them.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456789"))
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", INTEGER, list("-+0123456789"))
+
+
+def _component(one: Selected) -> dict[str, Any]:
+    return {"use": one.use, "params": _params(one.params)}
+
+
+def _entry(entry: Entry, *, top: bool = False) -> dict[str, Any]:
+    if isinstance(entry, Constraint):
+        found = {"use": entry.measurement.name, "params": _params(entry.measurement.params), **entry.want.as_dict()}
+    else:
+        inside = [_entry(one) for one in entry.entries]
+        found = {entry.kind: inside[0] if entry.kind == "not" else inside}
+    return found | {"label": entry.label} | ({"weight": entry.weight, "require": entry.require} if top else {})
+
+
+def _params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings fit for YAML. An infinity can only be a default, which no spec may say: it is left out."""
+    plain = {key: _plain(value) for key, value in params.items()}
+    return {key: value for key, value in plain.items() if not (isinstance(value, float) and not math.isfinite(value))}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return sorted(map(_plain, value), key=repr)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return to_jsonable_python(value)

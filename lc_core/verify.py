@@ -1,0 +1,78 @@
+"""Decode latents and measure every constraint on the outputs: the only thing that decides `satisfied`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lc_core.constraint import Entry, leaves, verdict
+from lc_core.errors import LCError
+from lc_core.latent_model import LatentModel, decode_array
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Verifier"]
+
+
+class Verifier:
+    """Decodes with one model, measures one tree of constraints, and counts what it decodes.
+
+    Args:
+        model: The latent model.
+        entries: Top-level entries; the labels of their leaves are distinct.
+
+    Raises:
+        LCError: If a measurement does not accept the model's outputs, or two leaves share a label.
+    """
+
+    def __init__(self, model: LatentModel, entries: Sequence[Entry]) -> None:
+        self.model = model
+        self.entries = tuple(entries)
+        self.leaves = tuple(leaves(self.entries))
+        self.decodes = 0
+        seen: set[str] = set()
+        for leaf in self.leaves:
+            if leaf.label in seen:
+                raise LCError(f"two constraints have the label {leaf.label!r}; give one of them another label")
+            seen.add(leaf.label)
+            if not leaf.measurement.accepts(model.output_type):
+                accepted = ", ".join(leaf.measurement.info.accepts)
+                raise LCError(
+                    f"{leaf.measurement.name} measures {accepted}, but {model.name} decodes to {model.output_type}"
+                )
+
+    @property
+    def conditions(self) -> tuple[Entry, ...]:
+        """The top-level entries that must hold; the others are preferences."""
+        return tuple(entry for entry in self.entries if entry.require)
+
+    def decode(self, z: Tensor, *, first_index: int = 0) -> np.ndarray:
+        """Decode latents `(B, *latent_shape)`, in pieces of the model's block, and count them."""
+        pieces = [
+            decode_array(self.model, z[start : start + self.model.block], first_index=first_index + start)
+            for start in range(0, len(z), self.model.block)
+        ]
+        self.decodes += len(z)
+        return np.concatenate(pieces)
+
+    def measure(self, outputs: np.ndarray, *, first_index: int = 0) -> dict[str, np.ndarray]:
+        """Measure outputs: for each leaf's label its values `(B,)` float64."""
+        return {leaf.label: leaf.measurement(outputs, first_index=first_index) for leaf in self.leaves}
+
+    def met(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Judge every top-level entry on measured values: for each label, `(B,)` bool."""
+        return {entry.label: verdict(entry, values).met for entry in self.entries}
+
+    def satisfied(self, values: dict[str, np.ndarray], count: int) -> np.ndarray:
+        """Return which of `count` outputs meet every condition, `(count,)` bool; all of them if there is none."""
+        result = np.ones(count, dtype=bool)
+        for entry in self.conditions:
+            result &= verdict(entry, values).met
+        return result
+
+    def satisfied_latents(self, z: Tensor) -> np.ndarray:
+        """Decode and measure latents and return which satisfy, `(B,)` bool."""
+        return self.satisfied(self.measure(self.decode(z)), len(z))

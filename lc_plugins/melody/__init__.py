@@ -1,0 +1,1 @@
+"""Melodies of sixteenth notes: corpus, model, measurements, renderers and readers."""

@@ -1,0 +1,68 @@
+"""What the melody domain registers. Targets are text, so that nothing heavy is imported before it is used."""
+
+from __future__ import annotations
+
+from lc_core.plugins.hookspecs import Register, hookimpl
+
+__all__ = [
+    "lc_register_constraints",
+    "lc_register_models",
+    "lc_register_readers",
+    "lc_register_recipes",
+    "lc_register_renderers",
+]
+
+TOKENS = "melody.tokens/1"
+MEASUREMENTS = (
+    "in_scale",
+    "note_density",
+    "span",
+    "lowest",
+    "highest",
+    "contour",
+    "arch",
+    "rhythm_complexity",
+    "starts_on",
+    "ends_on",
+    "max_leap",
+    "stepwise_share",
+    "repeated_bar",
+    "rest_share",
+    "syncopation",
+    "pitch_class_entropy",
+    "chord_fit",
+    "novelty",
+)
+
+
+@hookimpl
+def lc_register_models(register: Register) -> None:
+    """Register the shipped models."""
+    register("melody.folk-2bar", "lc_plugins.melody.model:load_folk_2bar", output=TOKENS)
+
+
+@hookimpl
+def lc_register_constraints(register: Register) -> None:
+    """Register the music rules."""
+    for name in MEASUREMENTS:
+        register(f"melody.{name}", f"lc_plugins.melody.measurements:{name}")
+
+
+@hookimpl
+def lc_register_renderers(register: Register) -> None:
+    """Register what writes melodies to files."""
+    register("melody.midi", "lc_plugins.melody.render:Midi")
+    register("melody.piano_roll", "lc_plugins.melody.render:PianoRoll")
+    register("melody.audio", "lc_plugins.melody.render:Audio")
+
+
+@hookimpl
+def lc_register_readers(register: Register) -> None:
+    """Register what reads a user's files."""
+    register("melody.midi_file", "lc_plugins.melody.midi:read_midi", output=TOKENS, suffixes=[".mid", ".midi"])
+
+
+@hookimpl
+def lc_register_recipes(register: Register) -> None:
+    """Register the training of the shipped models."""
+    register("melody.folk-2bar", "lc_plugins.melody.train:train")

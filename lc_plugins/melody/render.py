@@ -1,0 +1,277 @@
+"""Melodies as files: MIDI, piano rolls (PNG) and sound (WAV).
+
+The same melody and settings always give the same bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import wave
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, ValidationError, validate_call
+
+from lc_core.errors import LCError
+from lc_core.render import Renderer
+from lc_plugins.melody.midi import (
+    STEPS_PER_BEAT,
+    Note,
+    pitch_name,
+    require,
+    tokens_to_notes,
+    write_midi,
+)
+from lc_plugins.melody.tokens import BAR
+
+__all__ = ["Audio", "Midi", "PianoRoll"]
+
+TOKENS = ("melody.tokens/1",)
+Tempo = Annotated[float, Field(ge=20, le=300, description="quarter notes per minute")]
+
+
+def _checked(init: Callable[..., None]) -> Callable[..., None]:
+    """Check settings against their annotations, for whoever builds a renderer in Python."""
+    call = validate_call(init)
+
+    @functools.wraps(init)
+    def checked(self: Any, **settings: Any) -> None:
+        try:
+            call(self, **settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise LCError(f"{type(self).__name__}: {name} = {first['input']!r}: {first['msg']}") from error
+
+    return checked
+
+
+class Midi(Renderer):
+    """A MIDI file: one track in 4/4 on a grid of sixteenths, notes of exact length."""
+
+    accepts = TOKENS
+    suffix = ".mid"
+    media_type = "audio/midi"
+
+    @_checked
+    def __init__(
+        self,
+        *,
+        tempo: Tempo = 120,
+        program: Annotated[int, Field(ge=0, le=127, description="General MIDI instrument from 0; 73 is flute")] = 73,
+        velocity: Annotated[int, Field(ge=1, le=127, description="loudness of every note")] = 90,
+    ) -> None:
+        """Set tempo in quarter notes per minute, General MIDI instrument (0 piano, 40 violin, 73 flute), loudness."""
+        self.tempo = tempo
+        self.program = program
+        self.velocity = velocity
+
+    def write(self, output: Any, path: Path) -> None:
+        """Write one melody `(T,)`."""
+        write_midi(output, path, tempo=self.tempo, program=self.program, velocity=self.velocity)
+
+
+WHITE_ROW, BLACK_ROW = "#ffffff", "#eef1f5"
+BEAT_LINE, OCTAVE_LINE, BAR_LINE = "#dde2e9", "#b9c2cd", "#7c8794"
+NOTE, ONSET, TEXT, PAPER = "#3b82d6", "#174a8b", "#4b5563", "#ffffff"
+BLACK_KEYS = (1, 3, 6, 8, 10)
+LOWEST, HIGHEST = 55, 90  # holds 99 % of the corpus in any key, so that nearly all pictures show the same pitches
+MAX_ON_SHEET = 64
+
+
+def _pitch_range(notes: Sequence[Note]) -> tuple[int, int]:
+    """Return the lowest and highest pitch to draw: the usual ones, and more octaves where notes need them."""
+    low, high = LOWEST, HIGHEST
+    for _, _, pitch in notes:
+        low -= 12 * max(0, math.ceil((low - pitch) / 12))
+        high += 12 * max(0, math.ceil((pitch - high) / 12))
+    return low, high
+
+
+def _common_range(pitches: Sequence[int]) -> tuple[int, int]:
+    """Return the lowest and highest pitch to draw for several melodies: theirs, and two octaves at least."""
+    low, high = min(pitches, default=60), max(pitches, default=83)
+    spare = max(0, 24 - (high - low + 1))
+    return low - spare // 2 - 1, high + (spare + 1) // 2 + 1
+
+
+class PianoRoll(Renderer):
+    """A picture of a melody: time to the right, pitch upwards, a darker edge where a note starts.
+
+    Rows of black keys are shaded; lines mark beats, bars and each C. The pictures of nearly all melodies show the
+    pitches G3 to F#6; one that leaves them gets further octaves.
+    """
+
+    accepts = TOKENS
+    suffix = ".png"
+    media_type = "image/png"
+
+    @_checked
+    def __init__(
+        self,
+        *,
+        scale: Annotated[int, Field(ge=1, le=8, description="1 draws a sixteenth 14 pixels wide, 2 twice that")] = 1,
+    ) -> None:
+        """Set the size: at 1 a melody of 32 sixteenths is 486 pixels wide."""
+        self.scale = scale
+
+    def write(self, output: Any, path: Path) -> None:
+        """Write the picture of one melody `(T,)`."""
+        image_module = require("PIL.Image", purpose="drawing piano rolls")
+        notes = tokens_to_notes(output)
+        low, high = _pitch_range(notes)
+        steps, scale = len(output), self.scale
+        step, row = 14 * scale, max(3, 288 // (high - low + 1)) * scale
+        left, top, margin = 30 * scale, 18 * scale, 8 * scale
+        size = (left + steps * step + margin, top + (high - low + 1) * row + margin)
+        image = image_module.new("RGB", size, PAPER)
+        pen = _Pen(image, font_size=11 * scale)
+        pen.roll(notes, steps, (low, high), corner=(left, top), cell=(step, row), line=scale)
+        for pitch in range(low + -low % 12, high + 1, 12):
+            pen.text((left - 5 * scale, top + (high - pitch + 0.5) * row), pitch_name(pitch), anchor="rm")
+        for bar in range(math.ceil(steps / BAR)):
+            pen.text((left + bar * BAR * step + 2 * scale, top - 3 * scale), str(bar + 1), anchor="ls")
+        if not notes:
+            pen.text((left + 5 * step, top + 10 * row), "silence", anchor="lm")
+        image.save(path, format="PNG")
+
+    def write_sheet(self, outputs: np.ndarray, folder: Path) -> Path | None:
+        """Write `piano_rolls.png`: the first 64 melodies `(N, T)` with their numbers, all over the same pitches."""
+        image_module = require("PIL.Image", purpose="drawing piano rolls")
+        melodies = [tokens_to_notes(output) for output in outputs[:MAX_ON_SHEET]]
+        if not melodies:
+            return None
+        steps, scale = outputs.shape[1], self.scale
+        low, high = _common_range([pitch for notes in melodies for _, _, pitch in notes])
+        step, row = 6 * scale, max(2, 144 // (high - low + 1)) * scale
+        head, gap = 16 * scale, 12 * scale
+        columns = math.ceil(math.sqrt(len(melodies)))
+        width, height = steps * step, (high - low + 1) * row
+        rows = math.ceil(len(melodies) / columns)
+        size = (gap + columns * (width + gap), gap + rows * (head + height + gap))
+        image = image_module.new("RGB", size, PAPER)
+        pen = _Pen(image, font_size=11 * scale)
+        for number, notes in enumerate(melodies):
+            left = gap + number % columns * (width + gap)
+            top = gap + number // columns * (head + height + gap) + head
+            pen.text((left, top - 4 * scale), f"{number:06d}" + ("" if notes else "  silence"), anchor="ls")
+            pen.roll(notes, steps, (low, high), corner=(left, top), cell=(step, row), line=scale)
+        path = folder / "piano_rolls.png"
+        image.save(path, format="PNG")
+        return path
+
+
+class _Pen:
+    """Draws piano rolls into a picture."""
+
+    def __init__(self, image: Any, *, font_size: int) -> None:
+        self.draw = require("PIL.ImageDraw", purpose="drawing piano rolls").Draw(image)
+        self.font = require("PIL.ImageFont", purpose="drawing piano rolls").load_default(font_size)
+
+    def text(self, at: tuple[float, float], text: str, *, anchor: str) -> None:
+        self.draw.text(at, text, fill=TEXT, font=self.font, anchor=anchor)
+
+    def roll(
+        self,
+        notes: Sequence[Note],
+        steps: int,
+        pitches: tuple[int, int],
+        *,
+        corner: tuple[int, int],
+        cell: tuple[int, int],
+        line: int,
+    ) -> None:
+        """Draw notes over a grid of `pitches` (lowest, highest); `cell` is the size of a step and a row in pixels."""
+        (low, high), (left, top), (step, row) = pitches, corner, cell
+        right, bottom = left + steps * step, top + (high - low + 1) * row
+
+        def fill(x0: int, y0: int, x1: int, y1: int, colour: str) -> None:
+            self.draw.rectangle((x0, y0, x1 - 1, y1 - 1), fill=colour)
+
+        for pitch in range(low, high + 1):
+            y = top + (high - pitch) * row
+            fill(left, y, right, y + row, BLACK_ROW if pitch % 12 in BLACK_KEYS else WHITE_ROW)
+        for pitch in range(low + -low % 12, high + 1, 12):
+            y = top + (high - pitch + 1) * row
+            fill(left, y - line, right, y, OCTAVE_LINE)
+        for beat in range(0, steps + 1, STEPS_PER_BEAT):
+            x = left + beat * step
+            fill(x, top, x + line, bottom, BEAT_LINE if beat % BAR else BAR_LINE)
+        for start, end, pitch in notes:
+            x, y = left + start * step, top + (high - pitch) * row
+            fill(x + line, y, left + end * step, y + row, NOTE)
+            fill(x + line, y, x + line + max(2 * line, step // 5), y + row, ONSET)
+        self.draw.rectangle((left, top, right, bottom), outline=BAR_LINE, width=line)
+
+
+RATE = 22_050  # samples a second
+PEAK = 10 ** (-3 / 20)  # -3 dBFS
+ATTACK, RELEASE = 0.008, 0.03  # seconds; both fit into a sixteenth at the fastest tempo, 50 ms
+HARMONICS = 6
+HIGHEST_FREQUENCY = 0.45 * RATE
+
+
+class Audio(Renderer):
+    """A sound file: 16-bit mono, 22,050 samples a second, peak at -3 dBFS, as long as the melody's steps.
+
+    A plain synthesiser: a few harmonics that fade at different speeds, with a soft start and end to each note.
+    """
+
+    accepts = TOKENS
+    suffix = ".wav"
+    media_type = "audio/wav"
+
+    @_checked
+    def __init__(self, *, tempo: Tempo = 120) -> None:
+        """Set the tempo in quarter notes per minute."""
+        self.tempo = tempo
+
+    def write(self, output: Any, path: Path) -> None:
+        """Write the sound of one melody `(T,)`; a melody without notes is silence."""
+        samples = _synthesise(tokens_to_notes(output), len(output), 60 / self.tempo / STEPS_PER_BEAT)
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
+
+
+def _synthesise(notes: Sequence[Note], steps: int, seconds_per_step: float) -> np.ndarray:
+    """Return samples in [-1, 1]."""
+    samples = np.zeros(round(steps * seconds_per_step * RATE))
+    for start, end, pitch in notes:
+        first, last = round(start * seconds_per_step * RATE), round(end * seconds_per_step * RATE)
+        samples[first:last] = _tone(pitch, last - first)
+    loudest = np.abs(samples).max(initial=0.0)
+    return samples * (PEAK / loudest) if loudest > 0 else samples
+
+
+def _tone(pitch: int, length: int) -> np.ndarray:
+    """Return `length` samples of one note, from zero to zero.
+
+    sum_k k^-1.5 e^(-(k-1) t / 0.3 s) sin(k w t), under an envelope that falls to 0.4. The few pitches above half the
+    sampling rate (125 to 127) sound an octave lower.
+    """
+    frequency = 440 * 2 ** ((pitch - 69) / 12)
+    if frequency > RATE / 2:
+        frequency /= 2
+    time = np.arange(length) / RATE
+    phase = (2 * math.pi * frequency) * time
+    wave_before, wave_now, twice_cosine = np.zeros(length), np.sin(phase), 2 * np.cos(phase)
+    fade, fading = np.exp(-time / 0.3), np.ones(length)
+    tone = wave_now.copy()
+    for k in range(2, HARMONICS + 1):
+        if k * frequency > HIGHEST_FREQUENCY:
+            break
+        # sin(kx) = 2 cos(x) sin((k - 1) x) - sin((k - 2) x)
+        wave_before, wave_now = wave_now, twice_cosine * wave_now - wave_before
+        fading = fading * fade
+        tone += k**-1.5 * fading * wave_now
+    tone *= 0.4 + 0.6 * fade
+    attack, release = round(ATTACK * RATE), round(RELEASE * RATE)
+    tone[:attack] *= 0.5 - 0.5 * np.cos(np.pi * np.arange(attack) / attack)
+    tone[-release:] *= 0.5 + 0.5 * np.cos(np.pi * np.arange(1, release + 1) / release)
+    return tone

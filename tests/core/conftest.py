@@ -1,0 +1,191 @@
+"""A small registry without torch, and helpers to write specs and install plugins."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated, Literal
+
+import numpy as np
+import pytest
+from pydantic import Field
+
+from lc_core.constraint import measurement
+from lc_core.plugins.hookspecs import hookimpl
+from lc_core.plugins.manager import registered_by
+from lc_core.plugins.registry import Distribution, Registry
+from lc_core.render import Renderer
+from lc_core.spec import Spec, SpecError, load_spec
+
+
+def load_toy(*, size: Annotated[int, Field(ge=1)] = 4) -> object:
+    """Load a toy."""
+    return size
+
+
+@measurement(accepts="toy/1", unit="share", range=(0, 1), at_least=0.5)
+def mean(
+    outputs: np.ndarray,
+    *,
+    scale: float = 1.0,
+    mode: Literal["major", "minor"] = "major",
+    notes: tuple[str, ...] = (),
+    tonic: str | int = "C",
+) -> np.ndarray:
+    """Return the mean."""
+    return outputs.mean(axis=1)
+
+
+@measurement(accepts="*", unit="", range=(-np.inf, np.inf))
+def total(outputs: np.ndarray, *, power: int, offset: float = 0.0) -> np.ndarray:
+    """Return the total; has no default want and a setting without default."""
+    return outputs.sum(axis=1)
+
+
+@measurement(accepts="image/1", unit="", range=(0, 255), at_least=1)
+def brightness(outputs: np.ndarray) -> np.ndarray:
+    """Return the brightness of images."""
+    return outputs.mean(axis=1)
+
+
+class Gradient:
+    """A stand-in for the gradient engine."""
+
+    def __init__(self, *, steps: Annotated[int, Field(ge=1)] = 40, lr: float = 0.1) -> None:
+        self.settings = (steps, lr)
+
+
+class Rejection:
+    """A stand-in for rejection."""
+
+
+class Text(Renderer):
+    """Writes text."""
+
+    accepts = ("toy/1",)
+    suffix = ".txt"
+
+    def __init__(self, *, width: int = 80) -> None:
+        self.width = width
+
+    def write(self, output: object, path: Path) -> None:
+        path.write_text(str(output))
+
+
+class Numbers(Text):
+    """Writes numbers."""
+
+    suffix = ".num"
+
+
+class Prose(Text):
+    """Writes text as well."""
+
+
+class Picture(Text):
+    """Draws pictures."""
+
+    accepts = ("image/1",)
+    suffix = ".png"
+
+
+@hookimpl
+def lc_register_models(register):
+    register("toy.model", load_toy, output="toy/1")
+    register("toy.camera", load_toy, output="image/1")
+
+
+@hookimpl
+def lc_register_constraints(register):
+    register("toy.mean", mean)
+    register("toy.total", total)
+    register("toy.brightness", brightness)
+
+
+@hookimpl
+def lc_register_renderers(register):
+    register("toy.text", Text)
+    register("toy.numbers", Numbers)
+    register("toy.prose", Prose)
+    register("pictures.text", Picture)
+
+
+@hookimpl
+def lc_register_engines(register):
+    register("gradient", Gradient)
+    register("rejection", Rejection)
+
+
+TOY = (lc_register_models, lc_register_constraints, lc_register_renderers, lc_register_engines)
+
+
+@pytest.fixture
+def toy_registry() -> Registry:
+    """Models, constraints, engines and renderers of one distribution, `lc-toy`."""
+    plugin = SimpleNamespace(**{hook.__name__: hook for hook in TOY})
+    components = registered_by(plugin, distribution="lc-toy", version="1.0", bare_names=True)
+    return Registry(distributions=(Distribution("lc-toy", "1.0", components, 0.0),))
+
+
+@pytest.fixture
+def write_spec(tmp_path: Path) -> Callable[..., Path]:
+    """Write a file of a spec and return its path."""
+
+    def write(text: str, *, name: str = "spec.yaml") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def load_text(write_spec: Callable[..., Path], toy_registry: Registry) -> Callable[..., Spec]:
+    """Write a spec and load it with the toy registry."""
+
+    def load(text: str, **options: object) -> Spec:
+        return load_spec(write_spec(text), registry=toy_registry, **options)
+
+    return load
+
+
+@pytest.fixture
+def errors_of(load_text: Callable[..., Spec]) -> Callable[..., list[str]]:
+    """Load a spec that is wrong and return its errors as `line:column: message`."""
+
+    def errors(text: str, **options: object) -> list[str]:
+        with pytest.raises(SpecError) as caught:
+            load_text(text, **options)
+        assert all(": error: " in line for line in caught.value.message.splitlines())
+        return [
+            (f"{one.where.line}:{one.where.column}" if one.where.line else one.where.source) + f": {one.message}"
+            for one in caught.value.problems
+        ]
+
+    return errors
+
+
+@pytest.fixture
+def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Install a distribution of one module, found by its entry point as any other."""
+    installed: list[str] = []
+
+    def install(name: str, source: str, *, version: str = "1.0", group: str = "latent_constraints") -> None:
+        site = tmp_path / f"site-{name}"
+        module = name.replace("-", "_")
+        info = site / f"{module}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        attribute = ":command" if group.endswith("commands") else ""
+        (info / "entry_points.txt").write_text(f"[{group}]\n{module.removeprefix('lc_')} = {module}{attribute}\n")
+        (site / f"{module}.py").write_text(textwrap.dedent(source))
+        monkeypatch.syspath_prepend(str(site))
+        installed.append(module)
+
+    yield install
+    for module in installed:
+        sys.modules.pop(module, None)
