@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lc_core.cache import Cache
-from lc_core.constraint import Constraint, Entry, Group, leaves
+from lc_core.constraint import Constraint, Entry, Group, Measurement, leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.fitting import FitSettings
@@ -17,6 +17,7 @@ from lc_core.prepare import prepare
 from lc_core.run import build_problem, prepare_spec
 from lc_core.sampling import Problem, SampleResult, collect
 from lc_core.spec.values import Spec
+from lc_core.summary import ordered
 from lc_core.verify import Verifier
 
 __all__ = ["load_model", "sample"]
@@ -63,9 +64,15 @@ def sample(
         LCError: If something cannot be used, or a plugin is at fault.
     """
     kept = Cache() if cache else None
+    names: dict[str, Any] = {}
     if spec is not None:
-        if model is not None or constraints:
-            raise LCError("sample takes a spec, or a model and constraints, not both")
+        if not isinstance(spec, Spec):
+            raise LCError(f"sample takes a Spec; found {type(spec).__name__}", hint="lc_core.load_spec(path) reads one")
+        given = (model, tuple(constraints), engine, realism, count, seed, budget, unique, fit)
+        if given != (None, (), "gradient", 0.0, 16, 0, None, False, None):
+            hint = "load_spec takes engine, count, seed, budget and overrides"
+            raise LCError("sample takes a spec, or a model with what is wanted of it, not both", hint=hint)
+        names = {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
         problem = build_problem(spec)
         prepared = prepare_spec(spec, problem, kept, progress)
     else:
@@ -73,7 +80,7 @@ def sample(
             raise LCError("sample needs a spec or a model")
         problem = Problem(
             model=as_latent_model(model),
-            entries=_with_labels([one if isinstance(one, Constraint | Group) else Constraint(one) for one in constraints]),
+            entries=_with_labels([_entry(one) for one in constraints]),
             engine=engine if isinstance(engine, Engine) else build_registry().get("engine", engine).load()(),
             realism=realism,
             count=count,
@@ -84,9 +91,11 @@ def sample(
         verifier = Verifier(problem.model, problem.entries)
         prepared = prepare(verifier, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
     result, seconds = collect(problem, prepared.energy)
+    result.report |= names
     if prepared.card:
         result.report["fit"] = prepared.card
-    result.report["seconds"] = {"fit": prepared.seconds, "sample": seconds}
+    result.report["seconds"] = {"fit": prepared.seconds, "sample": seconds, "total": prepared.seconds + seconds}
+    result.report = ordered(result.report)
     return result
 
 
@@ -94,6 +103,14 @@ def load_model(name: str, *, registry: Registry | None = None, **params: Any) ->
     """Return a registered model, such as `melody.folk-2bar`, as a `LatentModel`."""
     registered = (registry or build_registry()).get("model", name)
     return registered.load()(**registered.fill(params))
+
+
+def _entry(one: Any) -> Entry:
+    if isinstance(one, Constraint | Group):
+        return one
+    if isinstance(one, Measurement) or callable(one):
+        return Constraint(one)
+    raise LCError(f"a constraint is a Constraint, a Group or a function; found {type(one).__name__}")
 
 
 def _with_labels(entries: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "Cache", "CacheEntry", "key_of", "measurement_digest"]
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key; raised when the meaning of a cached part changes."""
 
 
@@ -41,10 +41,13 @@ def key_of(parts: Mapping[str, Any]) -> str:
 def measurement_digest(measurement: Measurement) -> str | None:
     """Return a hash of a measurement's source and parameters, or None if its behaviour cannot be told from them.
 
-    The source is that of the function's module and of every module of the same package that it uses.
+    The source is that of the function's module and of every module of the same package that it uses. It tells nothing
+    of closures, and not which of several functions of one name is meant, as with lambdas.
     """
-    function = inspect.unwrap(measurement.function)
+    function = measurement.function
     if not inspect.isfunction(function) or function.__closure__ or function.__module__ == "__main__":
+        return None
+    if "<" in function.__qualname__:  # <lambda>, or <locals> of another function
         return None
     digest = hashlib.sha256()
     for name in sorted(_modules_used(function.__module__)):
@@ -112,7 +115,7 @@ class Cache:
             kind: Kind of part, such as `critic`.
             key: From `key_of`.
             fit: Fits it: returns a configuration (with `what`, a description) and tensors.
-            progress: Called with a line when a damaged entry is found.
+            progress: Called with a line when a damaged entry is found, or the part cannot be kept.
         """
         folder = self.root / f"{kind}-{key}"
         try:
@@ -132,7 +135,10 @@ class Cache:
                 except Exception as error:  # whatever is wrong with it, it can be fitted again
                     progress(f"cached {kind} {folder.name} is damaged ({error}); fitting it again")
             config, tensors = fit()
-            _write(folder, {"kind": kind, **config}, tensors)
+            try:
+                _write(folder, {"kind": kind, **config}, tensors)
+            except OSError as error:  # a full disk is no reason to lose the fit
+                progress(f"the fitted {kind} cannot be kept in {self.root}: {error}")
             return config, tensors, False
         finally:
             lock.release()
@@ -180,16 +186,22 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _write(folder: Path, config: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
+    weights = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    config = config | {"digest": hashlib.sha256(weights).hexdigest()}
     partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial / "weights.safetensors")
-    config = config | {"digest": _digest(partial / "weights.safetensors")}
-    (partial / "config.json").write_text(json.dumps(config, indent=2))
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    try:
+        partial.mkdir(parents=True)
+        (partial / "weights.safetensors").write_bytes(weights)
+        (partial / "config.json").write_text(json.dumps(config, indent=2))
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        os.replace(partial, folder)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def _digest(path: Path) -> str:

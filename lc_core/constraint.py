@@ -72,6 +72,8 @@ class Want:
             raise LCError(f"between needs [low, high] with low <= high; found {list(self.between)}")
         if self.tolerance is not None and self.tolerance < 0:
             raise LCError(f"tolerance must be 0 or more; found {self.tolerance}")
+        if self.between is not None:
+            object.__setattr__(self, "between", tuple(self.between))  # a list is no key of a dictionary
 
     @property
     def low(self) -> float:
@@ -93,7 +95,8 @@ class Want:
 
     def met(self, values: np.ndarray) -> np.ndarray:
         """Return which values `(B,)` lie inside; NaN does not."""
-        return (values >= self.low - SLACK) & (values <= self.high + SLACK)
+        inside: np.ndarray = (values >= self.low - SLACK) & (values <= self.high + SLACK)
+        return inside
 
     def as_dict(self) -> dict[str, Any]:
         """Return what was given, as it stands in a spec."""
@@ -228,15 +231,18 @@ class Measurement:
         except Exception as error:
             raise PluginFault(
                 f"measurement {who} raised {type(error).__name__}: {error}",
-                hint=f"outputs {first_index} to {first_index + len(outputs) - 1} were being measured",
+                hint=f"{self._blame(outputs, first_index)} being measured",
             ) from error
         if isinstance(given, np.ndarray) and not np.array_equal(given, outputs, equal_nan=given.dtype.kind == "f"):
-            changed = first_index + int(np.flatnonzero((given != outputs).reshape(len(given), -1).any(axis=1))[0])
+            rows = zip(given, outputs, strict=True)
+            same = [np.array_equal(now, before, equal_nan=given.dtype.kind == "f") for now, before in rows]
+            changed = first_index + same.index(False)
             raise PluginFault(f"measurement {who} changed its input (output {changed}); it must leave it as it is")
         values = self._as_float64(raw, who)
         if values.shape != (len(outputs),):
             raise PluginFault(
-                f"measurement {who} returned shape {values.shape} for {len(outputs)} outputs; expected ({len(outputs)},)"
+                f"measurement {who} returned shape {values.shape} for outputs {first_index} to "
+                f"{first_index + len(outputs) - 1}; expected ({len(outputs)},)"
             )
         bad = np.isinf(values) if self.info.undefined else ~np.isfinite(values)
         if bad.any():
@@ -246,6 +252,17 @@ class Measurement:
                 hint = 'where the value does not exist, declare it: @measurement(..., undefined="no notes")'
             raise PluginFault(f"measurement {who} returned {values[at]} for output {first_index + at}", hint=hint)
         return values
+
+    def _blame(self, outputs: Any, first_index: int) -> str:
+        """Say which output the function raises on, alone; all of them if it takes each one alone."""
+        for at in range(len(outputs)):
+            one = outputs[at : at + 1]
+            one = one.copy() if isinstance(one, np.ndarray) else one
+            try:
+                self.function(one[0] if self.info.per_sample else one, **self.params)
+            except Exception:
+                return f"output {first_index + at} was"
+        return f"outputs {first_index} to {first_index + len(outputs) - 1} were"
 
     @staticmethod
     def _as_float64(raw: Any, who: str) -> np.ndarray:
@@ -387,13 +404,14 @@ def verdict(entry: Entry, values: Mapping[str, np.ndarray]) -> Verdict:
         met = entry.want.met(measured)
         return Verdict(met, ~met & ~np.isnan(measured))
     parts = [verdict(child, values) for child in entry.entries]
-    mets = np.stack([part.met for part in parts])
-    unmets = np.stack([part.unmet for part in parts])
     if entry.kind == "not":
         return Verdict(parts[0].unmet, parts[0].met)
+    mets = np.stack([part.met for part in parts])
+    unmets = np.stack([part.unmet for part in parts])
+    every, some = np.logical_and.reduce, np.logical_or.reduce
     if entry.kind == "any":
-        return Verdict(mets.any(axis=0), unmets.all(axis=0))
-    return Verdict(mets.all(axis=0), unmets.any(axis=0))
+        return Verdict(some(mets), every(unmets))
+    return Verdict(every(mets), some(unmets))
 
 
 def settings_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["LCError"]
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["LCError", "blaming"]
 
 
 class LCError(Exception):
@@ -22,3 +25,18 @@ class LCError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+@contextmanager
+def blaming(who: str) -> Iterator[None]:
+    """Turn whatever a plugin's code raises into an `LCError` that names it; an `LCError` passes as it is.
+
+    Args:
+        who: What was called, such as `renderer melody.midi (from latent-constraints)`.
+    """
+    try:
+        yield
+    except LCError:
+        raise
+    except (Exception, SystemExit) as error:  # a plugin that ends the process is at fault as well
+        raise LCError(f"{who} raised {type(error).__name__}: {error}") from error

@@ -25,7 +25,7 @@ from lc_core.critics.calibration import calibration
 from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
 from lc_core.engines.base import Engine, run_engine
-from lc_core.latent_model import LatentModel, block_generator
+from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.verify import Verifier
 
 __all__ = ["CriticFitter", "FitSettings", "Fitted", "Replay", "refine_critics"]
@@ -46,6 +46,7 @@ class FitSettings:
         lr: Adam's learning rate.
         hidden: Width of a critic's hidden layers.
         rounds: Most rounds of refinement.
+        patience: Rounds without a better share after which refinement ends.
         round_samples: Tries of the engine in a round.
         round_steps: Training steps in a round.
     """
@@ -58,6 +59,7 @@ class FitSettings:
     lr: float = 2e-3
     hidden: int = 256
     rounds: int = 8
+    patience: int = 3
     round_samples: int = 1_024
     round_steps: int = 150
 
@@ -99,7 +101,7 @@ def _train(critic: Critic, batches: Callable[[], tuple[Tensor, Tensor]], steps: 
         z, target = batches()
         loss = F.cross_entropy(critic.net(z.flatten(1)), target)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     critic.requires_grad_(False)
@@ -122,8 +124,7 @@ def _batches(
 
 
 def _draw_prior(verifier: Verifier, count: int, settings: FitSettings, purpose: str) -> Tensor:
-    model = verifier.model
-    return model.sample_prior(count, block_generator(settings.seed, 0, purpose)).to(model.device)
+    return draw_prior(verifier.model, count, block_generator(settings.seed, 0, purpose))
 
 
 def _push(
@@ -179,8 +180,16 @@ class CriticFitter:
         pushed = torch.cat([_push(rough, model, up, 1.0), _push(rough, model, down, -1.0)])
         extra = Replay.of(self.verifier, pushed)
         critic = _fit_one(self._prior, label, settings, generator, steps=settings.steps, extra=extra)
-        held_out = self._held_out
-        return critic, calibration(critic, constraint.want, held_out.z, held_out.values[label])
+        return critic, self.card(critic, constraint, self.held_out(label))
+
+    def held_out(self, label: str) -> np.ndarray:
+        """Return what a leaf measures on the held-out prior samples, `(N,)`."""
+        return self._held_out.values[label]
+
+    def card(self, critic: Critic, constraint: Constraint, held_out: np.ndarray) -> dict[str, Any]:
+        """Return how well a critic is calibrated at a constraint's want, on `held_out` values; nothing is decoded."""
+        z = _draw_prior(self.verifier, len(held_out), self.settings, "fit/held-out")
+        return calibration(critic, constraint.want, z, held_out)
 
 
 def _fit_one(
@@ -235,6 +244,7 @@ def refine_critics(
     labels = list(energy.critics)
     if not labels or settings.rounds == 0:
         return Fitted(dict(energy.critics), {})
+    before = verifier.decodes  # whether critics were fitted before or found in the cache makes no difference
     prior = Replay.of(verifier, _draw_prior(verifier, settings.prior_samples, settings, "fit"))
     generator = block_generator(settings.seed, 0, "refine")
     visit = sorted({max(1, engine.steps * part // 8) for part in range(1, 9)})
@@ -252,13 +262,13 @@ def refine_critics(
         progress(f"refinement {number}: {share:.1%} of tries satisfy at their last step")
         if share > best_share:
             best, best_share = critics, share
-        if number == settings.rounds or share >= 0.995:
+        if number == settings.rounds or share >= 0.995 or number - int(np.argmax(history)) >= settings.patience:
             break
         path = fresh if path is None else path + fresh
         critics = {label: copy.deepcopy(critic) for label, critic in critics.items()}
         for label in labels:
             _refine_one(critics[label], label, prior, path, len(fresh), settings, generator)
-    return Fitted(best, {"satisfied_by_round": history, "decodes": verifier.decodes})
+    return Fitted(best, {"satisfied_by_round": history, "decodes": verifier.decodes - before})
 
 
 def _refine_one(

@@ -14,13 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core.errors import LCError, blaming
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["LatentModel", "Posterior", "WrappedModel", "as_latent_model", "block_generator", "decode_array"]
+__all__ = [
+    "LatentModel",
+    "Posterior",
+    "WrappedModel",
+    "as_latent_model",
+    "block_generator",
+    "decode_array",
+    "draw_prior",
+]
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,12 @@ class LatentModel(ABC):
         latent_shape: Shape of one latent.
         output_type: What it decodes to, such as `melody.tokens/1`; constraints are matched on it.
         block: Largest number of latents that one decode takes comfortably.
+        device: Where it is.
+        source: The distribution it comes from, told in errors.
     """
 
     name: str = "model"
+    source: str = ""
     latent_shape: tuple[int, ...]
     output_type: str = "any/1"
     block: int = 1024
@@ -69,7 +80,8 @@ class LatentModel(ABC):
         """
         flat, origin = z.flatten(1), start.flatten(1)
         scale = origin.norm(dim=1, keepdim=True) / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        return (flat * scale).view_as(z)
+        moved: Tensor = (flat * scale).view_as(z)
+        return moved
 
     def encode(self, outputs: Any) -> Posterior:
         """Return the posterior of outputs.
@@ -80,7 +92,7 @@ class LatentModel(ABC):
         raise LCError(f"{self.name} has no encoder")
 
     def realism(self) -> nn.Module | None:
-        """Return the realism critic: latents to logits `(B,)`, higher is more like encoded data. None if it has none."""
+        """Return the realism critic, latents to logits `(B,)`, higher is more like encoded data; None without one."""
         return None
 
     def to(self, device: str) -> LatentModel:
@@ -107,7 +119,10 @@ class LatentModel(ABC):
 
         with torch.enable_grad():
             z = self.sample_prior(2, block_generator(0, 0)).to(self.device).requires_grad_()
-            outputs = self.decode(z)
+            try:
+                outputs = self.decode(z)
+            except RuntimeError:  # torch refuses to make an array of a tensor that needs a gradient
+                return False
             if not torch.is_tensor(outputs) or not outputs.requires_grad:
                 return False
             (gradient,) = torch.autograd.grad(outputs.float().sum(), z, allow_unused=True)
@@ -125,12 +140,15 @@ class WrappedModel(LatentModel):
         self.block = int(getattr(inner, "block", LatentModel.block))
 
     def decode(self, z: Tensor) -> Any:
+        """Decode as the object does."""
         return self.inner.decode(z)
 
     def project(self, z: Tensor, start: Tensor) -> Tensor:
+        """Keep the norms of the starts if the prior is the standard normal; leave latents of another as they are."""
         return z if hasattr(self.inner, "sample_prior") else super().project(z, start)
 
     def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw from the object's own prior, if it has one."""
         if not hasattr(self.inner, "sample_prior"):
             return super().sample_prior(count, generator)
         import torch
@@ -184,17 +202,38 @@ def decode_array(model: LatentModel, z: Tensor, *, first_index: int = 0) -> np.n
     """
     import torch
 
-    try:
+    who = f"decode of {_who(model)}"
+    with blaming(who):
         with torch.inference_mode():
             outputs = model.decode(z.to(model.device, torch.float32))
-    except LCError:
-        raise
-    except Exception as error:
-        raise LCError(f"decode of {model.name} raised {type(error).__name__}: {error}") from error
-    array = outputs.detach().cpu().numpy() if torch.is_tensor(outputs) else np.asarray(outputs)
+        array = outputs.detach().cpu().numpy() if torch.is_tensor(outputs) else np.asarray(outputs)
     if array.ndim == 0 or len(array) != len(z):
-        raise LCError(f"decode of {model.name} returned shape {array.shape} for {len(z)} latents; expected ({len(z)}, ...)")
+        raise LCError(f"{who} returned shape {array.shape} for {len(z)} latents; expected ({len(z)}, ...)")
+    if array.dtype.kind not in "biuf":
+        raise LCError(f"{who} returned {array.dtype}; expected an array of numbers")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         at = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
-        raise LCError(f"decode of {model.name} returned a value that is not finite for latent {first_index + at}")
+        raise LCError(f"{who} returned a value that is not finite for latent {first_index + at}")
     return array
+
+
+def draw_prior(model: LatentModel, count: int, generator: torch.Generator) -> Tensor:
+    """Draw latents `(count, *latent_shape)` float32 from the prior, on the model's device.
+
+    Raises:
+        LCError: If sample_prior raises, or returns another shape or what is not finite.
+    """
+    import torch
+
+    who = f"sample_prior of {_who(model)}"
+    with blaming(who):
+        z = torch.as_tensor(model.sample_prior(count, generator)).to(model.device, torch.float32)
+    if z.shape != (count, *model.latent_shape):
+        raise LCError(f"{who} returned shape {tuple(z.shape)}; expected {(count, *model.latent_shape)}")
+    if not bool(torch.isfinite(z).all()):
+        raise LCError(f"{who} returned a value that is not finite")
+    return z
+
+
+def _who(model: LatentModel) -> str:
+    return f"{model.name} (from {model.source})" if model.source else model.name

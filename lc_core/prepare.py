@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lc_core.cache import Cache, key_of, measurement_digest
-from lc_core.constraint import Constraint, Entry
+from lc_core.constraint import Constraint, Entry, PluginFault
 from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.fitting import CriticFitter, FitSettings, refine_critics
+from lc_core.reachable import check_reachable, only_value
 from lc_core.verify import Verifier
 
 __all__ = ["Prepared", "prepare"]
@@ -33,10 +36,11 @@ class Prepared:
 
 def describe(entry: Entry) -> dict[str, Any]:
     """Return an entry as plain data: what is measured, wanted and how it is combined."""
+    shared = {"weight": entry.weight, "require": entry.require}
     if isinstance(entry, Constraint):
         params = dict(entry.measurement.params)
-        return {"use": entry.measurement.name, "params": params, "wanted": entry.want.as_dict(), "weight": entry.weight}
-    return {entry.kind: [describe(child) for child in entry.entries], "weight": entry.weight}
+        return {"use": entry.measurement.name, "params": params, "wanted": entry.want.as_dict(), **shared}
+    return {entry.kind: [describe(child) for child in entry.entries], **shared}
 
 
 def prepare(
@@ -59,7 +63,8 @@ def prepare(
         progress: Called with a line of text now and then.
 
     Raises:
-        LCError: If realism is asked for and the model has no realism critic, or if every try has the same value.
+        LCError: If realism is asked for and the model has no realism critic, or if a condition
+            cannot be met since its measurement has one value on every sample.
     """
     if not engine.needs_energy:
         return Prepared(None)
@@ -75,14 +80,30 @@ def prepare(
     critics: dict[str, Critic] = {}
     cards: dict[str, Any] = {}
     keys: dict[str, str | None] = {}
-    for leaf in verifier.leaves:
-        keys[leaf.label] = _critic_key(verifier, leaf, settings)
-        critics[leaf.label], cards[leaf.label] = _cached_critic(fitter, leaf, keys[leaf.label], cache, progress)
-    energy = Energy(verifier.entries, critics, critic_of_realism, realism)
-    refined, history = _cached_refinement(verifier, energy, engine, settings, keys, cache, progress)
+    only: dict[str, float] = {}
+    with _placed("a number counts the samples that were decoded together for a fit"):
+        for leaf in verifier.leaves:
+            keys[leaf.label] = _critic_key(verifier, leaf, settings)
+            critic, held_out = _cached_critic(fitter, leaf, keys[leaf.label], cache, progress)
+            critics[leaf.label] = critic
+            cards[leaf.label] = fitter.card(critic, leaf, held_out)
+            if (value := only_value(critic.bins, held_out)) is not None:
+                only[leaf.label] = value
+        check_reachable(verifier.conditions, only)
+        energy = Energy(verifier.entries, critics, critic_of_realism, realism)
+        refined, history = _cached_refinement(verifier, energy, engine, settings, keys, cache, progress)
     card = {"settings": asdict(settings), "held_out": cards, "refinement": history}
     energy = Energy(verifier.entries, refined, critic_of_realism, realism)
     return Prepared(energy, card, time.monotonic() - began)
+
+
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Say with a plugin's fault which outputs its numbers count."""
+    try:
+        yield
+    except PluginFault as error:
+        raise PluginFault(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
 
 def _critic_key(verifier: Verifier, leaf: Constraint, settings: FitSettings) -> str | None:
@@ -92,6 +113,7 @@ def _critic_key(verifier: Verifier, leaf: Constraint, settings: FitSettings) -> 
     return key_of(
         {
             "model": verifier.model.digest,
+            "name": leaf.measurement.name,  # part of the fit's seed
             "measurement": digest,
             "settings": asdict(settings),
             "precision": "float32",
@@ -102,17 +124,21 @@ def _critic_key(verifier: Verifier, leaf: Constraint, settings: FitSettings) -> 
 
 def _cached_critic(
     fitter: CriticFitter, leaf: Constraint, key: str | None, cache: Cache | None, progress: Callable[[str], None]
-) -> tuple[Critic, dict[str, Any]]:
+) -> tuple[Critic, np.ndarray]:
+    """Return a critic and what its measurement is on held-out samples, which any want can be judged by."""
+
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
-        critic, card = fitter.fit(leaf)
+        critic, _ = fitter.fit(leaf)
         what = f"critic of {leaf.measurement.name} for {fitter.verifier.model.name}"
-        return {"what": what, "hidden": critic.hidden, "card": card}, critic_tensors(critic)
+        held_out = torch.from_numpy(fitter.held_out(leaf.label))
+        return {"what": what, "hidden": critic.hidden}, {**critic_tensors(critic), "held_out": held_out}
 
     if cache is None or key is None:
         config, tensors = fit()
     else:
         config, tensors, _ = cache.get_or_fit("critic", key, fit, progress=progress)
-    return load_critic(tensors, config["hidden"]), config["card"]
+    held_out = tensors.pop("held_out").numpy()
+    return load_critic(tensors, config["hidden"]), held_out
 
 
 def _cached_refinement(
@@ -161,7 +187,8 @@ def _cached_refinement(
 
 def critic_tensors(critic: Critic) -> dict[str, Tensor]:
     """Return a critic's weights and bins, ready to be saved."""
-    bins = {"bins.low": torch.from_numpy(critic.bins.low), "bins.high": torch.from_numpy(critic.bins.high)}
+    low, high = (torch.tensor(edge) for edge in (critic.bins.low, critic.bins.high))  # copies: atoms share one array
+    bins = {"bins.low": low, "bins.high": high}
     return {**critic.state_dict(), **bins}
 
 
@@ -169,6 +196,7 @@ def load_critic(tensors: Mapping[str, Tensor], hidden: int) -> Critic:
     """Return the critic that `critic_tensors` described."""
     bins = Bins(tensors["bins.low"].numpy(), tensors["bins.high"].numpy())
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("bins.")}
-    critic = Critic(weights["net.0.weight"].shape[1], bins, hidden=hidden)
+    with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
+        critic = Critic(weights["net.0.weight"].shape[1], bins, hidden=hidden)
     critic.load_state_dict(weights)
     return critic.requires_grad_(False).eval()

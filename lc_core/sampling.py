@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.constraint import Constraint, Entry, Want, verdict
+from lc_core.constraint import Constraint, Entry, verdict
 from lc_core.engines.base import Engine, run_engine
-from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel, block_generator
+from lc_core.errors import LCError, blaming
+from lc_core.latent_model import LatentModel, block_generator, draw_prior
+from lc_core.nearest import NEAREST, best_so_far, order
 from lc_core.verify import Verifier
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lc_core.energy import Energy
 
-__all__ = ["Block", "Problem", "SampleResult", "blocking_table", "collect", "run_block"]
-
-NEAREST = 4
-"""How many of the tries that come nearest are kept of each block, for a run that delivers nothing."""
+__all__ = ["Block", "Collector", "Problem", "SampleResult", "collect", "run_block", "walk"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ class Block:
         number: Its number, from 0.
         met: For each entry's label, groups and inner entries included, which tries meet it, `(B,)` bool.
         values: For each leaf's label, the measured values `(B,)` float64.
-        rows: Rows that are kept: those that meet all conditions, and the few that come nearest.
+        satisfied: Which tries meet every condition, `(B,)` bool.
+        rows: Rows that are kept, rising: those that meet all conditions, and those that come nearest.
         z: Their latents `(len(rows), *latent_shape)` float32.
         outputs: Their decoded outputs.
         realism: Their realism logits `(len(rows),)`, or None where the model has no realism critic.
@@ -92,6 +93,11 @@ class Block:
     decodes: int
     size: int
 
+    @property
+    def index(self) -> np.ndarray:
+        """Indices of the tries that are kept."""
+        return self.number * self.size + self.rows
+
 
 def walk(entries: Sequence[Entry]) -> Iterator[Entry]:
     """Yield every entry of a tree, each before what it holds."""
@@ -107,44 +113,59 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
 
     verifier = Verifier(problem.model, problem.entries)
     size = problem.engine.block
-    start = problem.model.sample_prior(size, block_generator(problem.seed, number)).to(problem.model.device)
-    result = run_engine(problem.engine, problem.model, start, energy, satisfied=verifier.satisfied_latents)
     first = number * size
-    outputs = verifier.decode(result.z, first_index=first)
+    z = _end_points(problem, energy, number, verifier)
+    outputs = verifier.decode(z, first_index=first)
     values = verifier.measure(outputs, first_index=first)
     satisfied = verifier.satisfied(values, size)
-    rows = np.union1d(np.flatnonzero(satisfied), _nearest(verifier, values, size))
-    critic = problem.model.realism()
-    realism = None
-    if critic is not None and len(rows):
-        with torch.inference_mode():
-            realism = critic(result.z)[torch.from_numpy(rows)].float().cpu().numpy()
+    rows = np.union1d(np.flatnonzero(satisfied), best_so_far(order(verifier.conditions, values, size), ~satisfied))
+    kept = torch.from_numpy(rows)
     return Block(
         number=number,
         met={entry.label: verdict(entry, values).met for entry in walk(problem.entries)},
         values=values,
         satisfied=satisfied,
         rows=rows,
-        z=result.z[torch.from_numpy(rows)].float().cpu().numpy(),
+        z=z[kept].float().cpu().numpy(),
         outputs=outputs[rows],
-        realism=realism,
+        realism=_realism(problem.model, z, kept),
         decodes=verifier.decodes,
         size=size,
     )
 
 
-def _nearest(verifier: Verifier, values: dict[str, np.ndarray], size: int) -> np.ndarray:
-    """Return the rows that come nearest to meeting the conditions: most met first, then least violation."""
-    met = sum((verdict(entry, values).met.astype(float) for entry in verifier.conditions), np.zeros(size))
-    violation = sum((_violation(leaf.want, values[leaf.label]) for leaf in verifier.leaves), np.zeros(size))
-    return np.lexsort((violation, -met))[:NEAREST]
+def _end_points(problem: Problem, energy: Energy | None, number: int, verifier: Verifier) -> Tensor:
+    """Return where the engine brings every try of a block, `(B, *latent_shape)`."""
+    import torch
+
+    def check(latents: Tensor) -> np.ndarray:
+        try:
+            return verifier.satisfied_latents(latents)
+        except LCError as error:
+            place = f"outputs are counted among {len(latents)} that the engine decoded on its way in block {number}"
+            raise LCError(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
+
+    start = draw_prior(problem.model, problem.engine.block, block_generator(problem.seed, number))
+    # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
+    z = run_engine(problem.engine, problem.model, start, energy, satisfied=check if verifier.conditions else None).z
+    finite = torch.isfinite(z).flatten(1).all(dim=1)
+    if not bool(finite.all()):
+        at = number * problem.engine.block + int((~finite).nonzero()[0])
+        name = type(problem.engine).__name__.lower()
+        raise LCError(f"engine {name} ended try {at} at a latent that is not finite", hint="try smaller steps")
+    return z
 
 
-def _violation(want: Want, values: np.ndarray) -> np.ndarray:
-    """How far values lie outside a want, as a share of its bounds' size; a value that is undefined is far out."""
-    outside = np.maximum(np.maximum(want.low - values, values - want.high), 0.0)
-    bounds = [abs(bound) for bound in (want.low, want.high) if np.isfinite(bound)]
-    return np.where(np.isnan(outside), 1e9, outside / max(1.0, *bounds))
+def _realism(model: LatentModel, z: Tensor, rows: Tensor) -> np.ndarray | None:
+    """Return the realism logits of some rows, computed with the whole block, or None without a realism critic."""
+    import torch
+
+    with blaming(f"the realism critic of {model.name}"), torch.inference_mode():
+        critic = model.realism()
+        if critic is None:
+            return None
+        logits: np.ndarray = critic(z)[rows.to(z.device)].float().cpu().numpy()
+        return logits
 
 
 @dataclass
@@ -160,7 +181,7 @@ class SampleResult:
         measurements: For each leaf's label, the measured values `(N,)` float64.
         satisfied: For each entry's label, whether it is met, `(N,)` bool.
         report: What `report.json` holds.
-        nearest: The tries that came nearest, if too few were delivered: `index`, `outputs`, `measurements`.
+        nearest: The tries that came nearest to meeting the conditions, if too few did; None if enough did.
     """
 
     problem: Problem
@@ -171,25 +192,36 @@ class SampleResult:
     measurements: dict[str, np.ndarray]
     satisfied: dict[str, np.ndarray]
     report: dict[str, Any] = field(default_factory=dict)
-    nearest: dict[str, Any] | None = None
+    nearest: SampleResult | None = None
 
     def __len__(self) -> int:
         return len(self.index)
 
     def save(self, folder: str | Path) -> Path:
-        """Write `samples.safetensors` and `report.json` into a folder and return it."""
-        from lc_core.run import save_result
+        """Write `samples.safetensors` and `report.json` into a folder and return it.
+
+        Raises:
+            LCError: If it cannot be written.
+        """
+        from lc_core.store import save_result
 
         return save_result(self, Path(folder))
 
 
 class Collector:
-    """Takes blocks in order and knows when enough is delivered."""
+    """Takes blocks in order and knows when enough is delivered.
+
+    Attributes:
+        blocks: The blocks so far.
+        picked: What is delivered: block, and position in what it keeps.
+        repeats: Tries that met all conditions and were left out since their output is delivered already.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.blocks: list[Block] = []
-        self.picked: list[tuple[int, int]] = []  # block, position in its kept rows
+        self.picked: list[tuple[int, int]] = []
+        self.repeats = 0
         self._seen: set[bytes] = set()
 
     @property
@@ -205,16 +237,17 @@ class Collector:
     def add(self, block: Block) -> None:
         """Take the next block."""
         self.blocks.append(block)
-        for position, row in enumerate(block.rows):
-            beyond = block.number * block.size + row >= self.problem.budget
-            if beyond or not block.satisfied[row] or len(self.picked) >= self.problem.count:
-                continue
+        within = block.satisfied[block.rows] & (block.index < self.problem.budget)
+        for position in np.flatnonzero(within):
+            if len(self.picked) >= self.problem.count:
+                break
             if self.problem.unique:
                 content = block.outputs[position].tobytes()
                 if content in self._seen:
+                    self.repeats += 1
                     continue
                 self._seen.add(content)
-            self.picked.append((len(self.blocks) - 1, position))
+            self.picked.append((len(self.blocks) - 1, int(position)))
 
     def over_tries(self, of: Callable[[Block], np.ndarray]) -> np.ndarray:
         """Return a value of every try within the budget, `(tried,)`."""
@@ -222,55 +255,47 @@ class Collector:
 
     def result(self) -> SampleResult:
         """Return what is delivered."""
-        problem = self.problem
-        index = np.array([self.blocks[b].number * self.blocks[b].size + self.blocks[b].rows[p] for b, p in self.picked])
+        done = len(self.picked) >= self.problem.count
+        result = self._taken(self.picked, "done" if done else "budget spent")
+        result.nearest = None if done else self._nearest()
+        return result
+
+    def _taken(self, picked: Sequence[tuple[int, int]], status: str) -> SampleResult:
+        """Return some of the tries that are kept, as a result."""
+        kept = [(self.blocks[number], position) for number, position in picked]
         empty = self.blocks[0]
-        latents = [self.blocks[b].z[p] for b, p in self.picked]
-        outputs = [self.blocks[b].outputs[p] for b, p in self.picked]
 
         def of(values: Callable[[Block], dict[str, np.ndarray]], label: str) -> np.ndarray:
-            picked = [values(self.blocks[b])[label][self.blocks[b].rows[p]] for b, p in self.picked]
+            picked = [values(block)[label][block.rows[position]] for block, position in kept]
             return np.array(picked, dtype=values(empty)[label].dtype)
 
         return SampleResult(
-            problem=problem,
-            status="done" if len(index) >= problem.count else "budget spent",
-            index=index.astype(np.int64),
-            latents=np.stack(latents) if latents else empty.z[:0],
-            outputs=np.stack(outputs) if outputs else empty.outputs[:0],
+            problem=self.problem,
+            status=status,
+            index=np.array([block.index[position] for block, position in kept], dtype=np.int64),
+            latents=np.stack([block.z[position] for block, position in kept]) if kept else empty.z[:0],
+            outputs=np.stack([block.outputs[position] for block, position in kept]) if kept else empty.outputs[:0],
             measurements={label: of(lambda block: block.values, label) for label in empty.values},
             satisfied={label: of(lambda block: block.met, label) for label in empty.met},
-            nearest=None if len(index) >= problem.count else self._nearest(),
         )
 
-    def _nearest(self) -> dict[str, Any]:
-        """Return the few tries of all blocks that came nearest without meeting the conditions."""
+    def _nearest(self) -> SampleResult:
+        """Return the few tries within the budget that came nearest without meeting the conditions."""
         verifier = Verifier(self.problem.model, self.problem.entries)
-        kept = [
-            (block, position)
-            for block in self.blocks
-            for position, row in enumerate(block.rows)
-            if not block.satisfied[row] and block.number * block.size + row < self.problem.budget
+        missed = [
+            (number, int(position))
+            for number, block in enumerate(self.blocks)
+            for position in np.flatnonzero(~block.satisfied[block.rows] & (block.index < self.problem.budget))
         ]
-        if not kept:
-            return {"index": [], "outputs": self.blocks[0].outputs[:0], "measurements": {}}
-        values = {
-            label: np.array([block.values[label][block.rows[position]] for block, position in kept])
-            for label in self.blocks[0].values
-        }
-        order = _nearest(verifier, values, len(kept))
-        return {
-            "index": [int(kept[i][0].number * kept[i][0].size + kept[i][0].rows[kept[i][1]]) for i in order],
-            "outputs": np.stack([kept[i][0].outputs[kept[i][1]] for i in order]),
-            "measurements": {label: array[order] for label, array in values.items()},
-        }
+        found = self._taken(missed, "nearest")
+        best = order(verifier.conditions, found.measurements, len(found))[:NEAREST]
+        return self._taken([missed[at] for at in best], "nearest")
 
     def realism(self) -> float | None:
         """Return the mean realism logit of what is delivered, or None."""
-        logits = [self.blocks[b].realism for b, _ in self.picked]
-        if not logits or any(part is None for part in logits):
-            return None
-        return float(np.mean([self.blocks[b].realism[p] for b, p in self.picked]))  # type: ignore[index]
+        logits = [(self.blocks[number].realism, position) for number, position in self.picked]
+        known = [float(values[position]) for values, position in logits if values is not None]
+        return float(np.mean(known)) if known else None
 
 
 def collect(
@@ -291,6 +316,8 @@ def collect(
     Returns:
         The result, its report filled in, and the seconds it took.
     """
+    from lc_core.summary import build_report
+
     began = time.monotonic()
     blocks = blocks or (run_block(problem, energy, number) for number in itertools.count())
     collector = Collector(problem)
@@ -302,84 +329,3 @@ def collect(
     result = collector.result()
     result.report = build_report(collector, result)
     return result, time.monotonic() - began
-
-
-def blocking_table(problem: Problem, collector: Collector) -> dict[str, Any]:
-    """Return the share of tries that meet each condition alone, each pair, and all but one."""
-    labels = [entry.label for entry in problem.entries if entry.require]
-    met = {label: collector.over_tries(lambda block, label=label: block.met[label]) for label in labels}  # type: ignore[misc]
-    table: dict[str, Any] = {"alone": {label: float(met[label].mean()) for label in labels}}
-    if len(labels) > 1:
-        pairs = itertools.combinations(labels, 2)
-        table["pairs"] = {f"{a} + {b}": float((met[a] & met[b]).mean()) for a, b in pairs}
-    if len(labels) > 2:
-        table["all but"] = {
-            label: float(np.logical_and.reduce([met[other] for other in labels if other != label]).mean())
-            for label in labels
-        }
-    return table
-
-
-def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
-    """Return what `report.json` says of the samples, without times."""
-    problem = collector.problem
-    report: dict[str, Any] = {
-        "schema": 1,
-        "model": problem.model.name,
-        "engine": type(problem.engine).__name__.lower(),
-        "seed": problem.seed,
-        "status": result.status,
-        "budget": problem.budget,
-        "requested": problem.count,
-        "delivered": len(result),
-        "tried": collector.tried,
-        "decodes": sum(block.decodes for block in collector.blocks),
-        "all": {
-            "satisfied_before": float(np.concatenate([block.satisfied for block in collector.blocks]).mean()),
-            "satisfied_after": 1.0 if len(result) else None,
-        },
-        "constraints": [_entry_report(entry, collector, result) for entry in problem.entries],
-        "realism": collector.realism(),
-    }
-    note = problem.engine.note(problem.entries, problem.realism)
-    if note:
-        report["notes"] = [note]
-    if result.status != "done":
-        report["blocking"] = blocking_table(problem, collector)
-        assert result.nearest is not None
-        report["nearest"] = [
-            {"index": index, "measurements": {k: _number(v[at]) for k, v in result.nearest["measurements"].items()}}
-            for at, index in enumerate(result.nearest["index"])
-        ]
-    return report
-
-
-def _entry_report(entry: Entry, collector: Collector, result: SampleResult) -> dict[str, Any]:
-    before = np.concatenate([block.met[entry.label] for block in collector.blocks])
-    after = result.satisfied[entry.label]
-    report: dict[str, Any] = {"label": entry.label}
-    if isinstance(entry, Constraint):
-        report |= {
-            "use": entry.measurement.name,
-            "params": dict(entry.measurement.params),
-            "wanted": entry.want.as_dict(),
-            "unit": entry.measurement.info.unit,
-        }
-    else:
-        report["use"] = entry.kind
-    report |= {
-        "require": entry.require,
-        "satisfied_before": float(before.mean()),
-        "satisfied_after": float(after.mean()) if len(after) else None,
-    }
-    if isinstance(entry, Constraint):
-        values = result.measurements[entry.label]
-        defined = values[~np.isnan(values)]
-        report["mean_measurement"] = float(defined.mean()) if len(defined) else None
-    else:
-        report["entries"] = [_entry_report(child, collector, result) for child in entry.entries]
-    return report
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
+
 import click
 
 __all__ = ["command"]
+
+INTERRUPTED = 130
 
 
 @click.command("fit")
@@ -30,7 +35,12 @@ def command(
 
     spec = load_spec(spec_name, overrides=overrides, engine=engine)
     problem = build_problem(spec, device=device)
-    prepared = prepare_spec(spec, problem, Cache(refit=refit), lambda text: click.echo(text, err=True))
+    try:
+        with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+            prepared = prepare_spec(spec, problem, Cache(refit=refit), lambda text: click.echo(text, err=True))
+    except KeyboardInterrupt:
+        click.echo("interrupted; what is fitted is kept: give the same command again to go on", err=True)
+        click.get_current_context().exit(INTERRUPTED)
     if as_json:
         click.echo(json.dumps(prepared.card, indent=2))
         return

@@ -56,7 +56,7 @@ class RunProgress:
         if self._quiet:
             return
         wanted, have = collector.problem.count, len(collector.picked)
-        text = f"{have} of {wanted} in {collector.tried} tries"
+        text = f"{have:,} of {wanted:,} in {collector.tried:,} tries"
         if sys.stderr.isatty():
             if self._bar is None:
                 self._start(wanted)

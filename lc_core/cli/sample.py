@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from lc_core.sampling import SampleResult
 
 __all__ = ["command"]
 
 BUDGET_SPENT = 3
+INTERRUPTED = 130
 
 
 @click.command("sample")
@@ -16,15 +23,41 @@ BUDGET_SPENT = 3
 @click.option("--count", type=click.IntRange(min=1), help="Outputs to deliver, in place of the spec's.")
 @click.option("--seed", type=click.IntRange(min=0), help="Sampling seed, in place of the spec's.")
 @click.option("--budget", type=click.IntRange(min=1), help="Most tries; default 200 for each output.")
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: constraints.1.at_least=0.5")
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: constraints.1.at_most=5")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/<name>-<seed>.")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def command(
+def command(spec_name: str, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Sample outputs that meet a spec, each one decoded and measured, and write them to a folder.
+
+    SPEC is a path, or the name of a shipped spec such as melody/c_major. The same command takes up a run that was
+    stopped, and a larger --count or --budget extends it. The status is 3 if the budget is spent before enough outputs
+    meet every condition.
+    """
+    try:
+        with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+            result, folder = _run(spec_name, quiet=quiet, **options)
+    except KeyboardInterrupt:
+        click.echo("interrupted; give the same command again to go on from the last finished block", err=True)
+        click.get_current_context().exit(INTERRUPTED)
+    if as_json:
+        from lc_core.summary import report_text
+
+        click.echo(report_text(result.report))
+    elif not quiet:
+        from lc_core.cli.table import print_report
+
+        print_report(result.report, folder)
+    if result.status != "done":
+        click.get_current_context().exit(BUDGET_SPENT)
+
+
+def _run(
     spec_name: str,
+    *,
     count: int | None,
     seed: int | None,
     budget: int | None,
@@ -33,41 +66,20 @@ def command(
     engine: str | None,
     device: str,
     refit: bool,
-    as_json: bool,
     quiet: bool,
-) -> None:
-    """Sample outputs that meet a spec, each one decoded and measured, and write them to a folder.
-
-    SPEC is a path, or the name of a shipped spec such as melody/c_major. The same command takes up a run that was
-    stopped, and a larger --count extends it. The status is 3 if the budget is spent before enough outputs meet every
-    condition.
-    """
-    import json
-
+) -> tuple[SampleResult, Path]:
     from lc_core.cache import Cache
     from lc_core.cli.progress import RunProgress
-    from lc_core.cli.table import print_report
     from lc_core.run import run_spec
     from lc_core.spec import load_spec
 
     spec = load_spec(spec_name, overrides=overrides, engine=engine, count=count, seed=seed, budget=budget)
     with RunProgress(quiet=quiet) as progress:
-        try:
-            result, folder = run_spec(
-                spec,
-                out=out,
-                device=device,
-                cache=Cache(refit=refit),
-                progress=progress.line,
-                on_block=progress.block,
-            )
-        except KeyboardInterrupt:
-            progress.close()
-            click.echo("interrupted; give the same command again to go on from the last finished block", err=True)
-            click.get_current_context().exit(130)
-    if as_json:
-        click.echo(json.dumps(result.report, indent=2))
-    elif not quiet:
-        print_report(result.report, folder)
-    if result.status != "done":
-        click.get_current_context().exit(BUDGET_SPENT)
+        return run_spec(
+            spec,
+            out=out,
+            device=device,
+            cache=Cache(refit=refit),
+            progress=progress.line,
+            on_block=progress.block,
+        )

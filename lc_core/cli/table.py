@@ -8,28 +8,32 @@ from typing import Any
 
 import click
 
+from lc_core.cli.text import number, table, wanted
+from lc_core.constraint import Want
+
 __all__ = ["print_report"]
+
+GROUPS = {"all": "all of", "any": "any of", "not": "not"}
 
 
 def print_report(report: Mapping[str, Any], folder: Path) -> None:
     """Print a run's table: what was wanted, how often tries met it, and what is delivered."""
-    rows = [("constraint", "wanted", "met by tries", "by delivered", "mean")]
-    rows += [_row(entry, depth) for entry, depth in _flatten(report["constraints"])]
-    if len(rows) > 1:
-        rows.append(("all conditions", "", _share(report["all"]["satisfied_before"]), _share(report["all"]["satisfied_after"]), ""))
-        widths = [max(len(row[column]) for row in rows) for column in range(5)]
-        for row in rows:
-            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    rows = [_row(entry, depth) for entry, depth in _flatten(report["constraints"])]
+    if rows:
+        both = report["all"]
+        total = ("all conditions", "", _share(both["satisfied_before"]), _share(both["satisfied_after"]), "")
+        click.echo(table([("constraint", "wanted", "met by tries", "by delivered", "mean"), *rows, total]))
         click.echo()
     for note in report.get("notes", []):
         click.echo(f"note: {note}")
-    seconds = report["seconds"]
+    seconds, decodes = report["seconds"], f"{report['decodes']:,} decodes"
     click.echo(
-        f"{report['delivered']} of {report['requested']} in {report['tried']:,} tries, {report['decodes']:,} decodes; "
+        f"{report['delivered']:,} of {report['requested']:,} in {report['tried']:,} tries, {decodes}; "
         f"{seconds['fit']:.1f} s fitting, {seconds['sample']:.1f} s sampling, {seconds['total']:.1f} s in all"
     )
     if report["status"] != "done":
         _print_blocking(report["blocking"])
+        click.echo("a larger --budget goes on from here")
         if report["nearest"]:
             click.echo(f"the tries that came nearest are in {folder / 'nearest'}")
     click.echo(f"files: {folder / 'outputs'}")
@@ -43,20 +47,25 @@ def _flatten(entries: list[Mapping[str, Any]], depth: int = 0) -> Iterator[tuple
 
 
 def _row(entry: Mapping[str, Any], depth: int) -> tuple[str, str, str, str, str]:
-    wanted = ", ".join(f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in entry.get("wanted", {}).items())
-    mean = entry.get("mean_measurement")
+    leaf, mean = "wanted" in entry, entry.get("mean_measurement")
     label = "  " * depth + entry["label"] + ("" if entry["require"] else " (preference)")
-    shown = "" if mean is None else f"{mean:.3g} {entry['unit']}".rstrip()
-    return label, wanted, _share(entry["satisfied_before"]), _share(entry["satisfied_after"]), shown
+    asked = wanted(Want(**entry["wanted"])) if leaf else GROUPS[entry["use"]]
+    shown = "" if mean is None else f"{number(float(f'{mean:.3g}'))} {entry['unit']}".rstrip()
+    return label, asked, _share(entry["satisfied_before"]), _share(entry["satisfied_after"]), shown
 
 
 def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
+    """Return a share in percent; nothing short of all reads as 100%, and nothing above none as 0%."""
+    if value is None:
+        return "-"
+    if 0 < value < 1e-4:
+        return "<0.01%"
+    return ">99.9%" if 0.999 < value < 1 else f"{value:.2%}" if 0 < value < 0.01 else f"{value:.1%}"
 
 
-def _print_blocking(table: Mapping[str, Mapping[str, float]]) -> None:
+def _print_blocking(shares: Mapping[str, Mapping[str, float]]) -> None:
     """Print which condition blocks, the rarest first."""
     click.echo("the budget is spent; of all tries, this share met")
     for kind, prefix in (("alone", ""), ("pairs", ""), ("all but", "all but ")):
-        for label, share in sorted(table.get(kind, {}).items(), key=lambda item: item[1]):
+        for label, share in sorted(shares.get(kind, {}).items(), key=lambda item: item[1]):
             click.echo(f"  {share:8.3%}  {prefix}{label}")

@@ -25,7 +25,9 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float | None:
     return float((ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * misses))
 
 
-def calibration(critic: Critic, want: Want, z: Tensor, values: np.ndarray, *, bins: int = 10) -> dict[str, float | None]:
+def calibration(
+    critic: Critic, want: Want, z: Tensor, values: np.ndarray, *, bins: int = 10
+) -> dict[str, float | None]:
     """Compare a critic's probability of a want with measured outcomes.
 
     Args:
@@ -42,7 +44,7 @@ def calibration(critic: Critic, want: Want, z: Tensor, values: np.ndarray, *, bi
         p = critic.odds(z, want).yes.sigmoid().double().cpu().numpy()
     met = want.met(values)
     groups = np.array_split(np.argsort(p, kind="stable"), bins)
-    error = sum(len(group) * abs(p[group].mean() - met[group].mean()) for group in groups if len(group)) / max(len(p), 1)
+    error = sum(len(group) * abs(p[group].mean() - met[group].mean()) for group in groups if len(group)) / len(p)
     area = auc(p, met)
     return {
         "rate": round(float(met.mean()), 5),

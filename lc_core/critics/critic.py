@@ -45,18 +45,24 @@ class Bins:
 
     @classmethod
     def of(cls, values: np.ndarray, count: int = 40) -> Bins:
-        """Choose bins for observed values: an atom for each if they are few, else about equal shares."""
+        """Choose bins for observed values: an atom for each if they are few, else about equal shares.
+
+        The lowest and the highest value, and each that many samples share, are atoms in any case: that is where
+        rules like to have their bounds.
+        """
         values = np.sort(values[~np.isnan(values)])
         if not len(values):
             return cls(np.zeros(1), np.zeros(1))
-        distinct = np.unique(values)
+        distinct, held = np.unique(values, return_counts=True)
         if len(distinct) <= count:
             return cls(distinct, distinct)
-        starts = np.unique(np.concatenate([np.quantile(values, np.linspace(0, 1, count + 1)[:-1]), distinct[-1:]]))
-        owner = np.searchsorted(starts, distinct, side="right") - 1
-        first = np.searchsorted(owner, np.arange(len(starts)), side="left")
-        last = np.searchsorted(owner, np.arange(len(starts)), side="right") - 1
-        return cls(distinct[first], distinct[last])
+        atom = held * count >= len(values)
+        atom[[0, -1]] = True
+        begins = atom.copy()
+        begins[1:] |= atom[:-1]
+        begins[np.searchsorted(distinct, values[np.arange(count) * len(values) // count])] = True
+        first = np.flatnonzero(begins)
+        return cls(distinct[first], distinct[np.append(first[1:], len(distinct)) - 1])
 
     def index(self, values: np.ndarray) -> np.ndarray:
         """Return the bin of each value `(N,)`; a NaN goes to bin K, a value between bins to the nearer one."""
@@ -68,15 +74,26 @@ class Bins:
 
         If no bin does, the nearest one counts as inside: the best that was ever seen is where to go.
         """
-        width = self.high - self.low
-        inside = np.minimum(self.high, want.high + SLACK) - np.maximum(self.low, want.low - SLACK)
-        atom = width <= 0
-        share = np.where(atom, inside >= 0, inside / np.where(atom, 1, width))
-        share = np.clip(share, 0.0, 1.0)
+        share = self._overlap(want)
         if not share.any():
             distance = np.maximum(self.low - want.high, want.low - self.high)
             share[int(distance.argmin())] = 1.0
         return share
+
+    def share_outside(self, want: Want) -> np.ndarray:
+        """Return the share `(K,)` of each bin that lies outside a want; the one nearest to a bound if none does."""
+        share = 1.0 - self._overlap(want)
+        if not share.any():
+            depth = np.minimum(self.low - want.low, want.high - self.high)
+            share[int(depth.argmin())] = 1.0
+        return share
+
+    def _overlap(self, want: Want) -> np.ndarray:
+        width = self.high - self.low
+        inside = np.minimum(self.high, want.high + SLACK) - np.maximum(self.low, want.low - SLACK)
+        atom = width <= 0
+        share: np.ndarray = np.where(atom, inside >= 0, inside / np.where(atom, 1, width))
+        return share.clip(0.0, 1.0)
 
 
 def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequential:
@@ -102,7 +119,7 @@ class Critic(nn.Module):
         self.bins = bins
         self.hidden = hidden
         self.net = mlp(dimensions, hidden, len(bins) + 1)
-        self._shares: dict[Want, tuple[Tensor, Tensor]] = {}
+        self._shares: dict[Want, tuple[Tensor | None, ...]] = {}
 
     def forward(self, z: Tensor) -> Tensor:
         """Return log probabilities `(B, K + 1)` of the bins and of "undefined"."""
@@ -117,16 +134,28 @@ class Critic(nn.Module):
 
     def odds(self, z: Tensor, want: Want) -> Odds:
         """Return the log odds `(B,)` that the value is wanted, and that it is defined and not wanted."""
-        inside, outside = self._log_shares(want, z)
         logits: Tensor = self.net(z.flatten(1))
-        none = logits[:, -1]
-        yes = torch.logsumexp(logits[:, :-1] + inside, dim=1)
-        no = torch.logsumexp(logits[:, :-1] + outside, dim=1)
-        return Odds(yes - torch.logaddexp(no, none), no - torch.logaddexp(yes, none))
+        bins, none = logits[:, :-1], logits[:, -1]
+        inside, outside, *others = (_log_sum(bins, share) for share in self._log_shares(want, z))
+        # Where the nearest bin stands in for a side that has none, it is still part of the other side as well.
+        not_inside, not_outside = others or (outside, inside)
+        return Odds(inside - torch.logaddexp(not_inside, none), outside - torch.logaddexp(not_outside, none))
 
-    def _log_shares(self, want: Want, z: Tensor) -> tuple[Tensor, Tensor]:
+    def _log_shares(self, want: Want, z: Tensor) -> tuple[Tensor | None, ...]:
         if want not in self._shares:
-            share = torch.from_numpy(self.bins.share(want)).to(z.device, z.dtype)
-            # A floor under the shares would hide the slope where the odds are small, so what is outside is -inf.
-            self._shares[want] = (share.log(), (1 - share).log())
+            inside, outside = self.bins.share(want), self.bins.share_outside(want)
+            shares: tuple[np.ndarray, ...] = (inside, outside)
+            if (inside + outside > 1.5).any():
+                shares += (1 - inside, 1 - outside)
+            # A floor under the shares would hide the slope where the odds are small, so a share of 0 is -inf.
+            self._shares[want] = tuple(
+                torch.from_numpy(share).to(z.device, z.dtype).log() if share.any() else None for share in shares
+            )
         return self._shares[want]
+
+
+def _log_sum(logits: Tensor, log_share: Tensor | None) -> Tensor:
+    """Add up the shares `(K,)` of bins `(B, K)`. None, no share of any, is -inf without log-sum-exp's NaN gradient."""
+    if log_share is None:
+        return logits.new_full((len(logits),), -torch.inf)
+    return torch.logsumexp(logits + log_share, dim=1)

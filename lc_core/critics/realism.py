@@ -7,6 +7,7 @@ fakes as well, so that it stays a guide where the engine goes.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -68,8 +69,7 @@ def fit_realism(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         critic = RealismCritic(dimensions=model.dimensions, hidden=hidden)
-    average = RealismCritic(dimensions=model.dimensions, hidden=hidden)
-    average.load_state_dict(critic.state_dict())
+    average = copy.deepcopy(critic)
     optimiser = torch.optim.AdamW(critic.parameters(), lr=lr, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.05)
     fakes = int(batch * fake_share)
@@ -91,7 +91,7 @@ def fit_realism(
         on_real, on_fake = critic(real), critic(fake)
         loss = F.softplus(-on_real).mean() + F.softplus(on_fake).mean()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         with torch.no_grad():

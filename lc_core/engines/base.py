@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from lc_core.errors import blaming
+
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from lc_core.constraint import Entry
@@ -104,12 +106,14 @@ def run_engine(
     final = z.clone()
     if energy is None or engine.steps == 0:
         return BlockResult(final, 0)
-    state = engine.init(z, model)
+    with _blaming(engine):
+        state = engine.init(z, model)
     rows = torch.arange(len(z), device=z.device)
     visited: list[Tensor] = []
     decodes = 0
     for number in range(1, engine.steps + 1):
-        state = engine.step(state, energy, model, number)
+        with _blaming(engine):
+            state = engine.step(state, energy, model, number)
         if number in visit:
             visited.append(state[0].detach().clone())
         if satisfied is None or number not in engine.checks or visit or number == engine.steps:
@@ -129,3 +133,9 @@ def run_engine(
             return BlockResult(final, decodes)
     final[rows] = state[0]
     return BlockResult(final, decodes, tuple(visited))
+
+
+def _blaming(engine: Engine) -> AbstractContextManager[None]:
+    """Name an engine of a plugin if it raises; what the core's own raise are our bugs."""
+    own = type(engine).__module__.startswith("lc_core.")
+    return nullcontext() if own else blaming(f"engine {type(engine).__name__} ({type(engine).__module__})")

@@ -24,7 +24,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class Register(Protocol):
     """Adds one component to the registry."""
 
-    def __call__(self, name: str, target: str | Callable[..., Any], **about: Any) -> None: ...
+    def __call__(self, name: str, target: str | Callable[..., Any], **about: Any) -> None:
+        """Add one component; see the module's docstring."""
 
 
 @hookspec
@@ -72,5 +73,6 @@ def lc_register_readers(register: Register) -> None:
 def lc_register_recipes(register: Register) -> None:
     """Register training recipes for `lc train`: `register("melody.folk-2bar", train)`.
 
-    The target is a function `(folder, **settings)` that trains and leaves a model's files in `folder`.
+    The target is a function `(folder, **settings)` that trains and leaves a model's files in `folder`. A parameter
+    `progress` is no setting: `lc train` gives a function there, to be called with a line of text now and then.
     """

@@ -10,7 +10,7 @@ import sys
 import types
 import typing
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -24,6 +24,8 @@ __all__ = ["checked", "fill", "message_of", "parameters_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 TAKES_DATA_FIRST = ("constraint", "reader", "recipe")
+GIVEN_BY_LC = {"recipe": ("progress",)}
+"""Parameters that the caller fills in: they are no settings."""
 WORDING = {
     "model_type": "should be a mapping",
     "dict_type": "should be a mapping",
@@ -44,7 +46,8 @@ def parameters_of(component: Registered) -> type[BaseModel]:
     who = f"{component.kind} {component.name} of {component.distribution}"
     target = component.load()
     try:
-        fields = _fields(target, skip_first=component.kind in TAKES_DATA_FIRST and not inspect.isclass(target))
+        skip_first = component.kind in TAKES_DATA_FIRST and not inspect.isclass(target)
+        fields = _fields(target, skip_first=skip_first, leave_out=GIVEN_BY_LC.get(component.kind, ()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a setting called `copy` or `schema` is no concern of pydantic's
             return create_model(component.name, __config__=CONFIG, **fields)
@@ -57,9 +60,10 @@ def parameters_of(component: Registered) -> type[BaseModel]:
         ) from error
 
 
-def _fields(target: Any, *, skip_first: bool) -> dict[str, Any]:
+def _fields(target: Any, *, skip_first: bool, leave_out: Collection[str]) -> dict[str, Any]:
     found = list(inspect.signature(target).parameters.values())[1 if skip_first else 0 :]
     found = [one for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    found = [one for one in found if one.name not in leave_out]
     for one in found:
         if one.kind is one.POSITIONAL_ONLY:
             raise LCError(f"setting {one.name!r} is positional-only; a spec gives settings by keyword")

@@ -21,7 +21,7 @@ MODES = {"maj": 0, "ion": 0, "mix": -1, "dor": -2, "min": -3, "m": -3, "aeo": -3
 MAJOR_SHARPS = {"C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5, "F": -1}
 ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
-CLEFS = ("clef", "treble", "bass", "alto", "tenor", "perc", "none")
+KEY_WORDS = ("", "exp", "clef", "treble", "bass", "alto", "tenor", "perc", "none", "middle", "octave", "transpose")
 
 
 class AbcError(ValueError):
@@ -69,15 +69,15 @@ def key_signature(text: str) -> dict[str, int]:
         return {}
     if text[:2] in ("Hp", "HP"):
         return {"F": 1, "C": 1}
-    match = re.match(r"([A-G])([#b]?)\s*(?:([A-Za-z]+)(?![A-Za-z=]))?", text)
+    match = re.match(r"([A-G])([#b]?)\s*([A-Za-z]*)", text)
     if not match:
         raise AbcError("unreadable key")
     tonic, accidental, mode = match.groups()
-    name = (mode or "").lower()
-    shift = MODES.get(name[:3], 0 if name in ("", "exp", *CLEFS) else None)
-    if shift is None:
+    name = mode.lower()
+    shift = MODES.get(name[:3])
+    if shift is None and name not in KEY_WORDS:
         raise AbcError("unreadable key")
-    sharps = MAJOR_SHARPS[tonic] + 7 * {"": 0, "#": 1, "b": -1}[accidental] + shift
+    sharps = MAJOR_SHARPS[tonic] + 7 * {"": 0, "#": 1, "b": -1}[accidental] + (shift or 0)
     if name == "exp":  # only what is written out
         sharps = 0
     if sharps >= 0:
@@ -108,7 +108,7 @@ TOKEN = re.compile(
     | (?P<ending>(?:[|:]+\]?\s*\[?|\[)[1-9](?:[,-][1-9])*)
     | (?P<bar>:*\|[|\]:]*:*|::+|\[\|)
     | (?P<grace>\{[^}]*\})
-    | \((?P<tuplet>[2-9])(?P<put>(?::\d*){0,2})
+    | \((?P<tuplet>[2-9])(?P<timing>(?::\d*){0,2})
     | (?P<chord>\[(?:"[^"]*"|[^\]|"])*\])(?P<chordlength>\d*/*\d*)
     | (?P<note>(?P<sign>\^\^|\^|=|__|_)?(?P<letter>[A-Ga-g])(?P<octave>[,']*))(?P<length>\d*/*\d*)
     | (?P<rest>[zx])(?P<restlength>\d*/*\d*)
@@ -120,15 +120,17 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-CHORD_NOTE = re.compile(r"(?P<sign>\^\^|\^|=|__|_)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<length>\d*/*\d*)(?P<tie>-?)")
+CHORD_NOTE = re.compile(
+    r"(?P<sign>\^\^|\^|=|__|_)?(?P<letter>[A-Ga-g])(?P<octave>[,']*)(?P<length>\d*/*\d*)(?P<tie>-?)"
+)
 
 
 def _length(text: str) -> Fraction:
     """Read a length such as `3`, `/`, `3/2` or `//`."""
-    match = re.fullmatch(r"(\d{0,4})(/{0,8})(\d{0,4})", text)
+    match = re.fullmatch(r"(\d{0,4})(?:(/{1,8})(\d{0,4}))?", text)
     if not match:
         raise AbcError("unreadable length")
-    head, slashes, tail = match.groups()
+    head, slashes, tail = match.groups(default="")
     above, below = int(head or 1), int(tail) if tail else 2 ** len(slashes)
     if not above or not below:
         raise AbcError("unreadable length")
@@ -208,7 +210,7 @@ class _Reader:
             elif match["broken"]:
                 self.break_rhythm(match["broken"])
             elif match["tuplet"]:
-                self.start_tuplet(int(match["tuplet"]), match["put"])
+                self.start_tuplet(int(match["tuplet"]), match["timing"])
             elif match["tie"] and self.bar.notes:
                 last = self.bar.notes[-1]
                 self.bar.notes[-1] = Note(last.pitch, last.length, True)
@@ -228,10 +230,10 @@ class _Reader:
             pitch, tied, _ = max(notes)
             self.add(pitch, notes[0][2] * _length(length), tied=tied)
 
-    def start_tuplet(self, count: int, put: str) -> None:
-        if len(put) > 6:
+    def start_tuplet(self, count: int, timing: str) -> None:
+        if len(timing) > 6:
             raise AbcError("unreadable tuplet")
-        parts = [int(part) if part else 0 for part in put.split(":")[1:]]
+        parts = [int(part) if part else 0 for part in timing.split(":")[1:]]
         compound = bool(re.match(r"(6|9|12)/", self.meter))
         time = (parts[0] if parts else 0) or TUPLET_TIME.get(count, 3 if compound else 2)
         notes = (parts[1] if len(parts) > 1 else 0) or count
@@ -286,6 +288,5 @@ def parse_tunes(text: str) -> list[Tune]:
     Returns:
         The tunes in the order of the file.
     """
-    starts = [match.start() for match in re.finditer(r"^X:", text, re.MULTILINE)]
-    ends = starts[1:] + [len(text)]
-    return [_parse_tune(text[start:end].splitlines()) for start, end in zip(starts, ends, strict=True)]
+    pieces = re.split(r"^(?=X:)", text, flags=re.MULTILINE)
+    return [_parse_tune(piece.splitlines()) for piece in pieces if piece.startswith("X:")]

@@ -9,13 +9,13 @@ it would have.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from pydantic import Field
 
 from lc_core.errors import LCError
@@ -174,7 +174,7 @@ class _Trainer:
 
         done = self.step / self.settings["steps"]
         warm = min(1.0, self.step / WARM_UP)
-        rate = self.settings["lr"] * warm * (FLOOR + (1 - FLOOR) * 0.5 * (1 + np.cos(np.pi * done)))
+        rate = self.settings["lr"] * warm * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * done)))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         generator = block_generator(self.settings["seed"], self.step, "train")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Annotated, Literal
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from pydantic import Field
 
+from lc_core.cli import main
 from lc_core.constraint import measurement
 from lc_core.plugins.hookspecs import hookimpl
 from lc_core.plugins.manager import registered_by
@@ -189,3 +194,51 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield install
     for module in installed:
         sys.modules.pop(module, None)
+
+
+LINE = Path(__file__).with_name("line_plugin.py")
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder in which critics of the line are fitted once for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def line(
+    install_plugin: Callable[..., None], fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ModuleType:
+    """The plugin `lc-line`, installed, in an empty working folder."""
+    install_plugin("lc-line", LINE.read_text(encoding="utf-8"))
+    from lc_core.fitting import FitSettings
+
+    small = {"prior_samples": 1024, "push_samples": 256, "steps": 60, "rounds": 2, "round_samples": 128}
+    monkeypatch.setattr("lc_core.run.FitSettings", partial(FitSettings, **small, round_steps=40, hidden=32))
+    monkeypatch.setenv("LC_CACHE_DIR", str(fitted))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return importlib.import_module("lc_line")
+
+
+@pytest.fixture
+def lc() -> Callable[..., Result]:
+    """Run `lc` in this process."""
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(main, [str(one) for one in arguments])
+
+    return run
+
+
+@pytest.fixture
+def content_of() -> Callable[[Path], dict[str, object]]:
+    """Return what two runs must agree in byte for byte, and the report without its times."""
+
+    def content(folder: Path) -> dict[str, object]:
+        files = [folder / "spec.yaml", folder / "samples.safetensors", *sorted((folder / "outputs").rglob("*"))]
+        report = json.loads((folder / "report.json").read_text())
+        assert report.pop("seconds")
+        return {str(one.relative_to(folder)): one.read_bytes() for one in files} | {"report.json": report}
+
+    return content

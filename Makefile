@@ -1,0 +1,41 @@
+# Two commands, each doing all of its own set-up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# One thread: with more, small matrix products on a shared machine can be twenty times slower.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/lc sample melody/busy_c_major --out runs/demo
+	@echo "open runs/demo/report.html in a browser; MIDI, sound and piano rolls are in runs/demo/outputs"
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.melody
+
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/pip pyproject.toml constraints.txt
+	$(INSTALL) torch
+	$(INSTALL) --editable ".[melody]"
+	touch $@
+
+$(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt examples/lc-no-repeats/pyproject.toml
+	$(INSTALL) torch
+	$(INSTALL) --editable ".[dev]" --editable examples/lc-no-repeats
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs build .pytest_cache .mypy_cache .ruff_cache

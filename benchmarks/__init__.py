@@ -1,0 +1,1 @@
+"""Figures that the project claims, each printed by one command."""

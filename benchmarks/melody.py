@@ -1,0 +1,252 @@
+"""Figures of the melody specs: `python -m benchmarks.melody [SECTION]...`.
+
+Every share is measured on decoded outputs by the rule itself, over first tries, before any selection. Speeds are
+ratios of runs side by side on one thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from lc_core.cache import Cache
+from lc_core.critics.critic import Critic
+from lc_core.energy import Energy
+from lc_core.engines.base import run_engine
+from lc_core.engines.gradient import BETA1, BETA2, EPSILON, Gradient
+from lc_core.latent_model import block_generator
+from lc_core.run import build_problem, prepare_spec
+from lc_core.sampling import Problem, run_block
+from lc_core.spec import load_spec
+from lc_core.spec.files import shipped_names
+from lc_core.verify import Verifier
+from lc_plugins.melody.evaluate import descriptors, distances
+from lc_plugins.melody.midi import read_midi
+
+TRIES = 5_000
+SECTIONS: dict[str, Callable[[], None]] = {}
+
+
+def section(function: Callable[[], None]) -> Callable[[], None]:
+    SECTIONS[function.__name__] = function
+    return function
+
+
+def say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def load(name: str, *, seed: int = 0, **changes: Any) -> tuple[Problem, Energy | None, float]:
+    """Return a shipped spec's problem and its fitted energy (cached between sections), and the seconds of the fit."""
+    spec = load_spec(name, overrides=[f"fit.seed={seed}"])
+    problem = replace(build_problem(spec, device="cpu"), **changes)
+    prepared = prepare_spec(spec, problem, Cache(), say)
+    return problem, prepared.energy, prepared.seconds
+
+
+def first_tries(problem: Problem, energy: Energy | None, *, seed: int = 1_000) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return outputs and satisfied flags of the first 5,000 tries, and decodes a try, without selection."""
+    verifier = Verifier(problem.model, problem.entries)
+    outputs, satisfied = [], []
+    for number in range(-(-TRIES // problem.engine.block)):
+        start = problem.model.sample_prior(problem.engine.block, block_generator(seed, number))
+        result = run_engine(problem.engine, problem.model, start, energy, satisfied=verifier.satisfied_latents)
+        x = verifier.decode(result.z)
+        outputs.append(x)
+        satisfied.append(verifier.satisfied(verifier.measure(x), len(x)))
+    each = verifier.decodes / sum(map(len, outputs))
+    return np.concatenate(outputs)[:TRIES], np.concatenate(satisfied)[:TRIES], each
+
+
+def prior_rate(problem: Problem, *, hits: int = 100, most: int = 4_000_000) -> tuple[float, int, int, float]:
+    """Return the rate at which prior samples satisfy, from at least `hits` hits; hits, tries and seconds."""
+    verifier = Verifier(problem.model, problem.entries)
+    found = tries = number = 0
+    began = time.perf_counter()
+    while found < hits and tries < most:
+        z = problem.model.sample_prior(1024, block_generator(2_000, number))
+        found += int(verifier.satisfied_latents(z).sum())
+        tries, number = tries + 1024, number + 1
+    return found / tries, found, tries, time.perf_counter() - began
+
+
+@section
+def satisfaction() -> None:
+    """Share of first tries that satisfy, over three fit seeds; decodes a sample; one decode only; unique."""
+    for name in ("melody/c_major", "melody/busy_c_major"):
+        print(f"\n{name}: {TRIES:,} first tries, gradient engine, realism as in the spec")
+        print("fit seed  satisfied  unique  decodes/sample  satisfied with one decode  fit seconds")
+        worst = 1.0
+        for seed in (0, 1, 2):
+            problem, energy, seconds = load(name, seed=seed)
+            x, met, each = first_tries(problem, energy)
+            once = replace(problem, engine=Gradient(check_every=0))
+            _, met_once, _ = first_tries(once, energy)
+            unique = len(np.unique(x, axis=0)) / len(x)
+            worst = min(worst, met.mean())
+            print(
+                f"{seed:8d}  {met.mean():9.2%}  {unique:6.2%}  {each:14.2f}  {met_once.mean():25.2%}  {seconds:11.1f}"
+            )
+        rate, found, tries, _ = prior_rate(problem)
+        odds = worst / (1 - worst) / (rate / (1 - rate)) if worst < 1 else float("inf")
+        print(f"prior: {rate:.3%} ({found} of {tries:,}); worst seed {worst:.2%}, odds lifted {odds:,.0f} times")
+
+
+@section
+def musicality() -> None:
+    """Distance to held-out posterior samples of what is sampled, beside the prior's own distance."""
+    from lc_plugins.melody.corpus import read_corpus
+
+    corpus = read_corpus()
+    held_out = corpus.windows[corpus.is_test]
+    for name in ("melody/c_major", "melody/busy_c_major"):
+        problem, energy, _ = load(name)
+        model = problem.model
+        posterior = model.encode(held_out)
+        generator = block_generator(3_000, 0)
+        noise = torch.randn(posterior.mean.shape, generator=generator)
+        reference = Verifier(model, ()).decode(posterior.mean + posterior.std * noise)
+        prior = Verifier(model, ()).decode(model.sample_prior(TRIES, block_generator(3_000, 1)))
+        x, _, _ = first_tries(problem, energy)
+        rows = {"prior samples": distances(prior, reference), name: distances(x, reference)}
+        print(f"\n{name}: distances to decoded posterior samples of held-out tunes")
+        for label, row in rows.items():
+            print(f"  {label:22s} " + "  ".join(f"{key} {value:.4f}" for key, value in row.items()))
+        for label, batch in (("held-out posterior", reference), ("prior", prior), (name, x)):
+            print(f"  {label:22s} " + "  ".join(f"{key} {value:.3f}" for key, value in descriptors(batch).items()))
+
+
+@section
+def speed() -> None:
+    """Verified outputs a second against rejection, for every spec; decoding and measuring included, fits left out."""
+    print(
+        "\nspec                                   prior rate (hits)  rejection/s  gradient/s   ratio  decodes/verified: rejection, gradient  fit s"
+    )
+    for name in (one for one in shipped_names() if one.startswith("melody/")):
+        problem, energy, fitting = load(name)
+        rate, found, tries, seconds = prior_rate(problem)
+        verified = decodes = number = 0
+        began = time.perf_counter()
+        while time.perf_counter() - began < 10:
+            block = run_block(problem, energy, number)
+            verified, decodes, number = verified + int(block.satisfied.sum()), decodes + block.decodes, number + 1
+        per_second = verified / (time.perf_counter() - began)
+        slow = found / seconds
+        print(
+            f"{name:38s} {rate:9.4%} ({found:6d})  {slow:11.2f}  {per_second:10.2f}  {per_second / slow:6.1f}"
+            f"  {tries / max(found, 1):12.1f}, {decodes / max(verified, 1):5.2f} (1/{tries / max(found, 1) / (decodes / max(verified, 1)):.0f})  {fitting:6.1f}"
+        )
+
+
+@section
+def step() -> None:
+    """The gradient engine's step against a bare loop of the same mathematics: 4,096 latents, float32, one thread."""
+    problem, energy, _ = load("melody/busy_c_major")
+    assert energy is not None
+    engine = Gradient(steps=40, check_every=0, block=4_096)
+    z = problem.model.sample_prior(4_096, block_generator(5, 0))
+    ratios = []
+    for _ in range(7):
+        began = time.perf_counter()
+        run_engine(engine, problem.model, z, energy)
+        ours = time.perf_counter() - began
+        began = time.perf_counter()
+        bare_loop(energy, z, 40)
+        ratios.append((time.perf_counter() - began) / ours)
+    ratios.sort()
+    print(
+        f"\nspeed of the engine's step / bare loop: median {ratios[3]:.3f} (lowest {ratios[0]:.3f}, highest {ratios[-1]:.3f})"
+    )
+
+
+def bare_loop(energy: Energy, z: torch.Tensor, steps: int) -> torch.Tensor:
+    """Adam on the same terms, written out, with no framework around it."""
+    critics: list[tuple[torch.nn.Module, torch.Tensor, torch.Tensor]] = []
+    for entry in energy.entries:
+        critic: Critic = energy.critics[entry.label]
+        share = torch.from_numpy(critic.bins.share(entry.want)).float()  # type: ignore[union-attr]
+        critics.append((critic.net, share.log(), (1 - share).log()))
+    norm = z.norm(dim=1, keepdim=True)
+    first, second = torch.zeros_like(z), torch.zeros_like(z)
+    for number in range(1, steps + 1):
+        z = z.detach().requires_grad_()
+        total = energy.realism_weight * torch.nn.functional.softplus(-energy.realism(z))  # type: ignore[misc]
+        for net, inside, outside in critics:
+            logits = net(z)
+            yes = torch.logsumexp(logits[:, :-1] + inside, 1)
+            no = torch.logaddexp(torch.logsumexp(logits[:, :-1] + outside, 1), logits[:, -1])
+            total = total + torch.nn.functional.softplus(no - yes)
+        (gradient,) = torch.autograd.grad(total.sum(), z)
+        first = BETA1 * first + (1 - BETA1) * gradient
+        second = BETA2 * second + (1 - BETA2) * gradient * gradient
+        moved = z.detach() - 0.1 * (first / (1 - BETA1**number)) / ((second / (1 - BETA2**number)).sqrt() + EPSILON)
+        z = moved * (norm / moved.norm(dim=1, keepdim=True))
+    return z
+
+
+@section
+def cold() -> None:
+    """From a rule nobody fitted to 64 verified outputs: the whole process, an empty cache, one core."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = os.environ | {"LC_CACHE_DIR": f"{folder}/cache", "OMP_NUM_THREADS": "1"}
+        command = [
+            sys.executable,
+            "-m",
+            "lc_core",
+            "sample",
+            "melody/c_major",
+            "--count",
+            "64",
+            "--out",
+            f"{folder}/run",
+        ]
+        began = time.perf_counter()
+        done = subprocess.run([*command, "--json"], env=env, capture_output=True, text=True, check=True)
+        report = json.loads(done.stdout)
+    print(
+        f"\ncold c_major: {report['delivered']} outputs, {time.perf_counter() - began:.1f} s in all, {report['seconds']}"
+    )
+
+
+@section
+def violations() -> None:
+    """Delivered outputs that violate a condition, over all specs, measured on the MIDI files read back."""
+    total = broken = 0
+    for name in (one for one in shipped_names() if one.startswith("melody/")):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "lc_core", "sample", name, "--count", "64", "--out", f"{folder}/run"]
+            subprocess.run([*command, "--quiet", "--set", "render=[midi]"], check=True)
+            spec = load_spec(name)
+            verifier = Verifier(build_problem(spec, device="cpu").model, spec.entries)
+            files = sorted(Path(folder, "run/outputs").glob("*.mid"))
+            x = np.concatenate([read_midi(path) for path in files])
+            met = verifier.satisfied(verifier.measure(x), len(x))
+            total, broken = total + len(x), broken + int((~met).sum())
+            print(f"{name}: {len(x)} MIDI files, {int((~met).sum())} violate")
+    print(f"violations: {broken} of {total}")
+
+
+@click.command()
+@click.argument("sections", nargs=-1, type=click.Choice(sorted(SECTIONS)))
+def main(sections: tuple[str, ...]) -> None:
+    """Print figures; all sections unless some are named."""
+    torch.set_num_threads(1)
+    for name in sections or list(SECTIONS):
+        SECTIONS[name]()
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

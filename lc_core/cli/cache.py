@@ -1,0 +1,88 @@
+"""`lc cache`: list or clear fitted parts."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    from lc_core.cache import Cache, CacheEntry
+
+__all__ = ["command"]
+
+
+@click.command("cache")
+@click.option("--clear", is_flag=True, help="Delete all fitted parts; they are fitted again when needed.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(clear: bool, yes: bool, as_json: bool) -> None:
+    """List fitted parts: what each is of, its size, its age and its folder."""
+    from lc_core.cache import Cache
+
+    cache = Cache()
+    try:
+        entries = cache.entries()
+    except OSError as error:
+        raise LCError(f"the cache folder {cache.root} cannot be read: {error}") from error
+    if clear:
+        _clear(cache, entries, ask=not yes, as_json=as_json)
+    elif as_json:
+        parts = [_described(one) for one in entries]
+        total = sum(one.bytes for one in entries)
+        click.echo(json.dumps({"folder": str(cache.root), "bytes": total, "entries": parts}, indent=2))
+    else:
+        _list(cache, entries)
+
+
+def _described(one: CacheEntry) -> dict[str, str | int]:
+    written = datetime.fromtimestamp(one.folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    return {"kind": one.kind, "what": one.what, "bytes": one.bytes, "written": written, "folder": str(one.folder)}
+
+
+def _list(cache: Cache, entries: list[CacheEntry]) -> None:
+    from lc_core.cli.text import age, table
+
+    now = time.time()
+    rows = [(one.kind, _size(one), age(now - one.folder.stat().st_mtime), one.folder.name, one.what) for one in entries]
+    if rows:
+        click.echo(table([("kind", "size", "age", "folder", "what"), *rows]))
+    click.echo(f"{_count(entries)} in {cache.root}")
+
+
+def _clear(cache: Cache, entries: list[CacheEntry], *, ask: bool, as_json: bool) -> None:
+    if ask and entries and sys.stdin.isatty() and not _agreed(f"Delete {_count(entries)} in {cache.root}?"):
+        click.echo("nothing was deleted", err=True)
+        return
+    try:
+        deleted = cache.clear()
+    except OSError as error:
+        raise LCError(f"the cache folder {cache.root} cannot be cleared: {error}") from error
+    if as_json:
+        found = {"folder": str(cache.root), "deleted": deleted, "bytes": sum(one.bytes for one in entries)}
+        click.echo(json.dumps(found, indent=2))
+    else:
+        click.echo(f"deleted {_count(entries)} from {cache.root}")
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as error:  # what click makes of Ctrl-C
+        raise KeyboardInterrupt from error
+
+
+def _size(*entries: CacheEntry) -> str:
+    from lc_core.cli.text import size
+
+    return size(sum(one.bytes for one in entries))
+
+
+def _count(entries: list[CacheEntry]) -> str:
+    return f"{len(entries)} fitted {'part' if len(entries) == 1 else 'parts'}, {_size(*entries)}"

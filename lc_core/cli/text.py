@@ -1,0 +1,65 @@
+"""How commands write tables, numbers, sizes and ages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lc_core.constraint import Want
+
+__all__ = ["age", "number", "size", "table", "wanted"]
+
+UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+def table(rows: Sequence[Sequence[str]], *, indent: str = "") -> str:
+    """Return rows of equal length as lines with columns as wide as their widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(indent + line.rstrip() for line in lines)
+
+
+def number(value: float) -> str:
+    """Return a number with six digits at most, whole numbers as such."""
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def wanted(want: Want) -> str:
+    """Return what is wanted in words.
+
+    Example:
+        >>> wanted(Want(between=(12, 24))), wanted(Want(target=40, tolerance=5)), wanted(Want(at_least=0.75))
+        ('12 to 24', '40 ± 5', 'at least 0.75')
+    """
+    if want.between is not None:
+        return f"{number(want.between[0])} to {number(want.between[1])}"
+    if want.target is not None and want.tolerance is not None:
+        return f"{number(want.target)} ± {number(want.tolerance)}"
+    return f"at least {number(want.low)}" if want.at_least is not None else f"at most {number(want.high)}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in words.
+
+    Example:
+        >>> size(900), size(12_340), size(5_600_000)
+        ('900 B', '12.3 kB', '5.6 MB')
+    """
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def age(seconds: float) -> str:
+    """Return an age in words.
+
+    Example:
+        >>> age(5), age(200), age(90_000)
+        ('just now', '3 minutes', '1 day')
+    """
+    for unit, length in UNITS:
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "just now"

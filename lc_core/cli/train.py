@@ -1,0 +1,103 @@
+"""`lc train`: train a model from its recipe."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    from lc_core.plugins.registry import Registered, Registry
+
+__all__ = ["command"]
+
+INTERRUPTED = 130
+
+
+@click.command("train")
+@click.argument("model")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the training; default runs/train-MODEL.")
+@click.option("--steps", type=int, help="Training steps, in place of the recipe's.")
+@click.option("--seed", type=int, help="Seed of the training, in place of the recipe's.")
+@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Another setting of the recipe; repeatable.")
+def command(model: str, out: Path | None, steps: int | None, seed: int | None, changes: tuple[str, ...]) -> None:
+    """Train a model from the recipe of that name, such as melody.folk-2bar.
+
+    A training that was stopped goes on when the same command is given again.
+    """
+    from lc_core.plugins.manager import build_registry
+
+    registry = build_registry()
+    recipe = registry.get("recipe", model)
+    given = {key: value for key, value in {"steps": steps, "seed": seed}.items() if value is not None}
+    settings = recipe.fill(_with_changes(given, changes))
+    folder = out or Path("runs") / f"train-{recipe.name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _train(recipe, folder, settings)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; give the same command again to go on from the last checkpoint in {folder}", err=True)
+        click.get_current_context().exit(INTERRUPTED)
+    except OSError as error:
+        raise LCError(
+            f"the training in {folder} cannot be read or written: {error}",
+            hint="mend that, or choose another folder with --out; the same command goes on where it stopped",
+        ) from error
+    click.echo(f"the model is in {folder}")
+    if lines := _usage(registry, recipe, folder):
+        click.echo(f"to use it, write in a spec:\n\n{lines}")
+
+
+def _with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
+    """Return settings with those of `--set` added; values are YAML, as in a spec."""
+    from lc_core.spec.load import parse
+    from lc_core.spec.problems import Problems, Where
+
+    problems = Problems()
+    for change in changes:
+        at = Where(f"--set {change}")
+        key, equals, text = change.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            problems.add(at, "expected KEY=VALUE, such as batch=64")
+            continue
+        if key in settings:
+            problems.add(at, f"{key} is given twice")
+        value = parse(text, source=at.source, problems=problems, at=at)
+        settings = settings | {key: value.plain() if value else None}
+    problems.check()
+    return settings
+
+
+def _train(recipe: Registered, folder: Path, settings: Mapping[str, Any]) -> None:
+    train = recipe.load()
+    more: dict[str, Any] = {}
+    if "progress" in inspect.signature(train).parameters:
+        more["progress"] = lambda line: click.echo(line, err=True)
+    try:
+        train(folder, **settings, **more)
+    except (LCError, OSError):
+        raise
+    except Exception as error:
+        traceback.print_exception(error, file=sys.stderr)
+        raise LCError(
+            f"recipe {recipe.name} of {recipe.distribution} raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _usage(registry: Registry, recipe: Registered, folder: Path) -> str | None:
+    """Return the lines of a spec that use what was trained, if there is a model of that name that takes a folder."""
+    import yaml
+
+    models = [one for one in registry.all("model") if one.qualified == recipe.qualified]
+    if not models or "folder" not in models[0].parameters().model_fields:
+        return None
+    tree = {"model": {"use": registry.spelling(models[0]), "params": {"folder": str(folder.resolve())}}}
+    return yaml.safe_dump(tree, sort_keys=False, default_flow_style=None, allow_unicode=True, width=10_000)

@@ -1,0 +1,186 @@
+"""Checks of a constraint: a function declared with `@measurement`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lc_core.constraint import SLACK, Measurement, MeasurementInfo
+from lc_core.plugins.registry import Registry
+from lc_core.testing.base import check_settings, differing_row, run_checks
+from lc_core.testing.outputs import given_or_sampled
+
+__all__ = ["CONSTRAINT_CHECKS", "check_constraint"]
+
+
+@dataclass
+class Case:
+    """A constraint under check."""
+
+    function: Callable[..., Any]
+    params: Mapping[str, Any]
+    given: Any
+    registry: Registry | None
+
+    @property
+    def info(self) -> MeasurementInfo:
+        return Measurement(self.function).info
+
+    @cached_property
+    def measure(self) -> Measurement:
+        return Measurement(self.function, check_settings("constraint", self.function, self.params))
+
+    @cached_property
+    def outputs(self) -> np.ndarray:
+        return given_or_sampled(self.given, self.info.accepts, least=4, count=64, registry=self.registry)
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        return self.measure(self.outputs)
+
+
+def declared(case: Case) -> str | None:
+    """It is declared with `@measurement`: what it accepts, a unit, a range, and a want that lies in it."""
+    if not isinstance(getattr(case.function, "__lc_measurement__", None), MeasurementInfo):
+        return "it is not declared; put @measurement(accepts=..., unit=..., range=...) above it"
+    info = case.info
+    if not info.accepts or any(not isinstance(one, str) or not one.strip() for one in info.accepts):
+        return f"accepts is {info.accepts!r}; expected output types such as 'melody.tokens/1', or '*'"
+    if not info.unit.strip():
+        return "the unit is empty; expected a word such as 'share', 'semitones' or 'notes'"
+    low, high = info.range
+    if not low < high:
+        return f"the range is {info.range}; expected (low, high) with low < high"
+    if info.want is not None and (info.want.low > high + SLACK or info.want.high < low - SLACK):
+        return f"its default want, {info.want}, lies outside its range {info.range}"
+    if info.undefined is not None and not info.undefined.strip():
+        return "undefined is empty; expected where the value does not exist, in words"
+    return None
+
+
+def documented(case: Case) -> str | None:
+    """Its docstring begins with a line that says what it measures."""
+    return None if (inspect.getdoc(case.function) or "").partition("\n")[0].strip() else "it has no docstring"
+
+
+def settings(case: Case) -> str | None:
+    """Its settings have types, and come back the same from a spec."""
+    if not inspect.signature(case.function).parameters:
+        return "it takes no parameter; expected the outputs first, then its settings"
+    check_settings("constraint", case.function, case.params)
+    return None
+
+
+def sample_outputs(case: Case) -> str | None:
+    """There are outputs to check it on: given, or decoded by an installed model that it accepts."""
+    return None if len(case.outputs) else "there are no outputs"
+
+
+def input_unchanged(case: Case) -> str | None:
+    """It leaves the outputs that it is given as they are."""
+    given = case.outputs.copy()
+    if case.info.per_sample:
+        for one in given:
+            case.function(one, **case.measure.params)
+    else:
+        case.function(given, **case.measure.params)
+    row = differing_row(given, case.outputs, exact=True)
+    return None if row is None else f"it changed output {row}"
+
+
+def values(case: Case) -> str | None:
+    """It returns one finite number per output, NaN only where that is declared."""
+    return None if case.values.dtype == np.float64 else f"values are {case.values.dtype}"
+
+
+def within_range(case: Case) -> str | None:
+    """Every value lies in the declared range."""
+    low, high = case.info.range
+    outside = np.flatnonzero((case.values < low - SLACK) | (case.values > high + SLACK))
+    if not len(outside):
+        return None
+    return f"output {outside[0]} has the value {case.values[outside[0]]:g}, outside the range {case.info.range}"
+
+
+def deterministic(case: Case) -> str | None:
+    """The same outputs have the same values again."""
+    again = case.measure(case.outputs)
+    row = differing_row(case.values, again, exact=True)
+    return None if row is None else f"output {row} was {case.values[row]!r}, then {again[row]!r}"
+
+
+def batch_split(case: Case) -> str | None:
+    """An output has the same value whatever else is in the batch: alone, and in batches of any size."""
+    cuts = [0, 1, 2, 2 + (len(case.outputs) - 2) // 3, len(case.outputs)]
+    parts = [case.measure(case.outputs[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return _differs(case.values, np.concatenate(parts), "in smaller batches")
+
+
+def permutation(case: Case) -> str | None:
+    """Outputs in another order have their values in that order."""
+    order = np.random.default_rng(0).permutation(len(case.outputs))
+    return _differs(case.values[order], case.measure(case.outputs[order]), "in another order")
+
+
+def empty_batch(case: Case) -> str | None:
+    """A batch of no outputs has no values."""
+    case.measure(case.outputs[:0])
+    return None
+
+
+def global_random_state(case: Case) -> str | None:
+    """It leaves the global random states of Python, numpy and torch alone (watched in every check)."""
+    case.measure(case.outputs)
+    return None
+
+
+def _differs(expected: np.ndarray, found: np.ndarray, where: str) -> str | None:
+    row = differing_row(expected, found)
+    return None if row is None else f"row {row} has the value {found[row]:g} {where}; expected {expected[row]:g}"
+
+
+CONSTRAINT_CHECKS = (
+    declared,
+    documented,
+    settings,
+    sample_outputs,
+    input_unchanged,
+    values,
+    within_range,
+    deterministic,
+    batch_split,
+    permutation,
+    empty_batch,
+    global_random_state,
+)
+
+
+def check_constraint(
+    constraint: Callable[..., Any] | Measurement,
+    outputs: Any = None,
+    params: Mapping[str, Any] | None = None,
+    *,
+    registry: Registry | None = None,
+) -> None:
+    """Check that a constraint does what every engine and report relies on.
+
+    Args:
+        constraint: A function declared with `@measurement`, or a `Measurement`.
+        outputs: At least 4 outputs, first dimension B; default 64 decoded prior samples of an installed model.
+        params: Settings; those without a default must be here.
+        registry: What is installed, for the default outputs; built if not given.
+
+    Raises:
+        CheckFailed: At the first of `CONSTRAINT_CHECKS` that fails.
+    """
+    if isinstance(constraint, Measurement):
+        name, function, own = constraint.name, constraint.function, dict(constraint.params)
+    else:
+        name, function, own = getattr(constraint, "__name__", type(constraint).__name__), constraint, {}
+    case = Case(function, own | dict(params or {}), outputs, registry)
+    run_checks(CONSTRAINT_CHECKS, case, component=f"constraint {name}")

@@ -1,0 +1,197 @@
+"""Checks of a latent model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.latent_model import LatentModel, Posterior, as_latent_model, block_generator, decode_array
+from lc_core.testing.base import differing_row, run_checks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["MODEL_CHECKS", "check_model"]
+
+COUNT = 64
+
+
+@dataclass
+class Case:
+    """A model under check, with prior samples and what they decode to."""
+
+    model: LatentModel
+
+    def draw(self, seed: int = 0, count: int = COUNT) -> Tensor:
+        return self.model.sample_prior(count, block_generator(seed, 0, "check"))
+
+    @cached_property
+    def z(self) -> Tensor:
+        return self.draw()
+
+    @cached_property
+    def outputs(self) -> np.ndarray:
+        return decode_array(self.model, self.z)
+
+
+def declared(case: Case) -> str | None:
+    """It tells the shape of a latent, its output type, and a block size."""
+    model = case.model
+    shape = getattr(model, "latent_shape", None)
+    if not isinstance(shape, tuple) or not shape or any(not isinstance(n, int) or n < 1 for n in shape):
+        return f"latent_shape is {shape!r}; expected a tuple of sizes such as (128,)"
+    if not isinstance(model.output_type, str) or "/" not in model.output_type:
+        return f"output_type is {model.output_type!r}; expected a name and version such as 'melody.tokens/1'"
+    if not isinstance(model.block, int) or model.block < 1:
+        return f"block is {model.block!r}; expected a number of latents, 1 or more"
+    return None
+
+
+def prior(case: Case) -> str | None:
+    """The prior gives finite float32 latents of that shape, the same for the same generator, others for another."""
+    import torch
+
+    expected = (COUNT, *case.model.latent_shape)
+    if tuple(case.z.shape) != expected or case.z.dtype != torch.float32:
+        return f"sample_prior gave {case.z.dtype} of shape {tuple(case.z.shape)}; expected float32 {expected}"
+    if not bool(torch.isfinite(case.z).all()):
+        return "sample_prior gave a latent that is not finite"
+    if not torch.equal(case.z, case.draw()):
+        return "sample_prior gave other latents for a generator in the same state"
+    if torch.equal(case.z, case.draw(seed=1)):
+        return "sample_prior gave the same latents for another generator"
+    return None
+
+
+def decode(case: Case) -> str | None:
+    """Decode gives one finite output for each latent, a single one too, and leaves the latents as they are."""
+    before = case.z.clone()
+    whole, one = case.outputs, decode_array(case.model, case.z[:1])
+    if whole.shape[1:] != one.shape[1:]:
+        return f"outputs have shape {whole.shape[1:]} in a batch, but {one.shape[1:]} alone"
+    if not bool((before == case.z).all()):
+        return "decode changed the latents that it was given"
+    return None
+
+
+def deterministic(case: Case) -> str | None:
+    """The same latents decode to the same outputs again, bit by bit."""
+    row = differing_row(case.outputs, decode_array(case.model, case.z), exact=True)
+    return None if row is None else f"latent {row} decoded to another output the second time"
+
+
+def batch_split(case: Case) -> str | None:
+    """A latent decodes to the same output whatever else is in the batch; floats may round differently."""
+    cuts = [0, 1, 2, COUNT // 3, COUNT]
+    parts = [decode_array(case.model, case.z[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    row = differing_row(case.outputs, np.concatenate(parts))
+    return None if row is None else f"latent {row} decoded to another output in a smaller batch"
+
+
+def varied(case: Case) -> str | None:
+    """Different latents decode to different outputs."""
+    kinds = len(np.unique(case.outputs.reshape(COUNT, -1), axis=0))
+    return None if kinds > 1 else f"all of {COUNT} prior samples decode to the same output"
+
+
+def differentiable(case: Case) -> str | None:
+    """Where it says it is differentiable, the gradient through decode is that of finite differences."""
+    if not case.model.differentiable:
+        return None
+    import torch
+
+    model, z = case.model, case.z[:16].to(case.model.device)
+    direction = torch.randn(z.shape, generator=block_generator(0, 0, "check/direction")).to(z.device)
+    weight = torch.randn(case.outputs.shape[1:], generator=block_generator(0, 0, "check/weight")).to(z.device).double()
+
+    def height(at: Tensor) -> Tensor:
+        outputs: Tensor = (model.decode(at).double() * weight).flatten(1).sum(1)
+        return outputs
+
+    with torch.enable_grad():
+        at = z.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(height(at).sum(), at)
+    claimed = (gradient * direction).flatten(1).sum(1).double()
+    off = []
+    with torch.no_grad():
+        for step in (0.1, 0.01, 0.001):
+            slope = (height(z + step * direction) - height(z - step * direction)) / (2 * step)
+            off.append(float((slope - claimed).norm() / torch.maximum(slope.norm(), claimed.norm()).clamp_min(1e-12)))
+    if min(off) <= 0.05:  # one step is too wide for curves, another too fine for float32; a real gradient fits one
+        return None
+    return f"the gradient is off from finite differences by {min(off):.0%}"
+
+
+def encode(case: Case) -> str | None:
+    """Its encoder, if it has one, gives finite means and standard deviations above 0 in the shape of the latents."""
+    if type(case.model).encode is LatentModel.encode:
+        return None
+    posterior = case.model.encode(case.outputs[:8])
+    if not isinstance(posterior, Posterior):
+        return f"encode returned {type(posterior).__name__}; expected a Posterior"
+    expected = (8, *case.model.latent_shape)
+    for name, part in (("mean", posterior.mean), ("std", posterior.std)):
+        if tuple(part.shape) != expected:
+            return f"the posterior's {name} has shape {tuple(part.shape)}; expected {expected}"
+        if not bool(part.isfinite().all()):
+            return f"the posterior's {name} is not finite"
+    return None if bool((posterior.std > 0).all()) else "the posterior's std is not above 0"
+
+
+def realism(case: Case) -> str | None:
+    """Its realism critic, if it has one, gives one finite logit for each latent."""
+    critic = case.model.realism()
+    if critic is None:
+        return None
+    logits = critic(case.z.to(case.model.device))
+    if tuple(logits.shape) != (COUNT,):
+        return f"realism gave shape {tuple(logits.shape)} for {COUNT} latents; expected ({COUNT},)"
+    return None if bool(logits.isfinite().all()) else "realism gave a logit that is not finite"
+
+
+def digest(case: Case) -> str | None:
+    """Its digest, by which fitted parts are cached, is a text and stays the same."""
+    first = case.model.digest
+    vars(case.model).pop("digest", None)  # computed anew where it is a cached property
+    again = case.model.digest
+    if not isinstance(first, str) or not first:
+        return f"digest is {first!r}; expected a text"
+    return None if first == again else f"digest was {first}, then {again}"
+
+
+def global_random_state(case: Case) -> str | None:
+    """It leaves the global random states of Python, numpy and torch alone (watched in every check)."""
+    decode_array(case.model, case.draw(seed=2))
+    return None
+
+
+MODEL_CHECKS = (
+    declared,
+    prior,
+    decode,
+    deterministic,
+    batch_split,
+    varied,
+    differentiable,
+    encode,
+    realism,
+    digest,
+    global_random_state,
+)
+
+
+def check_model(model: Any) -> None:
+    """Check that a model does what sampling, fitting and caching rely on.
+
+    Args:
+        model: A `LatentModel`, or any object that `as_latent_model` takes.
+
+    Raises:
+        CheckFailed: At the first of `MODEL_CHECKS` that fails.
+        LCError: If it is no model at all.
+    """
+    wrapped = as_latent_model(model)
+    run_checks(MODEL_CHECKS, Case(wrapped), component=f"model {wrapped.name}")

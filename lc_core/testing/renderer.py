@@ -1,0 +1,156 @@
+"""Checks of a renderer."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lc_core.plugins.registry import Registry
+from lc_core.render import Renderer
+from lc_core.testing.base import check_settings, differing_row, run_checks
+from lc_core.testing.outputs import given_or_sampled
+
+__all__ = ["RENDERER_CHECKS", "check_renderer"]
+
+COUNT = 8
+
+
+@dataclass
+class Case:
+    """A renderer under check."""
+
+    target: Renderer | type[Renderer]
+    given: Any
+    registry: Registry | None
+    folder: Path
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        return self.target() if inspect.isclass(self.target) else self.target
+
+    @cached_property
+    def outputs(self) -> np.ndarray:
+        return given_or_sampled(self.given, self.renderer.accepts, least=1, count=COUNT, registry=self.registry)
+
+    @cached_property
+    def files(self) -> list[bytes]:
+        return self.write("first")
+
+    def write(self, name: str) -> list[bytes]:
+        """Write every output into a new folder and return the files' bytes."""
+        folder = self.folder / name
+        folder.mkdir()
+        paths = [folder / f"{number:06d}{self.renderer.suffix}" for number in range(len(self.outputs))]
+        for output, path in zip(self.outputs, paths, strict=True):
+            self.renderer.write(output.copy(), path)
+        return [path.read_bytes() if path.is_file() else b"" for path in paths]
+
+
+def declared(case: Case) -> str | None:
+    """It tells which output types it draws, the suffix of its files and their media type."""
+    renderer = case.renderer
+    accepts, suffix = getattr(renderer, "accepts", None), getattr(renderer, "suffix", None)
+    if not isinstance(accepts, tuple) or not accepts or not all(isinstance(one, str) and one for one in accepts):
+        return f"accepts is {accepts!r}; expected a tuple of output types such as ('melody.tokens/1',)"
+    if not isinstance(suffix, str) or not re.fullmatch(r"\.\w[\w.]*", suffix):
+        return f"suffix is {suffix!r}; expected a dot and letters such as '.mid'"
+    if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", renderer.media_type):
+        return f"media_type is {renderer.media_type!r}; expected one such as 'image/png'"
+    return None
+
+
+def settings(case: Case) -> str | None:
+    """Its constructor's settings have types and defaults, and come back the same from a spec."""
+    type(case.renderer)(**check_settings("renderer", type(case.renderer), {}))
+    return None
+
+
+def sample_outputs(case: Case) -> str | None:
+    """There are outputs to check it on: given, or decoded by an installed model that it accepts."""
+    return None if len(case.outputs) else "there are no outputs"
+
+
+def writes_files(case: Case) -> str | None:
+    """It writes every output to the path it is given, and no empty file."""
+    empty = [number for number, content in enumerate(case.files) if not content]
+    if empty:
+        return f"output {empty[0]} gave no file at the path that was asked for, or an empty one"
+    others = sorted(path.name for path in (case.folder / "first").iterdir())[len(case.outputs) :]
+    return f"it wrote further files beside those asked for: {', '.join(others)}" if others else None
+
+
+def deterministic(case: Case) -> str | None:
+    """The same output gives the same bytes."""
+    pairs = zip(case.files, case.write("second"), strict=True)
+    different = [number for number, (first, second) in enumerate(pairs) if first != second]
+    return f"output {different[0]} gave other bytes the second time" if different else None
+
+
+def input_unchanged(case: Case) -> str | None:
+    """It leaves the outputs that it is given as they are."""
+    folder = case.folder / "unchanged"
+    folder.mkdir()
+    given = case.outputs.copy()
+    for number, output in enumerate(given):
+        case.renderer.write(output, folder / f"{number:06d}{case.renderer.suffix}")
+    case.renderer.write_sheet(given, folder)
+    row = differing_row(given, case.outputs, exact=True)
+    return None if row is None else f"it changed output {row}"
+
+
+def sheet(case: Case) -> str | None:
+    """Its overview, if it draws one, is a file in the folder that it is given, with the same bytes each time."""
+    found: list[bytes] = []
+    for name in ("sheet", "sheet-again"):
+        folder = case.folder / name
+        folder.mkdir()
+        path = case.renderer.write_sheet(case.outputs.copy(), folder)
+        if path is None:
+            return None
+        if path.parent != folder or not path.is_file() or not path.stat().st_size:
+            return f"write_sheet returned {path.name}, which is no file in the folder, or an empty one"
+        found.append(path.read_bytes())
+    return None if found[0] == found[1] else "the overview had other bytes the second time"
+
+
+def global_random_state(case: Case) -> str | None:
+    """It leaves the global random states of Python, numpy and torch alone (watched in every check)."""
+    case.write("random")
+    return None
+
+
+RENDERER_CHECKS = (
+    declared,
+    settings,
+    sample_outputs,
+    writes_files,
+    deterministic,
+    input_unchanged,
+    sheet,
+    global_random_state,
+)
+
+
+def check_renderer(
+    renderer: Renderer | type[Renderer], outputs: Any = None, *, registry: Registry | None = None
+) -> None:
+    """Check that a renderer does what runs and reports rely on.
+
+    Args:
+        renderer: A renderer, or its class, which is then built with its default settings.
+        outputs: At least one output, first dimension B; default 8 decoded prior samples of an installed model.
+        registry: What is installed, for the default outputs; built if not given.
+
+    Raises:
+        CheckFailed: At the first of `RENDERER_CHECKS` that fails.
+    """
+    name = renderer.__name__ if inspect.isclass(renderer) else type(renderer).__name__
+    with tempfile.TemporaryDirectory() as folder:
+        run_checks(RENDERER_CHECKS, Case(renderer, outputs, registry, Path(folder)), component=f"renderer {name}")

@@ -1,0 +1,57 @@
+"""Every installed component against the checks of its kind."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lc_core.plugins.manager import build_registry
+from lc_core.plugins.registry import Registered
+from lc_core.testing import check_constraint, check_engine, check_model, check_renderer, sample_outputs
+
+REGISTRY = build_registry()
+NEEDED: dict[str, dict[str, Any]] = {"melody.chord_fit": {"chords": ["C"]}}
+"""Settings that have no default, by component."""
+
+
+def every(kind: str) -> pytest.MarkDecorator:
+    """Run a test for each installed component of a kind."""
+    return pytest.mark.parametrize("component", REGISTRY.all(kind), ids=REGISTRY.spelling)
+
+
+@cache
+def outputs(accepts: tuple[str, ...]) -> np.ndarray:
+    return sample_outputs(accepts, registry=REGISTRY)
+
+
+def test_no_installed_plugin_is_broken() -> None:
+    assert REGISTRY.broken == ()
+
+
+@every("constraint")
+def test_constraint_keeps_its_contract(component: Registered) -> None:
+    function = component.load()
+    check_constraint(
+        function, outputs(function.__lc_measurement__.accepts), NEEDED.get(component.name), registry=REGISTRY
+    )
+
+
+@every("engine")
+def test_engine_keeps_its_contract(component: Registered) -> None:
+    check_engine(component.load())
+
+
+@every("model")
+def test_model_keeps_its_contract(component: Registered) -> None:
+    model = component.load()(**component.fill(NEEDED.get(component.name)))
+    check_model(model)
+    assert model.output_type == component.about["output"]
+
+
+@every("renderer")
+def test_renderer_keeps_its_contract(component: Registered) -> None:
+    renderer = component.load()(**component.fill(NEEDED.get(component.name)))
+    check_renderer(renderer, outputs(renderer.accepts)[:8], registry=REGISTRY)

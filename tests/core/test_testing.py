@@ -1,0 +1,659 @@
+"""The conformance kit: good components pass, and each check finds the fault that it is for."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lc_core.constraint import Measurement, measurement
+from lc_core.engines.base import Engine
+from lc_core.engines.gradient import Gradient
+from lc_core.errors import LCError
+from lc_core.latent_model import LatentModel, Posterior
+from lc_core.plugins.registry import Distribution, Registered, Registry
+from lc_core.render import Renderer
+from lc_core.testing import (
+    CHECKS,
+    CheckFailed,
+    check_constraint,
+    check_engine,
+    check_model,
+    check_renderer,
+    sample_outputs,
+)
+
+NUMBERS = np.random.default_rng(0).normal(size=(20, 6))
+ABOUT: dict[str, Any] = {"accepts": "numbers/1", "unit": "share", "range": (0, 1)}
+
+
+# Constraints
+
+
+@measurement(**ABOUT, at_least=0.5)
+def good(numbers, *, above: float = 0.0):
+    """Share of numbers above a bound."""
+    return (numbers > above).mean(axis=1)
+
+
+def test_a_good_constraint_passes() -> None:
+    check_constraint(good, NUMBERS)
+    check_constraint(good, outputs=NUMBERS.tolist(), params={"above": 1.0})
+    check_constraint(Measurement(good, {"above": 1.0}), NUMBERS)
+
+
+def undeclared(numbers):
+    """Share."""
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(accepts=(), unit="share", range=(0, 1))
+def accepts_nothing(numbers):
+    """Share."""
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(accepts="numbers/1", unit=" ", range=(0, 1))
+def no_unit(numbers):
+    """Share."""
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(accepts="numbers/1", unit="share", range=(1, 0))
+def range_upside_down(numbers):
+    """Share."""
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(**ABOUT, at_least=2)
+def wants_the_impossible(numbers):
+    """Share."""
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def undocumented(numbers):
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def untyped_setting(numbers, *, above=0.0):
+    """Share."""
+    return (numbers > above).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def needs_a_setting(numbers, *, above: float):
+    """Share."""
+    return (numbers > above).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def default_of_another_type(numbers, *, above: float = "zero"):  # type: ignore[assignment]
+    """Share."""
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def takes_nothing():
+    """Share."""
+    return 0.0
+
+
+@measurement(accepts="unheard-of/1", unit="share", range=(0, 1))
+def without_outputs(numbers):
+    """Share."""
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def changes_its_input(numbers):
+    """Share."""
+    numbers[3] = np.abs(numbers[3])
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def raises(numbers):
+    """Share."""
+    raise ZeroDivisionError("no numbers")
+
+
+@measurement(**ABOUT)
+def one_value_for_all(numbers):
+    """Share."""
+    return (numbers > 0).mean()
+
+
+@measurement(**ABOUT)
+def undeclared_nan(numbers):
+    """Share."""
+    return np.where(numbers[:, 0] > 0, np.nan, 0.5)
+
+
+@measurement(**ABOUT, undefined="no number")
+def infinite(numbers):
+    """Share."""
+    return np.where(numbers[:, 0] > 0, np.inf, 0.5)
+
+
+@measurement(**ABOUT)
+def out_of_range(numbers):
+    """Share."""
+    return (numbers > 0).sum(axis=1)
+
+
+@measurement(**ABOUT)
+def another_value_each_time(numbers):
+    """Share."""
+    return np.random.default_rng().random(len(numbers))
+
+
+@measurement(**ABOUT)
+def relative_to_the_batch(numbers):
+    """Share."""
+    return 1 / (1 + np.exp(numbers.mean() - numbers[:, 0]))
+
+
+@measurement(**ABOUT)
+def by_place_in_the_batch(numbers):
+    """Share."""
+    return np.cumsum((numbers > 0).mean(axis=1)) / 100
+
+
+@measurement(**ABOUT)
+def fails_on_no_outputs(numbers):
+    """Share."""
+    return (numbers > numbers[0, 0] * 0).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def draws_from_numpy(numbers):
+    """Share."""
+    np.random.rand()
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def draws_from_torch(numbers):
+    """Share."""
+    torch.rand(1)
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def draws_from_python(numbers):
+    """Share."""
+    random.random()
+    return (numbers > 0).mean(axis=1)
+
+
+FAULTY_CONSTRAINTS = [
+    ("declared", undeclared, "@measurement"),
+    ("declared", accepts_nothing, "accepts is ()"),
+    ("declared", no_unit, "unit is empty"),
+    ("declared", range_upside_down, "low < high"),
+    ("declared", wants_the_impossible, "at_least 2"),
+    ("documented", undocumented, "no docstring"),
+    ("settings", untyped_setting, "'above' has no type"),
+    ("settings", needs_a_setting, "'above' has no default"),
+    ("settings", default_of_another_type, "zero"),
+    ("settings", takes_nothing, "no parameter"),
+    ("sample_outputs", without_outputs, "no installed model decodes to unheard-of/1"),
+    ("input_unchanged", changes_its_input, "output 3"),
+    ("values", one_value_for_all, "shape ()"),
+    ("values", undeclared_nan, "nan for output"),
+    ("values", infinite, "inf for output"),
+    ("within_range", out_of_range, "outside the range (0.0, 1.0)"),
+    ("deterministic", another_value_each_time, "then"),
+    ("batch_split", relative_to_the_batch, "in smaller batches"),
+    ("batch_split", by_place_in_the_batch, "in smaller batches"),
+    ("empty_batch", fails_on_no_outputs, "IndexError"),
+    ("global_random_state", draws_from_numpy, "numpy"),
+    ("global_random_state", draws_from_torch, "torch"),
+    ("global_random_state", draws_from_python, "random"),
+]
+
+
+@pytest.mark.parametrize(("check", "faulty", "found"), FAULTY_CONSTRAINTS, ids=lambda one: getattr(one, "__name__", ""))
+def test_a_faulty_constraint_is_found_by_the_check_for_its_fault(check: str, faulty: Any, found: str) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        check_constraint(faulty, None if faulty is without_outputs else NUMBERS, registry=Registry())
+    assert caught.value.check == check
+    assert caught.value.component == f"constraint {faulty.__name__}"
+    assert found in caught.value.found
+    assert all(part in str(caught.value) for part in (check, faulty.__name__, found))
+
+
+def test_a_constraint_that_raises_is_told_with_its_error() -> None:
+    with pytest.raises(CheckFailed, match="ZeroDivisionError: no numbers"):
+        check_constraint(raises, NUMBERS)
+
+
+def test_a_value_that_depends_on_the_order_of_the_batch_is_found() -> None:
+    @measurement(**ABOUT)
+    def alternating(numbers):
+        "Share; each batch of up to 7 outputs looks right."
+        values = (numbers > 0).mean(axis=1)
+        return values if len(values) < 8 else np.sort(values)
+
+    order = np.argsort((NUMBERS > 0).mean(axis=1), kind="stable")
+    with pytest.raises(CheckFailed) as caught:
+        check_constraint(alternating, NUMBERS[order])
+    assert caught.value.check == "permutation"
+
+
+def test_few_sample_outputs_are_refused() -> None:
+    with pytest.raises(CheckFailed, match="at least 4"):
+        check_constraint(good, NUMBERS[:3])
+
+
+def test_undefined_values_may_be_nan() -> None:
+    @measurement(**ABOUT, undefined="first number above 0")
+    def sometimes(numbers):
+        "Share."
+        return np.where(numbers[:, 0] > 0, np.nan, 0.5)
+
+    check_constraint(sometimes, NUMBERS)
+
+
+def test_a_constraint_of_single_outputs_passes() -> None:
+    @measurement(**ABOUT, per_sample=True)
+    def single(numbers):
+        "Share."
+        return float((numbers > 0).mean())
+
+    check_constraint(single, NUMBERS)
+
+
+# Models
+
+
+class Linear(LatentModel):
+    """Outputs `(B, 3)`, with an encoder and a realism critic."""
+
+    name = "linear"
+    latent_shape = (4,)
+    output_type = "numbers/1"
+
+    def decode(self, z):
+        return torch.tanh(z[:, :3])
+
+    def encode(self, outputs):
+        mean = torch.as_tensor(outputs, dtype=torch.float32)
+        mean = torch.stack([mean[:, 0]] * 4, dim=1)
+        return Posterior(mean, torch.ones_like(mean))
+
+    def realism(self):
+        return lambda z: z.sum(dim=1)
+
+
+def linear(**faults: Any) -> LatentModel:
+    """A `Linear` in which some attributes or methods are others."""
+    return type("Faulty", (Linear,), faults)()
+
+
+def test_a_good_model_passes() -> None:
+    check_model(Linear())
+    check_model(linear(decode=lambda self, z: (z > 0).long()))
+
+
+def test_an_object_with_decode_passes() -> None:
+    class Plain:
+        latent_shape = 3
+        output_type = "numbers/1"
+
+        def decode(self, z):
+            return z.numpy() > 0
+
+    check_model(Plain())
+
+
+class Unstable(Linear):
+    counter = 0
+
+    @property
+    def digest(self):
+        type(self).counter += 1
+        return str(self.counter)
+
+
+class Changes(Linear):
+    def decode(self, z):
+        return z.mul_(1.0).add_(1e-3)
+
+
+class Forgets(Linear):
+    calls = 0
+
+    def decode(self, z):
+        type(self).calls += 1
+        return z + 1e-6 * self.calls
+
+
+class StraightThrough(Linear):
+    def decode(self, z):
+        return z + (torch.round(z) - z).detach()
+
+
+def draws(self, z):
+    torch.rand(1)
+    return torch.tanh(z)
+
+
+FAULTY_MODELS = [
+    ("declared", lambda: linear(latent_shape=()), "latent_shape is ()"),
+    ("declared", lambda: linear(output_type="numbers"), "output_type is 'numbers'"),
+    ("declared", lambda: linear(block=0), "block is 0"),
+    ("prior", lambda: linear(sample_prior=lambda self, n, g: torch.zeros(n, 5)), "shape (64, 5)"),
+    ("prior", lambda: linear(sample_prior=lambda self, n, g: torch.full((n, 4), torch.nan)), "not finite"),
+    ("prior", lambda: linear(sample_prior=lambda self, n, g: torch.zeros(n, 4)), "another generator"),
+    ("prior", lambda: linear(sample_prior=lambda self, n, g: _fresh(n)), "in the same state"),
+    ("decode", lambda: linear(decode=lambda self, z: z[:1]), "expected (64, ...)"),
+    ("decode", lambda: linear(decode=lambda self, z: z / 0), "not finite"),
+    ("decode", lambda: Changes(), "changed the latents"),
+    ("deterministic", lambda: Forgets(), "the second time"),
+    ("batch_split", lambda: linear(decode=lambda self, z: z - z.mean(0)), "smaller batch"),
+    ("varied", lambda: linear(decode=lambda self, z: torch.zeros(len(z), 2)), "the same output"),
+    ("differentiable", lambda: StraightThrough(), "finite differences"),
+    ("encode", lambda: linear(encode=lambda self, x: Posterior(torch.ones(8, 3), torch.ones(8, 3))), "(8, 3)"),
+    ("encode", lambda: linear(encode=lambda self, x: Posterior(torch.ones(8, 4), torch.zeros(8, 4))), "above 0"),
+    ("realism", lambda: linear(realism=lambda self: lambda z: z), "shape (64, 4)"),
+    ("digest", lambda: Unstable(), "digest was 1, then 2"),
+    ("global_random_state", lambda: linear(decode=draws), "torch"),
+]
+
+
+def _fresh(count: int) -> torch.Tensor:
+    generator = torch.Generator()
+    generator.seed()
+    return torch.randn(count, 4, generator=generator)
+
+
+@pytest.mark.parametrize(("check", "build", "found"), FAULTY_MODELS)
+def test_a_faulty_model_is_found_by_the_check_for_its_fault(check: str, build: Any, found: str) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        check_model(build())
+    assert caught.value.check == check
+    assert found in caught.value.found
+    assert caught.value.component == "model linear"
+
+
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(LCError, match="needs decode"):
+        check_model(object())
+
+
+# Engines
+
+
+class Short(Gradient):
+    """A gradient engine of few steps, so that tests are quick."""
+
+    def __init__(self, *, steps: int = 6, lr: float = 0.2) -> None:
+        super().__init__(steps=steps, lr=lr)
+
+
+def test_a_good_engine_passes() -> None:
+    check_engine(Short)
+    check_engine(Short(steps=3))
+
+
+class NoEngine:
+    """Has nothing of an engine."""
+
+
+class CheckTooLate(Short):
+    def __init__(self) -> None:
+        super().__init__()
+        self.checks = (7,)
+
+
+class NoBlock(Short):
+    block = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = 0
+
+
+class Untyped(Short):
+    def __init__(self, *, steps=6) -> None:
+        super().__init__(steps=steps)
+
+
+class NewSettingsEachTime(Short):
+    def __init__(self, *, steps: int = 6) -> None:
+        super().__init__(steps=steps)
+        self.started = object()
+
+
+class StateIsNoTuple(Short):
+    def init(self, z, model):
+        return list(super().init(z, model))
+
+
+class Shrinks(Short):
+    def step(self, state, energy, model, number):
+        return tuple(part[:, :4] for part in state)
+
+
+class Overflows(Short):
+    def step(self, state, energy, model, number):
+        return (state[0] / 0, *state[1:])
+
+
+class ChangesItsStarts(Short):
+    def init(self, z, model):
+        z.mul_(2.0)
+        return super().init(z, model)
+
+
+class StepsInPlace(Short):
+    def step(self, state, energy, model, number):
+        state[3].mul_(0.9)
+        return super().step(state, energy, model, number)
+
+
+class Noisy(Short):
+    def step(self, state, energy, model, number):
+        generator = torch.Generator()
+        generator.seed()
+        z, *others = super().step(state, energy, model, number)
+        return (z + torch.randn(z.shape, generator=generator), *others)
+
+
+class ByPlace(Short):
+    def step(self, state, energy, model, number):
+        z, *others = super().step(state, energy, model, number)
+        return (z + torch.arange(len(z))[:, None] / len(z), *others)
+
+
+class ByTheOthers(Short):
+    def step(self, state, energy, model, number):
+        z, *others = super().step(state, energy, model, number)
+        return (z - z.mean(0), *others)
+
+
+class GoesUp(Short):
+    def step(self, state, energy, model, number):
+        z, *others = super().step(state, energy, model, number)
+        return (2 * state[0] - z, *others)
+
+
+class Draws(Short):
+    def step(self, state, energy, model, number):
+        torch.rand(1)
+        return super().step(state, energy, model, number)
+
+
+FAULTY_ENGINES = [
+    ("declared", NoEngine, "does not derive from"),
+    ("declared", NoBlock, "block is 0"),
+    ("declared", CheckTooLate, "check 7"),
+    ("settings", Untyped, "'steps' has no type"),
+    ("settings", NewSettingsEachTime, "built alike"),
+    ("state", StateIsNoTuple, "init returned list"),
+    ("state", ChangesItsStarts, "not the starts"),
+    ("state", Shrinks, "after a step"),
+    ("finite", Overflows, "not finite"),
+    ("finite", StepsInPlace, "changed the starts"),
+    ("deterministic", Noisy, "the second time"),
+    ("permutation", ByPlace, "in another order"),
+    ("rows_independent", ByTheOthers, "beside other tries"),
+    ("reaches", GoesUp, "met the rule"),
+    ("global_random_state", Draws, "torch"),
+]
+
+
+@pytest.mark.parametrize(("check", "faulty", "found"), FAULTY_ENGINES, ids=lambda one: getattr(one, "__name__", ""))
+def test_a_faulty_engine_is_found_by_the_check_for_its_fault(check: str, faulty: type[Engine], found: str) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        check_engine(faulty)
+    assert caught.value.check == check
+    assert found in caught.value.found
+    assert caught.value.component == f"engine {faulty.__name__}"
+
+
+# Renderers
+
+
+class Text(Renderer):
+    """Writes numbers as text, and all of them on a sheet."""
+
+    accepts = ("numbers/1",)
+    suffix = ".txt"
+    media_type = "text/plain"
+
+    def __init__(self, *, digits: int = 3) -> None:
+        self.digits = digits
+
+    def write(self, output: Any, path: Path) -> None:
+        path.write_text(" ".join(f"{one:.{self.digits}f}" for one in output))
+
+    def write_sheet(self, outputs: np.ndarray, folder: Path) -> Path:
+        path = folder / "sheet.txt"
+        path.write_text(str(outputs.shape))
+        return path
+
+
+def text(**faults: Any) -> type[Renderer]:
+    """A `Text` in which some attributes or methods are others."""
+    return type("Faulty", (Text,), faults)
+
+
+def test_a_good_renderer_passes() -> None:
+    check_renderer(Text, NUMBERS)
+    check_renderer(Text(digits=1), NUMBERS)
+    check_renderer(text(write_sheet=lambda self, outputs, folder: None), NUMBERS)
+
+
+def untyped_init(self, *, digits=3):
+    self.digits = digits
+
+
+def elsewhere(self, output, path):
+    path.with_suffix(".other").write_text("something")
+
+
+def more_than_asked(self, output, path):
+    path.write_text("something")
+    path.with_suffix(".z").write_text("something")
+
+
+def in_place(self, output, path):
+    output[:] = 0
+    path.write_text("something")
+
+
+def at_random(self, output, path):
+    path.write_text(str(np.random.default_rng().random()))
+
+
+def positive_only(self, output, path):
+    if output[0] < 0:
+        raise ValueError("too low")
+    path.write_text("something")
+
+
+def with_global_noise(self, output, path):
+    np.random.rand()
+    path.write_text("something")
+
+
+FAULTY_RENDERERS = [
+    ("declared", text(accepts="numbers/1"), "accepts is 'numbers/1'"),
+    ("declared", text(suffix="txt"), "suffix is 'txt'"),
+    ("declared", text(media_type="text"), "media_type is 'text'"),
+    ("settings", text(__init__=untyped_init), "'digits' has no type"),
+    ("writes_files", text(write=elsewhere), "no file at the path"),
+    ("writes_files", text(write=lambda self, output, path: path.touch()), "empty"),
+    ("writes_files", text(write=more_than_asked), ".z"),
+    ("writes_files", text(write=positive_only), "ValueError: too low"),
+    ("deterministic", text(write=at_random), "other bytes"),
+    ("input_unchanged", text(write=in_place), "changed output 0"),
+    ("sheet", text(write_sheet=lambda self, outputs, folder: folder / "none.png"), "none.png"),
+    ("global_random_state", text(write=with_global_noise), "numpy"),
+]
+
+
+@pytest.mark.parametrize(("check", "faulty", "found"), FAULTY_RENDERERS)
+def test_a_faulty_renderer_is_found_by_the_check_for_its_fault(check: str, faulty: Any, found: str) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        check_renderer(faulty, NUMBERS)
+    assert caught.value.check == check
+    assert found in caught.value.found
+
+
+def test_a_renderer_without_sample_outputs_is_told_so() -> None:
+    with pytest.raises(CheckFailed, match="no installed model decodes to numbers/1"):
+        check_renderer(Text, registry=Registry())
+
+
+# The kit itself
+
+
+def registry_of(*models: Registered) -> Registry:
+    return Registry((Distribution("toys", "1", models, 0.0),))
+
+
+def test_sample_outputs_come_from_an_installed_model_of_an_accepted_type() -> None:
+    registry = registry_of(Registered("model", "toy.linear", "toys", "1", Linear, {"output": "numbers/1"}))
+    outputs = sample_outputs(["numbers/1"], count=5, registry=registry)
+    assert outputs.shape == (5, 3)
+    assert np.array_equal(outputs, sample_outputs(["*"], count=5, registry=registry))
+    check_renderer(Text, registry=registry)
+    with pytest.raises(LCError, match="outputs="):
+        sample_outputs(["images/1"], registry=registry)
+
+
+def test_a_model_that_does_not_load_is_named_where_no_other_gives_outputs() -> None:
+    def broken() -> LatentModel:
+        raise LCError("its weights are gone")
+
+    registry = registry_of(Registered("model", "toy.broken", "toys", "1", broken, {"output": "numbers/1"}))
+    with pytest.raises(LCError, match="toy.broken: its weights are gone"):
+        sample_outputs(["numbers/1"], registry=registry)
+
+
+def test_a_failed_check_counts_as_a_failed_test_and_as_a_users_error() -> None:
+    assert issubclass(CheckFailed, AssertionError)
+    assert issubclass(CheckFailed, LCError)
+
+
+TESTED = {
+    "constraint": {*(check for check, *_ in FAULTY_CONSTRAINTS), "permutation"},
+    "model": {check for check, *_ in FAULTY_MODELS},
+    "engine": {check for check, *_ in FAULTY_ENGINES},
+    "renderer": {*(check for check, *_ in FAULTY_RENDERERS), "sample_outputs"},
+}
+
+
+@pytest.mark.parametrize("kind", CHECKS)
+def test_every_check_is_described_and_has_a_component_that_it_catches(kind: str) -> None:
+    assert set(CHECKS[kind]) == TESTED[kind]
+    assert all(line.endswith(".") for line in CHECKS[kind].values())
