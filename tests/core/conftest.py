@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -197,6 +199,16 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 LINE = Path(__file__).with_name("line_plugin.py")
+SMALL_FIT = {
+    "prior_samples": 1024,
+    "push_samples": 256,
+    "steps": 60,
+    "rounds": 2,
+    "round_samples": 128,
+    "round_steps": 40,
+    "hidden": 32,
+}
+"""Settings with which critics of the line are fitted in a second."""
 
 
 @pytest.fixture(scope="session")
@@ -213,8 +225,7 @@ def line(
     install_plugin("lc-line", LINE.read_text(encoding="utf-8"))
     from lc_core.fitting import FitSettings
 
-    small = {"prior_samples": 1024, "push_samples": 256, "steps": 60, "rounds": 2, "round_samples": 128}
-    monkeypatch.setattr("lc_core.run.FitSettings", partial(FitSettings, **small, round_steps=40, hidden=32))
+    monkeypatch.setattr("lc_core.run.FitSettings", partial(FitSettings, **SMALL_FIT))
     monkeypatch.setenv("LC_CACHE_DIR", str(fitted))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -242,3 +253,32 @@ def content_of() -> Callable[[Path], dict[str, object]]:
         return {str(one.relative_to(folder)): one.read_bytes() for one in files} | {"report.json": report}
 
     return content
+
+
+@pytest.fixture
+def start_lc(line: ModuleType, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `lc` in a process of its own, with the plugin and the settings of `line`."""
+    started: list[subprocess.Popen[str]] = []
+    code = (
+        "import functools, lc_core.run as run\n"
+        f"run.FitSettings = functools.partial(run.FitSettings, **{SMALL_FIT})\n"
+        "from lc_core.cli import main\n"
+        "main(prog_name='lc')\n"
+    )
+
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        path = os.pathsep.join([str(Path(line.__file__).parent), os.environ.get("PYTHONPATH", "")])
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env=os.environ | {"PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,4 +1,7 @@
-"""A plugin as a stranger would write it: a linear model of six whole numbers, rules about them, and faults to order."""
+"""A plugin as a stranger would write it: a linear model of six whole numbers, rules about them, and faults to order.
+
+A file `slow-decode`, `slow-load` or `slow-write` in the working folder makes it wait there, to be stopped.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,23 @@ WEIGHTS = np.random.default_rng(0).normal(size=(4, 6))
 FAULTS = "", "raise", "count", "nan", "text", "exit"
 
 
+def wait(what: str, seconds: float) -> None:
+    if Path(f"slow-{what}").exists():
+        Path(f"slow-{what}").write_text("here")
+        time.sleep(seconds)
+
+
 class Line(LatentModel):
     name, latent_shape, output_type, block = "line", (4,), "line/1", 50
 
-    def __init__(self, fault: str = "", pause: float = 0.0) -> None:
-        self.fault, self.pause = fault, pause
+    def __init__(self, fault: str = "", scale: float = 2.0) -> None:
+        self.fault, self.scale = fault, scale
         self.decoded = 0
 
     def decode(self, z):
-        time.sleep(self.pause)
+        wait("decode", 0.02)
         self.decoded += len(z)
-        outputs = np.floor(z.numpy().astype(np.float64) @ WEIGHTS * 2).astype(np.int64)
+        outputs = np.floor(z.numpy().astype(np.float64) @ WEIGHTS * self.scale).astype(np.int64)
         if self.fault == "raise":
             raise ZeroDivisionError("oh")
         if self.fault == "exit":
@@ -41,9 +50,10 @@ class Line(LatentModel):
         return outputs
 
 
-def load(*, fault: Literal[FAULTS] = "", pause: float = 0.0):
+def load(*, fault: Literal[FAULTS] = "", scale: float = 2.0):
     """Load the line."""
-    return Line(fault, pause)
+    wait("load", 60)
+    return Line(fault, scale)
 
 
 def load_nothing():
@@ -110,13 +120,13 @@ class Text(Renderer):
 
     accepts, suffix, media_type = ("line/1",), ".txt", "text/plain"
 
-    def __init__(self, *, fault: str = "", pause: float = 0.0) -> None:
+    def __init__(self, *, fault: str = "") -> None:
         if fault == "build":
             raise FileNotFoundError("no font")
-        self.fault, self.pause = fault, pause
+        self.fault = fault
 
     def write(self, output: np.ndarray, path: Path) -> None:
-        time.sleep(self.pause)
+        wait("write", 0.1)
         if self.fault == "raise":
             raise KeyError("pen")
         if self.fault == "full":

@@ -13,7 +13,7 @@ Z = torch.randn(50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.f
 
 
 class Coordinate(nn.Module):
-    """A stand-in for a critic: coordinate k is the log odds of "met", and half of it less 1 those of its negation."""
+    """A stand-in for a critic: coordinate k, c, is the log odds of "met", and -c - 1 those of its negation."""
 
     def __init__(self, number: int) -> None:
         super().__init__()

@@ -177,7 +177,7 @@ def test_the_default_folder_is_named_after_spec_and_seed(line, lc, write_spec, t
         (["--set", "engine.params.block=32"], "engine"),
         (["--set", "realism=0.5"], "constraints"),
         (["--set", "name=other"], "name"),
-        (["--set", "model.params={pause: 0.0001}"], "model"),
+        (["--set", "model.params={scale: 2.5}"], "model"),
     ],
 )
 def test_a_folder_that_holds_another_run_is_refused_and_left_as_it_is(sample, content_of, lc, write_spec, change, named):
