@@ -6,15 +6,16 @@ The folder is the platform's cache folder for `latent-constraints`, or `LC_CACHE
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib.util
 import inspect
 import json
 import os
 import shutil
-import sys
-import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,40 +42,66 @@ def key_of(parts: Mapping[str, Any]) -> str:
 def measurement_digest(measurement: Measurement) -> str | None:
     """Return a hash of a measurement's source and parameters, or None if its behaviour cannot be told from them.
 
-    The source is that of the function's module and of every module of the same package that it uses. It tells nothing
-    of closures, and not which of several functions of one name is meant, as with lambdas.
+    The source is that of the function's module and of every module of the same package that it imports. It tells
+    nothing of closures, and not which of several functions of one name is meant, as with lambdas.
     """
     function = measurement.function
     if not inspect.isfunction(function) or function.__closure__ or function.__module__ == "__main__":
         return None
     if "<" in function.__qualname__:  # <lambda>, or <locals> of another function
         return None
+    sources = _sources_used(function.__module__)
+    if sources is None:
+        return None
     digest = hashlib.sha256()
-    for name in sorted(_modules_used(function.__module__)):
-        path = getattr(sys.modules.get(name), "__file__", None)
-        if not path or not Path(path).is_file():
-            return None
-        digest.update(Path(path).read_bytes())
+    for name in sorted(sources):
+        digest.update(sources[name])
     digest.update(function.__qualname__.encode())
     digest.update(json.dumps(dict(measurement.params), sort_keys=True, default=str).encode())
     return digest.hexdigest()
 
 
-def _modules_used(name: str) -> set[str]:
-    """Return a module's name with those of the same top-level package that it takes things from."""
-    top = name.partition(".")[0]
-    found: set[str] = set()
+def _sources_used(name: str) -> dict[str, bytes] | None:
+    """Return the source of a module and of those of the same top-level package that it imports, or None without one.
+
+    Imports are read from the text: a number that is imported does not tell where it is from, and one within a function
+    may not have happened yet.
+    """
+    found: dict[str, bytes] = {}
     open_names = [name]
     while open_names:
         current = open_names.pop()
-        if current in found or current not in sys.modules:
+        if current in found:
             continue
-        found.add(current)
-        for value in vars(sys.modules[current]).values():
-            source = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-            if isinstance(source, str) and source.partition(".")[0] == top:
-                open_names.append(source)
-    return found
+        module = _find(current)
+        if module is None:
+            continue
+        if not module.origin or not module.origin.endswith(".py") or not Path(module.origin).is_file():
+            return None
+        found[current] = Path(module.origin).read_bytes()
+        package = current if module.submodule_search_locations else current.rpartition(".")[0]
+        imported = _imports(ast.parse(found[current]), package)
+        open_names += [one for one in imported if one.partition(".")[0] == name.partition(".")[0]]
+    return found or None
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    """Yield the absolute names of what is imported, the parts taken from modules included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _find(name: str) -> ModuleSpec | None:
+    """Return where a module is, without importing it; None if there is no module of that name."""
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return None
 
 
 @dataclass(frozen=True)

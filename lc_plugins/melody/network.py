@@ -69,6 +69,14 @@ class MelodyVAE(nn.Module):
     ) -> None:
         super().__init__()
         self.steps, self.latent_dim = steps, latent_dim
+        self.settings = {
+            "steps": steps,
+            "latent_dim": latent_dim,
+            "width": width,
+            "hidden": hidden,
+            "encoder_blocks": encoder_blocks,
+            "decoder_blocks": decoder_blocks,
+        }
         classes = PITCHES + 2
         self.embed = nn.EmbeddingBag(steps * classes, width, mode="sum")
         nn.init.normal_(self.embed.weight, std=steps**-0.5)

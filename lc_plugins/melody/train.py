@@ -46,6 +46,7 @@ def train(
     window: Annotated[int, Field(ge=16, multiple_of=16)] = 32,
     batch: Annotated[int, Field(ge=2)] = 512,
     lr: Annotated[float, Field(gt=0)] = 1e-3,
+    realism_steps: Annotated[int, Field(ge=1)] = 8_000,
     progress: Callable[[str], None] = print,
 ) -> None:
     """Train a melody VAE and its realism critic on the tunes that come with music21.
@@ -58,6 +59,7 @@ def train(
         window: Length of a melody in sixteenths.
         batch: Windows in a step.
         lr: Peak learning rate of AdamW.
+        realism_steps: Training steps of the realism critic.
         progress: Called with a line of text now and then.
     """
     from lc_plugins.melody.export import finish
@@ -68,7 +70,8 @@ def train(
     settings = {"steps": steps, "seed": seed, "beta": beta, "window": window, "batch": batch, "lr": lr}
     trainer = _Trainer(folder, corpus, settings)
     trainer.run(progress)
-    finish(folder, trainer.average, corpus, settings | {"seconds": trainer.seconds}, progress)
+    settings["seconds"] = trainer.seconds
+    finish(folder, trainer.average, corpus, settings, progress, realism_steps=realism_steps)
 
 
 class _Trainer:

@@ -115,9 +115,7 @@ def test_too_few_is_a_status_and_no_error():
 
 
 def test_the_budget_is_200_tries_for_each_output_unless_given():
-    result = lc_core.sample(
-        model=Scale(), constraints=[Constraint(largest, at_least=1e6)], engine="rejection", count=2
-    )
+    result = lc_core.sample(model=Scale(), constraints=[Constraint(largest, at_least=1e6)], engine="rejection", count=2)
     assert (result.report["budget"], result.report["tried"]) == (400, 400)
 
 

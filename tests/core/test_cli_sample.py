@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
@@ -190,27 +191,45 @@ def test_fit_of_what_needs_none_says_so(line, lc, write_spec):
     assert lc("fit", write_spec(SPEC)).stdout == "rejection needs no fit\n"
 
 
-@pytest.mark.parametrize("damage", ["truncated weights", "other weights", "no config", "bad config"])
-def test_a_damaged_cache_is_fitted_again_and_told(line, lc, write_spec, monkeypatch, tmp_path, damage, content_of):
+def test_a_damaged_cache_is_fitted_again_and_told(line, lc, write_spec, monkeypatch, tmp_path, content_of):
     cache = tmp_path / "cache"
     monkeypatch.setenv("LC_CACHE_DIR", str(cache))
-    spec = write_spec(SPEC.replace("{use: rejection, params: {block: 64}}", "{use: gradient, params: {steps: 8}}"))
+    text = SPEC.replace("{use: rejection, params: {block: 64}}", "{use: gradient, params: {steps: 8}}")
+    spec = write_spec(text)
     lc("sample", spec, "--out", "before")
     (critic,) = [one for one in cache.glob("critic-*/") if "line.first" in (one / "config.json").read_text()]
     weights, config = critic / "weights.safetensors", critic / "config.json"
-    if damage == "truncated weights":
-        weights.write_bytes(weights.read_bytes()[:500])
-    elif damage == "other weights":
-        weights.write_bytes(weights.read_bytes()[:-8] + bytes(8))
-    elif damage == "no config":
-        config.unlink()
-    else:
-        config.write_text("{")
-    result = lc("sample", spec, "--out", "after")
+    damages = {
+        "truncated": lambda: weights.write_bytes(weights.read_bytes()[:500]),
+        "changed": lambda: weights.write_bytes(weights.read_bytes()[:-8] + bytes(8)),
+        "without weights": weights.unlink,
+        "without config": config.unlink,
+        "no JSON": lambda: config.write_text("{"),
+    }
+    for name, damage in damages.items():
+        damage()
+        result = lc("sample", spec, "--out", name)
+        assert result.exit_code == 0
+        assert f"cached critic {critic.name} is damaged" in result.stderr and "fitting it again" in result.stderr
+        assert content_of(tmp_path / "work" / name) == content_of(tmp_path / "work" / "before")
+    assert lc("fit", spec).stderr == ""
+
+
+def test_a_fit_that_cannot_be_kept_for_a_full_disk_still_serves(line, lc, write_spec, monkeypatch, tmp_path):
+    write = Path.write_bytes
+
+    def full(path, data):
+        if path.name == "weights.safetensors":
+            raise OSError(28, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(Path, "write_bytes", full)
+    text = SPEC.replace("{use: rejection, params: {block: 64}}", "{use: gradient, params: {steps: 8}}")
+    result = lc("sample", write_spec(text))
     assert result.exit_code == 0
-    assert f"cached critic {critic.name} is damaged" in result.stderr and "fitting it again" in result.stderr
-    assert content_of(tmp_path / "work" / "after") == content_of(tmp_path / "work" / "before")
-    assert "damaged" not in lc("fit", spec).stderr
+    assert "the fitted critic cannot be kept" in result.stderr and "No space left" in result.stderr
+    assert not list((tmp_path / "cache").glob("critic-*/"))
 
 
 def test_a_cache_that_cannot_be_written_is_told(line, lc, write_spec, monkeypatch, tmp_path):
@@ -228,7 +247,9 @@ def test_realism_of_a_model_without_a_realism_critic_is_refused(line, lc, write_
     assert "realism 0.5 is asked for, but line has no realism critic" in result.stderr
 
 
-@pytest.mark.parametrize("where", ["lc_core.run.build_problem", "lc_core.prepare.CriticFitter.fit", "lc_core.report.write_html"])
+@pytest.mark.parametrize(
+    "where", ["lc_core.run.build_problem", "lc_core.prepare.CriticFitter.fit", "lc_core.report.write_html"]
+)
 def test_an_interruption_says_how_to_go_on(line, lc, write_spec, monkeypatch, where, tmp_path):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt

@@ -72,7 +72,12 @@ def test_the_report_has_the_documented_keys_in_their_order(sample):
         "schema", "spec", "model", "engine", "seed", "status", "budget", "requested", "delivered", "tried", "decodes",
         "all", "constraints", "realism", "seconds",
     ]  # fmt: skip
-    assert (report["spec"], report["model"], report["engine"], report["seed"]) == ("lines", "line.model", "rejection", 3)
+    assert (report["spec"], report["model"], report["engine"], report["seed"]) == (
+        "lines",
+        "line.model",
+        "rejection",
+        3,
+    )
     assert (report["status"], report["budget"], report["requested"], report["delivered"]) == ("done", 1400, 7, 7)
     assert report["decodes"] == report["tried"]
     assert report["tried"] % 64 == 0
@@ -180,7 +185,9 @@ def test_the_default_folder_is_named_after_spec_and_seed(line, lc, write_spec, t
         (["--set", "model.params={scale: 2.5}"], "model"),
     ],
 )
-def test_a_folder_that_holds_another_run_is_refused_and_left_as_it_is(sample, content_of, lc, write_spec, change, named):
+def test_a_folder_that_holds_another_run_is_refused_and_left_as_it_is(
+    sample, content_of, lc, write_spec, change, named
+):
     folder = sample()
     before = content_of(folder)
     result = lc("sample", write_spec(SPEC), "--out", "run", *change)
@@ -279,7 +286,9 @@ def test_a_full_disk_is_told_and_nothing_is_lost(sample, content_of, lc, write_s
 
 
 def test_what_is_told_of_the_environment_names_no_folder_of_the_machine(sample, tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.argv", [str(tmp_path / "bin" / "lc"), "sample", str(tmp_path / "a.yaml"), "--out=/x/y/run"])
+    monkeypatch.setattr(
+        "sys.argv", [str(tmp_path / "bin" / "lc"), "sample", str(tmp_path / "a.yaml"), "--out=/x/y/run"]
+    )
     text = (sample() / "environment.json").read_text()
     environment = json.loads(text)
     assert environment["command"] == ["lc", "sample", "a.yaml", "--out=run"]
