@@ -68,20 +68,41 @@ class LatentModel(ABC):
 
         return torch.randn((count, *self.latent_shape), generator=generator)
 
+    @property
+    def on_shell(self) -> bool:
+        """Whether the prior has its mass on a shell around 0: so for the standard normal, unless it is overridden."""
+        return type(self).sample_prior is LatentModel.sample_prior
+
     def project(self, z: Tensor, start: Tensor) -> Tensor:
         """Move latents back to where the prior has its mass.
 
         For a standard normal in D dimensions that is the shell of radius sqrt(D): each latent is scaled to the norm
-        of its start, a prior sample. A model with another prior overrides this.
+        of its start, a prior sample. Latents of a model with another prior are left where they are.
 
         Args:
             z: Latents `(B, *latent_shape)` after a step of an engine.
             start: Where each began.
         """
+        if not self.on_shell:
+            return z
         flat, origin = z.flatten(1), start.flatten(1)
         scale = origin.norm(dim=1, keepdim=True) / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        moved: Tensor = (flat * scale).view_as(z)
-        return moved
+        return (flat * scale).view_as(z)
+
+    def tangent(self, gradient: Tensor, z: Tensor) -> Tensor:
+        """Take from a gradient what `project` would undo: on a shell, its radial part.
+
+        Without this, an optimiser that rescales gradients comes to rest where its step is radial, not the gradient.
+
+        Args:
+            gradient: Gradients `(B, *latent_shape)`.
+            z: Latents where they were taken.
+        """
+        if not self.on_shell:
+            return gradient
+        flat, at = gradient.flatten(1), z.flatten(1)
+        radial = (flat * at).sum(dim=1, keepdim=True) / at.square().sum(dim=1, keepdim=True).clamp_min(1e-24)
+        return (flat - radial * at).view_as(z)
 
     def encode(self, outputs: Any) -> Posterior:
         """Return the posterior of outputs.
@@ -143,13 +164,14 @@ class WrappedModel(LatentModel):
         """Decode as the object does."""
         return self.inner.decode(z)
 
-    def project(self, z: Tensor, start: Tensor) -> Tensor:
-        """Keep the norms of the starts if the prior is the standard normal; leave latents of another as they are."""
-        return z if hasattr(self.inner, "sample_prior") else super().project(z, start)
+    @property
+    def on_shell(self) -> bool:
+        """Whether the object leaves the prior to be the standard normal."""
+        return not hasattr(self.inner, "sample_prior")
 
     def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw from the object's own prior, if it has one."""
-        if not hasattr(self.inner, "sample_prior"):
+        if self.on_shell:
             return super().sample_prior(count, generator)
         import torch
 

@@ -30,9 +30,11 @@ def command(
     import json
 
     from lc_core.cache import Cache
+    from lc_core.cli.threads import use_one_thread
     from lc_core.run import build_problem, prepare_spec
     from lc_core.spec import load_spec
 
+    use_one_thread()
     spec = load_spec(spec_name, overrides=overrides, engine=engine)
     problem = build_problem(spec, device=device)
     try:

@@ -70,9 +70,11 @@ def _run(
 ) -> tuple[SampleResult, Path]:
     from lc_core.cache import Cache
     from lc_core.cli.progress import RunProgress
+    from lc_core.cli.threads import use_one_thread
     from lc_core.run import run_spec
     from lc_core.spec import load_spec
 
+    use_one_thread()
     spec = load_spec(spec_name, overrides=overrides, engine=engine, count=count, seed=seed, budget=budget)
     with RunProgress(quiet=quiet) as progress:
         return run_spec(

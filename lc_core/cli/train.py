@@ -32,6 +32,7 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
 
     A training that was stopped goes on when the same command is given again.
     """
+    from lc_core.cli.threads import use_one_thread
     from lc_core.plugins.manager import build_registry
 
     registry = build_registry()
@@ -41,6 +42,7 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     folder = out or Path("runs") / f"train-{recipe.name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        use_one_thread()
         _train(recipe, folder, settings)
     except KeyboardInterrupt:
         click.echo(f"interrupted; give the same command again to go on from the last checkpoint in {folder}", err=True)

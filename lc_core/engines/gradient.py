@@ -58,8 +58,10 @@ class Gradient(Engine):
         z, first, second, start = state
         z = z.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(energy(z).total.sum(), z)
+        z = z.detach()
+        gradient = model.tangent(gradient, z)
         first = first.lerp(gradient, 1 - BETA1)
         second = second.lerp(gradient.square(), 1 - BETA2)
         scale = (second / (1 - BETA2**number)).sqrt_().add_(EPSILON)
-        moved = z.detach() - self.lr / (1 - BETA1**number) * first / scale
+        moved = z - self.lr / (1 - BETA1**number) * first / scale
         return (model.project(moved, start), first, second, start)

@@ -21,24 +21,7 @@ SHORT_RUNS: tuple[tuple[Any, ...], ...] = (
     (256, 0.4, "2,000", 0.9657, 0.4956, 0.6089, 0.2551, 43.1, 0.7180, 3.381, 0.8935),
 )
 
-MUSICALITY = {
-    "diatonic": "diatonic",
-    "onsets": "onsets",
-    "range": "range",
-    "mean_leap": "mean leap",
-    "starts_at_0": "first note on step 0",
-    "first_note": "first-note step",
-    "repeated_bar": "repeated bar",
-    "unique": "unique",
-}
-SHARES = ("diatonic", "starts_at_0", "repeated_bar", "unique")
-DISTANCES = {
-    "intervals_js": "intervals (JS, bits)",
-    "first_note_js": "first-note step (JS, bits)",
-    "onsets_w1": "onsets (W1)",
-    "range_w1": "range (W1, semitones)",
-    "mean_leap_w1": "mean leap (W1, semitones)",
-}
+SHARES = ("diatonic", "first note on step 0", "repeated bar", "unique")
 
 
 def draw_curves(curves: Path, picture: Path) -> None:
@@ -68,12 +51,12 @@ def model_card(figures: dict[str, Any]) -> str:
     Args:
         figures: What `lc_plugins.melody.export.finish` writes to `figures.json`.
     """
-    parts = [_head(figures), _data(figures), _training(figures), _figures(figures), _choice(figures), _limits(figures)]
+    parts = [_head(figures), _data(figures), _training(figures), _figures(figures), _choice(), _limits(figures)]
     return "\n\n".join(parts) + "\n"
 
 
 def _head(figures: dict[str, Any]) -> str:
-    steps = figures["training"]["window"]
+    steps, dimensions = figures["training"]["window"], figures["network"]["latent_dim"]
     return f"""---
 license: mit
 library_name: latent-constraints
@@ -82,11 +65,11 @@ tags: [music, symbolic-music, melody, variational-autoencoder, latent-constraint
 
 # {figures["model"]}
 
-A variational auto-encoder of folk melodies: one voice, {steps} sixteenths, a latent of {figures["latent"]["dimensions"]} dimensions with a standard
-normal prior. It was trained with no knowledge of any rule; `latent-constraints` samples from it under rules. With it
-come its realism critic, which tells encodings of tunes from prior samples, and `sigma_bar`, the posterior's mean
-standard deviation in each dimension. Encoder and decoder are residual multi-layer perceptrons; the whole window is
-decoded at once, each step the likeliest of 48 pitches, hold and note-off.
+A variational auto-encoder of folk melodies: one voice, {steps} sixteenths, a latent of {dimensions} dimensions with a
+standard normal prior. It was trained with no knowledge of any rule; `latent-constraints` samples from it under rules.
+With it come its realism critic, which tells encodings of tunes from prior samples, and `sigma_bar`, the posterior's
+mean standard deviation in each dimension. Encoder and decoder are residual multi-layer perceptrons; the whole window
+is decoded at once, each step the likeliest of 48 pitches, hold and note-off.
 
 - Tokens `melody.tokens/1`: 0 to 127 the onset of that MIDI pitch, 128 hold, 129 note-off; `(B, {steps})`.
 - Weights: `weights.safetensors`, float16, SHA-256 `{figures["weights_sha256"]}`.
@@ -103,9 +86,9 @@ with the `music21` package: O'Neill's *Music of Ireland*, Ryan's *Mammoth Collec
 folder of fife and Northumbrian tunes. The Essen collection is left out, because its licence is unclear and
 non-commercial. No note of the tunes is stored with the weights.
 
-{corpus["tunes"]:,} tunes gave {corpus["windows"]:,} different windows; {corpus["held_out"]:,} of them, from tunes held out by title, were not trained on.
-A window starts on a bar: two bars of 4/4, C, C| or 2/2, or four bars of 2/4. Training transposes each at random by -6
-to +5 semitones.
+{corpus["tunes"]:,} tunes gave {corpus["windows"]:,} different windows; {corpus["held_out"]:,} of them, from tunes held
+out by title, were not trained on. A window starts on a bar: two bars of 4/4, C, C| or 2/2, or four bars of 2/4.
+Training transposes each at random by -6 to +5 semitones.
 
 {skipped}"""
 
@@ -113,27 +96,27 @@ to +5 semitones.
 def _training(figures: dict[str, Any]) -> str:
     import torch
 
-    settings = figures["training"]
-    threads = torch.get_num_threads()
-    on = f"{'one thread' if threads == 1 else f'{threads} threads'} of an {platform.machine()} processor"
+    settings, threads = figures["training"], torch.get_num_threads()
+    seed, steps, batch, beta = (settings[name] for name in ("seed", "steps", "batch", "beta"))
+    on = f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {platform.machine()}"
     return f"""## Training
 
 ```
-{_command(figures)}
+{_command(settings)}
 ```
 
-Seed {settings["seed"]}; {settings["steps"]:,} steps of {settings["batch"]} windows with AdamW, KL weight {settings["beta"]:g}, an average of the weights kept;
-{settings["seconds"] / 60:.0f} minutes on {on}, bfloat16 autocast; then {settings["realism_steps"]:,} steps of the
-realism critic, {figures["realism_fit_seconds"] / 60:.0f} minutes. The same seed gives the same weights on one machine and version of PyTorch.
+Seed {seed}; {steps:,} steps of {batch} windows with AdamW; KL weight {beta:g}; an average of the weights is kept.
+{_minutes(settings["seconds"])} on {on}, bfloat16 autocast; then
+{settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}.
+The same seed gives the same weights on one machine and one version of PyTorch.
 
 ![Loss curves](curves.png)"""
 
 
-def _command(figures: dict[str, Any]) -> str:
+def _command(settings: dict[str, Any]) -> str:
     """Return the command that trains the model again: seed and steps, and what differs from the recipe's defaults."""
     from lc_plugins.melody.train import train
 
-    settings = figures["training"]
     words = [f"lc train melody.folk-2bar --seed {settings['seed']} --steps {settings['steps']}"]
     for name, parameter in inspect.signature(train).parameters.items():
         if name in settings and name not in ("seed", "steps") and settings[name] != parameter.default:
@@ -142,93 +125,82 @@ def _command(figures: dict[str, Any]) -> str:
 
 
 def _figures(figures: dict[str, Any]) -> str:
-    latent, realism = figures["latent"], figures["realism"]
+    kl, active = figures["posterior"]["KL nats"], figures["posterior"]["active dimensions"]
+    dimensions, auc = figures["network"]["latent_dim"], figures["realism"]["held-out AUC"]
+    sets = figures["samples"]
+    columns = list(next(iter(sets.values())))
+    distant = [name for name in columns if name.endswith(")")]
+    plain = [name for name in columns if name not in distant]
     reconstruction = _table(
-        ("metre", "windows", "tokens right", "windows right in every token"),
-        [
-            (name, f"{row['windows']:,}", _percent(row["tokens"]), _percent(row["exact"]))
-            for name, row in figures["reconstruction"].items()
-        ],
+        list(figures["reconstruction"]), [[_percent(value) for value in figures["reconstruction"].values()]]
     )
     musicality = _table(
-        ("", *MUSICALITY.values()),
+        ["", *plain],
         [
-            (name, *(_percent(row[key]) if key in SHARES else f"{row[key]:.2f}" for key in MUSICALITY))
-            for name, row in figures["musicality"].items()
+            [name, *(_percent(row[key]) if key in SHARES else f"{row[key]:.2f}" for key in plain)]
+            for name, row in sets.items()
         ],
     )
     distances = _table(
-        ("", *DISTANCES.values()),
-        [(name, *(f"{row[key]:.4f}" for key in DISTANCES)) for name, row in figures["distances"].items()],
+        ["", *distant], [[name, *(f"{row[key]:.4f}" for key in distant)] for name, row in list(sets.items())[1:]]
     )
     return f"""## Figures
 
-Measured on the model as loaded from its files, and on decoded tokens.
+Measured on the model as it is loaded from its files, on decoded tokens.
 
-Reconstruction of held-out windows from the posterior mean:
+Held-out windows that come back from their posterior mean:
 
 {reconstruction}
 
-KL {latent["kl_nats"]:.1f} nats for a held-out window; {latent["active"]} of {latent["dimensions"]} dimensions active (more than 0.02 nats).
+KL {kl:.1f} nats for a held-out window; {active} of {dimensions} dimensions active.
 
-What the melodies are like. *Diatonic*: all notes in one major scale; *range* and *mean leap* in semitones. One
-posterior sample for each held-out window; 10,000 prior samples; the same ones refined by realism alone (the gradient
-engine at its defaults, no rule):
+What the melodies are like. *Diatonic*: all notes in one major scale; *span* and *mean leap* in semitones. One
+posterior sample for each held-out window; {figures["prior_samples"]:,} prior samples; the same ones refined by realism
+alone (the gradient engine at its defaults, no rule):
 
 {musicality}
 
-Distances to the held-out windows, Jensen-Shannon divergence (JS) or Wasserstein-1 distance (W1); training windows
-show how near two sets of real tunes are:
+Distances to the held-out windows: Jensen-Shannon divergence (JS, bits), Wasserstein-1 distance (W1):
 
 {distances}
 
-The realism critic tells posterior samples of held-out windows from prior samples with an AUC of {realism["auc"]:.3f}; its mean
-logit is {realism["mean_logit"]["posterior"]:.2f} for these, {realism["mean_logit"]["prior"]:.2f} for prior samples, {realism["mean_logit"]["refined"]:.2f} after refinement."""
+Realism critic, posterior samples of held-out windows against prior samples: AUC {auc:.3f}."""
 
 
-def _choice(figures: dict[str, Any]) -> str:
-    rows = [
-        (str(size), f"{beta:g}", steps, *(_percent(value) for value in shares), f"{kl:.1f}", _percent(prior), f"{leap:.2f}", _percent(posterior))
-        for size, beta, steps, *shares, kl, prior, leap, posterior in SHORT_RUNS
-    ]
-    table = _table(
-        (
-            "latent size",
-            "KL weight",
-            "steps",
-            "tokens",
-            "exact, all",
-            "4/4",
-            "2/4",
-            "KL, nats",
-            "prior diatonic",
-            "prior mean leap",
-            "posterior diatonic",
-        ),
-        rows,
-    )
+def _choice() -> str:
+    rows = []
+    for size, beta, steps, *shares, kl, prior, leap, posterior in SHORT_RUNS:
+        percents = [_percent(value) for value in shares]
+        rows.append(
+            [f"{size}", f"{beta:g}", steps, *percents, f"{kl:.1f}", _percent(prior), f"{leap:.2f}", _percent(posterior)]
+        )
+    head = "latent size, KL weight, steps, token accuracy, exact, exact 4/4, exact 2/4, KL nats, prior diatonic"
+    table = _table([*head.split(", "), "prior mean leap", "posterior diatonic"], rows)
     return f"""## Why this architecture
 
-Short runs with the same training otherwise, measured on held-out windows while training (4,000 prior samples):
+Short runs, the training otherwise the same, measured on held-out windows and 4,000 prior samples as it went on:
 
 {table}
 
-A larger KL weight gives a better prior and loses the tunes: at 0.8 one window in nine comes back exactly. With a
-larger latent at the same weight the prior is somewhat better and reconstruction no better; with a smaller one both are
-worse. So a small weight was taken, which keeps the tunes, and the gap between prior and posterior (its "holes") is
-left to the realism critic. A normalising flow as the prior (8 affine coupling layers, 0.9 million weights) raised the
-diatonic share of prior samples from 60 % to 66 % only and was left out."""
+A larger KL weight gives a better prior and loses the tunes: at 0.8, one window in nine comes back exactly. A larger
+latent at the same weight has a somewhat better prior and no better reconstruction; a smaller one is worse in both. So
+the weight is small enough to keep the tunes, and the gap between prior and posterior (the prior's "holes") is left to
+the realism critic. A normalising flow as the prior (8 affine coupling layers, 0.9 million weights) raised the diatonic
+share of prior samples from 60 % to 66 % only and was left out."""
 
 
 def _limits(figures: dict[str, Any]) -> str:
-    steps = figures["training"]["window"]
     return f"""## Limits
 
-- {steps // 16} bars of sixteenths: no triplets, no 32nds, no 3/4 or 6/8.
-- One voice; MIDI pitches 48 to 95. Pitches beyond are moved by octaves when a melody is encoded.
+- {figures["training"]["window"] // 16} bars of sixteenths: no triplets, no 32nds, no 3/4 or 6/8.
+- One voice, MIDI pitches 48 to 95; pitches beyond are moved by octaves when a melody is encoded.
 - Irish, Scottish and American dance tunes from printed books: what it makes up sounds like them.
-- Prior samples are less musical than the tunes (see the table); a realism weight closes part of the gap.
-- A prior sample may come close to a known tune; the rule `melody.novelty` checks for windows it was trained on."""
+- Prior samples are less musical than the tunes, as the table says; realism closes part of the gap.
+- A sample may come out like a known tune; the rule `melody.novelty` checks for the windows it was trained on."""
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
 
 
 def _percent(value: float) -> str:

@@ -31,7 +31,8 @@ def is_diatonic(tokens: np.ndarray) -> np.ndarray:
 def mean_leap(tokens: np.ndarray) -> np.ndarray:
     """Return the mean interval between neighbouring notes in semitones, `(B,)`; NaN with fewer than two notes."""
     count = onsets(tokens).sum(axis=1) - 1
-    return measurements.contour(tokens) / np.where(count > 0, count, np.nan)
+    leap: np.ndarray = measurements.contour(tokens) / np.where(count > 0, count, np.nan)
+    return leap
 
 
 def descriptors(tokens: np.ndarray) -> dict[str, float]:
@@ -73,7 +74,7 @@ def _first_steps(tokens: np.ndarray) -> np.ndarray:
 
 
 def _divergence(counts: np.ndarray, other: np.ndarray) -> float:
-    p, q = counts / counts.sum(), other / other.sum()
+    p, q = counts / max(1, counts.sum()), other / max(1, other.sum())
     middle = (p + q) / 2
 
     def relative(a: np.ndarray) -> float:
@@ -83,10 +84,12 @@ def _divergence(counts: np.ndarray, other: np.ndarray) -> float:
 
 
 def _wasserstein(values: np.ndarray, other: np.ndarray) -> float:
-    """W1 of two samples: the mean distance of their quantiles."""
+    """W1 of two samples: the mean distance of their quantiles; NaN if one has no value that is defined."""
     at = (np.arange(2_000) + 0.5) / 2_000
-    a, b = (np.quantile(one[~np.isnan(one)].astype(float), at) for one in (values, other))
-    return float(np.abs(a - b).mean())
+    a, b = (one[~np.isnan(one)].astype(float) for one in (values, other))
+    if not len(a) or not len(b):
+        return float("nan")
+    return float(np.abs(np.quantile(a, at) - np.quantile(b, at)).mean())
 
 
 def reconstruction(model: MelodyModel, windows: np.ndarray, meters: np.ndarray) -> dict[str, float]:

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel
 from lc_plugins.melody.card import draw_curves, model_card
 from lc_plugins.melody.corpus import Corpus
 from lc_plugins.melody.evaluate import evaluate
+from lc_plugins.melody.model import KIND, MelodyModel
 from lc_plugins.melody.train import TRANSPOSE
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def finish(
     settings: dict[str, Any],
     progress: Progress = lambda _: None,
     *,
-    realism_steps: int,
+    realism_steps: int = 8_000,
 ) -> None:
     """Fit the realism critic and write `config.json`, `weights.safetensors`, figures, curves and card into a folder.
 
@@ -57,8 +59,6 @@ def finish(
         progress: Called with a line of text now and then.
         realism_steps: Training steps of the realism critic.
     """
-    from lc_plugins.melody.model import MelodyModel
-
     settings = settings | {"realism_steps": realism_steps}
     if _is_finished(folder, settings):
         progress(f"{folder} is finished")
@@ -68,34 +68,35 @@ def finish(
     means, stds = _encode(net, corpus)
     began = time.monotonic()
     critic = _fit(net, means, stds, seed=settings["seed"], steps=realism_steps, progress=progress)
-    fit_seconds = time.monotonic() - began
-    _write_model(folder, net, critic, stds.mean(0), settings)
-    figures: dict[str, Any] = {
-        "training": settings,
-        "realism_fit_seconds": fit_seconds,
-        "weights_sha256": _sha256(folder / "weights.safetensors"),
-        "corpus": _about(corpus),
-    }
+    realism_seconds = time.monotonic() - began
+    weights_sha256 = _write_model(folder, net, critic, stds.mean(0), settings)
     model, test = MelodyModel(folder), corpus.is_test
     progress(f"measuring on {int(test.sum())} held-out windows and {PRIOR_SAMPLES} prior samples")
-    figures["model"] = model.name
+    figures: dict[str, Any] = {
+        "model": model.name,
+        "network": net.settings,
+        "weights_sha256": weights_sha256,
+        "training": settings,
+        "realism_seconds": realism_seconds,
+        "corpus": _about(corpus),
+        "prior_samples": PRIOR_SAMPLES,
+    }
     figures |= evaluate(model, corpus.windows[test], corpus.meters[test], count=PRIOR_SAMPLES)
     draw_curves(folder / "curves.json", folder / "curves.png")
-    _write_text(folder / "MODEL_CARD.md", model_card(figures))
-    _write_text(folder / "figures.json", json.dumps(figures, indent=2) + "\n")  # last: it says that all is there
+    _write(folder / "MODEL_CARD.md", model_card(figures).encode())
+    _write(folder / "figures.json", _json(figures))  # last: it says that all is there
     progress(f"wrote {folder / 'MODEL_CARD.md'}")
 
 
 def _is_finished(folder: Path, settings: dict[str, Any]) -> bool:
     try:
         figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
-        return (
-            figures["training"] == settings
-            and figures["weights_sha256"] == _sha256(folder / "weights.safetensors")
-            and all((folder / name).exists() for name in ("config.json", "MODEL_CARD.md", "curves.png"))
-        )
-    except (OSError, ValueError, KeyError):
+        MelodyModel(folder)
+    except (OSError, ValueError, LCError):
         return False
+    return figures.get("training") == settings and all(
+        (folder / name).exists() for name in ("MODEL_CARD.md", "curves.png")
+    )
 
 
 def _rounded(average: MelodyVAE) -> MelodyVAE:
@@ -151,22 +152,26 @@ def _fit(net: MelodyVAE, means: Tensor, stds: Tensor, *, seed: int, steps: int, 
 
 def _write_model(
     folder: Path, net: MelodyVAE, critic: RealismCritic, sigma_bar: Tensor, settings: dict[str, Any]
-) -> None:
+) -> str:
+    """Write the weights and `config.json`; return the hash of the weights."""
     from safetensors.torch import save
 
     tensors = {f"vae.{name}": value.half() for name, value in net.state_dict().items()}
     tensors |= {f"realism.{name}": value.half() for name, value in critic.state_dict().items()}
     tensors["sigma_bar"] = sigma_bar
+    data = save(tensors)
     config = {
-        "kind": "melody-vae/1",
+        "kind": KIND,
         "name": f"melody.folk-{net.steps // BAR}bar",
         "network": net.settings,
         "realism": critic.settings,
         # Not the seconds: the same training gives the same files.
         "training": {key: value for key, value in settings.items() if key != "seconds"},
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
-    _write(folder / "weights.safetensors", save({name: value.contiguous() for name, value in tensors.items()}))
-    _write_text(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    _write(folder / "weights.safetensors", data)
+    _write(folder / "config.json", _json(config))
+    return str(config["weights_sha256"])
 
 
 def _about(corpus: Corpus) -> dict[str, Any]:
@@ -178,12 +183,8 @@ def _about(corpus: Corpus) -> dict[str, Any]:
     }
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _write_text(path: Path, text: str) -> None:
-    _write(path, text.encode())
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from lc_core.critics.realism import RealismCritic
     from lc_plugins.melody.network import MelodyVAE
 
 __all__ = ["SHIPPED", "MelodyModel", "load_folk_2bar"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "folk-2bar"
+KIND = "melody-vae/1"
 
 
 def load_folk_2bar(*, folder: str = "") -> MelodyModel:
@@ -52,11 +54,10 @@ class MelodyModel(LatentModel):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         config, tensors, self._digest = _read(folder)
-        self.name = str(config["name"])
-        self.steps = int(config["network"]["steps"])
-        self.latent_shape = (int(config["network"]["latent_dim"]),)
-        self.net, self._realism = _build(config, tensors)
-        self.sigma_bar = tensors["sigma_bar"].float()
+        self.net, self._realism, self.sigma_bar = _build(folder, config, tensors)
+        self.name = str(config.get("name", folder.name))
+        self.steps = self.net.steps
+        self.latent_shape = (self.net.latent_dim,)
 
     @cached_property
     def digest(self) -> str:
@@ -94,38 +95,52 @@ class MelodyModel(LatentModel):
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
-    weights = folder / "weights.safetensors"
+    path = folder / "weights.safetensors"
     try:
         text = (folder / "config.json").read_text(encoding="utf-8")
-        config: dict[str, Any] = json.loads(text)
-        tensors = load_file(weights)
-    except FileNotFoundError as error:
+        data = path.read_bytes()
+    except OSError as error:
         raise LCError(
-            f"{folder} holds no melody model: {Path(error.filename or weights).name} is missing",
+            f"{folder} holds no melody model: {Path(error.filename or path).name} cannot be read ({error.strerror})",
             hint="give a folder that lc train wrote",
         ) from error
+    try:
+        config: dict[str, Any] = json.loads(text)
+        kind, wanted = config.get("kind"), config.get("weights_sha256")
+    except (ValueError, AttributeError) as error:
+        raise _damaged(folder, f"config.json: {error}") from error
+    if kind != KIND:
+        raise LCError(f"{folder}/config.json is of kind {kind!r}; expected {KIND!r}")
+    if wanted not in (None, hashlib.sha256(data).hexdigest()):
+        raise _damaged(folder, f"{path.name} is not the file that config.json was written with")
+    try:
+        tensors = load(data)
     except Exception as error:
-        raise LCError(f"the melody model in {folder} is damaged: {error}", hint="install or train it again") from error
-    digest = hashlib.sha256(text.encode() + weights.read_bytes()).hexdigest()
-    if config.get("kind") != "melody-vae/1":
-        raise LCError(f"{folder}/config.json is of kind {config.get('kind')!r}; expected 'melody-vae/1'")
-    return config, tensors, digest
+        raise _damaged(folder, f"{path.name}: {error}") from error
+    return config, tensors, hashlib.sha256(text.encode() + data).hexdigest()
 
 
-def _build(config: dict[str, Any], tensors: dict[str, torch.Tensor]) -> tuple[MelodyVAE, nn.Module]:
+def _build(
+    folder: Path, config: dict[str, Any], tensors: dict[str, torch.Tensor]
+) -> tuple[MelodyVAE, RealismCritic, torch.Tensor]:
+    """Return the network, the realism critic and sigma_bar."""
     from lc_core.critics.realism import RealismCritic
     from lc_plugins.melody.network import MelodyVAE
 
     def part(prefix: str) -> dict[str, torch.Tensor]:
         return {name.removeprefix(prefix): value.float() for name, value in tensors.items() if name.startswith(prefix)}
 
-    net = MelodyVAE(**config["network"])
-    realism = RealismCritic(**config["realism"])
     try:
+        net, realism = MelodyVAE(**config["network"]), RealismCritic(**config["realism"])
         net.load_state_dict(part("vae."))
         realism.load_state_dict(part("realism."))
-    except RuntimeError as error:
-        raise LCError(f"the weights of {config['name']} do not fit its configuration: {error}") from error
-    return net.requires_grad_(False).eval(), realism.requires_grad_(False).eval()
+        sigma_bar = tensors["sigma_bar"].float()
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise _damaged(folder, f"the weights do not fit config.json: {error}") from error
+    return net.requires_grad_(False).eval(), realism.requires_grad_(False).eval(), sigma_bar
+
+
+def _damaged(folder: Path, what: str) -> LCError:
+    return LCError(f"the melody model in {folder} is damaged: {what}", hint="install or train it again")

@@ -57,6 +57,8 @@ class MelodyVAE(nn.Module):
         decoder_blocks: Residual blocks of the decoder.
     """
 
+    offsets: Tensor
+
     def __init__(
         self,
         *,

@@ -186,7 +186,8 @@ class _Trainer:
         with torch.autocast("cpu", torch.bfloat16):
             mean, std = self.net.encode(classes)
             logits = self.net.decode(mean + std * noise)
-        reconstruction = F.cross_entropy(logits.float().flatten(0, 1), classes.flatten(), reduction="sum") / len(classes)
+        surprise = F.cross_entropy(logits.float().flatten(0, 1), classes.flatten(), reduction="sum")
+        reconstruction = surprise / len(classes)
         kl = kl_nats(mean, std).sum(1).mean()
         loss = reconstruction + self.settings["beta"] * min(1.0, done / KL_WARM_UP) * kl
         self.optimiser.zero_grad(set_to_none=True)
