@@ -22,26 +22,39 @@ import numpy as np
 import torch
 
 from lc_core.cache import Cache
+from lc_core.constraint import Constraint, Measurement
 from lc_core.critics.critic import Critic
 from lc_core.energy import Energy
 from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import BETA1, BETA2, EPSILON, Gradient
+from lc_core.errors import LCError
 from lc_core.latent_model import block_generator
+from lc_core.prepare import prepare
 from lc_core.run import build_problem, prepare_spec
 from lc_core.sampling import Problem, run_block
 from lc_core.spec import load_spec
 from lc_core.spec.files import shipped_names
 from lc_core.verify import Verifier
+from lc_plugins.melody import measurements
 from lc_plugins.melody.evaluate import descriptors, distances
 from lc_plugins.melody.midi import read_midi
 
 TRIES = 5_000
+SECONDS = 5.0
+"""Least time that a speed is measured for."""
 SECTIONS: dict[str, Callable[[], None]] = {}
 
 
 def section(function: Callable[[], None]) -> Callable[[], None]:
     SECTIONS[function.__name__] = function
     return function
+
+
+LC = (sys.executable, "-m", "lc_core")
+
+
+def melody_specs() -> list[str]:
+    return [name for name in shipped_names() if name.startswith("melody/")]
 
 
 def say(text: str) -> None:
@@ -75,7 +88,7 @@ def prior_rate(problem: Problem, *, hits: int = 100, most: int = 4_000_000) -> t
     verifier = Verifier(problem.model, problem.entries)
     found = tries = number = 0
     began = time.perf_counter()
-    while found < hits and tries < most:
+    while (found < hits and tries < most) or time.perf_counter() - began < SECONDS:
         z = problem.model.sample_prior(1024, block_generator(2_000, number))
         found += int(verifier.satisfied_latents(z).sum())
         tries, number = tries + 1024, number + 1
@@ -131,22 +144,50 @@ def musicality() -> None:
 @section
 def speed() -> None:
     """Verified outputs a second against rejection, for every spec; decoding and measuring included, fits left out."""
-    print(
-        "\nspec                                   prior rate (hits)  rejection/s  gradient/s   ratio  decodes/verified: rejection, gradient  fit s"
-    )
-    for name in (one for one in shipped_names() if one.startswith("melody/")):
+    print("\nverified outputs a second, one thread, and decodes for each verified output")
+    print(f"{'spec':36s}  prior rate  (hits)  rejection  gradient    ratio  decodes: rejection  gradient  fit, s")
+    for name in melody_specs():
         problem, energy, fitting = load(name)
         rate, found, tries, seconds = prior_rate(problem)
         verified = decodes = number = 0
         began = time.perf_counter()
-        while time.perf_counter() - began < 10:
+        while (spent := time.perf_counter() - began) < SECONDS:
             block = run_block(problem, energy, number)
             verified, decodes, number = verified + int(block.satisfied.sum()), decodes + block.decodes, number + 1
-        per_second = verified / (time.perf_counter() - began)
-        slow = found / seconds
+        ours, theirs = verified / spent, found / seconds
         print(
-            f"{name:38s} {rate:9.4%} ({found:6d})  {slow:11.2f}  {per_second:10.2f}  {per_second / slow:6.1f}"
-            f"  {tries / max(found, 1):12.1f}, {decodes / max(verified, 1):5.2f} (1/{tries / max(found, 1) / (decodes / max(verified, 1)):.0f})  {fitting:6.1f}"
+            f"{name:36s}  {rate:9.4%}  {found:7d}  {theirs:9.2f}  {ours:8.1f}  {ours / theirs:6.2f}x"
+            f"  {tries / found:18.1f}  {decodes / verified:8.2f}  {fitting:6.1f}"
+        )
+
+
+@section
+def rare_rules() -> None:
+    """Single rules that few prior samples meet: what fitting and refinement make of them."""
+    rules = [
+        ("note_density", {}, {"at_least": 0.95}),
+        ("span", {}, {"at_least": 28}),
+        ("contour", {}, {"at_least": 150}),
+        ("in_scale", {"mode": "blues"}, {}),
+        ("in_scale", {"pitch_classes": [0, 4, 7]}, {}),
+        ("stepwise_share", {}, {"at_least": 0.95}),
+    ]
+    base, _, _ = load("melody/free")
+    print(f"\nsingle rules, gradient engine, no realism, {TRIES:,} first tries")
+    for use, params, want in rules:
+        rule = Constraint(Measurement(getattr(measurements, use), params), **want)
+        problem = replace(base, entries=(rule,), realism=0.0)
+        rate, found, tries, _ = prior_rate(problem, hits=20, most=400_000)
+        verifier = Verifier(problem.model, problem.entries)
+        try:
+            prepared = prepare(verifier, problem.engine, cache=Cache(), progress=say)
+        except LCError as error:
+            print(f"{use} {params} {want}: {error.message}")
+            continue
+        _, met, each = first_tries(problem, prepared.energy)
+        print(
+            f"{use} {params} {rule.want}: prior {rate:.4%} ({found} of {tries:,}); satisfied {met.mean():.2%},"
+            f" {each:.2f} decodes a sample, fit {prepared.seconds:.0f} s"
         )
 
 
@@ -166,9 +207,7 @@ def step() -> None:
         bare_loop(energy, z, 40)
         ratios.append((time.perf_counter() - began) / ours)
     ratios.sort()
-    print(
-        f"\nspeed of the engine's step / bare loop: median {ratios[3]:.3f} (lowest {ratios[0]:.3f}, highest {ratios[-1]:.3f})"
-    )
+    print(f"\nengine's step / bare loop, speed: median {ratios[3]:.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})")
 
 
 def bare_loop(energy: Energy, z: torch.Tensor, steps: int) -> torch.Tensor:
@@ -189,9 +228,11 @@ def bare_loop(energy: Energy, z: torch.Tensor, steps: int) -> torch.Tensor:
             no = torch.logaddexp(torch.logsumexp(logits[:, :-1] + outside, 1), logits[:, -1])
             total = total + torch.nn.functional.softplus(no - yes)
         (gradient,) = torch.autograd.grad(total.sum(), z)
+        z = z.detach()
+        gradient = gradient - (gradient * z).sum(1, keepdim=True) / (z * z).sum(1, keepdim=True) * z
         first = BETA1 * first + (1 - BETA1) * gradient
         second = BETA2 * second + (1 - BETA2) * gradient * gradient
-        moved = z.detach() - 0.1 * (first / (1 - BETA1**number)) / ((second / (1 - BETA2**number)).sqrt() + EPSILON)
+        moved = z - 0.1 * (first / (1 - BETA1**number)) / ((second / (1 - BETA2**number)).sqrt() + EPSILON)
         z = moved * (norm / moved.norm(dim=1, keepdim=True))
     return z
 
@@ -201,32 +242,21 @@ def cold() -> None:
     """From a rule nobody fitted to 64 verified outputs: the whole process, an empty cache, one core."""
     with tempfile.TemporaryDirectory() as folder:
         env = os.environ | {"LC_CACHE_DIR": f"{folder}/cache", "OMP_NUM_THREADS": "1"}
-        command = [
-            sys.executable,
-            "-m",
-            "lc_core",
-            "sample",
-            "melody/c_major",
-            "--count",
-            "64",
-            "--out",
-            f"{folder}/run",
-        ]
+        command = [*LC, "sample", "melody/c_major", "--count", "64", "--out", f"{folder}/run"]
         began = time.perf_counter()
         done = subprocess.run([*command, "--json"], env=env, capture_output=True, text=True, check=True)
         report = json.loads(done.stdout)
-    print(
-        f"\ncold c_major: {report['delivered']} outputs, {time.perf_counter() - began:.1f} s in all, {report['seconds']}"
-    )
+        spent = time.perf_counter() - began
+    print(f"\ncold c_major: {report['delivered']} outputs, {spent:.1f} s in all, of which {report['seconds']}")
 
 
 @section
 def violations() -> None:
     """Delivered outputs that violate a condition, over all specs, measured on the MIDI files read back."""
     total = broken = 0
-    for name in (one for one in shipped_names() if one.startswith("melody/")):
+    for name in melody_specs():
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "lc_core", "sample", name, "--count", "64", "--out", f"{folder}/run"]
+            command = [*LC, "sample", name, "--count", "64", "--out", f"{folder}/run"]
             subprocess.run([*command, "--quiet", "--set", "render=[midi]"], check=True)
             spec = load_spec(name)
             verifier = Verifier(build_problem(spec, device="cpu").model, spec.entries)

@@ -48,7 +48,14 @@ __all__ = [
 _MODULES = {
     "lc_core.api": ("load_model", "sample"),
     "lc_core.constraint": (
-        "Constraint", "Group", "Measurement", "Want", "all_of", "any_of", "measurement", "none_of",
+        "Constraint",
+        "Group",
+        "Measurement",
+        "Want",
+        "all_of",
+        "any_of",
+        "measurement",
+        "none_of",
     ),
     "lc_core.engines.base": ("Engine",),
     "lc_core.errors": ("LCError",),

@@ -57,9 +57,7 @@ class Want:
     tolerance: float | None = None
 
     def __post_init__(self) -> None:
-        given = [
-            key for key in ("at_least", "at_most", "between", "target") if getattr(self, key) is not None
-        ]
+        given = [key for key in ("at_least", "at_most", "between", "target") if getattr(self, key) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none"
             raise LCError(f"expected one of at_least, at_most, between, target with tolerance; found {found}")

@@ -87,7 +87,8 @@ class LatentModel(ABC):
             return z
         flat, origin = z.flatten(1), start.flatten(1)
         scale = origin.norm(dim=1, keepdim=True) / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        return (flat * scale).view_as(z)
+        moved: Tensor = flat * scale
+        return moved.view_as(z)
 
     def tangent(self, gradient: Tensor, z: Tensor) -> Tensor:
         """Take from a gradient what `project` would undo: on a shell, its radial part.
@@ -102,7 +103,8 @@ class LatentModel(ABC):
             return gradient
         flat, at = gradient.flatten(1), z.flatten(1)
         radial = (flat * at).sum(dim=1, keepdim=True) / at.square().sum(dim=1, keepdim=True).clamp_min(1e-24)
-        return (flat - radial * at).view_as(z)
+        along: Tensor = flat - radial * at
+        return along.view_as(z)
 
     def encode(self, outputs: Any) -> Posterior:
         """Return the posterior of outputs.

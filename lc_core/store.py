@@ -134,9 +134,10 @@ class RunFolder:
 
 def _only_begun(path: Path) -> bool:
     """Return whether a folder holds nothing but what a run leaves that was killed before it began."""
-    return {one.name for one in path.iterdir()} <= {"blocks"} and {
-        one.name for one in (path / "blocks").glob("*")
-    } <= {"run.lock", ".run.json.partial"}
+    return {one.name for one in path.iterdir()} <= {"blocks"} and {one.name for one in (path / "blocks").glob("*")} <= {
+        "run.lock",
+        ".run.json.partial",
+    }
 
 
 def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:

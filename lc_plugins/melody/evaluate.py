@@ -25,7 +25,8 @@ WIDEST = 12
 
 def is_diatonic(tokens: np.ndarray) -> np.ndarray:
     """Return which melodies `(B, T)` keep to one major scale of the twelve, `(B,)` bool."""
-    return np.any([measurements.in_scale(tokens, tonic=tonic) >= 1 for tonic in range(12)], axis=0)
+    fits: np.ndarray = np.any([measurements.in_scale(tokens, tonic=tonic) >= 1 for tonic in range(12)], axis=0)
+    return fits
 
 
 def mean_leap(tokens: np.ndarray) -> np.ndarray:

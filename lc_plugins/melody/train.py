@@ -107,13 +107,14 @@ class _Trainer:
             return
         try:
             saved = torch.load(self.checkpoint, weights_only=True)
+            found = saved["settings"]
         except Exception as error:
             raise LCError(
-                f"the checkpoint {self.checkpoint} cannot be read: {error}", hint="delete it to train from the start"
+                f"the checkpoint {self.checkpoint} cannot be read: {error!r}", hint="delete it to train from the start"
             ) from error
-        if saved["settings"] != self.settings:
+        if found != self.settings:
             raise LCError(
-                f"{self.folder} holds a training with other settings: {saved['settings']}; asked for {self.settings}",
+                f"{self.folder} holds a training with other settings: {found}; asked for {self.settings}",
                 hint="give the same settings to go on, or another folder",
             )
         self.net.load_state_dict(saved["net"])

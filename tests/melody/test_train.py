@@ -1,0 +1,202 @@
+"""The training recipe on a handful of made-up tunes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lc_core.errors import LCError
+from lc_plugins.melody import corpus, export
+from lc_plugins.melody import train as recipe
+from lc_plugins.melody.evaluate import descriptors, distances
+from lc_plugins.melody.model import MelodyModel
+
+SETTINGS = {"steps": 12, "batch": 16, "seed": 3, "realism_steps": 4}
+SMALL = {"latent_dim": 8, "width": 32, "hidden": 32, "encoder_blocks": 1, "decoder_blocks": 1}
+
+
+def tune(number: int) -> str:
+    rng = np.random.default_rng(number)
+    meter, length = ("2/4", 4) if number % 3 == 0 else ("4/4", 8)
+    bars = ["".join(rng.choice(list("GABcdefg"), length)) for _ in range(8)]
+    return f"X:{number}\nT:Made-up tune {number}\nM:{meter}\nL:1/8\nK:G\n{'|'.join(bars)}|\n"
+
+
+@pytest.fixture(autouse=True)
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train a small network on made-up tunes, with a checkpoint every four steps."""
+    folder = tmp_path / "corpus" / "miscFolk"
+    folder.mkdir(parents=True)
+    (folder / "tunes.abc").write_text("\n".join(tune(number) for number in range(60)))
+    monkeypatch.setattr(corpus, "corpus_folder", lambda: tmp_path / "corpus")
+    monkeypatch.setattr(recipe, "ARCHITECTURE", SMALL)
+    monkeypatch.setattr(recipe, "CHECKPOINT_EVERY", 4)
+    monkeypatch.setattr(export, "PRIOR_SAMPLES", 50)
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    recipe.train(tmp_path / "run", progress=quiet, **SETTINGS)
+    return tmp_path / "run"
+
+
+def interrupt_at(call: int, function: Callable[..., object]) -> Callable[..., object]:
+    """Return the function, interrupted at one of its calls as by Ctrl-C."""
+    calls = 0
+
+    def interrupted(*args: object, **kwargs: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise KeyboardInterrupt
+        return function(*args, **kwargs)
+
+    return interrupted
+
+
+def test_training_writes_a_model_that_loads_and_decodes(trained: Path) -> None:
+    model = MelodyModel(trained)
+    assert model.name == "melody.folk-2bar"
+    tokens = model.decode(model.sample_prior(5, torch.Generator().manual_seed(0)))
+    assert tokens.shape == (5, 32)
+    assert model.sigma_bar.shape == (8,)
+    assert (model.sigma_bar > 0).all()
+    assert model.realism()(torch.zeros(3, 8)).shape == (3,)
+
+
+def test_the_length_of_a_melody_is_a_parameter(tmp_path: Path) -> None:
+    recipe.train(tmp_path / "long", window=64, progress=quiet, **SETTINGS)
+    model = MelodyModel(tmp_path / "long")
+    assert model.name == "melody.folk-4bar"
+    assert model.decode(torch.zeros(1, 8)).shape == (1, 64)
+
+
+def test_the_same_seed_gives_the_same_files_and_another_seed_others(trained: Path, tmp_path: Path) -> None:
+    recipe.train(tmp_path / "again", progress=quiet, **SETTINGS)
+    recipe.train(tmp_path / "other", progress=quiet, **SETTINGS | {"seed": 4})
+    weights = [
+        (folder / "weights.safetensors").read_bytes() for folder in (trained, tmp_path / "again", tmp_path / "other")
+    ]
+    assert weights[0] == weights[1] != weights[2]
+    assert (trained / "config.json").read_bytes() == (tmp_path / "again" / "config.json").read_bytes()
+
+
+@pytest.mark.parametrize("call", [1, 4, 5, 10, 12])
+def test_a_killed_training_goes_on_to_the_same_weights(
+    call: int, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(recipe, "kl_nats", interrupt_at(call, recipe.kl_nats))
+        with pytest.raises(KeyboardInterrupt):
+            recipe.train(tmp_path / "killed", progress=quiet, **SETTINGS)
+    recipe.train(tmp_path / "killed", progress=quiet, **SETTINGS)
+    for name in ("weights.safetensors", "config.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_a_training_killed_while_it_is_measured_is_finished_by_the_same_command(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(export, "evaluate", interrupt_at(1, export.evaluate))
+        with pytest.raises(KeyboardInterrupt):
+            recipe.train(tmp_path / "killed", progress=quiet, **SETTINGS)
+    recipe.train(tmp_path / "killed", progress=quiet, **SETTINGS)
+    assert (tmp_path / "killed" / "MODEL_CARD.md").exists()
+    assert (tmp_path / "killed" / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
+
+
+def test_a_finished_training_is_left_as_it_is(trained: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in trained.iterdir()}
+    lines: list[str] = []
+    recipe.train(trained, progress=lines.append, **SETTINGS)
+    assert {path.name: path.stat().st_mtime_ns for path in trained.iterdir()} == before
+    assert "is finished" in lines[-1]
+
+
+def test_a_finished_training_with_damaged_weights_is_finished_again(trained: Path) -> None:
+    weights = trained / "weights.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:1000])
+    recipe.train(trained, progress=quiet, **SETTINGS)
+    assert weights.read_bytes() == whole
+
+
+@pytest.mark.parametrize("changed", [{"steps": 13}, {"seed": 4}, {"batch": 8}, {"beta": 0.5}, {"lr": 1e-4}])
+def test_other_settings_are_refused(changed: dict[str, float], trained: Path) -> None:
+    before = (trained / "weights.safetensors").read_bytes()
+    with pytest.raises(LCError, match="other settings") as caught:
+        recipe.train(trained, progress=quiet, **SETTINGS | changed)
+    assert "another folder" in str(caught.value.hint)
+    assert (trained / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"text" * 99])
+def test_a_damaged_checkpoint_is_refused_with_what_to_do(damage: Callable[[bytes], bytes], trained: Path) -> None:
+    checkpoint = trained / "checkpoint.pt"
+    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
+    with pytest.raises(LCError, match="checkpoint.pt cannot be read") as caught:
+        recipe.train(trained, progress=quiet, **SETTINGS)
+    assert "delete it" in str(caught.value.hint)
+
+
+def test_a_checkpoint_of_something_else_is_refused(trained: Path) -> None:
+    torch.save({"weights": torch.zeros(3)}, trained / "checkpoint.pt")
+    with pytest.raises(LCError, match="checkpoint.pt cannot be read"):
+        recipe.train(trained, progress=quiet, **SETTINGS)
+
+
+def test_the_card_says_how_the_model_was_made(trained: Path) -> None:
+    card = (trained / "MODEL_CARD.md").read_text()
+    assert "lc train melody.folk-2bar --seed 3 --steps 12 --set batch=16 --set realism_steps=4" in card
+    assert "license: mit" in card
+    assert "public domain" in card
+    assert "music21" in card
+    assert json.loads((trained / "config.json").read_text())["weights_sha256"] in card
+    for row in ("held-out windows", "posterior samples", "prior samples", "prior, refined by realism"):
+        assert f"| {row} |" in card
+
+
+def test_the_curves_are_a_picture(trained: Path) -> None:
+    assert (trained / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_figures_are_measured_on_the_stored_weights(trained: Path) -> None:
+    figures = json.loads((trained / "figures.json").read_text())
+    data = corpus.read_corpus()
+    windows = data.windows[data.is_test]
+    model = MelodyModel(trained)
+    decoded = model.decode(model.encode(windows).mean).numpy()
+    assert figures["reconstruction"]["token accuracy"] == pytest.approx((decoded == windows).mean())
+    assert figures["reconstruction"]["exact"] == pytest.approx((decoded == windows).all(axis=1).mean())
+    assert figures["corpus"]["held_out"] == len(windows)
+
+
+def test_a_set_of_melodies_is_at_no_distance_from_itself_whatever_its_key() -> None:
+    windows = corpus.read_corpus().windows
+    higher = np.where(windows < 128, windows + 5, windows)
+    assert descriptors(higher) == pytest.approx(descriptors(windows))
+    assert all(value == pytest.approx(0, abs=1e-12) for value in distances(higher, windows).values())
+
+
+def test_distances_are_in_the_units_that_they_say() -> None:
+    one = np.full((4, 32), 128)
+    one[:, [0, 4]] = 60, 62
+    other = one.copy()
+    other[:, [0, 4]] = 60, 67
+    other[:, 8] = 60
+    found = distances(one, other)
+    assert found["intervals (JS)"] == pytest.approx(1)
+    assert found["onsets (W1)"] == pytest.approx(1)
+    assert found["span (W1)"] == pytest.approx(5)
+    assert found["mean leap (W1)"] == pytest.approx(5)
+    assert found["first note (JS)"] == 0
