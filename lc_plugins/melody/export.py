@@ -45,7 +45,7 @@ def finish(
     settings: dict[str, Any],
     progress: Progress = lambda _: None,
     *,
-    realism_steps: int = 8_000,
+    realism_steps: int = 9_000,
 ) -> None:
     """Fit the realism critic and write `config.json`, `weights.safetensors`, figures, curves and card into a folder.
 
@@ -141,7 +141,7 @@ class _Latents(LatentModel):
 def _fit(net: MelodyVAE, means: Tensor, stds: Tensor, *, seed: int, steps: int, progress: Progress) -> RealismCritic:
     import torch
 
-    from lc_core.critics.realism import fit_realism
+    from lc_core.realism import fit_realism
 
     def draw_posterior(count: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(means), (count,), generator=generator)

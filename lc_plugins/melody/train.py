@@ -40,13 +40,13 @@ CHECKPOINT_EVERY = 250
 def train(
     folder: Path,
     *,
-    steps: Annotated[int, Field(ge=1)] = 13_000,
+    steps: Annotated[int, Field(ge=1)] = 11_000,
     seed: Annotated[int, Field(ge=0)] = 0,
-    beta: Annotated[float, Field(ge=0)] = 0.2,
+    beta: Annotated[float, Field(ge=0)] = 0.3,
     window: Annotated[int, Field(ge=16, multiple_of=16)] = 32,
     batch: Annotated[int, Field(ge=2)] = 512,
     lr: Annotated[float, Field(gt=0)] = 1e-3,
-    realism_steps: Annotated[int, Field(ge=1)] = 8_000,
+    realism_steps: Annotated[int, Field(ge=1)] = 9_000,
     progress: Callable[[str], None] = print,
 ) -> None:
     """Train a melody VAE and its realism critic on the tunes that come with music21.

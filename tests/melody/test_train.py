@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,26 +28,35 @@ def tune(number: int) -> str:
     return f"X:{number}\nT:Made-up tune {number}\nM:{meter}\nL:1/8\nK:G\n{'|'.join(bars)}|\n"
 
 
-@pytest.fixture(autouse=True)
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Train a small network on made-up tunes, with a checkpoint every four steps."""
-    folder = tmp_path / "corpus" / "miscFolk"
-    folder.mkdir(parents=True)
-    (folder / "tunes.abc").write_text("\n".join(tune(number) for number in range(60)))
-    monkeypatch.setattr(corpus, "corpus_folder", lambda: tmp_path / "corpus")
-    monkeypatch.setattr(recipe, "ARCHITECTURE", SMALL)
-    monkeypatch.setattr(recipe, "CHECKPOINT_EVERY", 4)
-    monkeypatch.setattr(export, "PRIOR_SAMPLES", 50)
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "miscFolk").mkdir()
+    (folder / "miscFolk" / "tunes.abc").write_text("\n".join(tune(number) for number in range(60)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(corpus, "corpus_folder", lambda: folder)
+        patch.setattr(recipe, "ARCHITECTURE", SMALL)
+        patch.setattr(recipe, "CHECKPOINT_EVERY", 4)
+        patch.setattr(export, "PRIOR_SAMPLES", 50)
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(small: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    recipe.train(folder, progress=quiet, **SETTINGS)
+    return folder
+
+
+@pytest.fixture
+def trained(finished: Path, tmp_path: Path) -> Path:
+    """Return a folder of one's own with a finished training."""
+    return shutil.copytree(finished, tmp_path / "trained")
 
 
 def quiet(_: str) -> None:
     pass
-
-
-@pytest.fixture
-def trained(tmp_path: Path) -> Path:
-    recipe.train(tmp_path / "run", progress=quiet, **SETTINGS)
-    return tmp_path / "run"
 
 
 def interrupt_at(call: int, function: Callable[..., object]) -> Callable[..., object]:

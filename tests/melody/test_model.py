@@ -1,0 +1,181 @@
+"""The shipped melody model, and what is said of folders that hold none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lc_core.errors import LCError
+from lc_core.latent_model import block_generator
+from lc_plugins.melody.model import SHIPPED, MelodyModel, load_folk_2bar
+from lc_plugins.melody.tokens import HOLD, NOTE_OFF
+
+FILES = ("config.json", "weights.safetensors")
+
+
+def eighths(*pitches: int) -> list[int]:
+    """Return a window of sixteen eighth notes."""
+    return [token for pitch in pitches for token in (pitch, HOLD)]
+
+
+G_REEL = eighths(67, 71, 74, 71, 76, 71, 74, 71, 67, 71, 74, 71, 69, 66, 67, 62)
+D_SCALE = eighths(62, 64, 66, 67, 69, 71, 73, 74, 73, 71, 69, 67, 66, 64, 62, 62)
+QUARTERS = [token for pitch in (69, 69, 71, 73, 74, 73, 71, 69) for token in (pitch, HOLD, HOLD, HOLD)]
+
+
+@pytest.fixture(scope="module")
+def model() -> MelodyModel:
+    return load_folk_2bar()
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Return a folder of one's own with the shipped model."""
+    for name in FILES:
+        shutil.copy(SHIPPED / name, tmp_path / name)
+    return tmp_path
+
+
+def test_the_shipped_model_says_what_it_is(model: MelodyModel) -> None:
+    assert model.name == "melody.folk-2bar"
+    assert model.output_type == "melody.tokens/1"
+    assert model.latent_shape == (128,)
+    assert model.steps == 32
+    assert len(model.digest) == 64
+    assert model.digest == load_folk_2bar(folder=str(SHIPPED)).digest
+
+
+def test_decode_does_not_pass_a_gradient(model: MelodyModel) -> None:
+    assert model.differentiable is False
+
+
+def test_decoded_prior_samples_are_melodies(model: MelodyModel) -> None:
+    tokens = model.decode(model.sample_prior(200, block_generator(0, 0)))
+    assert tokens.shape == (200, 32)
+    assert tokens.dtype == torch.int64
+    onset = tokens < HOLD
+    assert ((tokens <= NOTE_OFF) & (tokens >= 48) & (~onset | (tokens < 96))).all()
+    assert onset.any(dim=1).all()
+    assert len(torch.unique(tokens, dim=0)) == 200
+
+
+@pytest.mark.parametrize("window", [G_REEL, D_SCALE, QUARTERS])
+@pytest.mark.parametrize("shift", [-6, 0, 5])
+def test_a_tune_comes_back_from_its_encoding_in_any_key(window: list[int], shift: int, model: MelodyModel) -> None:
+    tokens = np.array([window])
+    tokens = np.where(tokens < HOLD, tokens + shift, tokens)
+    np.testing.assert_array_equal(model.decode(model.encode(tokens).mean).numpy(), tokens)
+
+
+def test_pitches_out_of_range_are_encoded_an_octave_off(model: MelodyModel) -> None:
+    tokens = np.array([G_REEL])
+    lower = np.where(tokens < HOLD, tokens - 24, tokens)
+    folded = np.where(lower < 48, lower + 12, lower)
+    assert torch.equal(model.encode(lower).mean, model.encode(folded).mean)
+
+
+def test_an_encoding_has_a_mean_and_a_standard_deviation(model: MelodyModel) -> None:
+    posterior = model.encode(np.array([G_REEL, D_SCALE]))
+    assert posterior.mean.shape == posterior.std.shape == (2, 128)
+    assert (posterior.std > 0).all()
+    assert model.sigma_bar.shape == (128,)
+    assert ((model.sigma_bar > 0) & (model.sigma_bar < 1)).all()
+
+
+@pytest.mark.parametrize("tokens", [np.zeros((2, 31), dtype=int), np.zeros(32, dtype=int)])
+def test_melodies_of_another_length_are_refused(tokens: np.ndarray, model: MelodyModel) -> None:
+    with pytest.raises(LCError, match=r"encodes tokens \(B, 32\); found shape"):
+        model.encode(tokens)
+
+
+def test_realism_gives_a_logit_for_each_latent_and_a_slope(model: MelodyModel) -> None:
+    z = model.sample_prior(7, block_generator(0, 0)).requires_grad_()
+    logits = model.realism()(z)
+    assert logits.shape == (7,)
+    (slope,) = torch.autograd.grad(logits.sum(), z)
+    assert (slope.norm(dim=1) > 0).all()
+
+
+def test_realism_prefers_encoded_tunes_to_prior_samples(model: MelodyModel) -> None:
+    windows = np.array([G_REEL, D_SCALE, QUARTERS])
+    shifted = np.concatenate([np.where(windows < HOLD, windows + shift, windows) for shift in range(-6, 6)])
+    posterior = model.encode(shifted)
+    encoded = posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=block_generator(0, 1))
+    prior = model.sample_prior(200, block_generator(0, 0))
+    assert model.realism()(encoded).mean() > model.realism()(prior).mean() + 1
+
+
+def test_a_batch_and_its_parts_are_decoded_alike(model: MelodyModel) -> None:
+    z = model.sample_prior(64, block_generator(0, 0))
+    assert torch.equal(model.decode(z), torch.cat([model.decode(part) for part in z.split(16)]))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(name: str, copied: Path) -> None:
+    (copied / name).unlink()
+    with pytest.raises(LCError, match=f"holds no melody model: {name} cannot be read"):
+        MelodyModel(copied)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LCError, match="nowhere holds no melody model"):
+        load_folk_2bar(folder=str(tmp_path / "nowhere"))
+
+
+def one_bit(data: bytes) -> bytes:
+    return data[:-100] + bytes([data[-100] ^ 1]) + data[-99:]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[:7], lambda data: data[:-1], lambda data: data + b"x", one_bit]
+)
+def test_damaged_weights_are_found(damage: Callable[[bytes], bytes], copied: Path) -> None:
+    weights = copied / "weights.safetensors"
+    weights.write_bytes(damage(weights.read_bytes()))
+    with pytest.raises(LCError, match="is damaged") as caught:
+        MelodyModel(copied)
+    assert caught.value.hint == "install or train it again"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"text"', '{"kind": "melody-vae/1"}'])
+def test_a_damaged_configuration_is_found(text: str, copied: Path) -> None:
+    (copied / "config.json").write_text(text)
+    with pytest.raises(LCError, match="is damaged"):
+        MelodyModel(copied)
+
+
+@pytest.mark.parametrize("changed", [{"latent_dim": 64}, {"steps": 64}, {"depth": 3}])
+def test_weights_that_do_not_fit_the_configuration_are_found(changed: dict[str, int], copied: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    config["network"] |= changed
+    (copied / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LCError, match="the weights do not fit config.json"):
+        MelodyModel(copied)
+
+
+def test_a_model_of_another_kind_is_refused(copied: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps(config | {"kind": "avatar-vae/1"}))
+    with pytest.raises(LCError, match="is of kind 'avatar-vae/1'; expected 'melody-vae/1'"):
+        MelodyModel(copied)
+
+
+def test_the_shipped_model_is_as_good_as_its_card_says() -> None:
+    figures = json.loads((SHIPPED / "figures.json").read_text())
+    assert figures["reconstruction"]["token accuracy"] >= 0.98
+    assert figures["reconstruction"]["exact"] >= 0.85
+    assert figures["weights_sha256"] == json.loads((SHIPPED / "config.json").read_text())["weights_sha256"]
+    assert figures["weights_sha256"] in (SHIPPED / "MODEL_CARD.md").read_text()
+    prior, refined = (figures["samples"][name] for name in ("prior samples", "prior, refined by realism"))
+    assert refined["diatonic"] > prior["diatonic"] + 0.1
+    assert refined["mean leap"] < prior["mean leap"] - 0.5
+
+
+def test_what_is_shipped_is_small() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED.parent.rglob("*") if path.is_file()) <= 16 * 2**20
