@@ -82,9 +82,9 @@ def _data(figures: dict[str, Any]) -> str:
     skipped = _table(("left out", "count"), [(reason, f"{count:,}") for reason, count in corpus["skipped"].items()])
     return f"""## Data and licence
 
-Old printed collections of dance tunes, all in the public domain, typed in ABC notation by volunteers and installed
-with the `music21` package: O'Neill's *Music of Ireland*, Ryan's *Mammoth Collection*, Aird's *Airs*, and a small
-folder of fife and Northumbrian tunes. The Essen collection is left out, because its licence is unclear and
+Dance tunes from printed collections of the eighteenth and nineteenth centuries, typed in ABC notation by volunteers and
+installed with the `music21` package: O'Neill's *Music of Ireland*, Ryan's *Mammoth Collection*, Aird's *Airs*, and a
+small folder of fife and Northumbrian tunes. The Essen collection is left out, because its licence is unclear and
 non-commercial. No note of the tunes is stored with the weights.
 
 {corpus["tunes"]:,} tunes gave {corpus["windows"]:,} different windows; {corpus["held_out"]:,} of them, from tunes held
@@ -186,8 +186,9 @@ Trial runs, the training otherwise the same, measured on held-out windows and 4,
 A larger KL weight gives a better prior and loses the tunes: at 0.8, one window in nine comes back exactly. A larger
 latent at the same weight has a somewhat better prior and no better reconstruction; a smaller one is worse in both. The
 long run at 0.2 kept more of the tunes than is needed, so 0.3 was trained: room that goes into the prior. The gap that
-is left between prior and posterior (the prior's "holes") is for the realism critic. A normalising flow as the prior (8 affine coupling layers, 0.9 million weights) raised the diatonic
-share of prior samples from 60 % to 66 % only and was left out."""
+is left between prior and posterior (the prior's "holes") is for the realism critic. A normalising flow as the prior (8
+affine coupling layers, 0.9 million weights) raised the diatonic share of prior samples from 60 % to 66 % only and was
+left out."""
 
 
 def _limits(figures: dict[str, Any]) -> str:

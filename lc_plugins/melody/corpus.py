@@ -1,9 +1,10 @@
 """The training corpus: windows of old printed dance tunes from the ABC files in music21's wheel.
 
-Collections (all in the public domain, typed in by volunteers named in the files): O'Neill's *Music of Ireland*
-(1850 tunes), Ryan's *Mammoth Collection*, Aird's *Airs* and a small folder of fife and Northumbrian tunes. The
-Essen folder is left out, because its licence is unclear and non-commercial. Nothing of the corpus is stored here:
-it is read from the installed `music21` package each time.
+Collections, printed in the eighteenth and nineteenth centuries and typed in by volunteers named in the files:
+O'Neill's *Music of Ireland*, Ryan's *Mammoth Collection*, Aird's *Airs* and a small folder of fife and Northumbrian
+tunes. What is known of the files' terms is in `docs/data.md`. The Essen folder is left out, because its licence is
+unclear and non-commercial. Nothing of the corpus is stored here: it is read from the installed `music21` package each
+time.
 
 A window is 32 sixteenths that start on a bar: two bars of 4/4, C, C| or 2/2, or four bars of 2/4 (no doubled
 values). Other metres are skipped and counted.

@@ -169,7 +169,7 @@ def test_the_card_says_how_the_model_was_made(trained: Path) -> None:
     card = (trained / "MODEL_CARD.md").read_text()
     assert "lc train melody.folk-2bar --seed 3 --steps 12 --set batch=16 --set realism_steps=4" in card
     assert "license: mit" in card
-    assert "public domain" in card
+    assert "printed collections" in card
     assert "music21" in card
     assert json.loads((trained / "config.json").read_text())["weights_sha256"] in card
     for row in ("held-out windows", "posterior samples", "prior samples", "prior, refined by realism"):
