@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -95,11 +94,9 @@ Training transposes each at random by -6 to +5 semitones.
 
 
 def _training(figures: dict[str, Any]) -> str:
-    import torch
-
-    settings, threads = figures["training"], torch.get_num_threads()
+    settings, threads = figures["training"], figures["threads"]
     seed, steps, batch, beta = (settings[name] for name in ("seed", "steps", "batch", "beta"))
-    on = f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {platform.machine()}"
+    on = f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {figures['processor']}"
     return f"""## Training
 
 ```

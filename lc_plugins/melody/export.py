@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,8 @@ def finish(
         progress: Called with a line of text now and then.
         realism_steps: Training steps of the realism critic.
     """
+    import torch
+
     settings = settings | {"realism_steps": realism_steps}
     if _is_finished(folder, settings):
         progress(f"{folder} is finished")
@@ -78,6 +81,8 @@ def finish(
         "weights_sha256": weights_sha256,
         "training": settings,
         "realism_seconds": realism_seconds,
+        "threads": torch.get_num_threads(),
+        "processor": platform.machine(),
         "corpus": _about(corpus),
         "prior_samples": PRIOR_SAMPLES,
     }
