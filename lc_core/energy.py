@@ -76,8 +76,14 @@ class Energy:
         return EnergyValue(torch.stack(list(terms.values())).sum(0), terms)
 
     def likely(self, z: Tensor) -> Tensor:
-        """Return which latents the critics call satisfied: every required entry has log odds above 0, `(B,)` bool."""
+        """Return which latents the critics call satisfied, `(B,)` bool.
+
+        Every required entry has log odds above 0, and so has realism where it has a weight: an example that stopped
+        as soon as its constraints hold would be left where realism has not yet brought it.
+        """
         likely = torch.ones(len(z), dtype=torch.bool, device=z.device)
+        if self.realism is not None and self.realism_weight > 0:
+            likely &= self.realism(z) > 0
         for entry in self.entries:
             if entry.require:
                 likely &= entry_odds(entry, self.critics, z).yes > 0

@@ -25,6 +25,7 @@ __all__ = ["fit_realism"]
 PLAIN = 2 / 3  # share of the steps that see no moved latents
 PLAIN_RATE, MOVED_RATE = 3e-3, 1e-3  # peak learning rates of the two parts
 MOVE_EVERY, MOVED, KEEP = 50, 512, 30  # steps between moves; latents moved; moves that are kept
+MOVE_STEPS = 40  # steps of the engine in a move
 
 
 def fit_realism(
@@ -95,7 +96,7 @@ def _not_real(model: LatentModel, moves: list[Tensor], count: int, generator: to
 
 def _moved(critic: RealismCritic, model: LatentModel, generator: torch.Generator) -> Tensor:
     """Return latents from four random steps of the gradient engine's way up the critic."""
-    engine = Gradient(check_every=0)
+    engine = Gradient(steps=MOVE_STEPS, check_every=0)
     guide = copy.deepcopy(critic).requires_grad_(False).eval()
     energy = Energy((), realism=guide, realism_weight=1.0)
     visit = sorted({int(step) for step in torch.randint(1, engine.steps + 1, (4,), generator=generator)})

@@ -31,21 +31,25 @@ class Gradient(Engine):
         lr: Adam's learning rate, in units of the latent.
         check_every: Steps between two checks; a check decodes only the rows that the critics call satisfied. 0 means
             that nothing is decoded on the way: one decode a try, the last.
+        check_from: Share of the steps after which checks begin. Constraints often hold long before realism and
+            preferences have had their say; 0 stops as early as can be.
         block: Tries in a block.
     """
 
     def __init__(
         self,
         *,
-        steps: Annotated[int, Field(ge=1, le=10_000)] = 40,
+        steps: Annotated[int, Field(ge=1, le=10_000)] = 80,
         lr: Annotated[float, Field(gt=0, le=10)] = 0.1,
         check_every: Annotated[int, Field(ge=0)] = 5,
+        check_from: Annotated[float, Field(ge=0, le=1)] = 0.5,
         block: Annotated[int, Field(ge=1, le=65_536)] = 256,
     ) -> None:
         self.steps = steps
         self.lr = lr
         self.block = block
-        self.checks = tuple(range(check_every, steps, check_every)) if check_every else ()
+        first = max(check_every, round(check_from * steps))
+        self.checks = tuple(range(first, steps, check_every)) if check_every else ()
 
     def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
         """Return the latents with Adam's two moments, which start at zero, and the starts."""

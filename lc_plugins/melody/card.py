@@ -154,7 +154,7 @@ KL {kl:.1f} nats for a held-out window; {active} of {dimensions} dimensions acti
 
 What the melodies are like. *Diatonic*: all notes in one major scale; *span* and *mean leap* in semitones. One
 posterior sample for each held-out window; {figures["prior_samples"]:,} prior samples; the same ones refined by realism
-alone (the gradient engine at its defaults, no rule):
+alone (40 steps of the gradient engine, no rule):
 
 {musicality}
 

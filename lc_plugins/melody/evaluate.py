@@ -134,7 +134,7 @@ def evaluate(model: MelodyModel, windows: np.ndarray, meters: np.ndarray, *, cou
     drawn = posterior.mean + posterior.std * noise
     prior = model.sample_prior(count, block_generator(0, 0, "evaluate/prior"))
     realism = Energy((), realism=model.realism(), realism_weight=1.0)
-    refined = run_engine(Gradient(check_every=0), model, prior, realism).z
+    refined = run_engine(Gradient(steps=40, check_every=0), model, prior, realism).z
     sets = {
         "held-out windows": windows,
         "posterior samples": verifier.decode(drawn),

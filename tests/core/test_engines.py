@@ -111,7 +111,7 @@ def test_every_decode_is_counted_and_finished_tries_are_not_decoded_again() -> N
 def test_only_what_the_critics_call_likely_is_decoded() -> None:
     z = TARGET + torch.tensor([[0.0, 0, 0], [0.1, 0, 0], [50, 0, 0], [60, 0, 0]])
     decoder = Decoder(lambda latents: np.zeros(len(latents), dtype=bool))
-    result = run_engine(Gradient(steps=3, check_every=1), Plane(), z, Bowl(), satisfied=decoder)
+    result = run_engine(Gradient(steps=3, check_every=1, check_from=0), Plane(), z, Bowl(), satisfied=decoder)
     assert decoder.batches == [2, 2]
     assert result.decodes == 4
 
@@ -229,9 +229,14 @@ def test_latents_may_have_any_shape() -> None:
     assert torch.allclose(result.z.flatten(1).norm(dim=1), z.flatten(1).norm(dim=1), rtol=1e-4)
 
 
-@pytest.mark.parametrize(("check_every", "checks"), [(5, (5, 10, 15)), (0, ()), (25, ())])
-def test_checks_come_every_so_many_steps_before_the_last(check_every: int, checks: tuple[int, ...]) -> None:
-    assert Gradient(steps=20, check_every=check_every).checks == checks
+@pytest.mark.parametrize(
+    ("check_every", "check_from", "checks"),
+    [(5, 0, (5, 10, 15)), (5, 0.5, (10, 15)), (0, 0, ()), (25, 0, ()), (5, 1, ())],
+)
+def test_checks_come_every_so_many_steps_from_a_share_of_them_on(
+    check_every: int, check_from: float, checks: tuple[int, ...]
+) -> None:
+    assert Gradient(steps=20, check_every=check_every, check_from=check_from).checks == checks
 
 
 # Rejection
