@@ -127,7 +127,11 @@ class _Resolver:
             target = plugin.load()
             settings = plugin.parameters()
         except LCError as error:
-            self._problems.add(place, error.message, hint=error.hint)
+            if (kind, name) == ("constraint", "realism"):
+                message = "realism is no constraint: nothing measures it on an output; give it a weight at the top"
+                self._problems.add(place, message, hint="realism: 8")
+            else:
+                self._problems.add(place, error.message, hint=error.hint)
             return None
         given = node.get("params") if node else None
         if given is not None and not given.is_mapping:

@@ -106,6 +106,10 @@ def entry(text):
         # plugins
         ("lc: 1\nmodel: toy.modell\n", "2:8: unknown model 'toy.modell' (did you mean toy.model?)"),
         (entry("{use: toy.maen}"), "4:11: unknown constraint 'toy.maen' (did you mean toy.mean?)"),
+        (
+            entry("{use: realism, require: true}"),
+            "4:11: realism is no constraint: nothing measures it on an output; give it a weight at the top",
+        ),
         (entry("not: {all: [{use: toy.maen}]}"), "4:23: unknown constraint 'toy.maen' (did you mean toy.mean?)"),
         (START + "engine: gradeint\n", "3:9: unknown engine 'gradeint' (did you mean gradient?)"),
         (START + "render: [texts]\n", "3:10: unknown renderer 'texts' for toy/1 (did you mean text?)"),
