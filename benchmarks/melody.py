@@ -20,6 +20,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
+from safetensors.numpy import load_file
 
 from lc_core.cache import Cache
 from lc_core.constraint import Constraint, Measurement
@@ -266,6 +267,26 @@ def violations() -> None:
             total, broken = total + len(x), broken + int((~met).sum())
             print(f"{name}: {len(x)} MIDI files, {int((~met).sum())} violate")
     print(f"violations: {broken} of {total}")
+
+
+@section
+def seeds() -> None:
+    """The same index has the same bytes whatever the count."""
+    counts = (1, 7, 64, 1_000)
+    with tempfile.TemporaryDirectory() as folder:
+        for count in counts:
+            command = [*LC, "sample", "melody/busy_c_major", "--count", str(count), "--out", f"{folder}/{count}"]
+            subprocess.run([*command, "--quiet", "--set", "render=[midi]"], check=True)
+        most = load_file(f"{folder}/{counts[-1]}/samples.safetensors")
+        print()
+        for count in counts[:-1]:
+            some = load_file(f"{folder}/{count}/samples.safetensors")
+            same = all(some[name].tobytes() == most[name][:count].tobytes() for name in most)
+            files = [Path(folder, str(count), "outputs", f"{number:06d}.mid") for number in range(count)]
+            same_files = all(
+                file.read_bytes() == Path(folder, str(counts[-1]), "outputs", file.name).read_bytes() for file in files
+            )
+            print(f"count {count}: arrays {'equal' if same else 'DIFFER'}, files {'equal' if same_files else 'DIFFER'}")
 
 
 @click.command()
