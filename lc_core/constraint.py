@@ -5,7 +5,6 @@ Nothing here imports torch: a measurement is a function of decoded outputs, and 
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -410,8 +409,3 @@ def verdict(entry: Entry, values: Mapping[str, np.ndarray]) -> Verdict:
     if entry.kind == "any":
         return Verdict(some(mets), every(unmets))
     return Verdict(every(mets), some(unmets))
-
-
-def settings_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return a measurement's parameters after the outputs."""
-    return dict(list(inspect.signature(function).parameters.items())[1:])
