@@ -1,15 +1,12 @@
-"""Fit critics: label decoded samples, fit value functions, refine them where the engine goes.
+"""Fit critics: label decoded samples, fit value functions.
 
 A critic of one (model, measurement) is fitted once, on prior samples and on samples pushed towards both ends of the
-measured value, so that values that are rare under the prior are seen too. It is then refined for one whole energy:
-the engine runs with the critics as they are, the latents on its path are decoded and measured, and the critics learn
-from them (a replay of the path, beside prior samples). Rounds of refinement stop when the engine's own success,
-measured on decoded outputs, no longer grows; the best round is kept.
+measured value, so that values that are rare under the prior are seen too. `lc_core.refining` then refines it for one
+whole energy, where the engine goes.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,12 +20,10 @@ from torch.nn import functional as F
 from lc_core.constraint import Constraint
 from lc_core.critics.calibration import calibration
 from lc_core.critics.critic import Bins, Critic
-from lc_core.energy import Energy
-from lc_core.engines.base import Engine, run_engine
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.verify import Verifier
 
-__all__ = ["CriticFitter", "FitSettings", "Fitted", "Replay", "refine_critics"]
+__all__ = ["CriticFitter", "FitSettings", "Replay", "draw_batches", "train_critic"]
 
 Progress = Callable[[str], None]
 
@@ -46,7 +41,7 @@ class FitSettings:
         lr: Adam's learning rate.
         hidden: Width of a critic's hidden layers.
         rounds: Most rounds of refinement.
-        patience: Rounds without a better share after which refinement ends.
+        patience: Rounds without a better share after which refinement ends, once most tries satisfy.
         round_samples: Tries of the engine in a round.
         round_steps: Training steps in a round.
     """
@@ -58,10 +53,10 @@ class FitSettings:
     batch: int = 512
     lr: float = 2e-3
     hidden: int = 256
-    rounds: int = 8
-    patience: int = 3
-    round_samples: int = 1_024
-    round_steps: int = 150
+    rounds: int = 40
+    patience: int = 6
+    round_samples: int = 256
+    round_steps: int = 40
 
 
 @dataclass
@@ -83,34 +78,44 @@ class Replay:
     def __len__(self) -> int:
         return len(self.z)
 
-
-@dataclass
-class Fitted:
-    """Critics by leaf label, and what is known of them from held-out decoded samples."""
-
-    critics: dict[str, Critic]
-    card: dict[str, Any]
+    def last(self, count: int) -> dict[str, np.ndarray]:
+        """Return the values of the last rows."""
+        return {key: values[-count:] for key, values in self.values.items()}
 
 
-def _train(critic: Critic, batches: Callable[[], tuple[Tensor, Tensor]], steps: int, lr: float) -> None:
-    """Fit a critic's histogram to bin indices by cross-entropy, with a learning rate that falls to zero."""
+Batches = Callable[[], tuple[Tensor, Tensor]]
+
+
+def train_critic(
+    critic: Critic, batches: Batches, steps: int, lr: float, *, after_step: Callable[[], None] | None = None
+) -> None:
+    """Fit a critic's histogram to bin indices by cross-entropy, with Adam.
+
+    Args:
+        critic: The critic.
+        batches: Draws latents `(B, *latent_shape)` and their bins `(B,)`.
+        steps: Training steps.
+        lr: Learning rate. It rises and falls to zero, but stays as it is with `after_step`.
+        after_step: Called after each step, to average the weights.
+    """
     critic.requires_grad_(True)
-    optimiser = torch.optim.Adam(critic.parameters(), lr=lr)
+    optimiser = torch.optim.Adam(critic.parameters(), lr=lr, betas=(0.9, 0.98 if after_step else 0.999))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.1)
     for _ in range(steps):
         z, target = batches()
-        loss = F.cross_entropy(critic.net(z.flatten(1)), target)
+        loss = F.cross_entropy(critic.net(z.flatten(1)), target.to(z.device))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        schedule.step()
+        if after_step:
+            after_step()
+        else:
+            schedule.step()
     critic.requires_grad_(False)
     critic.eval()
 
 
-def _batches(
-    parts: Sequence[tuple[Tensor, Tensor, int]], generator: torch.Generator
-) -> Callable[[], tuple[Tensor, Tensor]]:
+def draw_batches(parts: Sequence[tuple[Tensor, Tensor, int]], generator: torch.Generator) -> Batches:
     """Return a function that draws a batch: from each (latents, targets) part, so many rows."""
 
     def draw() -> tuple[Tensor, Tensor]:
@@ -121,10 +126,6 @@ def _batches(
         )
 
     return draw
-
-
-def _draw_prior(verifier: Verifier, count: int, settings: FitSettings, purpose: str) -> Tensor:
-    return draw_prior(verifier.model, count, block_generator(settings.seed, 0, purpose))
 
 
 def _push(
@@ -155,14 +156,19 @@ class CriticFitter:
     def __init__(self, verifier: Verifier, settings: FitSettings, progress: Progress = lambda _: None) -> None:
         self.verifier, self.settings, self.progress = verifier, settings, progress
 
+    def draw_prior(self, count: int, purpose: str) -> Tensor:
+        """Draw prior samples `(count, *latent_shape)`: the same for the same fit seed and purpose."""
+        return draw_prior(self.verifier.model, count, block_generator(self.settings.seed, 0, purpose))
+
     @cached_property
-    def _prior(self) -> Replay:
-        return Replay.of(self.verifier, _draw_prior(self.verifier, self.settings.prior_samples, self.settings, "fit"))
+    def prior(self) -> Replay:
+        """The prior samples that every critic is fitted on."""
+        return Replay.of(self.verifier, self.draw_prior(self.settings.prior_samples, "fit"))
 
     @cached_property
     def _held_out(self) -> Replay:
         count = self.settings.prior_samples // 4
-        return Replay.of(self.verifier, _draw_prior(self.verifier, count, self.settings, "fit/held-out"))
+        return Replay.of(self.verifier, self.draw_prior(count, "fit/held-out"))
 
     def fit(self, constraint: Constraint) -> tuple[Critic, dict[str, Any]]:
         """Fit the critic of a constraint's measurement; what is wanted of it plays no part.
@@ -173,13 +179,13 @@ class CriticFitter:
         label, settings = constraint.label, self.settings
         self.progress(f"fitting a critic of {constraint.measurement.name} on {settings.prior_samples} prior samples")
         generator = block_generator(settings.seed, 0, f"fit/{constraint.measurement.name}")
-        rough = _fit_one(self._prior, label, settings, generator, steps=max(1, settings.steps // 4))
-        starts = _draw_prior(self.verifier, 2 * settings.push_samples, settings, "fit/push")
+        rough = _fit_one(self.prior, label, settings, generator, steps=max(1, settings.steps // 4))
+        starts = self.draw_prior(2 * settings.push_samples, "fit/push")
         up, down = starts.chunk(2)
         model = self.verifier.model
         pushed = torch.cat([_push(rough, model, up, 1.0), _push(rough, model, down, -1.0)])
         extra = Replay.of(self.verifier, pushed)
-        critic = _fit_one(self._prior, label, settings, generator, steps=settings.steps, extra=extra)
+        critic = _fit_one(self.prior, label, settings, generator, steps=settings.steps, extra=extra)
         return critic, self.card(critic, constraint, self.held_out(label))
 
     def held_out(self, label: str) -> np.ndarray:
@@ -188,7 +194,7 @@ class CriticFitter:
 
     def card(self, critic: Critic, constraint: Constraint, held_out: np.ndarray) -> dict[str, Any]:
         """Return how well a critic is calibrated at a constraint's want, on `held_out` values; nothing is decoded."""
-        z = _draw_prior(self.verifier, len(held_out), self.settings, "fit/held-out")
+        z = self.draw_prior(len(held_out), "fit/held-out")
         return calibration(critic, constraint.want, z, held_out)
 
 
@@ -210,7 +216,7 @@ def _fit_one(
     else:
         half = settings.batch // 2
         parts = [(replay.z[:split], target[:split], half), (replay.z[split:], target[split:], half)]
-    _train(critic, _batches(parts, generator), steps, settings.lr)
+    train_critic(critic, draw_batches(parts, generator), steps, settings.lr)
     return critic
 
 
@@ -219,74 +225,3 @@ def _new_critic(replay: Replay, label: str, settings: FitSettings, generator: to
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
         return Critic(replay.z[0].numel(), Bins.of(replay.values[label]), hidden=settings.hidden)
-
-
-def refine_critics(
-    verifier: Verifier,
-    energy: Energy,
-    engine: Engine,
-    settings: FitSettings,
-    progress: Progress = lambda _: None,
-) -> Fitted:
-    """Refine an energy's critics where the engine goes.
-
-    Args:
-        verifier: Decodes and measures.
-        energy: The energy, with critics from `CriticFitter`.
-        engine: The engine that will descend it.
-        settings: Settings.
-        progress: Called with a line of text now and then.
-
-    Returns:
-        The critics of the best round, by the share of tries that the engine brings to satisfy every condition,
-        measured on decoded outputs without a stop on the way.
-    """
-    labels = list(energy.critics)
-    if not labels or settings.rounds == 0:
-        return Fitted(dict(energy.critics), {})
-    before = verifier.decodes  # whether critics were fitted before or found in the cache makes no difference
-    prior = Replay.of(verifier, _draw_prior(verifier, settings.prior_samples, settings, "fit"))
-    generator = block_generator(settings.seed, 0, "refine")
-    visit = sorted({max(1, engine.steps * part // 8) for part in range(1, 9)})
-    critics = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
-    best, best_share, history = critics, -1.0, []
-    path: Replay | None = None
-    for number in range(settings.rounds + 1):
-        live = Energy(energy.entries, critics, energy.realism, energy.realism_weight)
-        starts = _draw_prior(verifier, settings.round_samples, settings, f"refine/{number}")
-        result = run_engine(engine, verifier.model, starts, live, visit=visit)
-        fresh = Replay.of(verifier, torch.cat(result.visited))
-        last = {label: values[-settings.round_samples :] for label, values in fresh.values.items()}
-        share = float(verifier.satisfied(last, settings.round_samples).mean())
-        history.append(share)
-        progress(f"refinement {number}: {share:.1%} of tries satisfy at their last step")
-        if share > best_share:
-            best, best_share = critics, share
-        if number == settings.rounds or share >= 0.995 or number - int(np.argmax(history)) >= settings.patience:
-            break
-        path = fresh if path is None else path + fresh
-        critics = {label: copy.deepcopy(critic) for label, critic in critics.items()}
-        for label in labels:
-            _refine_one(critics[label], label, prior, path, len(fresh), settings, generator)
-    return Fitted(best, {"satisfied_by_round": history, "decodes": verifier.decodes - before})
-
-
-def _refine_one(
-    critic: Critic,
-    label: str,
-    prior: Replay,
-    path: Replay,
-    fresh: int,
-    settings: FitSettings,
-    generator: torch.Generator,
-) -> None:
-    """Train on a quarter of prior samples, a quarter of the whole path so far and a half of the newest round."""
-    quarter = settings.batch // 4
-    on_prior = torch.from_numpy(critic.bins.index(prior.values[label]))
-    on_path = torch.from_numpy(critic.bins.index(path.values[label]))
-    parts = [
-        (prior.z, on_prior, quarter),
-        (path.z, on_path, quarter),
-        (path.z[-fresh:], on_path[-fresh:], 2 * quarter),
-    ]
-    _train(critic, _batches(parts, generator), settings.round_steps, settings.lr / 2)

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from lc_core.cache import Cache, key_of, measurement_digest
-from lc_core.constraint import Constraint, Entry, PluginFault
+from lc_core.constraint import Constraint, Entry, PluginFault, Want
 from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
-from lc_core.fitting import CriticFitter, FitSettings, refine_critics
+from lc_core.fitting import CriticFitter, FitSettings
 from lc_core.reachable import check_reachable, only_value
+from lc_core.refining import Refined, aimed, refine_critics
 from lc_core.verify import Verifier
 
 __all__ = ["Prepared", "prepare"]
@@ -91,9 +92,10 @@ def prepare(
                 only[leaf.label] = value
         check_reachable(verifier.conditions, only)
         energy = Energy(verifier.entries, critics, critic_of_realism, realism)
-        refined, history = _cached_refinement(verifier, energy, engine, settings, keys, cache, progress)
-    card = {"settings": asdict(settings), "held_out": cards, "refinement": history}
-    energy = Energy(verifier.entries, refined, critic_of_realism, realism)
+        refined = _cached_refinement(fitter, energy, engine, keys, cache, progress)
+    card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
+    entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)
+    energy = Energy(entries, refined.critics, critic_of_realism, realism)
     return Prepared(energy, card, time.monotonic() - began)
 
 
@@ -142,28 +144,29 @@ def _cached_critic(
 
 
 def _cached_refinement(
-    verifier: Verifier,
+    fitter: CriticFitter,
     energy: Energy,
     engine: Engine,
-    settings: FitSettings,
     keys: Mapping[str, str | None],
     cache: Cache | None,
     progress: Callable[[str], None],
-) -> tuple[dict[str, Critic], dict[str, Any]]:
+) -> Refined:
     labels = list(energy.critics)
     if not labels:
-        return {}, {}
+        return Refined({})
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
-        fitted = refine_critics(verifier, energy, engine, settings, progress)
+        refined = refine_critics(fitter, energy, engine, progress)
         tensors = {
             f"{number}.{name}": tensor
             for number, label in enumerate(labels)
-            for name, tensor in critic_tensors(fitted.critics[label]).items()
+            for name, tensor in critic_tensors(refined.critics[label]).items()
         }
-        hidden = [fitted.critics[label].hidden for label in labels]
-        what = f"critics of {', '.join(labels)} refined for {type(engine).__name__.lower()} on {verifier.model.name}"
-        return {"what": what, "hidden": hidden, "card": fitted.card}, tensors
+        hidden = [refined.critics[label].hidden for label in labels]
+        model = fitter.verifier.model.name
+        what = f"critics of {', '.join(labels)} refined for {type(engine).__name__.lower()} on {model}"
+        aims = {label: want.as_dict() for label, want in refined.aims.items()}
+        return {"what": what, "hidden": hidden, "aims": aims, "card": refined.card}, tensors
 
     if cache is None or any(key is None for key in keys.values()):
         config, tensors = fit()
@@ -182,7 +185,8 @@ def _cached_refinement(
     for number, (label, hidden) in enumerate(zip(labels, config["hidden"], strict=True)):
         own = {name.partition(".")[2]: t for name, t in tensors.items() if name.partition(".")[0] == str(number)}
         critics[label] = load_critic(own, hidden)
-    return critics, config["card"]
+    aims = {label: Want(**want) for label, want in config["aims"].items()}
+    return Refined(critics, aims, config["card"])
 
 
 def critic_tensors(critic: Critic) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ every want, and regions far from the wanted one still have a slope to climb (a h
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +64,26 @@ class Bins:
         begins[np.searchsorted(distinct, values[np.arange(count) * len(values) // count])] = True
         first = np.flatnonzero(begins)
         return cls(distinct[first], distinct[np.append(first[1:], len(distinct)) - 1])
+
+    def split(self, edge: float, values: np.ndarray) -> tuple[Bins, int, float] | None:
+        """Split the bin that holds an edge, if values lie in it on both sides.
+
+        Args:
+            edge: Values below it go to the left part, all others to the right.
+            values: Observed values `(N,)`; they give the two parts their new bounds.
+
+        Returns:
+            The new bins, the number of the bin that was split, and the share of its values that go left; None if one
+            side would be empty.
+        """
+        at = int(self.index(np.array([edge]))[0])
+        inside = values[self.index(values) == at]
+        left, right = inside[inside < edge], inside[inside >= edge]
+        if not len(left) or not len(right):
+            return None
+        low = np.concatenate([self.low[:at], [left.min(), right.min()], self.low[at + 1 :]])
+        high = np.concatenate([self.high[:at], [left.max(), right.max()], self.high[at + 1 :]])
+        return Bins(low, high), at, len(left) / len(inside)
 
     def index(self, values: np.ndarray) -> np.ndarray:
         """Return the bin of each value `(N,)`; a NaN goes to bin K, a value between bins to the nearer one."""
@@ -131,6 +152,33 @@ class Critic(nn.Module):
         centre = torch.from_numpy((self.bins.low + self.bins.high) / 2).to(z.device, z.dtype)
         logits: Tensor = self.net(z.flatten(1))
         return logits[:, :-1].softmax(dim=1) @ centre
+
+    def split(self, edge: float, values: np.ndarray) -> Critic:
+        """Return a critic with the bin at an edge split in two, each with its share of the bin's probability.
+
+        Args:
+            edge: Where to split.
+            values: Observed values `(N,)` that tell the shares.
+
+        Returns:
+            The new critic; this one if it has the edge already, or nothing was seen on one side of it.
+        """
+        found = self.bins.split(edge, values)
+        if found is None:
+            return self
+        bins, at, share = found
+        state = self.state_dict()
+        first = state["net.0.weight"]
+        with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
+            critic = Critic(first.shape[1], bins, hidden=self.hidden).to(first.device, first.dtype)
+        last = len(self.net) - 1
+        for name in (f"net.{last}.weight", f"net.{last}.bias"):
+            row = state[name][at : at + 1]
+            state[name] = torch.cat([state[name][:at], row, row, state[name][at + 1 :]])
+        state[f"net.{last}.bias"][at] += math.log(share)
+        state[f"net.{last}.bias"][at + 1] += math.log1p(-share)
+        critic.load_state_dict(state)
+        return critic.requires_grad_(False).eval()
 
     def odds(self, z: Tensor, want: Want) -> Odds:
         """Return the log odds `(B,)` that the value is wanted, and that it is defined and not wanted."""

@@ -2,6 +2,9 @@
 
 After each step a latent is moved back to where the prior has its mass (`LatentModel.project`; for a standard normal
 the norm of its start). Without that, latents drift outwards, where critics have seen nothing and are wrong.
+
+Adam's second moment is one number for each latent, not one for each coordinate: a step then has the gradient's
+direction. Scaled apart, coordinates that matter little to any critic would move as far as those that matter most.
 """
 
 from __future__ import annotations
@@ -53,10 +56,10 @@ class Gradient(Engine):
 
     def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
         """Return the latents with Adam's two moments, which start at zero, and the starts."""
-        return (z, z.new_zeros(z.shape), z.new_zeros(z.shape), z)
+        return (z, z.new_zeros(z.shape), z.new_zeros(len(z)), z)
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
-        """Take one step of Adam (Kingma and Ba 2015, algorithm 1)."""
+        """Take one step of Adam (Kingma and Ba 2015, algorithm 1) with one second moment for each latent."""
         import torch
 
         z, first, second, start = state
@@ -65,7 +68,7 @@ class Gradient(Engine):
         z = z.detach()
         gradient = model.tangent(gradient, z)
         first = first.lerp(gradient, 1 - BETA1)
-        second = second.lerp(gradient.square(), 1 - BETA2)
-        scale = (second / (1 - BETA2**number)).sqrt_().add_(EPSILON)
-        moved = z - self.lr / (1 - BETA1**number) * first / scale
+        second = second.lerp(gradient.flatten(1).square().mean(dim=1), 1 - BETA2)
+        scale = self.lr / (1 - BETA1**number) / (second / (1 - BETA2**number)).sqrt_().add_(EPSILON)
+        moved = z - scale.view(-1, *[1] * (z.dim() - 1)) * first
         return (model.project(moved, start), first, second, start)

@@ -1,0 +1,225 @@
+"""Refine an energy's critics where the engine goes, in many small rounds.
+
+In a round the engine descends the energy as it is, some latents on its way are decoded and measured, and the critics
+take a few steps on them, beside prior samples and all that was seen in earlier rounds (a data set that follows the
+policy, as in DAgger, Ross et al. 2011). The engine is guided by an average of the critics' weights, not by the newest
+ones, whose slips it would follow from one round to the next.
+
+What few tries reach cannot be told from what none does. So an entry that fewer than a tenth of the tries meet is
+replaced, for a round, by a looser one that a tenth meet: its aim, which tightens as the tries come nearer (a curriculum
+on the threshold, as levels in the cross-entropy method, Rubinstein 1999). A rule that only says yes or no has no looser
+one; so while few tries satisfy, copies of what does, in part drawn anew, are decoded as well.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from lc_core.constraint import SLACK, Constraint, Entry, Want, leaves, verdict
+from lc_core.critics.critic import Critic
+from lc_core.energy import Energy
+from lc_core.engines.base import Engine, run_engine
+from lc_core.fitting import CriticFitter, Replay, draw_batches, train_critic
+from lc_core.latent_model import block_generator, draw_prior
+from lc_core.nearest import order
+
+__all__ = ["Refined", "aimed", "refine_critics"]
+
+Progress = Callable[[str], None]
+
+AIM = 0.1
+"""An entry that a smaller share of the tries meets is aimed at by a looser one."""
+AVERAGE = 0.98
+"""What a training step keeps of the averaged weights."""
+WINDOW = 3
+"""Rounds over which the share of tries that satisfy is averaged."""
+GOOD, ENOUGH = 0.9, 0.99
+"""Shares from which a lack of progress counts, and at which refinement ends."""
+VISITS = 8
+"""Latents of a try that are decoded in a round, the last included."""
+ELITE = 64
+"""Latents that come nearest are copied if none satisfies."""
+REDRAWN = 0.2
+"""Share of a copy's values that are drawn anew from the prior, to begin with."""
+
+
+@dataclass
+class Refined:
+    """Refined critics by leaf label, the aims where they differ from what is wanted, and what is known of the fit."""
+
+    critics: dict[str, Critic]
+    aims: dict[str, Want] = field(default_factory=dict)
+    card: dict[str, Any] = field(default_factory=dict)
+
+
+def aimed(entry: Entry, aims: Mapping[str, Want]) -> Entry:
+    """Return an entry whose leaves want what `aims` says of their label, where it says something."""
+    if isinstance(entry, Constraint):
+        want = aims.get(entry.label, entry.want)
+        options: dict[str, Any] = {"weight": entry.weight, "require": entry.require, "label": entry.label}
+        return Constraint(entry.measurement, want=want, **options)
+    return replace(entry, entries=tuple(aimed(child, aims) for child in entry.entries))
+
+
+def choose_aims(entries: Sequence[Entry], values: Mapping[str, np.ndarray]) -> dict[str, Want]:
+    """Return looser wants, by label, for the leaves of entries that too few of the last tries meet.
+
+    Args:
+        entries: The top-level entries.
+        values: What each leaf measures on the last tries, `(N,)`, by label.
+    """
+    aims: dict[str, Want] = {}
+    for entry in entries:
+        if verdict(entry, values).met.mean() < AIM:
+            aims |= _looser(entry, values, holds=True)
+    return aims
+
+
+def _looser(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool) -> dict[str, Want]:
+    if not isinstance(entry, Constraint):
+        holds = holds != (entry.kind == "not")
+        return {label: want for child in entry.entries for label, want in _looser(child, values, holds=holds).items()}
+    want, measured = entry.want, values[entry.label]
+    if holds:
+        away = np.maximum(want.low - measured, measured - want.high)
+    else:
+        away = np.minimum(measured - want.low, want.high - measured)
+    shift = float(np.quantile(np.where(np.isnan(away), np.inf, away), AIM, method="higher"))
+    if not SLACK < shift < np.inf:
+        return {}
+    shift = shift if holds else -shift - 4 * SLACK  # a bound is inclusive, and its negation has to leave it out
+    low, high = want.low - shift, want.high + shift
+    if high == np.inf:
+        return {entry.label: Want(at_least=low)}
+    if low == -np.inf:
+        return {entry.label: Want(at_most=high)}
+    return {entry.label: Want(between=(low, high))} if low <= high else {}
+
+
+def refine_critics(
+    fitter: CriticFitter, energy: Energy, engine: Engine, progress: Progress = lambda _: None
+) -> Refined:
+    """Refine an energy's critics where an engine goes.
+
+    Args:
+        fitter: Has fitted the critics, or could have; gives the settings, the model and its prior samples.
+        energy: The energy.
+        engine: The engine that will descend it.
+        progress: Called with a line of text now and then.
+
+    Returns:
+        The critics of the best round, by the share of tries that the engine brings to satisfy every condition,
+        measured on decoded outputs without a stop on the way, over the last few rounds.
+    """
+    if not energy.critics or fitter.settings.rounds == 0:
+        return Refined(dict(energy.critics))
+    return _Refinement(fitter, energy, engine, progress).run()
+
+
+class _Refinement:
+    """The critics that learn, their averages that guide, what was seen so far, and the best of it."""
+
+    def __init__(self, fitter: CriticFitter, energy: Energy, engine: Engine, progress: Progress) -> None:
+        self.fitter, self.energy, self.engine, self.progress = fitter, energy, engine, progress
+        self.settings, self.verifier = fitter.settings, fitter.verifier
+        self.generator = block_generator(self.settings.seed, 0, "refine")
+        self.visit = sorted({max(1, engine.steps * part // VISITS) for part in range(1, VISITS + 1)})
+        self.learning = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
+        self.guiding = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
+        self.aims: dict[str, Want] = {}
+        self.redrawn = REDRAWN
+        self.path: Replay | None = None
+        self.history: list[float] = []
+        self.best_share = -1.0
+        self.best = Refined({})
+
+    def run(self) -> Refined:
+        """Run rounds until nearly every try satisfies, or no round is better than the best for a while."""
+        best_round = 0
+        for number in range(self.settings.rounds + 1):
+            fresh = self._explore(number)
+            recent = float(np.mean(self.history[-WINDOW:]))
+            self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step")
+            if recent > self.best_share:
+                self.best_share, best_round = recent, number
+                self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims))
+            stalled = self.best_share >= GOOD and number - best_round >= self.settings.patience
+            enough = len(self.history) >= WINDOW and recent >= ENOUGH
+            if number == self.settings.rounds or stalled or enough:
+                break
+            self._learn(fresh)
+        wants = {label: want.as_dict() for label, want in self.best.aims.items()}
+        decodes = 0 if self.path is None else len(self.path)
+        self.best.card = {"satisfied_by_round": self.history, "aims": wants, "decodes": decodes + len(fresh)}
+        return self.best
+
+    def _explore(self, number: int) -> Replay:
+        """Run the engine from fresh prior samples, note how many tries satisfy, and return what it visited."""
+        count = self.settings.round_samples
+        entries = tuple(aimed(entry, self.aims) for entry in self.energy.entries)
+        energy = replace(self.energy, entries=entries, critics=self.guiding)
+        starts = self.fitter.draw_prior(count, f"refine/{number}")
+        result = run_engine(self.engine, self.verifier.model, starts, energy, visit=self.visit)
+        fresh = Replay.of(self.verifier, torch.cat(result.visited))
+        self.history.append(float(self.verifier.satisfied(fresh.last(count), count).mean()))
+        return fresh
+
+    def _learn(self, fresh: Replay) -> None:
+        """Take up what was visited, choose the next aims and let the critics learn."""
+        self.aims = choose_aims(self.energy.entries, fresh.last(self.settings.round_samples))
+        if self.history[-1] < AIM:
+            fresh = fresh + self._copies(fresh)
+        self.path = fresh if self.path is None else self.path + fresh
+        for leaf in leaves(self.energy.entries):
+            self._split(leaf)
+            self._train(leaf.label, len(fresh))
+
+    def _copies(self, fresh: Replay) -> Replay:
+        """Decode copies, in part drawn anew, of latents that satisfy, or of those that come nearest."""
+        count, seen = self.settings.round_samples, self.fitter.prior + fresh
+        seen = seen if self.path is None else seen + self.path
+        hits = np.flatnonzero(self.verifier.satisfied(seen.values, len(seen)))
+        rows = hits if len(hits) else order(self.verifier.conditions, seen.values, len(seen))[:ELITE]
+        pick = torch.from_numpy(rows)[torch.randint(len(rows), (count,), generator=self.generator)]
+        origin, model = seen.z[pick], self.verifier.model
+        anew = torch.rand(origin.shape, generator=self.generator) < self.redrawn
+        drawn = draw_prior(model, count, self.generator)
+        copies = Replay.of(self.verifier, model.project(torch.where(anew.to(origin.device), drawn, origin), origin))
+        if len(hits):
+            share = self.verifier.satisfied(copies.values, count).mean()
+            self.redrawn = float(np.clip(self.redrawn * np.exp(share - 0.3), 0.02, 0.5))
+        return copies
+
+    def _split(self, leaf: Constraint) -> None:
+        """Give the critics of a leaf bins that end where its want and its aim do."""
+        assert self.path is not None
+        values = np.concatenate([self.fitter.prior.values[leaf.label], self.path.values[leaf.label]])
+        for want in (leaf.want, self.aims.get(leaf.label, leaf.want)):
+            for edge in (want.low - SLACK, np.nextafter(want.high + SLACK, np.inf)):
+                if np.isfinite(edge):
+                    for critics in (self.learning, self.guiding):
+                        critics[leaf.label] = critics[leaf.label].split(float(edge), values)
+
+    def _train(self, label: str, fresh: int) -> None:
+        """Train on a quarter of prior samples, a half of the whole path so far and a quarter of the newest round."""
+        assert self.path is not None
+        critic, guide, prior, path = self.learning[label], self.guiding[label], self.fitter.prior, self.path
+        on_prior, on_path = (torch.from_numpy(critic.bins.index(part.values[label])) for part in (prior, path))
+        quarter = self.settings.batch // 4
+        parts = [(prior.z, on_prior, quarter), (path.z, on_path, 2 * quarter)]
+        parts += [(path.z[-fresh:], on_path[-fresh:], quarter)]
+        batches = draw_batches(parts, self.generator)
+        weights: list[torch.Tensor] = list(critic.parameters())
+        averages: list[torch.Tensor] = list(guide.parameters())
+
+        def average() -> None:
+            with torch.no_grad():
+                torch._foreach_lerp_(averages, weights, 1 - AVERAGE)
+
+        train_critic(critic, batches, self.settings.round_steps, self.settings.lr / 2, after_step=average)

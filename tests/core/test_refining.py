@@ -1,0 +1,161 @@
+"""Refinement: aims that tighten, bins that are split, and rules that hardly any prior sample meets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lc_core.constraint import Constraint, Want, all_of, any_of, none_of, verdict
+from lc_core.critics.critic import Bins, Critic
+from lc_core.engines.base import run_engine
+from lc_core.engines.gradient import Gradient
+from lc_core.fitting import FitSettings
+from lc_core.latent_model import LatentModel, block_generator
+from lc_core.prepare import prepare
+from lc_core.refining import aimed, choose_aims
+from lc_core.verify import Verifier
+
+# Aims
+
+
+def rule(label: str = "a", **want: Any) -> Constraint:
+    return Constraint(lambda outputs: outputs, label=label, **want)
+
+
+WANTS: list[dict[str, Any]] = [
+    {"at_least": 5},
+    {"at_most": -5},
+    {"between": (4, 6)},
+    {"target": -5, "tolerance": 0.5},
+]
+
+
+@pytest.mark.parametrize("want", WANTS, ids=str)
+@pytest.mark.parametrize("undefined", [0.0, 0.5])
+def test_what_too_few_tries_meet_is_aimed_at_by_the_want_that_a_tenth_meet(
+    want: dict[str, Any], undefined: float
+) -> None:
+    draw = np.random.default_rng(0)
+    values = np.where(draw.random(2_000) < undefined, np.nan, draw.normal(size=2_000))
+    entry = rule(**want)
+    aims = choose_aims([entry], {"a": values})
+    met = aims["a"].met(values)
+    assert met.mean() == pytest.approx(0.1, abs=0.005)
+    assert (met | ~entry.want.met(values)).all()  # looser: it holds wherever the want holds
+
+
+@pytest.mark.parametrize("want", [{"at_least": -9}, {"at_most": 9}, {"between": (-9, 9)}], ids=str)
+def test_the_negation_of_what_nearly_every_try_meets_is_aimed_at_likewise(want: dict[str, Any]) -> None:
+    values = {"a": np.random.default_rng(0).normal(size=2_000)}
+    entry = none_of(rule(**want))
+    loose = aimed(entry, choose_aims([entry], values))
+    assert verdict(loose, values).met.mean() == pytest.approx(0.1, abs=0.005)
+
+
+@given(st.lists(st.integers(0, 3), min_size=20, max_size=60), st.integers(0, 3))
+def test_an_aim_is_met_by_at_least_a_tenth_whatever_ties_there_are(numbers: list[int], bound: int) -> None:
+    values = {"a": np.array(numbers, dtype=float)}
+    for entry in (rule(at_least=bound + 0.5), rule(at_most=bound - 0.5), none_of(rule(at_least=bound))):
+        loose = aimed(entry, choose_aims([entry], values))
+        assert verdict(loose, values).met.mean() >= 0.1
+
+
+def test_a_want_that_enough_tries_meet_is_left_as_it_is() -> None:
+    values = {"a": np.linspace(0, 1, 100), "b": np.linspace(0, 1, 100)}
+    assert choose_aims([rule(at_least=0.85)], values) == {}
+    never = rule("b", at_least=2)
+    assert choose_aims([any_of(rule(at_least=0.85), never)], values) == {}
+    assert set(choose_aims([all_of(rule(at_least=0.85), never)], values)) == {"b"}
+
+
+def test_what_is_undefined_on_nearly_every_try_gets_no_aim() -> None:
+    assert choose_aims([rule(at_least=1)], {"a": np.full(100, np.nan)}) == {}
+
+
+def test_aims_change_wants_and_nothing_else() -> None:
+    entry = all_of(rule(at_least=1, weight=2.0, require=False), rule("b", at_most=0), weight=3.0)
+    loose = aimed(entry, {"a": Want(at_least=0.5)})
+    assert loose == all_of(
+        Constraint(entry.entries[0].measurement, at_least=0.5, weight=2.0, require=False, label="a"),
+        entry.entries[1],
+        weight=3.0,
+        label=entry.label,
+    )
+
+
+# Splitting bins
+
+
+def test_a_split_bin_gives_each_part_its_share_of_the_probability() -> None:
+    values = np.random.default_rng(0).normal(size=1_000)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        critic = Critic(3, Bins.of(values, 8), hidden=16)
+    z = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
+    split = critic.split(0.9, values)
+    assert len(split.bins) == len(critic.bins) + 1
+    at = int(critic.bins.index(np.array([0.9]))[0])
+    before, after = critic(z).exp(), split(z).exp()
+    assert torch.allclose(after[:, at] + after[:, at + 1], before[:, at], atol=1e-6)
+    assert torch.allclose(
+        torch.cat([after[:, :at], after[:, at + 2 :]], 1), torch.cat([before[:, :at], before[:, at + 1 :]], 1)
+    )
+    inside = values[critic.bins.index(values) == at]
+    share = (after[:, at] / before[:, at]).detach().numpy()
+    assert share == pytest.approx((inside < 0.9).mean(), abs=1e-5)
+    assert set(split.bins.share(Want(at_least=0.9))) == {0.0, 1.0}  # no bin is cut by the want any more
+
+
+def test_nothing_is_split_where_one_side_was_never_seen() -> None:
+    critic = Critic(3, Bins.of(np.array([0.0, 1.0])), hidden=4)
+    assert critic.split(2.0, np.array([0.0, 1.0])) is critic
+    assert critic.split(1.0, np.array([0.0, 1.0])) is critic
+
+
+def test_values_beyond_the_last_bin_get_one_of_their_own() -> None:
+    critic = Critic(3, Bins.of(np.array([0.0, 1.0])), hidden=4).split(1.5, np.array([0.0, 1.0, 2.0, 3.0]))
+    assert critic.bins.low.tolist() == [0.0, 1.0, 2.0]
+    assert critic.bins.high.tolist() == [0.0, 1.0, 3.0]
+
+
+# Rare rules
+
+
+class Identity(LatentModel):
+    """Outputs are latents."""
+
+    latent_shape = (48,)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return z
+
+
+def high_coordinates(outputs: np.ndarray) -> np.ndarray:
+    """How many of the first twelve coordinates are above 0.8, `(B,)`."""
+    return (outputs[:, :12] > 0.8).sum(axis=1)
+
+
+def eight_high_coordinates(outputs: np.ndarray) -> np.ndarray:
+    return (high_coordinates(outputs) >= 8).astype(float)
+
+
+@pytest.mark.parametrize(
+    "rare",
+    [Constraint(high_coordinates, at_least=9), Constraint(eight_high_coordinates, at_least=1)],
+    ids=["graded", "0 or 1"],
+)
+def test_a_rule_that_few_prior_samples_meet_is_learned(rare: Constraint) -> None:
+    verifier = Verifier(Identity(), [rare])
+    prior = Identity().sample_prior(200_000, block_generator(5, 0))
+    assert verifier.satisfied_latents(prior).mean() < 1e-3
+    settings = FitSettings(prior_samples=8_192, push_samples=1_024, steps=150, hidden=64, rounds=16, round_steps=30)
+    engine = Gradient()
+    prepared = prepare(verifier, engine, settings=settings)
+    starts = Identity().sample_prior(1_000, block_generator(6, 0))
+    ends = run_engine(engine, Identity(), starts, prepared.energy, satisfied=verifier.satisfied_latents).z
+    assert verifier.satisfied_latents(ends).mean() > 0.9
