@@ -162,7 +162,7 @@ def speed() -> None:
         )
 
 
-def late_peak(tokens: np.ndarray) -> np.ndarray:
+def fine_arch(tokens: np.ndarray) -> np.ndarray:
     """A rule that says yes or no: an arch as good as that of one prior sample in a thousand."""
     return (measurements.arch(tokens) >= 0.9268).astype(float)
 
@@ -184,7 +184,7 @@ RARE: list[tuple[Callable[..., Any] | str, dict[str, Any], dict[str, Any]]] = [
     ("rhythm_complexity", {}, {"at_least": 9}),
     ("syncopation", {}, {"at_least": 5}),
     ("in_scale", {"pitch_classes": [0, 4, 7]}, {}),
-    (late_peak, {}, {"at_least": 1}),
+    (fine_arch, {}, {"at_least": 1}),
 ]
 """Every graded rule at a threshold that about one prior sample in a thousand meets, and one that is not graded."""
 
