@@ -105,7 +105,7 @@ HIDES: dict[str, tuple[str, ...]] = {
     "hat": HAIR_COLOURS,
     "sunglasses": ("eyes_closed", "winking", "surprised", "heart_eyes"),
 }
-"""What an attribute hides: with it, nothing is asked of these. Facial hair has the colour of the hair and may show it."""
+"""What an attribute hides: with it, nothing is asked of these. (Facial hair has the colour of the hair.)"""
 
 
 def choose(seed: int, index: int) -> dict[str, str]:
