@@ -54,7 +54,7 @@ class FitSettings:
     lr: float = 2e-3
     hidden: int = 256
     rounds: int = 40
-    patience: int = 6
+    patience: int = 8
     round_samples: int = 256
     round_steps: int = 40
 

@@ -35,11 +35,11 @@ Progress = Callable[[str], None]
 
 AIM = 0.1
 """An entry that a smaller share of the tries meets is aimed at by a looser one."""
-AVERAGE = 0.98
+AVERAGE = 0.99
 """What a training step keeps of the averaged weights."""
 WINDOW = 3
 """Rounds over which the share of tries that satisfy is averaged."""
-GOOD, ENOUGH = 0.9, 0.99
+GOOD, ENOUGH = 0.9, 0.995
 """Shares from which a lack of progress counts, and at which refinement ends."""
 VISITS = 8
 """Latents of a try that are decoded in a round, the last included."""
@@ -89,12 +89,12 @@ def _looser(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool) -> d
     if holds:
         away = np.maximum(want.low - measured, measured - want.high)
     else:
-        away = np.minimum(measured - want.low, want.high - measured)
+        # A bound is inclusive: what lies on it has to be left out by the negation.
+        away = np.minimum(measured - want.low, want.high - measured) + 4 * SLACK
     shift = float(np.quantile(np.where(np.isnan(away), np.inf, away), AIM, method="higher"))
     if not SLACK < shift < np.inf:
         return {}
-    shift = shift if holds else -shift - 4 * SLACK  # a bound is inclusive, and its negation has to leave it out
-    low, high = want.low - shift, want.high + shift
+    low, high = (want.low - shift, want.high + shift) if holds else (want.low + shift, want.high - shift)
     if high == np.inf:
         return {entry.label: Want(at_least=low)}
     if low == -np.inf:
@@ -146,11 +146,12 @@ class _Refinement:
             fresh = self._explore(number)
             recent = float(np.mean(self.history[-WINDOW:]))
             self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step")
-            if recent > self.best_share:
+            known = len(self.history) >= min(WINDOW, self.settings.rounds + 1)
+            if known and recent > self.best_share:
                 self.best_share, best_round = recent, number
                 self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims))
             stalled = self.best_share >= GOOD and number - best_round >= self.settings.patience
-            enough = len(self.history) >= WINDOW and recent >= ENOUGH
+            enough = known and recent >= ENOUGH
             if number == self.settings.rounds or stalled or enough:
                 break
             self._learn(fresh)

@@ -126,7 +126,7 @@ def evaluate(model: MelodyModel, windows: np.ndarray, meters: np.ndarray, *, cou
     from lc_core.engines.gradient import Gradient
     from lc_core.latent_model import block_generator
     from lc_core.verify import Verifier
-    from lc_plugins.melody.train import kl_nats
+    from lc_plugins.training import kl_nats
 
     verifier = Verifier(model, ())
     posterior = model.encode(windows)

@@ -37,7 +37,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus, "corpus_folder", lambda: folder)
         patch.setattr(recipe, "ARCHITECTURE", SMALL)
-        patch.setattr(recipe, "CHECKPOINT_EVERY", 4)
+        patch.setattr("lc_plugins.training.CHECKPOINT_EVERY", 4)
         patch.setattr(export, "PRIOR_SAMPLES", 50)
         yield
 

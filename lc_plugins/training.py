@@ -1,0 +1,156 @@
+"""The loop that trains the shipped models: AdamW, a cosine schedule, averaged weights, checkpoints.
+
+Every step draws all its chance from a generator of its own, (seed, step), so a training that was killed goes on from
+its last checkpoint exactly as it would have.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+__all__ = ["Trainer", "kl_nats"]
+
+WARM_UP = 300  # steps
+FLOOR = 0.02  # the learning rate ends at this share of its peak
+DECAY = 0.999  # of the average of the weights
+CHECKPOINT_EVERY = 250
+
+Loss = Callable[["nn.Module", "torch.Generator", float], "tuple[Tensor, float, float]"]
+
+
+class Trainer:
+    """Trains a VAE and keeps an average of its weights.
+
+    Args:
+        folder: Where checkpoints and curves go. A training of the same settings that is there already goes on.
+        net: The network with its first weights.
+        settings: Tells the checkpoint apart; `steps`, `seed` and `lr` are used here.
+        loss: Given the network, the step's generator and the share of steps done, the loss to descend, and the
+            reconstruction term and the KL in nats to be told.
+
+    Attributes:
+        average: The network with averaged weights.
+        seconds: How long it trained, interruptions left out.
+
+    Raises:
+        LCError: If the folder holds a training with other settings, or a damaged checkpoint.
+    """
+
+    def __init__(self, folder: Path, net: nn.Module, settings: dict[str, Any], loss: Loss) -> None:
+        import torch
+
+        self.folder, self.net, self.settings, self.loss = folder, net, settings, loss
+        self.average = copy.deepcopy(net)
+        self.optimiser = torch.optim.AdamW(net.parameters(), lr=settings["lr"], betas=(0.9, 0.98), weight_decay=0.01)
+        self.step, self.seconds = 0, 0.0
+        self.curves: list[list[float]] = []  # step, reconstruction, KL
+        self._load()
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file of the last checkpoint."""
+        return self.folder / "checkpoint.pt"
+
+    def _load(self) -> None:
+        import torch
+
+        if not self.checkpoint.exists():
+            return
+        try:
+            saved = torch.load(self.checkpoint, weights_only=True)
+            found = saved["settings"]
+        except Exception as error:
+            raise LCError(
+                f"the checkpoint {self.checkpoint} cannot be read: {error!r}", hint="delete it to train from the start"
+            ) from error
+        if found != self.settings:
+            raise LCError(
+                f"{self.folder} holds a training with other settings: {found}; asked for {self.settings}",
+                hint="give the same settings to go on, or another folder",
+            )
+        self.net.load_state_dict(saved["net"])
+        self.average.load_state_dict(saved["average"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.step, self.seconds, self.curves = saved["step"], saved["seconds"], saved["curves"]
+
+    def _save(self) -> None:
+        import torch
+
+        partial = self.checkpoint.with_suffix(".partial")
+        torch.save(
+            {
+                "settings": self.settings,
+                "net": self.net.state_dict(),
+                "average": self.average.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+                "curves": self.curves,
+            },
+            partial,
+        )
+        os.replace(partial, self.checkpoint)
+        (self.folder / "curves.json").write_text(json.dumps(self.curves))
+
+    def run(self, progress: Callable[[str], None]) -> None:
+        """Train to the last step.
+
+        Args:
+            progress: Called with a line of text at each checkpoint.
+        """
+        total = self.settings["steps"]
+        began = time.monotonic() - self.seconds
+        while self.step < total:
+            self.step += 1
+            reconstruction, kl = self._update()
+            if self.step % 50 == 0 or self.step == total:
+                self.curves.append([self.step, reconstruction, kl])
+            self.seconds = time.monotonic() - began
+            if self.step % CHECKPOINT_EVERY == 0 or self.step == total:
+                self._save()
+                each = self.seconds / self.step
+                left = (total - self.step) * each / 60
+                progress(
+                    f"step {self.step}/{total}: reconstruction {reconstruction:.2f}, KL {kl:.1f} nats, "
+                    f"{each * 1000:.0f} ms a step, {left:.0f} min left"
+                )
+
+    def _update(self) -> tuple[float, float]:
+        import torch
+
+        from lc_core.latent_model import block_generator
+
+        done = self.step / self.settings["steps"]
+        warm = min(1.0, self.step / WARM_UP)
+        rate = self.settings["lr"] * warm * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * done)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        generator = block_generator(self.settings["seed"], self.step, "train")
+        loss, reconstruction, kl = self.loss(self.net, generator, done)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.get("clip", 10.0))
+        self.optimiser.step()
+        decay = min(DECAY, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            averages: list[Tensor] = list(self.average.parameters())
+            torch._foreach_lerp_(averages, list[torch.Tensor](self.net.parameters()), 1 - decay)
+        return reconstruction, kl
+
+
+def kl_nats(mean: Tensor, std: Tensor) -> Tensor:
+    """KL(N(mean, diag std^2) || N(0, I)) of each dimension, in nats."""
+    return 0.5 * (mean.square() + std.square() - 1) - std.log()
