@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lc_core.cache import Cache
@@ -90,6 +91,7 @@ def sample(
         )
         verifier = Verifier(problem.model, problem.entries)
         prepared = prepare(verifier, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
+    problem = replace(problem, engine=prepared.engine)
     result, seconds = collect(problem, prepared.energy)
     result.report |= names
     if prepared.card:

@@ -28,9 +28,10 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """An energy ready to be descended, what is known of its fit, and the seconds that took."""
+    """An energy ready to be descended, the engine with its weights, what is known of the fit, and its seconds."""
 
     energy: Energy | None
+    engine: Engine
     card: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -68,7 +69,7 @@ def prepare(
             cannot be met since its measurement has one value on every sample.
     """
     if not engine.needs_energy:
-        return Prepared(None)
+        return Prepared(None, engine)
     settings = settings or FitSettings()
     began = time.monotonic()
     critic_of_realism = verifier.model.realism() if realism > 0 else None
@@ -96,7 +97,8 @@ def prepare(
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
     entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)
     energy = Energy(entries, refined.critics, critic_of_realism, realism)
-    return Prepared(energy, card, time.monotonic() - began)
+    fitted = engine.with_tensors(refined.weights, verifier.model)
+    return Prepared(energy, fitted, card, time.monotonic() - began)
 
 
 @contextmanager
@@ -152,7 +154,7 @@ def _cached_refinement(
     progress: Callable[[str], None],
 ) -> Refined:
     labels = list(energy.critics)
-    if not labels:
+    if not labels and not engine.amortised:
         return Refined({})
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -162,6 +164,7 @@ def _cached_refinement(
             for number, label in enumerate(labels)
             for name, tensor in critic_tensors(refined.critics[label]).items()
         }
+        tensors |= {f"engine.{name}": tensor for name, tensor in refined.weights.items()}
         hidden = [refined.critics[label].hidden for label in labels]
         model = fitter.verifier.model.name
         what = f"critics of {', '.join(labels)} refined for {type(engine).__name__.lower()} on {model}"
@@ -174,6 +177,8 @@ def _cached_refinement(
         key = key_of(
             {
                 "critics": list(keys.values()),
+                "model": fitter.verifier.model.digest,
+                "settings": asdict(fitter.settings),
                 "entries": [describe(entry) for entry in energy.entries],
                 "realism": energy.realism_weight,
                 "engine": f"{type(engine).__module__}.{type(engine).__qualname__}",
@@ -186,7 +191,8 @@ def _cached_refinement(
         own = {name.partition(".")[2]: t for name, t in tensors.items() if name.partition(".")[0] == str(number)}
         critics[label] = load_critic(own, hidden)
     aims = {label: Want(**want) for label, want in config["aims"].items()}
-    return Refined(critics, aims, config["card"])
+    weights = {name.removeprefix("engine."): t for name, t in tensors.items() if name.startswith("engine.")}
+    return Refined(critics, aims, weights, config["card"])
 
 
 def critic_tensors(critic: Critic) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lc_core.constraint import SLACK, Constraint, Entry, Want, leaves, verdict
 from lc_core.critics.critic import Critic
@@ -51,10 +52,14 @@ REDRAWN = 0.2
 
 @dataclass
 class Refined:
-    """Refined critics by leaf label, the aims where they differ from what is wanted, and what is known of the fit."""
+    """Refined critics by leaf label, an amortised engine's weights, and what is known of the fit.
+
+    `aims` are looser wants, by label, where they differ from what is wanted.
+    """
 
     critics: dict[str, Critic]
     aims: dict[str, Want] = field(default_factory=dict)
+    weights: dict[str, Tensor] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
 
 
@@ -117,7 +122,7 @@ def refine_critics(
         The critics of the best round, by the share of tries that the engine brings to satisfy every condition,
         measured on decoded outputs without a stop on the way, over the last few rounds.
     """
-    if not energy.critics or fitter.settings.rounds == 0:
+    if not engine.amortised and (not energy.critics or fitter.settings.rounds == 0):
         return Refined(dict(energy.critics))
     return _Refinement(fitter, energy, engine, progress).run()
 
@@ -126,10 +131,12 @@ class _Refinement:
     """The critics that learn, their averages that guide, what was seen so far, and the best of it."""
 
     def __init__(self, fitter: CriticFitter, energy: Energy, engine: Engine, progress: Progress) -> None:
-        self.fitter, self.energy, self.engine, self.progress = fitter, energy, engine, progress
+        self.fitter, self.energy, self.progress = fitter, energy, progress
         self.settings, self.verifier = fitter.settings, fitter.verifier
         self.generator = block_generator(self.settings.seed, 0, "refine")
+        self.engine = engine.begin(self.verifier.model, self.generator)
         self.visit = sorted({max(1, engine.steps * part // VISITS) for part in range(1, VISITS + 1)})
+        self.count = self.settings.round_samples * VISITS // len(self.visit)
         self.learning = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
         self.guiding = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
         self.aims: dict[str, Want] = {}
@@ -141,17 +148,18 @@ class _Refinement:
 
     def run(self) -> Refined:
         """Run rounds until nearly every try satisfies, or no round is better than the best for a while."""
-        best_round = 0
+        best_round, ruled = 0, bool(self.verifier.conditions)
         for number in range(self.settings.rounds + 1):
+            self.engine.learn(self._aimed(), self.verifier.model, self.generator)
             fresh = self._explore(number)
             recent = float(np.mean(self.history[-WINDOW:]))
             self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step")
             known = len(self.history) >= min(WINDOW, self.settings.rounds + 1)
-            if known and recent > self.best_share:
+            if known and (recent > self.best_share or not ruled):
                 self.best_share, best_round = recent, number
-                self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims))
+                self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims), self.engine.tensors())
             stalled = self.best_share >= GOOD and number - best_round >= self.settings.patience
-            enough = known and recent >= ENOUGH
+            enough = known and ruled and recent >= ENOUGH
             if number == self.settings.rounds or stalled or enough:
                 break
             self._learn(fresh)
@@ -162,18 +170,20 @@ class _Refinement:
 
     def _explore(self, number: int) -> Replay:
         """Run the engine from fresh prior samples, note how many tries satisfy, and return what it visited."""
-        count = self.settings.round_samples
-        entries = tuple(aimed(entry, self.aims) for entry in self.energy.entries)
-        energy = replace(self.energy, entries=entries, critics=self.guiding)
-        starts = self.fitter.draw_prior(count, f"refine/{number}")
-        result = run_engine(self.engine, self.verifier.model, starts, energy, visit=self.visit)
+        starts = self.fitter.draw_prior(self.count, f"refine/{number}")
+        result = run_engine(self.engine, self.verifier.model, starts, self._aimed(), visit=self.visit)
         fresh = Replay.of(self.verifier, torch.cat(result.visited))
-        self.history.append(float(self.verifier.satisfied(fresh.last(count), count).mean()))
+        self.history.append(float(self.verifier.satisfied(fresh.last(self.count), self.count).mean()))
         return fresh
+
+    def _aimed(self) -> Energy:
+        """Return the energy as it guides now."""
+        entries = tuple(aimed(entry, self.aims) for entry in self.energy.entries)
+        return replace(self.energy, entries=entries, critics=self.guiding)
 
     def _learn(self, fresh: Replay) -> None:
         """Take up what was visited, choose the next aims and let the critics learn."""
-        self.aims = choose_aims(self.energy.entries, fresh.last(self.settings.round_samples))
+        self.aims = choose_aims(self.energy.entries, fresh.last(self.count))
         if self.history[-1] < AIM:
             fresh = fresh + self._copies(fresh)
         self.path = fresh if self.path is None else self.path + fresh

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,6 +162,7 @@ def run_spec(
     path = out or Path("runs") / f"{spec.name}-{spec.sample.seed}"
     with RunFolder.open(path, identity_of(spec, problem)) as folder:
         prepared = prepare_spec(spec, problem, cache, progress)
+        problem = replace(problem, engine=prepared.engine)
         blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block)
         result.report |= {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}

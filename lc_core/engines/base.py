@@ -17,6 +17,7 @@ import numpy as np
 from lc_core.errors import blaming
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from lc_core.constraint import Entry
@@ -35,12 +36,14 @@ class Engine(ABC):
 
     Attributes:
         needs_energy: It descends an energy, so that critics are fitted for it.
+        amortised: It has weights that are trained for a spec, by `begin`, `learn`, `tensors` and `with_tensors`.
         block: Tries in a block.
         steps: Steps of a try, 0 or more.
         checks: Numbers of the steps after which rows that look satisfied are decoded and measured, to stop there.
     """
 
     needs_energy: ClassVar[bool] = True
+    amortised: ClassVar[bool] = False
     block: int = 256
     steps: int = 0
     checks: tuple[int, ...] = ()
@@ -60,6 +63,22 @@ class Engine(ABC):
     @abstractmethod
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
         """Return the state after step `number`, which counts from 1."""
+
+    def begin(self, model: LatentModel, generator: torch.Generator) -> Engine:
+        """Return this engine with fresh weights for a model; itself if it has none."""
+        return self
+
+    def learn(self, energy: Energy, model: LatentModel, generator: torch.Generator) -> None:
+        """Train the weights for a while to lower an energy; called once in each round of refinement."""
+        return
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return a copy of the weights, by name, ready to be saved."""
+        return {}
+
+    def with_tensors(self, tensors: dict[str, Tensor], model: LatentModel) -> Engine:
+        """Return this engine with the weights that `tensors` gave."""
+        return self
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide where its path leads; fitted parts that follow it are keyed by them."""

@@ -145,6 +145,7 @@ def _core_engines() -> object:
     @hookspecs.hookimpl
     def lc_register_engines(register: hookspecs.Register) -> None:
         register("rejection", "lc_core.engines.rejection:Rejection")
+        register("actor", "lc_core.engines.actor:Actor")
         register("gradient", "lc_core.engines.gradient:Gradient")
 
     return SimpleNamespace(lc_register_engines=lc_register_engines)

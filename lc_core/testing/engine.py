@@ -23,7 +23,7 @@ from lc_core.testing.base import check_settings, run_checks
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lc_core.energy import Energy
+    from lc_core.prepare import Prepared
 
 __all__ = ["ENGINE_CHECKS", "check_engine"]
 
@@ -69,13 +69,13 @@ class Case:
         return Toy()
 
     @cached_property
-    def energy(self) -> Energy | None:
+    def prepared(self) -> Prepared:
         from lc_core.fitting import FitSettings
         from lc_core.prepare import prepare
         from lc_core.verify import Verifier
 
         small = FitSettings(prior_samples=1024, push_samples=256, steps=150, batch=128, hidden=32, rounds=0)
-        return prepare(Verifier(self.model, [Constraint(first_coordinate)]), self.engine, settings=small).energy
+        return prepare(Verifier(self.model, [Constraint(first_coordinate)]), self.engine, settings=small)
 
     @cached_property
     def z(self) -> Tensor:
@@ -85,7 +85,7 @@ class Case:
         return self.model.sample_prior(COUNT, block_generator(seed, 0, "check"))
 
     def run(self, z: Tensor) -> Tensor:
-        return run_engine(self.engine, self.model, z, self.energy).z
+        return run_engine(self.prepared.engine, self.model, z, self.prepared.energy).z
 
     @cached_property
     def result(self) -> Tensor:
@@ -116,14 +116,14 @@ def state(case: Case) -> str | None:
     """Its state is a tuple of tensors with first dimension B, the latents first; a step keeps their shapes."""
     import torch
 
-    now = case.engine.init(case.z.clone(), case.model)
+    now = case.prepared.engine.init(case.z.clone(), case.model)
     if not isinstance(now, tuple) or any(not torch.is_tensor(part) or len(part) != COUNT for part in now):
         return f"init returned {type(now).__name__}; expected a tuple of tensors with first dimension {COUNT}"
     if not torch.equal(now[0], case.z):
         return "the first part of init's state is not the starts"
-    if case.energy is None:
+    if case.prepared.energy is None:
         return None
-    then = case.engine.step(now, case.energy, case.model, 1)
+    then = case.prepared.engine.step(now, case.prepared.energy, case.model, 1)
     shapes = [[tuple(part.shape) for part in parts] for parts in (now, then)]
     return None if shapes[0] == shapes[1] else f"shapes were {shapes[0]}, and {shapes[1]} after a step"
 
