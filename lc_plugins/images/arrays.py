@@ -1,0 +1,61 @@
+"""Arrays of pictures: checks, and the way to bytes and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["SLACK", "as_images", "from_pixels", "to_pixels"]
+
+SLACK = 1e-3
+"""How far a value may lie outside [0, 1] by rounding."""
+
+
+def to_pixels(image: Any) -> np.ndarray:
+    """Return a picture `(3, H, W)` or pictures `(B, 3, H, W)`, float in [0, 1], as bytes with channels last.
+
+    Values outside [0, 1] are clipped; a value v becomes round(255 v).
+    """
+    array = np.asarray(image, dtype=np.float64)
+    if array.ndim not in (3, 4) or array.shape[-3] != 3:
+        raise LCError(f"a picture is float (3, H, W) in [0, 1]; found shape {array.shape}")
+    return np.moveaxis(np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8), -3, -1)
+
+
+def from_pixels(pixels: np.ndarray) -> np.ndarray:
+    """Return bytes `(..., H, W, 3)` as float32 `(..., 3, H, W)` in [0, 1]."""
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, -3), dtype=np.float32) / 255
+
+
+def as_images(outputs: Any, *, size: tuple[int, int] | None = None, who: str = "this", device: str = "cpu") -> Tensor:
+    """Return pictures as a float32 tensor `(B, 3, H, W)`.
+
+    Args:
+        outputs: An array or tensor.
+        size: Height and width that they must have, if it matters.
+        who: What takes them, told in errors.
+        device: Where the tensor is to be.
+
+    Raises:
+        LCError: If they have another shape, are not floats, or lie outside [0, 1].
+    """
+    import torch
+
+    images = outputs if torch.is_tensor(outputs) else torch.as_tensor(np.asarray(outputs))
+    height, width = size or (0, 0)
+    expected = f"float images (B, 3, {height or 'H'}, {width or 'W'}) in [0, 1]"
+    if images.ndim != 4 or images.shape[1] != 3 or (size and tuple(images.shape[2:]) != size):
+        raise LCError(f"{who} takes {expected}; found shape {tuple(images.shape)}")
+    if not images.is_floating_point():
+        raise LCError(f"{who} takes {expected}; found {images.dtype}", hint="divide bytes by 255")
+    with torch.no_grad():
+        if images.numel() and not bool(((images >= -SLACK) & (images <= 1 + SLACK)).all()):
+            low, high = float(images.min()), float(images.max())
+            raise LCError(f"{who} takes {expected}; found values from {low:g} to {high:g}", hint="divide bytes by 255")
+    return images.to(device, torch.float32)

@@ -1,0 +1,47 @@
+"""`images.png`: pictures as PNG files, and a contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from lc_core.errors import LCError
+from lc_core.render import Renderer
+from lc_plugins.images.arrays import to_pixels
+from lc_plugins.images.sheet import save_png, write_sheet
+
+__all__ = ["Png"]
+
+MAX_ON_SHEET = 64
+MAX_SCALE = 16
+
+
+class Png(Renderer):
+    """A PNG file of a picture; the sheet `images.png` shows the first 64 beside each other."""
+
+    accepts = ("image.rgb/1",)
+    suffix = ".png"
+    media_type = "image/png"
+
+    def __init__(
+        self,
+        *,
+        scale: Annotated[int, Field(ge=1, le=MAX_SCALE, description="pixels of the file for each of the picture")] = 4,
+    ) -> None:
+        """Set how large a pixel is drawn: at 4 a picture of 64 x 64 gives a file of 256 x 256."""
+        if not 1 <= scale <= MAX_SCALE:
+            raise LCError(f"Png: scale = {scale}: expected 1 to {MAX_SCALE}")
+        self.scale = scale
+
+    def write(self, output: Any, path: Path) -> None:
+        """Write one picture `(3, H, W)`, float in [0, 1]."""
+        save_png(to_pixels(output), path, scale=self.scale)
+
+    def write_sheet(self, outputs: np.ndarray, folder: Path) -> Path | None:
+        """Write `images.png`: the first 64 pictures of `(N, 3, H, W)`, in order, row by row."""
+        if not len(outputs):
+            return None
+        return write_sheet(outputs[:MAX_ON_SHEET], folder / "images.png", scale=min(self.scale, 2))
