@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lc_core.api import load_model, sample
-    from lc_core.constraint import Constraint, Group, Measurement, Want, all_of, any_of, measurement, none_of
+    from lc_core.constraint import Constraint, Group, all_of, any_of, none_of
     from lc_core.engines.base import Engine
     from lc_core.errors import LCError
     from lc_core.fitting import FitSettings
     from lc_core.latent_model import LatentModel, Posterior, as_latent_model
+    from lc_core.measurement import Measurement, Want, measurement
     from lc_core.plugins.hookspecs import hookimpl, hookspec
     from lc_core.render import Renderer
     from lc_core.sampling import SampleResult
@@ -47,20 +48,12 @@ __all__ = [
 
 _MODULES = {
     "lc_core.api": ("load_model", "sample"),
-    "lc_core.constraint": (
-        "Constraint",
-        "Group",
-        "Measurement",
-        "Want",
-        "all_of",
-        "any_of",
-        "measurement",
-        "none_of",
-    ),
+    "lc_core.constraint": ("Constraint", "Group", "all_of", "any_of", "none_of"),
     "lc_core.engines.base": ("Engine",),
     "lc_core.errors": ("LCError",),
     "lc_core.fitting": ("FitSettings",),
     "lc_core.latent_model": ("LatentModel", "Posterior", "as_latent_model"),
+    "lc_core.measurement": ("Measurement", "Want", "measurement"),
     "lc_core.plugins.hookspecs": ("hookimpl", "hookspec"),
     "lc_core.render": ("Renderer",),
     "lc_core.sampling": ("SampleResult",),

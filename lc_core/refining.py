@@ -22,12 +22,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lc_core.constraint import SLACK, Constraint, Entry, Want, leaves, verdict
+from lc_core.constraint import Constraint, Entry, leaves, verdict
 from lc_core.critics.critic import Critic
 from lc_core.energy import Energy
 from lc_core.engines.base import Engine, run_engine
 from lc_core.fitting import CriticFitter, Replay, draw_batches, train_critic
 from lc_core.latent_model import block_generator, draw_prior
+from lc_core.measurement import SLACK, Want
 from lc_core.nearest import order
 
 __all__ = ["Refined", "aimed", "refine_critics"]
@@ -96,7 +97,10 @@ def _looser(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool) -> d
     else:
         # A bound is inclusive: what lies on it has to be left out by the negation.
         away = np.minimum(measured - want.low, want.high - measured) + 4 * SLACK
-    shift = float(np.quantile(np.where(np.isnan(away), np.inf, away), AIM, method="higher"))
+    away = np.where(np.isnan(away), np.inf, away)
+    shift = float(np.quantile(away, AIM, method="higher"))
+    if (away <= shift).mean() > 0.5:  # many values are alike, and an aim that most tries meet leads nowhere
+        shift = float(np.max(away[away < shift], initial=0.0))
     if not SLACK < shift < np.inf:
         return {}
     low, high = (want.low - shift, want.high + shift) if holds else (want.low + shift, want.high - shift)

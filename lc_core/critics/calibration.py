@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lc_core.constraint import Want
 from lc_core.critics.critic import Critic
+from lc_core.measurement import Want
 
 __all__ = ["auc", "calibration"]
 

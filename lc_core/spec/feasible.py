@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lc_core.constraint import SLACK, Constraint, Entry, Measurement
+from lc_core.constraint import Constraint, Entry
+from lc_core.measurement import SLACK, Measurement
 from lc_core.spec.problems import Problems, Where
 
 __all__ = ["check_feasible"]

@@ -18,12 +18,13 @@ import pytest
 import torch
 
 from lc_core.cache import Cache, key_of, measurement_digest
-from lc_core.constraint import Constraint, Measurement, none_of
+from lc_core.constraint import Constraint, none_of
 from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
 from lc_core.errors import LCError
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import LatentModel
+from lc_core.measurement import Measurement
 from lc_core.prepare import prepare
 from lc_core.verify import Verifier
 

@@ -10,22 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lc_core.constraint import (
-    SLACK,
-    Constraint,
-    Entry,
-    Group,
-    Measurement,
-    PluginFault,
-    Want,
-    all_of,
-    any_of,
-    leaves,
-    measurement,
-    none_of,
-    verdict,
-)
+from lc_core.constraint import Constraint, Entry, Group, all_of, any_of, leaves, none_of, verdict
 from lc_core.errors import LCError
+from lc_core.measurement import SLACK, Measurement, PluginFault, Want, measurement
 
 # What is wanted
 

@@ -10,10 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lc_core.constraint import Constraint, Want, any_of, none_of
+from lc_core.constraint import Constraint, any_of, none_of
 from lc_core.critics.calibration import auc, calibration
 from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
+from lc_core.measurement import Want
 
 # Bins
 

@@ -16,7 +16,7 @@ import pytest
 import lc_core
 from lc_core import testing
 from lc_core.cli import COMMANDS, main
-from lc_core.constraint import WANT_KEYS
+from lc_core.measurement import WANT_KEYS
 from lc_core.plugins import hookspecs
 from lc_core.plugins.manager import build_registry, registered_by
 from lc_core.spec import load_spec, schema, shipped_names

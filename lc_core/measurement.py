@@ -1,0 +1,255 @@
+"""Measurements, functions of decoded outputs that may be plain numpy, and what is wanted of them.
+
+Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lc_core.errors import LCError
+
+__all__ = ["SLACK", "WANT_KEYS", "Measurement", "MeasurementInfo", "PluginFault", "Want", "measurement"]
+
+SLACK = 1e-9
+"""Bounds are inclusive, with this much slack for rounding."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class PluginFault(LCError):
+    """A plugin's function raised, or returned what its declaration rules out."""
+
+
+@dataclass(frozen=True)
+class Want:
+    """The interval `[low, high]` that a measurement is wanted in, and how the user said it.
+
+    Exactly one of `at_least`, `at_most`, `between`, or `target` with `tolerance` is given.
+    """
+
+    at_least: float | None = None
+    at_most: float | None = None
+    between: tuple[float, float] | None = None
+    target: float | None = None
+    tolerance: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [key for key in ("at_least", "at_most", "between", "target") if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise LCError(f"expected one of at_least, at_most, between, target with tolerance; found {found}")
+        if (self.target is None) != (self.tolerance is None):
+            raise LCError("target and tolerance belong together; found only one of them")
+        numbers = [self.at_least, self.at_most, *(self.between or ()), self.target, self.tolerance]
+        if any(number is not None and not math.isfinite(number) for number in numbers):
+            raise LCError(f"a wanted value must be a finite number; found {self.as_dict()}")
+        if self.between is not None and (len(self.between) != 2 or self.between[0] > self.between[1]):
+            raise LCError(f"between needs [low, high] with low <= high; found {list(self.between)}")
+        if self.tolerance is not None and self.tolerance < 0:
+            raise LCError(f"tolerance must be 0 or more; found {self.tolerance}")
+        if self.between is not None:
+            object.__setattr__(self, "between", tuple(self.between))  # a list is no key of a dictionary
+
+    @property
+    def low(self) -> float:
+        """The lowest value that satisfies, or -inf."""
+        if self.between is not None:
+            return self.between[0]
+        if self.target is not None and self.tolerance is not None:
+            return self.target - self.tolerance
+        return -math.inf if self.at_least is None else self.at_least
+
+    @property
+    def high(self) -> float:
+        """The highest value that satisfies, or inf."""
+        if self.between is not None:
+            return self.between[1]
+        if self.target is not None and self.tolerance is not None:
+            return self.target + self.tolerance
+        return math.inf if self.at_most is None else self.at_most
+
+    def met(self, values: np.ndarray) -> np.ndarray:
+        """Return which values `(B,)` lie inside; NaN does not."""
+        inside: np.ndarray = (values >= self.low - SLACK) & (values <= self.high + SLACK)
+        return inside
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was given, as it stands in a spec."""
+        items = {key: getattr(self, key) for key in ("at_least", "at_most", "between", "target", "tolerance")}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in items.items() if v is not None}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{key} {value}" for key, value in self.as_dict().items())
+
+
+WANT_KEYS = ("at_least", "at_most", "between", "target", "tolerance")
+
+
+@dataclass(frozen=True)
+class MeasurementInfo:
+    """What a measurement declares about itself; see `measurement`."""
+
+    accepts: tuple[str, ...]
+    unit: str
+    range: tuple[float, float]
+    want: Want | None = None
+    undefined: str | None = None
+    per_sample: bool = False
+
+
+def measurement(
+    *,
+    accepts: str | Sequence[str],
+    unit: str,
+    range: tuple[float, float],  # noqa: A002
+    undefined: str | None = None,
+    per_sample: bool = False,
+    **want: Any,
+) -> Callable[[F], F]:
+    """Declare that a function measures decoded outputs. The function itself stays as it is.
+
+    The function's first parameter is a batch of outputs, for example tokens `(B, T)`; the others are its settings:
+    keyword parameters with types and defaults, which become the `params` of a spec. It returns one number per
+    output, `(B,)`.
+
+    Args:
+        accepts: Output types that it can measure, such as `"melody.tokens/1"`; `"*"` for any.
+        unit: Unit of the value, such as `"share"` or `"semitones"`.
+        range: Lowest and highest possible value; may be infinite.
+        undefined: Where the value does not exist, in words ("no notes"). Only then may the function return NaN.
+        per_sample: The function takes one output and returns one number.
+        **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
+            `tolerance=`.
+
+    Example:
+        >>> @measurement(accepts="melody.tokens/1", unit="notes", range=(0, 32), at_least=8)
+        ... def onsets(tokens: np.ndarray) -> np.ndarray:
+        ...     "Number of notes."
+        ...     return (tokens < 128).sum(axis=1)
+        >>> onsets(np.array([[60, 128, 62, 128]]))
+        array([2])
+    """
+    unknown = set(want) - set(WANT_KEYS)
+    if unknown:
+        raise TypeError(f"measurement() got unknown keys {sorted(unknown)}")
+    info = MeasurementInfo(
+        accepts=(accepts,) if isinstance(accepts, str) else tuple(accepts),
+        unit=unit,
+        range=(float(range[0]), float(range[1])),
+        want=Want(**want) if want else None,
+        undefined=undefined,
+        per_sample=per_sample,
+    )
+
+    def declare(function: F) -> F:
+        function.__lc_measurement__ = info  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A declared function with its settings filled in: outputs to one float64 each.
+
+    Args:
+        function: The function; one without a declaration is taken as measuring any output, without bounds.
+        params: Settings given to it by keyword.
+        name: The name it is known by in errors and reports, such as `melody.in_scale`.
+        source: The distribution it comes from, told in errors.
+    """
+
+    function: Callable[..., Any]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
+
+    @property
+    def info(self) -> MeasurementInfo:
+        """What the function declares."""
+        default = MeasurementInfo(accepts=("*",), unit="", range=(-math.inf, math.inf))
+        declared = getattr(self.function, "__lc_measurement__", default)
+        assert isinstance(declared, MeasurementInfo)
+        return declared
+
+    def accepts(self, output_type: str) -> bool:
+        """Return whether outputs of this type can be measured."""
+        return "*" in self.info.accepts or output_type in self.info.accepts
+
+    def __call__(self, outputs: Any, *, first_index: int = 0) -> np.ndarray:
+        """Measure a batch of outputs.
+
+        Args:
+            outputs: Decoded outputs, first dimension B.
+            first_index: Index of the first output, for error messages.
+
+        Returns:
+            Values `(B,)` float64.
+
+        Raises:
+            PluginFault: If the function raises, changes its input, or returns another shape, an infinity, or an
+                undeclared NaN.
+        """
+        who = f"{self.name}" + (f" (from {self.source})" if self.source else "")
+        given = outputs.copy() if isinstance(outputs, np.ndarray) else outputs
+        try:
+            if self.info.per_sample:
+                raw = [self.function(one, **self.params) for one in given]
+            else:
+                raw = self.function(given, **self.params)
+        except LCError:
+            raise
+        except Exception as error:
+            raise PluginFault(
+                f"measurement {who} raised {type(error).__name__}: {error}",
+                hint=f"{self._blame(outputs, first_index)} being measured",
+            ) from error
+        if isinstance(given, np.ndarray) and not np.array_equal(given, outputs, equal_nan=given.dtype.kind == "f"):
+            rows = zip(given, outputs, strict=True)
+            same = [np.array_equal(now, before, equal_nan=given.dtype.kind == "f") for now, before in rows]
+            changed = first_index + same.index(False)
+            raise PluginFault(f"measurement {who} changed its input (output {changed}); it must leave it as it is")
+        values = self._as_float64(raw, who)
+        if values.shape != (len(outputs),):
+            raise PluginFault(
+                f"measurement {who} returned shape {values.shape} for outputs {first_index} to "
+                f"{first_index + len(outputs) - 1}; expected ({len(outputs)},)"
+            )
+        bad = np.isinf(values) if self.info.undefined else ~np.isfinite(values)
+        if bad.any():
+            at = int(np.flatnonzero(bad)[0])
+            hint = None
+            if np.isnan(values[at]):
+                hint = 'where the value does not exist, declare it: @measurement(..., undefined="no notes")'
+            raise PluginFault(f"measurement {who} returned {values[at]} for output {first_index + at}", hint=hint)
+        return values
+
+    def _blame(self, outputs: Any, first_index: int) -> str:
+        """Say which output the function raises on, alone; all of them if it takes each one alone."""
+        for at in range(len(outputs)):
+            one = outputs[at : at + 1]
+            one = one.copy() if isinstance(one, np.ndarray) else one
+            try:
+                self.function(one[0] if self.info.per_sample else one, **self.params)
+            except Exception:
+                return f"output {first_index + at} was"
+        return f"outputs {first_index} to {first_index + len(outputs) - 1} were"
+
+    @staticmethod
+    def _as_float64(raw: Any, who: str) -> np.ndarray:
+        if hasattr(raw, "detach"):
+            raw = raw.detach().cpu().numpy()
+        try:
+            return np.asarray(raw, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise PluginFault(f"measurement {who} returned {type(raw).__name__}, not one number per output") from error
