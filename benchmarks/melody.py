@@ -30,7 +30,7 @@ from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import BETA1, BETA2, EPSILON, Gradient
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import block_generator
-from lc_core.measurement import Measurement
+from lc_core.measuring import Measurement
 from lc_core.prepare import prepare
 from lc_core.run import build_problem, prepare_spec
 from lc_core.sampling import Problem, run_block

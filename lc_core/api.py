@@ -12,7 +12,7 @@ from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import as_latent_model
-from lc_core.measurement import Measurement
+from lc_core.measuring import Measurement
 from lc_core.plugins.manager import build_registry
 from lc_core.plugins.registry import Registry
 from lc_core.prepare import prepare

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from lc_core.errors import LCError
-from lc_core.measurement import Measurement
+from lc_core.measuring import Measurement
 
 if TYPE_CHECKING:
     from torch import Tensor

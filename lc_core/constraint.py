@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.errors import LCError
-from lc_core.measurement import WANT_KEYS, Measurement, Want
+from lc_core.measuring import WANT_KEYS, Measurement, Want
 
 __all__ = ["Constraint", "Entry", "Group", "Verdict", "all_of", "any_of", "leaves", "none_of", "verdict"]
 

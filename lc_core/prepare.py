@@ -19,7 +19,7 @@ from lc_core.energy import Energy
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.fitting import CriticFitter, FitSettings
-from lc_core.measurement import PluginFault, Want
+from lc_core.measuring import PluginFault, Want
 from lc_core.reachable import check_reachable, only_value
 from lc_core.refining import Refined, aimed, refine_critics
 from lc_core.verify import Verifier

@@ -28,7 +28,7 @@ from lc_core.energy import Energy
 from lc_core.engines.base import Engine, run_engine
 from lc_core.fitting import CriticFitter, Replay, draw_batches, train_critic
 from lc_core.latent_model import block_generator, draw_prior
-from lc_core.measurement import SLACK, Want
+from lc_core.measuring import SLACK, Want
 from lc_core.nearest import order
 
 __all__ = ["Refined", "aimed", "refine_critics"]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lc_core.cli.text import number, table, wanted
-from lc_core.measurement import Want
+from lc_core.measuring import Want
 
 __all__ = ["print_report"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lc_core.measurement import Want
+from lc_core.measuring import Want
 
 __all__ = ["age", "number", "size", "table", "wanted"]
 

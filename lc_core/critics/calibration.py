@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lc_core.critics.critic import Critic
-from lc_core.measurement import Want
+from lc_core.measuring import Want
 
 __all__ = ["auc", "calibration"]
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lc_core.measurement import SLACK, Want
+from lc_core.measuring import SLACK, Want
 
 __all__ = ["Bins", "Critic", "Odds", "mlp"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lc_core.constraint import Constraint, Entry
-from lc_core.measurement import SLACK, Measurement
+from lc_core.measuring import SLACK, Measurement
 from lc_core.spec.problems import Problems, Where
 
 __all__ = ["check_feasible"]

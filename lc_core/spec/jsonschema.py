@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lc_core.errors import LCError
-from lc_core.measurement import WANT_KEYS
+from lc_core.measuring import WANT_KEYS
 from lc_core.plugins.registry import Registered, Registry
 from lc_core.spec.schema import Fit, Leaf, Sample, Shape, Top
 

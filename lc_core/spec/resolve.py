@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from lc_core.constraint import Constraint, Entry, Group
 from lc_core.errors import LCError
-from lc_core.measurement import WANT_KEYS, Measurement
+from lc_core.measuring import WANT_KEYS, Measurement
 from lc_core.plugins.manager import build_registry
 from lc_core.plugins.parameters import checked
 from lc_core.plugins.registry import Registered, Registry, nearest

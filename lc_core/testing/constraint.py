@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.measurement import SLACK, Measurement, MeasurementInfo
+from lc_core.measuring import SLACK, Measurement, MeasurementInfo
 from lc_core.plugins.registry import Registry
 from lc_core.testing.base import check_settings, differing_row, run_checks
 from lc_core.testing.outputs import given_or_sampled

@@ -18,7 +18,7 @@ import numpy as np
 from lc_core.constraint import Constraint
 from lc_core.engines.base import Engine, run_engine
 from lc_core.latent_model import LatentModel, block_generator
-from lc_core.measurement import measurement
+from lc_core.measuring import measurement
 from lc_core.testing.base import check_settings, run_checks
 
 if TYPE_CHECKING:

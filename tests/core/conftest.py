@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from pydantic import Field
 
 from lc_core.cli import main
-from lc_core.measurement import measurement
+from lc_core.measuring import measurement
 from lc_core.plugins.hookspecs import hookimpl
 from lc_core.plugins.manager import registered_by
 from lc_core.plugins.registry import Distribution, Registry

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from lc_core.latent_model import LatentModel
-from lc_core.measurement import measurement
+from lc_core.measuring import measurement
 from lc_core.plugins.hookspecs import hookimpl
 from lc_core.render import Renderer
 

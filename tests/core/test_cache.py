@@ -24,7 +24,7 @@ from lc_core.engines.gradient import Gradient
 from lc_core.errors import LCError
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import LatentModel
-from lc_core.measurement import Measurement
+from lc_core.measuring import Measurement
 from lc_core.prepare import prepare
 from lc_core.verify import Verifier
 

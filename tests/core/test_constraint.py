@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lc_core.constraint import Constraint, Entry, Group, all_of, any_of, leaves, none_of, verdict
 from lc_core.errors import LCError
-from lc_core.measurement import SLACK, Measurement, PluginFault, Want, measurement
+from lc_core.measuring import SLACK, Measurement, PluginFault, Want, measurement
 
 # What is wanted
 

@@ -14,7 +14,7 @@ from lc_core.constraint import Constraint, any_of, none_of
 from lc_core.critics.calibration import auc, calibration
 from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
-from lc_core.measurement import Want
+from lc_core.measuring import Want
 
 # Bins
 

@@ -16,7 +16,7 @@ import pytest
 import lc_core
 from lc_core import testing
 from lc_core.cli import COMMANDS, main
-from lc_core.measurement import WANT_KEYS
+from lc_core.measuring import WANT_KEYS
 from lc_core.plugins import hookspecs
 from lc_core.plugins.manager import build_registry, registered_by
 from lc_core.spec import load_spec, schema, shipped_names
@@ -82,7 +82,7 @@ def test_plugins_md_has_the_conformance_kit(name):
 def test_plugins_md_has_every_argument_of_measurement():
     given = section(text_of("docs/plugins.md"), "## Measurements")
     named = [
-        name for name, one in inspect.signature(lc_core.measurement).parameters.items() if one.kind != one.VAR_KEYWORD
+        name for name, one in inspect.signature(lc_core.measuring).parameters.items() if one.kind != one.VAR_KEYWORD
     ]
     assert [name for name in (*named, *WANT_KEYS) if f"`{name}`" not in given] == []
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from lc_core.constraint import Constraint, Entry, all_of, any_of, none_of
 from lc_core.critics.critic import Odds
 from lc_core.energy import Energy, entry_odds
-from lc_core.measurement import Want
+from lc_core.measuring import Want
 
 Z = torch.randn(50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 

@@ -16,7 +16,7 @@ from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import LatentModel, block_generator
-from lc_core.measurement import Want
+from lc_core.measuring import Want
 from lc_core.prepare import prepare
 from lc_core.refining import aimed, choose_aims
 from lc_core.verify import Verifier

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nowhere import Tensor  # noqa: F401
 
 RULE = """
-    from lc_core.measurement import measurement
+    from lc_core.measuring import measurement
     from lc_core.plugins.hookspecs import hookimpl
 
     @measurement(accepts="*", unit="", range=(0, 1), at_least=1)

@@ -14,7 +14,7 @@ from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, Posterior
-from lc_core.measurement import Measurement, measurement
+from lc_core.measuring import Measurement, measurement
 from lc_core.plugins.registry import Distribution, Registered, Registry
 from lc_core.render import Renderer
 from lc_core.testing import (
