@@ -40,7 +40,8 @@ class Actor(Engine):
     Args:
         hidden: Width of the hidden layers.
         layers: Hidden layers.
-        distance: Weight of the distance from the start, in units of sigma_bar: 0 moves freely, 0.1 keeps identity.
+        distance: Weight of the distance from the start, in units of sigma_bar. At 0 all starts are moved to nearly
+            one place; more keeps more of a start, and satisfies less often.
         lr: Adam's learning rate.
         round_steps: Training steps of the actor in a round of refinement.
         block: Tries in a block.
@@ -53,7 +54,7 @@ class Actor(Engine):
         *,
         hidden: Annotated[int, Field(ge=1, le=8_192)] = 512,
         layers: Annotated[int, Field(ge=1, le=8)] = 2,
-        distance: Annotated[float, Field(ge=0, le=1_000)] = 0.0,
+        distance: Annotated[float, Field(ge=0, le=1_000)] = 0.1,
         lr: Annotated[float, Field(gt=0, le=1)] = 1e-3,
         round_steps: Annotated[int, Field(ge=1, le=100_000)] = 80,
         block: Annotated[int, Field(ge=1, le=65_536)] = 1024,

@@ -83,7 +83,7 @@ def test_a_result_is_the_same_for_the_same_seed():
 
 
 def test_a_declared_function_needs_no_constraint():
-    @lc_core.measuring(accepts="*", unit="", range=(-math.inf, math.inf), at_least=1)
+    @lc_core.measurement(accepts="*", unit="", range=(-math.inf, math.inf), at_least=1)
     def first(outputs):
         return outputs[:, 0]
 

@@ -82,7 +82,7 @@ def test_plugins_md_has_the_conformance_kit(name):
 def test_plugins_md_has_every_argument_of_measurement():
     given = section(text_of("docs/plugins.md"), "## Measurements")
     named = [
-        name for name, one in inspect.signature(lc_core.measuring).parameters.items() if one.kind != one.VAR_KEYWORD
+        name for name, one in inspect.signature(lc_core.measurement).parameters.items() if one.kind != one.VAR_KEYWORD
     ]
     assert [name for name in (*named, *WANT_KEYS) if f"`{name}`" not in given] == []
 
