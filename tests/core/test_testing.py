@@ -439,7 +439,7 @@ class StateIsNoTuple(Short):
 
 class Shrinks(Short):
     def step(self, state, energy, model, number):
-        return tuple(part[:, :4] for part in state)
+        return (state[0][:, :4], *state[1:])
 
 
 class Overflows(Short):
