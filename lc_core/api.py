@@ -126,9 +126,7 @@ def _with_labels(entries: Sequence[Entry]) -> tuple[Entry, ...]:
             label, number = f"{entry.label}-{number}", number + 1
         taken.add(label)
         if isinstance(entry, Constraint):
-            return Constraint(
-                entry.measurement, want=entry.want, weight=entry.weight, require=entry.require, label=label
-            )
+            return replace(entry, label=label)
         inside = tuple(relabel(child) for child in entry.entries)
         return Group(entry.kind, inside, weight=entry.weight, require=entry.require, label=label)
 

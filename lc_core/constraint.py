@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from lc_core.errors import LCError
+from lc_core.free import Free
 from lc_core.measuring import WANT_KEYS, Measurement, Want
 
 __all__ = ["Constraint", "Entry", "Group", "Verdict", "all_of", "any_of", "leaves", "none_of", "verdict"]
@@ -28,6 +29,8 @@ class Constraint:
         weight: Weight of its term in the energy, 0 or more.
         require: False makes it a preference: it guides and is reported, but decides nothing.
         label: Name in reports; default the measurement's name.
+        free: What may differ without a new fit of an amortised engine: for a parameter of the measurement its values,
+            for `at_least`, `at_most` or `target` a pair (low, high). What the constraint itself says is one of them.
         **wanted: `at_least=`, `at_most=`, `between=`, or `target=` and `tolerance=`, in place of `want`.
 
     Example:
@@ -41,6 +44,7 @@ class Constraint:
     weight: float = 1.0
     require: bool = True
     label: str = ""
+    free: Free | None = None
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class Constraint:
         weight: float = 1.0,
         require: bool = True,
         label: str = "",
+        free: Free | Mapping[str, Sequence[Any]] | None = None,
         **wanted: Any,
     ) -> None:
         if not isinstance(measurement, Measurement):
@@ -68,8 +73,26 @@ class Constraint:
             "weight": float(weight),
             "require": require,
             "label": label or measurement.name,
+            "free": free if free is None or isinstance(free, Free) else Free.of(free, measurement, want),
         }.items():
             object.__setattr__(self, key, value)
+
+    @property
+    def variants(self) -> tuple[Measurement, ...]:
+        """The measurement under every combination of its free parameters; itself if none is free."""
+        if self.free is None or not self.free.params:
+            return (self.measurement,)
+        own = self.measurement
+        return tuple(replace(own, params={**own.params, **choice}) for choice in self.free.choices())
+
+    @property
+    def variant(self) -> int:
+        """The number of the constraint's own combination among `variants`."""
+        if self.free is None or not self.free.params:
+            return 0
+        own = self.measurement.settings()
+        chosen = {key: own[key] for key in self.free.params}
+        return list(self.free.choices()).index(chosen)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ A term is `weight * -log sigmoid(log odds)`, the cross-entropy of "met" (Engel e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lc_core.conditioning import Space, Targets
 from lc_core.constraint import Constraint, Entry
 from lc_core.critics.critic import Critic, Odds
 
@@ -55,12 +56,20 @@ class Energy:
         critics: For each leaf's label, the critic of its measurement.
         realism: The realism critic, latents to logits `(B,)`.
         realism_weight: Weight of its term.
+        space: What is free in the entries.
+        code: What an amortised engine is told of the values that rows want of it, `(B, F)` or `(1, F)`.
     """
 
     entries: Sequence[Entry]
     critics: Mapping[str, Critic] = field(default_factory=dict)
     realism: Callable[[Tensor], Tensor] | None = None
     realism_weight: float = 0.0
+    space: Space = field(default_factory=Space)
+    code: Tensor | None = None
+
+    def at(self, targets: Targets) -> Energy:
+        """Return the energy of rows that want these values of what is free."""
+        return replace(self, entries=tuple(map(targets.apply, self.entries)), code=targets.code)
 
     def __call__(self, z: Tensor) -> EnergyValue:
         """Return the energy of latents `(B, *latent_shape)` and its terms."""

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lc_core.conditioning import Space
 from lc_core.constraint import Constraint
 from lc_core.critics.calibration import calibration
 from lc_core.critics.critic import Bins, Critic
@@ -61,7 +62,7 @@ class FitSettings:
 
 @dataclass
 class Replay:
-    """Latents `(N, *latent_shape)` with the measured values `(N,)` of each leaf, by label."""
+    """Latents `(N, *latent_shape)` and what each leaf measures, by label: `(N,)`, or `(N, V)` if it is free."""
 
     z: Tensor
     values: dict[str, np.ndarray]
@@ -69,7 +70,7 @@ class Replay:
     @classmethod
     def of(cls, verifier: Verifier, z: Tensor) -> Replay:
         """Decode and measure latents."""
-        return cls(z, verifier.measure(verifier.decode(z)))
+        return cls(z, verifier.measure_variants(verifier.decode(z)))
 
     def __add__(self, other: Replay) -> Replay:
         values = {key: np.concatenate([self.values[key], other.values[key]]) for key in self.values}
@@ -93,7 +94,7 @@ def train_critic(
 
     Args:
         critic: The critic.
-        batches: Draws latents `(B, *latent_shape)` and their bins `(B,)`.
+        batches: Draws latents `(B, *latent_shape)` and their bins, `(B,)` or `(B, V)` for V heads.
         steps: Training steps.
         lr: Learning rate. It rises and falls to zero, but stays as it is with `after_step`.
         after_step: Called after each step, to average the weights.
@@ -103,7 +104,7 @@ def train_critic(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.1)
     for _ in range(steps):
         z, target = batches()
-        loss = F.cross_entropy(critic.net(z.flatten(1)), target.to(z.device))
+        loss = F.cross_entropy(critic.every(z).flatten(0, 1), target.to(z.device).flatten())
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -135,9 +136,10 @@ def _push(
     z = start.clone()
     result = torch.empty_like(start)
     rows = torch.arange(len(start), device=start.device) % steps
+    head = np.arange(len(start)) // steps % critic.heads
     for number in range(steps):
         z.requires_grad_()
-        (gradient,) = torch.autograd.grad(critic.expected(z).sum(), z)
+        (gradient,) = torch.autograd.grad(critic.expected(z, head).sum(), z)
         size = gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, *[1] * (z.dim() - 1))
         z = model.project(z.detach() + direction * lr * model.dimensions**0.5 * gradient / size, start)
         result[rows == number] = z[rows == number]
@@ -189,13 +191,16 @@ class CriticFitter:
         return critic, self.card(critic, constraint, self.held_out(label))
 
     def held_out(self, label: str) -> np.ndarray:
-        """Return what a leaf measures on the held-out prior samples, `(N,)`."""
+        """Return what a leaf measures on the held-out prior samples, `(N,)`, or `(N, V)` if it is free."""
         return self._held_out.values[label]
 
     def card(self, critic: Critic, constraint: Constraint, held_out: np.ndarray) -> dict[str, Any]:
         """Return how well a critic is calibrated at a constraint's want, on `held_out` values; nothing is decoded."""
         z = self.draw_prior(len(held_out), "fit/held-out")
-        return calibration(critic, constraint.want, z, held_out)
+        own = Space.of([constraint]).own()
+        (entry,) = map(own.apply, [constraint])
+        assert isinstance(entry, Constraint)
+        return calibration(critic, entry.want, z, own.pick({constraint.label: held_out})[constraint.label])
 
 
 def _fit_one(
@@ -222,6 +227,8 @@ def _fit_one(
 
 def _new_critic(replay: Replay, label: str, settings: FitSettings, generator: torch.Generator) -> Critic:
     """Return an untrained critic whose weights are drawn from the fit's own generator."""
+    values = replay.values[label]
+    heads = 1 if values.ndim == 1 else values.shape[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
-        return Critic(replay.z[0].numel(), Bins.of(replay.values[label]), hidden=settings.hidden)
+        return Critic(replay.z[0].numel(), Bins.of(values.ravel()), hidden=settings.hidden, heads=heads)

@@ -5,6 +5,7 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -173,6 +174,11 @@ class Measurement:
     def __post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that it is called with, the function's own defaults included."""
+        given = list(inspect.signature(self.function).parameters.values())[1:]
+        return {one.name: one.default for one in given if one.default is not one.empty} | dict(self.params)
 
     @property
     def info(self) -> MeasurementInfo:

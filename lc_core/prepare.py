@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lc_core.cache import Cache, key_of, measurement_digest
+from lc_core.conditioning import Space, without_free
 from lc_core.constraint import Constraint, Entry
 from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
@@ -41,8 +42,14 @@ def describe(entry: Entry) -> dict[str, Any]:
     """Return an entry as plain data: what is measured, wanted and how it is combined."""
     shared = {"weight": entry.weight, "require": entry.require}
     if isinstance(entry, Constraint):
-        params = dict(entry.measurement.params)
-        return {"use": entry.measurement.name, "params": params, "wanted": entry.want.as_dict(), **shared}
+        params, wanted = dict(entry.measurement.params), entry.want.as_dict()
+        if entry.free is None:
+            return {"use": entry.measurement.name, "params": params, "wanted": wanted, **shared}
+        # One fit serves all values of what is free, so the constraint's own are left out.
+        params = {key: value for key, value in params.items() if key not in entry.free.params}
+        wanted = {key: value for key, value in wanted.items() if key not in entry.free.bounds}
+        free = entry.free.as_dict()
+        return {"use": entry.measurement.name, "params": params, "wanted": wanted, "free": free, **shared}
     return {entry.kind: [describe(child) for child in entry.entries], **shared}
 
 
@@ -71,6 +78,8 @@ def prepare(
     """
     if not engine.needs_energy:
         return Prepared(None, engine)
+    if not engine.amortised and Space.of(verifier.entries).leaves:
+        verifier = Verifier(verifier.model, tuple(map(without_free, verifier.entries)))
     settings = settings or FitSettings()
     began = time.monotonic()
     critic_of_realism = verifier.model.realism() if realism > 0 else None
@@ -93,12 +102,12 @@ def prepare(
             if (value := only_value(critic.bins, held_out)) is not None:
                 only[leaf.label] = value
         check_reachable(verifier.conditions, only)
-        energy = Energy(verifier.entries, critics, critic_of_realism, realism)
+        energy = Energy(verifier.entries, critics, critic_of_realism, realism, Space.of(verifier.entries))
         refined = _cached_refinement(fitter, energy, engine, keys, cache, progress)
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
     entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)
-    energy = Energy(entries, refined.critics, critic_of_realism, realism)
-    fitted = engine.with_tensors(refined.weights, verifier.model)
+    energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
+    fitted = engine.with_tensors(refined.weights, verifier.model, energy.space)
     return Prepared(energy, fitted, card, time.monotonic() - began)
 
 
@@ -112,14 +121,14 @@ def _placed(place: str) -> Iterator[None]:
 
 
 def _critic_key(verifier: Verifier, leaf: Constraint, settings: FitSettings) -> str | None:
-    digest = measurement_digest(leaf.measurement)
-    if digest is None:
+    digests = [measurement_digest(one) for one in leaf.variants]
+    if None in digests:
         return None
     return key_of(
         {
             "model": verifier.model.digest,
             "name": leaf.measurement.name,  # part of the fit's seed
-            "measurement": digest,
+            "measurement": digests if leaf.free else digests[0],
             "settings": asdict(settings),
             "precision": "float32",
             "device": verifier.model.device.partition(":")[0],
@@ -208,6 +217,7 @@ def load_critic(tensors: Mapping[str, Tensor], hidden: int) -> Critic:
     bins = Bins(tensors["bins.low"].numpy(), tensors["bins.high"].numpy())
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("bins.")}
     with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
-        critic = Critic(weights["net.0.weight"].shape[1], bins, hidden=hidden)
+        outputs = len(weights[max(weights)])  # the last layer's
+        critic = Critic(weights["net.0.weight"].shape[1], bins, hidden=hidden, heads=outputs // (len(bins) + 1))
     critic.load_state_dict(weights)
     return critic.requires_grad_(False).eval()

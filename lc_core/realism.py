@@ -19,6 +19,7 @@ from lc_core.energy import Energy
 from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
 from lc_core.latent_model import LatentModel, block_generator
+from lc_core.precision import training_autocast
 
 __all__ = ["fit_realism"]
 
@@ -73,7 +74,7 @@ def fit_realism(
 
 def _update(critic: RealismCritic, optimiser: torch.optim.Optimizer, real: Tensor, fake: Tensor) -> float:
     """Take a step of binary cross-entropy, in bfloat16 where the processor has it."""
-    with torch.autocast(real.device.type, torch.bfloat16):
+    with training_autocast(real.device.type):
         logits = critic(torch.cat([real, fake]))
     logits = logits.float()
     loss = F.softplus(-logits[: len(real)]).mean() + F.softplus(logits[len(real) :]).mean()

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lc_core.conditioning import FIXED, Targets
 from lc_core.constraint import Constraint, Entry, leaves, verdict
 from lc_core.critics.critic import Critic
 from lc_core.energy import Energy
@@ -67,22 +68,23 @@ class Refined:
 def aimed(entry: Entry, aims: Mapping[str, Want]) -> Entry:
     """Return an entry whose leaves want what `aims` says of their label, where it says something."""
     if isinstance(entry, Constraint):
-        want = aims.get(entry.label, entry.want)
-        options: dict[str, Any] = {"weight": entry.weight, "require": entry.require, "label": entry.label}
-        return Constraint(entry.measurement, want=want, **options)
+        return replace(entry, want=aims.get(entry.label, entry.want))
     return replace(entry, entries=tuple(aimed(child, aims) for child in entry.entries))
 
 
-def choose_aims(entries: Sequence[Entry], values: Mapping[str, np.ndarray]) -> dict[str, Want]:
+def choose_aims(
+    entries: Sequence[Entry], values: Mapping[str, np.ndarray], targets: Targets = FIXED
+) -> dict[str, Want]:
     """Return looser wants, by label, for the leaves of entries that too few of the last tries meet.
 
     Args:
         entries: The top-level entries.
         values: What each leaf measures on the last tries, `(N,)`, by label.
+        targets: What each of these tries wanted of what is free.
     """
     aims: dict[str, Want] = {}
     for entry in entries:
-        if verdict(entry, values).met.mean() < AIM:
+        if verdict(targets.apply(entry), values).met.mean() < AIM:
             aims |= _looser(entry, values, holds=True)
     return aims
 
@@ -92,6 +94,8 @@ def _looser(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool) -> d
         holds = holds != (entry.kind == "not")
         return {label: want for child in entry.entries for label, want in _looser(child, values, holds=holds).items()}
     want, measured = entry.want, values[entry.label]
+    if entry.free and entry.free.bounds:
+        return {}  # among the bounds that are drawn some are loose already
     if holds:
         away = np.maximum(want.low - measured, measured - want.high)
     else:
@@ -138,12 +142,13 @@ class _Refinement:
         self.fitter, self.energy, self.progress = fitter, energy, progress
         self.settings, self.verifier = fitter.settings, fitter.verifier
         self.generator = block_generator(self.settings.seed, 0, "refine")
-        self.engine = engine.begin(self.verifier.model, self.generator)
+        self.engine = engine.begin(self.verifier.model, energy.space, self.generator)
         self.visit = sorted({max(1, engine.steps * part // VISITS) for part in range(1, VISITS + 1)})
         self.count = self.settings.round_samples * VISITS // len(self.visit)
         self.learning = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
         self.guiding = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
         self.aims: dict[str, Want] = {}
+        self.targets = energy.space.own()
         self.redrawn = REDRAWN
         self.path: Replay | None = None
         self.history: list[float] = []
@@ -175,10 +180,17 @@ class _Refinement:
     def _explore(self, number: int) -> Replay:
         """Run the engine from fresh prior samples, note how many tries satisfy, and return what it visited."""
         starts = self.fitter.draw_prior(self.count, f"refine/{number}")
-        result = run_engine(self.engine, self.verifier.model, starts, self._aimed(), visit=self.visit)
+        self.targets = self.energy.space.draw(self.count, block_generator(self.settings.seed, number, "targets"))
+        energy = self._aimed().at(self.targets)
+        result = run_engine(self.engine, self.verifier.model, starts, energy, visit=self.visit)
         fresh = Replay.of(self.verifier, torch.cat(result.visited))
-        self.history.append(float(self.verifier.satisfied(fresh.last(self.count), self.count).mean()))
+        met = [verdict(self.targets.apply(entry), self._ends(fresh)).met for entry in self.verifier.conditions]
+        self.history.append(float(np.logical_and.reduce([np.ones(self.count, dtype=bool), *met]).mean()))
         return fresh
+
+    def _ends(self, fresh: Replay) -> dict[str, np.ndarray]:
+        """Return what was measured, under what each try wanted, where the tries ended."""
+        return self.targets.pick(fresh.last(self.count))
 
     def _aimed(self) -> Energy:
         """Return the energy as it guides now."""
@@ -187,8 +199,8 @@ class _Refinement:
 
     def _learn(self, fresh: Replay) -> None:
         """Take up what was visited, choose the next aims and let the critics learn."""
-        self.aims = choose_aims(self.energy.entries, fresh.last(self.count))
-        if self.history[-1] < AIM:
+        self.aims = choose_aims(self.energy.entries, self._ends(fresh), self.targets)
+        if self.history[-1] < AIM and not self.energy.space.leaves:
             fresh = fresh + self._copies(fresh)
         self.path = fresh if self.path is None else self.path + fresh
         for leaf in leaves(self.energy.entries):
@@ -214,7 +226,9 @@ class _Refinement:
     def _split(self, leaf: Constraint) -> None:
         """Give the critics of a leaf bins that end where its want and its aim do."""
         assert self.path is not None
-        values = np.concatenate([self.fitter.prior.values[leaf.label], self.path.values[leaf.label]])
+        values = np.concatenate([self.fitter.prior.values[leaf.label], self.path.values[leaf.label]]).ravel()
+        if leaf.free and leaf.free.bounds:
+            return
         for want in (leaf.want, self.aims.get(leaf.label, leaf.want)):
             for edge in (want.low - SLACK, np.nextafter(want.high + SLACK, np.inf)):
                 if np.isfinite(edge):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.constraint import Constraint, Entry
+from lc_core.constraint import Constraint, Entry, leaves
 from lc_core.sampling import Collector, SampleResult
 
 __all__ = ["blocking_table", "build_report", "ordered", "report_text"]
@@ -73,6 +73,8 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
     problem = collector.problem
     note = problem.engine.note(problem.entries, problem.realism)
     notes = [note] if note else []
+    if not problem.engine.amortised and (free := [leaf.label for leaf in leaves(problem.entries) if leaf.free]):
+        notes.append(f"free has no effect with this engine, which is fitted for one value: {', '.join(free)}")
     if collector.repeats and result.status != "done":
         tries = f"{collector.repeats:,} {'try' if collector.repeats == 1 else 'tries'}"
         notes.append(f"{tries} met all conditions but gave an output that is delivered already (unique: true)")

@@ -62,6 +62,15 @@ class Verifier:
         """Measure outputs: for each leaf's label its values `(B,)` float64."""
         return {leaf.label: leaf.measurement(outputs, first_index=first_index) for leaf in self.leaves}
 
+    def measure_variants(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Measure outputs as above, but where a leaf has free parameters under every combination, `(B, V)`."""
+        return {
+            leaf.label: np.stack([one(outputs) for one in leaf.variants], axis=1)
+            if leaf.free
+            else leaf.measurement(outputs)
+            for leaf in self.leaves
+        }
+
     def met(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Judge every top-level entry on measured values: for each label, `(B,)` bool."""
         return {entry.label: verdict(entry, values).met for entry in self.entries}

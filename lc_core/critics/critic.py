@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lc_core.free import EachWant
 from lc_core.measuring import SLACK, Want
 
 __all__ = ["Bins", "Critic", "Odds", "mlp"]
+
+FLOOR = 1e-300
+"""Stands for a share of 0 where every row has shares of its own."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Bins:
 
         If no bin does, the nearest one counts as inside: the best that was ever seen is where to go.
         """
-        share = self._overlap(want)
+        share = self._overlap(want.low, want.high)
         if not share.any():
             distance = np.maximum(self.low - want.high, want.low - self.high)
             share[int(distance.argmin())] = 1.0
@@ -103,15 +108,28 @@ class Bins:
 
     def share_outside(self, want: Want) -> np.ndarray:
         """Return the share `(K,)` of each bin that lies outside a want; the one nearest to a bound if none does."""
-        share = 1.0 - self._overlap(want)
+        share = 1.0 - self._overlap(want.low, want.high)
         if not share.any():
             depth = np.minimum(self.low - want.low, want.high - self.high)
             share[int(depth.argmin())] = 1.0
         return share
 
-    def _overlap(self, want: Want) -> np.ndarray:
+    def shares_each(self, want: EachWant) -> tuple[np.ndarray, np.ndarray]:
+        """Return `share` and `share_outside` of each row's want, `(B, K)` each."""
+        low, high = want.lows[:, None], want.highs[:, None]
+        overlap = self._overlap(low, high)
+        inside, outside = overlap.copy(), 1.0 - overlap
+        for share, away in (
+            (inside, np.maximum(self.low - high, low - self.high)),
+            (outside, np.minimum(self.low - low, high - self.high)),
+        ):
+            rows = np.flatnonzero(~share.any(axis=1))
+            share[rows, np.broadcast_to(away, share.shape)[rows].argmin(axis=1)] = 1.0
+        return inside, outside
+
+    def _overlap(self, low: Any, high: Any) -> np.ndarray:
         width = self.high - self.low
-        inside = np.minimum(self.high, want.high + SLACK) - np.maximum(self.low, want.low - SLACK)
+        inside = np.minimum(self.high, high + SLACK) - np.maximum(self.low, low - SLACK)
         atom = width <= 0
         share: np.ndarray = np.where(atom, inside >= 0, inside / np.where(atom, 1, width))
         return share.clip(0.0, 1.0)
@@ -133,25 +151,37 @@ class Critic(nn.Module):
         dimensions: D, values in one latent; latents of any shape are flattened.
         bins: Bins of the value.
         hidden: Width of the two hidden layers.
+        heads: V, histograms for each latent: one for every combination of the measurement's free parameters.
     """
 
-    def __init__(self, dimensions: int, bins: Bins, *, hidden: int = 256) -> None:
+    def __init__(self, dimensions: int, bins: Bins, *, hidden: int = 256, heads: int = 1) -> None:
         super().__init__()
         self.bins = bins
         self.hidden = hidden
-        self.net = mlp(dimensions, hidden, len(bins) + 1)
+        self.heads = heads
+        self.net = mlp(dimensions, hidden, heads * (len(bins) + 1))
         self._shares: dict[Want, tuple[Tensor | None, ...]] = {}
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return log probabilities `(B, K + 1)` of the bins and of "undefined"."""
+    def every(self, z: Tensor) -> Tensor:
+        """Return the logits `(B, V, K + 1)` of all heads."""
         logits: Tensor = self.net(z.flatten(1))
-        return logits.log_softmax(dim=1)
+        return logits.view(len(z), self.heads, -1)
 
-    def expected(self, z: Tensor) -> Tensor:
+    def logits(self, z: Tensor, head: np.ndarray | int = 0) -> Tensor:
+        """Return the logits `(B, K + 1)` of the bins and of "undefined", of one head or of each row's own `(B,)`."""
+        every = self.every(z)
+        if isinstance(head, int) or len(head) == 1:
+            return every[:, int(head if isinstance(head, int) else head[0])]
+        return every[torch.arange(len(z), device=z.device), torch.from_numpy(head).to(z.device)]
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return log probabilities `(B, K + 1)` of the first head's bins and of "undefined"."""
+        return self.logits(z).log_softmax(dim=1)
+
+    def expected(self, z: Tensor, head: np.ndarray | int = 0) -> Tensor:
         """Return the expected value `(B,)`, given that it is defined."""
         centre = torch.from_numpy((self.bins.low + self.bins.high) / 2).to(z.device, z.dtype)
-        logits: Tensor = self.net(z.flatten(1))
-        return logits[:, :-1].softmax(dim=1) @ centre
+        return self.logits(z, head)[:, :-1].softmax(dim=1) @ centre
 
     def split(self, edge: float, values: np.ndarray) -> Critic:
         """Return a critic with the bin at an edge split in two, each with its share of the bin's probability.
@@ -170,19 +200,21 @@ class Critic(nn.Module):
         state = self.state_dict()
         first = state["net.0.weight"]
         with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
-            critic = Critic(first.shape[1], bins, hidden=self.hidden).to(first.device, first.dtype)
+            critic = Critic(first.shape[1], bins, hidden=self.hidden, heads=self.heads).to(first.device, first.dtype)
         last = len(self.net) - 1
         for name in (f"net.{last}.weight", f"net.{last}.bias"):
-            row = state[name][at : at + 1]
-            state[name] = torch.cat([state[name][:at], row, row, state[name][at + 1 :]])
-        state[f"net.{last}.bias"][at] += math.log(share)
-        state[f"net.{last}.bias"][at + 1] += math.log1p(-share)
+            parts = state[name].unflatten(0, (self.heads, -1))
+            row = parts[:, at : at + 1]
+            state[name] = torch.cat([parts[:, :at], row, row, parts[:, at + 1 :]], dim=1).flatten(0, 1)
+        bias = state[f"net.{last}.bias"].unflatten(0, (self.heads, -1))
+        bias[:, at] += math.log(share)
+        bias[:, at + 1] += math.log1p(-share)
         critic.load_state_dict(state)
         return critic.requires_grad_(False).eval()
 
     def odds(self, z: Tensor, want: Want) -> Odds:
         """Return the log odds `(B,)` that the value is wanted, and that it is defined and not wanted."""
-        logits: Tensor = self.net(z.flatten(1))
+        logits = self.logits(z, want.variant if isinstance(want, EachWant) else 0)
         bins, none = logits[:, :-1], logits[:, -1]
         inside, outside, *others = (_log_sum(bins, share) for share in self._log_shares(want, z))
         # Where the nearest bin stands in for a side that has none, it is still part of the other side as well.
@@ -190,6 +222,10 @@ class Critic(nn.Module):
         return Odds(inside - torch.logaddexp(not_inside, none), outside - torch.logaddexp(not_outside, none))
 
     def _log_shares(self, want: Want, z: Tensor) -> tuple[Tensor | None, ...]:
+        if isinstance(want, EachWant):
+            if len(want.lows) > 1 or len(want.highs) > 1:
+                return self._log_shares_each(want, z)
+            want = _one_want(float(want.lows[0]), float(want.highs[0]))
         if want not in self._shares:
             inside, outside = self.bins.share(want), self.bins.share_outside(want)
             shares: tuple[np.ndarray, ...] = (inside, outside)
@@ -200,6 +236,18 @@ class Critic(nn.Module):
                 torch.from_numpy(share).to(z.device, z.dtype).log() if share.any() else None for share in shares
             )
         return self._shares[want]
+
+    def _log_shares_each(self, want: EachWant, z: Tensor) -> tuple[Tensor, ...]:
+        """Return four shares `(B, K)` as above, each row's own; a row with no share of any has a floor instead."""
+        inside, outside = self.bins.shares_each(want)
+        parts = (inside, outside, 1 - inside, 1 - outside)
+        return tuple(torch.from_numpy(np.log(part.clip(FLOOR))).to(z.device, z.dtype) for part in parts)
+
+
+def _one_want(low: float, high: float) -> Want:
+    if low == -math.inf:
+        return Want(at_most=high)
+    return Want(at_least=low) if high == math.inf else Want(between=(low, high))
 
 
 def _log_sum(logits: Tensor, log_share: Tensor | None) -> Tensor:

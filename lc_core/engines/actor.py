@@ -1,7 +1,8 @@
 """An amortised actor (Engel, Hoffman, Roberts 2018): a network that moves a prior sample to where constraints hold.
 
-G(z) = (1 - sigmoid(g)) * z + sigmoid(g) * dz with (dz, g) = MLP(z), trained once to lower the energy of G(z); a sample
-is then a single forward pass. Distances are measured as L(z', z) = mean(log(1 + (z' - z)^2) / sigma_bar^2).
+G(z, y) = (1 - sigmoid(g)) * z + sigmoid(g) * dz with (dz, g) = MLP(z, y), trained once to lower the energy of G(z, y);
+a sample is then a single forward pass. y tells what is wanted of that which the constraints leave free. Distances are
+measured as L(z', z) = mean(log(1 + (z' - z)^2) / sigma_bar^2).
 
 The paper's actor and critic play against each other, and the actor learns to fool its critic. Here critics predict
 what the rule measures on the actor's own decoded outputs, round after round (`lc_core.refining`), the actor learns
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from lc_core.conditioning import Space
     from lc_core.energy import Energy
     from lc_core.latent_model import LatentModel
 
@@ -72,18 +74,19 @@ class Actor(Engine):
         if self._net is None:
             raise LCError("this actor is not fitted", hint="prepare fits it; lc sample and lc_core.sample do so")
         with torch.inference_mode():
-            moved = self._move(self._net, state[0], model)
+            moved = self._move(self._net, state[0], energy.code, model)
         return (moved.clone(),)
 
-    def _move(self, net: Any, z: Tensor, model: LatentModel) -> Tensor:
+    def _move(self, net: Any, z: Tensor, code: Tensor | None, model: LatentModel) -> Tensor:
         import torch
 
         flat = z.flatten(1)
-        target, gate = net(flat).chunk(2, dim=1)
+        told = flat if code is None else torch.cat([flat, code.to(flat.device).expand(len(flat), -1)], dim=1)
+        target, gate = net(told).chunk(2, dim=1)
         return model.project(torch.lerp(flat, target, gate.sigmoid()).view_as(z), z)
 
-    def begin(self, model: LatentModel, generator: torch.Generator) -> Actor:
-        """Return an actor for a model that has learned nothing yet."""
+    def begin(self, model: LatentModel, space: Space, generator: torch.Generator) -> Actor:
+        """Return an actor for a model and what is free that has learned nothing yet."""
         import torch
 
         from lc_core.critics.critic import mlp
@@ -91,7 +94,7 @@ class Actor(Engine):
         actor = copy.copy(self)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
-            net = mlp(model.dimensions, self.hidden, 2 * model.dimensions, self.layers)
+            net = mlp(model.dimensions + space.size, self.hidden, 2 * model.dimensions, self.layers)
         with torch.no_grad():
             list(net.parameters())[-1][model.dimensions :] = GATE
         net.to(model.device)
@@ -100,7 +103,7 @@ class Actor(Engine):
         return actor
 
     def learn(self, energy: Energy, model: LatentModel, generator: torch.Generator) -> None:
-        """Take some steps down the mean energy of G(z), z from the prior."""
+        """Take some steps down the mean energy of G(z, y), z from the prior and y from what is free."""
         import torch
 
         from lc_core.latent_model import draw_prior
@@ -110,8 +113,9 @@ class Actor(Engine):
         scale = 1.0 if sigma is None else sigma.to(model.device).flatten().square()
         for _ in range(self.round_steps):
             z = draw_prior(model, BATCH, generator)
-            moved = self._move(net, z, model)
-            loss = energy(moved).total.mean()
+            wanted = energy.at(energy.space.draw(BATCH, generator))
+            moved = self._move(net, z, wanted.code, model)
+            loss = wanted(moved).total.mean()
             if self.distance > 0:
                 loss = loss + self.distance * ((moved - z).flatten(1).square().log1p() / scale).mean()
             optimiser.zero_grad(set_to_none=True)
@@ -125,11 +129,11 @@ class Actor(Engine):
         """Return copies of the weights that sampling uses."""
         return {name: tensor.detach().clone() for name, tensor in self._net.state_dict().items()}
 
-    def with_tensors(self, tensors: dict[str, Tensor], model: LatentModel) -> Actor:
+    def with_tensors(self, tensors: dict[str, Tensor], model: LatentModel, space: Space) -> Actor:
         """Return an actor with the weights that `tensors` gave."""
         import torch
 
-        actor = self.begin(model, torch.Generator().manual_seed(0))
+        actor = self.begin(model, space, torch.Generator().manual_seed(0))
         actor._net.load_state_dict(tensors)
         actor._learning = None
         return actor

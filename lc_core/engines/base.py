@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from lc_core.conditioning import Space
     from lc_core.constraint import Entry
     from lc_core.energy import Energy
     from lc_core.latent_model import LatentModel
@@ -64,19 +65,23 @@ class Engine(ABC):
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
         """Return the state after step `number`, which counts from 1."""
 
-    def begin(self, model: LatentModel, generator: torch.Generator) -> Engine:
-        """Return this engine with fresh weights for a model; itself if it has none."""
+    def begin(self, model: LatentModel, space: Space, generator: torch.Generator) -> Engine:
+        """Return this engine with fresh weights for a model and what is free; itself if it has none."""
         return self
 
     def learn(self, energy: Energy, model: LatentModel, generator: torch.Generator) -> None:
-        """Train the weights for a while to lower an energy; called once in each round of refinement."""
+        """Train the weights for a while to lower an energy; called once in each round of refinement.
+
+        What is free in it (`energy.space`) has to be drawn: `energy.at(energy.space.draw(count, generator))` is the
+        energy of `count` rows, and its `code` tells what each wants.
+        """
         return
 
     def tensors(self) -> dict[str, Tensor]:
         """Return a copy of the weights, by name, ready to be saved."""
         return {}
 
-    def with_tensors(self, tensors: dict[str, Tensor], model: LatentModel) -> Engine:
+    def with_tensors(self, tensors: dict[str, Tensor], model: LatentModel, space: Space) -> Engine:
         """Return this engine with the weights that `tensors` gave."""
         return self
 

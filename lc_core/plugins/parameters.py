@@ -20,7 +20,7 @@ from lc_core.errors import LCError
 if TYPE_CHECKING:
     from lc_core.plugins.registry import Registered
 
-__all__ = ["checked", "fill", "message_of", "parameters_of"]
+__all__ = ["checked", "fill", "message_of", "parameters_of", "values_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 TAKES_DATA_FIRST = ("constraint", "reader", "recipe")
@@ -126,6 +126,24 @@ def checked(component: Registered, params: Mapping[str, Any]) -> dict[str, Any]:
             f"{type(error).__name__}: {error}"
         ) from error
     return {name: getattr(settings, name) for name in model.model_fields}
+
+
+def values_of(component: Registered, name: str) -> list[Any] | None:
+    """Return all values that a setting may have, or None if they are not known, or it has no such setting.
+
+    They are known of a boolean, a Literal, an enumeration, a whole number with both bounds, and of a type with
+    `Field(examples=[...])`.
+    """
+    properties = component.parameters().model_json_schema()["properties"]
+    schema = properties.get(name, {})
+    for one in (schema, *schema.get("anyOf", ())):
+        if "enum" in one or "examples" in one:
+            return list(one.get("enum", one.get("examples")))
+        if one.get("type") == "boolean":
+            return [False, True]
+        if one.get("type") == "integer" and {"minimum", "maximum"} <= set(one):
+            return list(range(one["minimum"], one["maximum"] + 1))
+    return None
 
 
 def fill(component: Registered, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def _entry(registry: Registry, parts: Schema, *, top: bool) -> Schema:
         "use": {"enum": _names(constraints), "description": "The measurement."},
         "params": {"type": "object"},
         **{key: _without_null(leaf[key]) for key in WANT_KEYS},
+        "free": _without_null(leaf["free"]),
         "any": several,
         "all": several,
         "not": inner,

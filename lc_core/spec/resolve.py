@@ -15,7 +15,7 @@ from lc_core.constraint import Constraint, Entry, Group
 from lc_core.errors import LCError
 from lc_core.measuring import WANT_KEYS, Measurement
 from lc_core.plugins.manager import build_registry
-from lc_core.plugins.parameters import checked
+from lc_core.plugins.parameters import checked, message_of, values_of
 from lc_core.plugins.registry import Registered, Registry, nearest
 from lc_core.spec.feasible import check_feasible
 from lc_core.spec.files import find_spec, read_tree
@@ -195,14 +195,45 @@ class _Resolver:
         wanted = _wanted(node)
         if wanted is None:
             return None
+        free = self._free(node, found)
         try:
-            constraint = Constraint(measurement, label=label, **options, **wanted)
+            constraint = Constraint(measurement, label=label, free=free, **options, **wanted)
         except LCError as error:
             place = next((node.keys[key] for key in wanted), node.where)
+            place = node.keys["free"] if error.message.startswith("free: ") else place
             self._problems.add(place, error.message, hint=error.hint)
             return None
         self._places.append((constraint, next((node.keys[key] for key in wanted), node.where)))
         return constraint
+
+    def _free(self, node: Node, found: _Found) -> dict[str, Sequence[Any]] | None:
+        """Return what is free of a constraint, each value as its measurement takes it; the shape's check tells more."""
+        free = node.get("free")
+        if free is None or not free.is_mapping:
+            return None
+        given: dict[str, Any] = free.plain()
+        result: dict[str, Sequence[Any]] = {}
+        for key, values in given.items():
+            place = free.keys[key]
+            if key in WANT_KEYS:
+                if not isinstance(values, list) or not all(map(_is_number, values)):
+                    self._problems.add(place, f"a free {key} should be a range [low, high]; found {values!r}")
+                    continue
+                result[key] = values
+                continue
+            if values == "all":
+                values = values_of(found.plugin, key)
+                if values is None:
+                    self._problems.add(place, f"the values of {key} are not known", hint=f"list them: {key}: [...]")
+                    continue
+            if not isinstance(values, list) or not values:
+                self._problems.add(place, f"a free {key} should be `all` or a list of values; found {values!r}")
+                continue
+            try:
+                result[key] = [checked(found.plugin, {**_given(node), key: value})[key] for value in values]
+            except (ValidationError, LCError, KeyError) as error:
+                self._problems.add(place, _told(error, found.plugin))
+        return result
 
     def _renderers(self, node: Node | None) -> list[_Found]:
         items = node.content if node and isinstance(node.content, list) else []
@@ -269,6 +300,21 @@ def _wanted(node: Node) -> dict[str, Any] | None:
             return None
         wanted[key] = tuple(map(float, numbers)) if key == "between" else float(value)
     return wanted
+
+
+def _given(node: Node) -> dict[str, Any]:
+    params = node.get("params")
+    return params.plain() if params and params.is_mapping else {}
+
+
+def _told(error: Exception, plugin: Registered) -> str:
+    """Say what is wrong with a free value."""
+    if isinstance(error, LCError):
+        return error.message
+    if isinstance(error, ValidationError):
+        known = list(plugin.parameters().model_fields)
+        return "; ".join(message_of(dict(one), known) for one in error.errors())
+    return f"{plugin.name} has no parameter {error}"
 
 
 def _is_number(value: Any) -> bool:

@@ -66,6 +66,12 @@ class Leaf(Component):
     target: float = ABSENT
     tolerance: float = Field(default=ABSENT, ge=0)
     label: Label = ABSENT
+    free: dict[str, Any] = Field(
+        default=ABSENT,
+        min_length=1,
+        description="What may differ without a new fit of an amortised engine: for a parameter `all` or a list of"
+        " values, for at_least, at_most or target its range [low, high].",
+    )
 
 
 class AnyGroup(Strict):

@@ -35,7 +35,7 @@ class AvatarVAE(nn.Module):
         widths: Channels at 16 x 16, 8 x 8 and 4 x 4.
     """
 
-    def __init__(self, *, latent_dim: int = 64, widths: tuple[int, int, int] = (96, 160, 256)) -> None:
+    def __init__(self, *, latent_dim: int = 64, widths: tuple[int, int, int] = (48, 96, 192)) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.settings = {"latent_dim": latent_dim, "widths": list(widths)}
@@ -62,7 +62,6 @@ class AvatarVAE(nn.Module):
             Residual(middle),
             nn.Conv2d(middle, 4 * high, 1),
             nn.PixelShuffle(2),
-            Residual(high),
             Residual(high),
             nn.GroupNorm(8, high),
             nn.GELU(),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from lc_core.precision import training_autocast
 from lc_plugins.avatars.dataset import read_avatars
 from lc_plugins.training import Trainer, kl_nats
 
@@ -28,13 +29,13 @@ KL_WARM_UP = 0.2  # share of all steps
 def train(
     folder: Path,
     *,
-    steps: Annotated[int, Field(ge=1)] = 7_000,
+    steps: Annotated[int, Field(ge=1)] = 6_000,
     seed: Annotated[int, Field(ge=0)] = 0,
     sigma_x: Annotated[float, Field(gt=0)] = 0.1,
     beta: Annotated[float, Field(ge=0)] = 1.0,
     latent_dim: Annotated[int, Field(ge=1)] = 64,
     batch: Annotated[int, Field(ge=2)] = 64,
-    lr: Annotated[float, Field(gt=0)] = 1e-3,
+    lr: Annotated[float, Field(gt=0)] = 2e-3,
     progress: Callable[[str], None] = print,
 ) -> None:
     """Train a VAE on 40,000 drawn avatars.
@@ -74,7 +75,7 @@ def _loss(pictures: np.ndarray, settings: dict[str, Any]) -> Callable[..., tuple
         rows = torch.randint(len(pictures), (settings["batch"],), generator=generator)
         x = torch.from_numpy(pictures[rows.numpy()]).permute(0, 3, 1, 2).float().div_(255)
         noise = torch.randn((len(x), net.latent_dim), generator=generator)
-        with torch.autocast("cpu", torch.bfloat16):
+        with training_autocast():
             mean, std = net.encode(x)
             decoded = net.decode(mean + std * noise)
         reconstruction = scale * (decoded.float() - x).square().sum() / len(x)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field
 
+from lc_core.precision import training_autocast
 from lc_plugins.melody.corpus import read_corpus
 from lc_plugins.training import Trainer, kl_nats
 
@@ -87,7 +88,7 @@ def _loss(windows: Tensor, settings: dict[str, Any]) -> Callable[..., tuple[Tens
     def loss(net: Any, generator: torch.Generator, done: float) -> tuple[Tensor, float, float]:
         classes = batch(generator)
         noise = torch.randn((len(classes), net.latent_dim), generator=generator)
-        with torch.autocast("cpu", torch.bfloat16):
+        with training_autocast():
             mean, std = net.encode(classes)
             logits = net.decode(mean + std * noise)
         surprise = F.cross_entropy(logits.float().flatten(0, 1), classes.flatten(), reduction="sum")

@@ -11,7 +11,7 @@ from numbers import Integral
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from lc_core.errors import LCError
 
@@ -136,7 +136,8 @@ def _check_chords(value: Any) -> Any:
     return value
 
 
-PitchClass = Annotated[str | int, BeforeValidator(_check_pitch_class)]
+NOTES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
+PitchClass = Annotated[str | int, BeforeValidator(_check_pitch_class), Field(examples=NOTES)]
 """A note name such as `F#`, or a number from 0 (C) to 11 (B)."""
 
 PitchClasses = Annotated[list[int], BeforeValidator(_check_pitch_classes)]

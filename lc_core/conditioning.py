@@ -1,0 +1,128 @@
+"""Draws values of what is free in a tree of constraints, and tells an amortised engine of them.
+
+Of each free parameter a row's code holds one number for each of its values (1 for the row's, else 0), and of each
+free bound one number, scaled from its range to -1 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lc_core.constraint import Constraint, Entry, leaves
+from lc_core.free import EachWant, Free
+from lc_core.measuring import Want
+
+__all__ = ["FIXED", "Space", "Targets", "without_free"]
+
+
+def without_free(entry: Entry) -> Entry:
+    """Return an entry with nothing free: what an engine that is not amortised takes."""
+    if isinstance(entry, Constraint):
+        return replace(entry, free=None)
+    return replace(entry, entries=tuple(map(without_free, entry.entries)))
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What each row wants of what is free.
+
+    Attributes:
+        wants: For each free leaf's label, what each row wants.
+        code: What an engine is told, `(B, F)` float32, or `(1, F)` for all rows; F is 0 if nothing is free.
+    """
+
+    wants: Mapping[str, EachWant]
+    code: Tensor
+
+    def apply(self, entry: Entry) -> Entry:
+        """Return an entry whose free leaves want what each row wants."""
+        if not isinstance(entry, Constraint):
+            return replace(entry, entries=tuple(map(self.apply, entry.entries)))
+        each = self.wants.get(entry.label)
+        if each is None:
+            return entry
+        bounds = entry.free.bounds if entry.free else {}
+        if not bounds:  # the entry's own bounds, or its aim's, hold for every row
+            each = EachWant(lows=np.array([entry.want.low]), highs=np.array([entry.want.high]), variant=each.variant)
+        return replace(entry, want=each)
+
+    def pick(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return of values `(B, V)`, measured under every combination, those `(B,)` of each row's own."""
+        found = dict(values)
+        for label, each in self.wants.items():
+            rows = np.arange(len(values[label]))
+            found[label] = values[label][rows, np.broadcast_to(each.variant, rows.shape)]
+        return found
+
+
+@dataclass(frozen=True)
+class Space:
+    """All that is free in a tree of constraints."""
+
+    leaves: Sequence[Constraint] = ()
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Space:
+        """Return what is free in some entries."""
+        return cls(tuple(leaf for leaf in leaves(entries) if leaf.free))
+
+    @property
+    def size(self) -> int:
+        """F, how many numbers a code has."""
+        return sum(sum(map(len, free.params.values())) + len(free.bounds) for free in self._frees())
+
+    def _frees(self) -> list[Free]:
+        return [leaf.free for leaf in self.leaves if leaf.free]
+
+    def draw(self, count: int, generator: torch.Generator) -> Targets:
+        """Draw targets for `count` rows, each value as likely as the others."""
+        numbers = torch.rand((count, sum(1 + len(free.bounds) for free in self._frees())), generator=generator).numpy()
+        columns = iter(numbers.T.astype(np.float64))
+        picked: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
+        for leaf in self.leaves:
+            assert leaf.free
+            variant = (next(columns) * len(leaf.variants)).astype(np.int64).clip(0, len(leaf.variants) - 1)
+            ends = leaf.free.bounds
+            picked.append((variant, {key: low + next(columns) * (high - low) for key, (low, high) in ends.items()}))
+        return self._targets(picked, count)
+
+    def own(self) -> Targets:
+        """Return the targets that the constraints themselves name, one row for all."""
+        picked = []
+        for leaf in self.leaves:
+            assert leaf.free
+            bounds = {key: np.array([getattr(leaf.want, key)], dtype=np.float64) for key in leaf.free.bounds}
+            picked.append((np.array([leaf.variant]), bounds))
+        return self._targets(picked, 1)
+
+    def _targets(self, picked: Sequence[tuple[np.ndarray, dict[str, np.ndarray]]], count: int) -> Targets:
+        wants: dict[str, EachWant] = {}
+        code: list[np.ndarray] = [np.zeros((count, 0))]
+        for leaf, (variant, bounds) in zip(self.leaves, picked, strict=True):
+            assert leaf.free
+            choices = list(leaf.free.choices())
+            for key, values in leaf.free.params.items():
+                index = np.array([[value == one for one in values].index(True) for value in (c[key] for c in choices)])
+                code.append(np.eye(len(values))[index[variant]])
+            for key, (low, high) in leaf.free.bounds.items():
+                code.append((2 * (bounds[key] - low) / (high - low) - 1)[:, None])
+            lows, highs = _interval(leaf.want, bounds)
+            wants[leaf.label] = EachWant(lows=lows, highs=highs, variant=variant)
+        return Targets(wants, torch.from_numpy(np.concatenate(code, axis=1)).float())
+
+
+def _interval(want: Want, bounds: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and the highest value that satisfies, given the bounds that are free."""
+    if "target" in bounds:
+        assert want.tolerance is not None
+        return bounds["target"] - want.tolerance, bounds["target"] + want.tolerance
+    return bounds.get("at_least", np.array([want.low])), bounds.get("at_most", np.array([want.high]))
+
+
+FIXED = Space().own()
+"""The targets of constraints of which nothing is free."""
