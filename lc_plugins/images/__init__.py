@@ -1,1 +1,4 @@
-"""Pictures of type `image.rgb/1`: float32 `(B, 3, H, W)` in [0, 1], red, green and blue; files in and out."""
+"""Pictures, float32 in [0, 1]: `image.rgb/1` is `(B, 3, H, W)`, red, green and blue; `image.gray/1` is `(B, 1, H, W)`.
+
+Files in and out, readers of MNIST and CelebA, and what pixel models share.
+"""

@@ -18,27 +18,32 @@ SLACK = 1e-3
 
 
 def to_pixels(image: Any) -> np.ndarray:
-    """Return a picture `(3, H, W)` or pictures `(B, 3, H, W)`, float in [0, 1], as bytes with channels last.
+    """Return a picture `(C, H, W)` or pictures `(B, C, H, W)`, float in [0, 1], as bytes with three channels last.
 
-    Values outside [0, 1] are clipped; a value v becomes round(255 v).
+    C is 3, or 1 for grey, which becomes three equal channels. Values outside [0, 1] are clipped; a value v becomes
+    round(255 v).
     """
     array = np.asarray(image, dtype=np.float64)
-    if array.ndim not in (3, 4) or array.shape[-3] != 3:
-        raise LCError(f"a picture is float (3, H, W) in [0, 1]; found shape {array.shape}")
-    return np.moveaxis(np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8), -3, -1)
+    if array.ndim not in (3, 4) or array.shape[-3] not in (1, 3):
+        raise LCError(f"a picture is float (3, H, W) in [0, 1], or (1, H, W) if grey; found shape {array.shape}")
+    pixels = np.moveaxis(np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8), -3, -1)
+    return np.broadcast_to(pixels, (*pixels.shape[:-1], 3))
 
 
 def from_pixels(pixels: np.ndarray) -> np.ndarray:
-    """Return bytes `(..., H, W, 3)` as float32 `(..., 3, H, W)` in [0, 1]."""
+    """Return bytes `(..., H, W, C)` as float32 `(..., C, H, W)` in [0, 1]."""
     return np.ascontiguousarray(np.moveaxis(pixels, -1, -3), dtype=np.float32) / 255
 
 
-def as_images(outputs: Any, *, size: tuple[int, int] | None = None, who: str = "this", device: str = "cpu") -> Tensor:
-    """Return pictures as a float32 tensor `(B, 3, H, W)`.
+def as_images(
+    outputs: Any, *, size: tuple[int, int] | None = None, channels: int = 3, who: str = "this", device: str = "cpu"
+) -> Tensor:
+    """Return pictures as a float32 tensor `(B, C, H, W)`.
 
     Args:
         outputs: An array or tensor.
         size: Height and width that they must have, if it matters.
+        channels: C, 3 or 1.
         who: What takes them, told in errors.
         device: Where the tensor is to be.
 
@@ -49,8 +54,8 @@ def as_images(outputs: Any, *, size: tuple[int, int] | None = None, who: str = "
 
     images = outputs if torch.is_tensor(outputs) else torch.as_tensor(np.asarray(outputs))
     height, width = size or (0, 0)
-    expected = f"float images (B, 3, {height or 'H'}, {width or 'W'}) in [0, 1]"
-    if images.ndim != 4 or images.shape[1] != 3 or (size and tuple(images.shape[2:]) != size):
+    expected = f"float images (B, {channels}, {height or 'H'}, {width or 'W'}) in [0, 1]"
+    if images.ndim != 4 or images.shape[1] != channels or (size and tuple(images.shape[2:]) != size):
         raise LCError(f"{who} takes {expected}; found shape {tuple(images.shape)}")
     if not images.is_floating_point():
         raise LCError(f"{who} takes {expected}; found {images.dtype}", hint="divide bytes by 255")

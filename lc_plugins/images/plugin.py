@@ -1,10 +1,18 @@
-"""What the images domain registers: files of pictures, for every model that makes `image.rgb/1`."""
+"""What the images domain registers: files of pictures, for every model that makes them, and the VAE of CelebA."""
 
 from __future__ import annotations
 
 from lc_core.plugins.hookspecs import Register, hookimpl
 
-__all__ = ["lc_register_readers", "lc_register_renderers"]
+__all__ = ["lc_register_models", "lc_register_readers", "lc_register_recipes", "lc_register_renderers"]
+
+SUFFIXES = [".png", ".jpg", ".jpeg"]
+
+
+@hookimpl
+def lc_register_models(register: Register) -> None:
+    """Register the model of photographs, whose weights each user trains."""
+    register("images.celeba", "lc_plugins.images.celeba_model:load_celeba", output="image.rgb/1")
 
 
 @hookimpl
@@ -16,9 +24,11 @@ def lc_register_renderers(register: Register) -> None:
 @hookimpl
 def lc_register_readers(register: Register) -> None:
     """Register what reads a user's pictures."""
-    register(
-        "images.file",
-        "lc_plugins.images.read:read_image",
-        output="image.rgb/1",
-        suffixes=[".png", ".jpg", ".jpeg"],
-    )
+    register("images.file", "lc_plugins.images.read:read_image", output="image.rgb/1", suffixes=SUFFIXES)
+    register("images.gray_file", "lc_plugins.images.read:read_gray", output="image.gray/1", suffixes=SUFFIXES)
+
+
+@hookimpl
+def lc_register_recipes(register: Register) -> None:
+    """Register the training of the model of photographs."""
+    register("images.celeba", "lc_plugins.images.celeba_train:train")

@@ -1,4 +1,4 @@
-"""`images.file`: a PNG or JPEG file as a picture."""
+"""`images.file` and `images.gray_file`: a PNG or JPEG file as a picture in colour or in grey."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from lc_core.errors import LCError
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import pillow
 
-__all__ = ["read_image"]
+__all__ = ["read_gray", "read_image", "rgb_pixels"]
 
 LARGEST = 4096 * 4096  # pixels
 FORMATS = ("PNG", "JPEG")
+COLOUR = 8  # how far apart the channels of a grey picture may be, of 255, from the rounding of JPEG
 
 
 def read_image(path: Path, *, size: Annotated[int, Field(ge=1, le=4096)] = 64) -> np.ndarray:
@@ -35,18 +36,48 @@ def read_image(path: Path, *, size: Annotated[int, Field(ge=1, le=4096)] = 64) -
         LCError: If the file is no PNG or JPEG or is truncated; if the picture has another shape than a square of a
             multiple of `size`, is grey, has another mode, or is transparent anywhere.
     """
-    return from_pixels(_down(_rgb(Path(path)), size))[None]
+    return from_pixels(_down(rgb_pixels(Path(path)), size))[None]
 
 
-def _rgb(path: Path) -> np.ndarray:
-    """Return the bytes `(H, W, 3)` of a picture."""
+def read_gray(path: Path, *, size: Annotated[int, Field(ge=1, le=4096)] = 8) -> np.ndarray:
+    """Read a picture in grey, brought down to `size` as `read_image` does.
+
+    Args:
+        path: A PNG or JPEG file; one saved as RGB must have equal channels.
+        size: Height and width that the model takes, in pixels.
+
+    Returns:
+        The picture, `(1, 1, size, size)` float32 in [0, 1].
+
+    Raises:
+        LCError: As `read_image`, but for pictures in colour instead of grey ones.
+    """
+    pixels = rgb_pixels(Path(path), gray=True)
+    if (apart := int(np.ptp(pixels, axis=-1).max())) > COLOUR:
+        raise LCError(
+            f"the picture is in colour (channels differ by up to {apart} of 255); expected grey",
+            hint="convert it to grey first",
+        )
+    return from_pixels(_down(pixels, size)[..., 1:2])[None]
+
+
+def rgb_pixels(path: Path, *, gray: bool = False) -> np.ndarray:
+    """Return the bytes `(H, W, 3)` of a picture.
+
+    Args:
+        path: A PNG or JPEG file.
+        gray: Take pictures that are saved as grey too, with three equal channels.
+
+    Raises:
+        LCError: As `read_image`, sizes apart.
+    """
     image_module = pillow()
     try:
         with image_module.open(path, formats=FORMATS) as image:
             if image.width * image.height > LARGEST:
                 raise LCError(f"the picture has {image.width} x {image.height} pixels; expected {LARGEST} at most")
             image.load()
-            return _converted(image)
+            return _converted(image, gray)
     except LCError:
         raise
     except image_module.UnidentifiedImageError as error:
@@ -57,9 +88,11 @@ def _rgb(path: Path) -> np.ndarray:
         ) from error
 
 
-def _converted(image: Any) -> np.ndarray:
+def _converted(image: Any, gray: bool) -> np.ndarray:
     mode = image.mode
-    if mode == "P":
+    if gray and mode in ("1", "L", "LA"):
+        image = image.convert("RGBA" if mode == "LA" or "transparency" in image.info else "RGB")
+    elif mode == "P":
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     elif mode == "RGB" and "transparency" in image.info:
         image = image.convert("RGBA")

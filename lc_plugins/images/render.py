@@ -22,7 +22,7 @@ MAX_SCALE = 16
 class Png(Renderer):
     """A PNG file of a picture; the sheet `images.png` shows the first 64 beside each other."""
 
-    accepts = ("image.rgb/1",)
+    accepts = ("image.rgb/1", "image.gray/1")
     suffix = ".png"
     media_type = "image/png"
 
@@ -37,11 +37,11 @@ class Png(Renderer):
         self.scale = scale
 
     def write(self, output: Any, path: Path) -> None:
-        """Write one picture `(3, H, W)`, float in [0, 1]."""
+        """Write one picture `(3, H, W)` or `(1, H, W)`, float in [0, 1]."""
         save_png(to_pixels(output), path, scale=self.scale)
 
     def write_sheet(self, outputs: np.ndarray, folder: Path) -> Path | None:
-        """Write `images.png`: the first 64 pictures of `(N, 3, H, W)`, in order, row by row."""
+        """Write `images.png`: the first 64 pictures of `(N, C, H, W)`, in order, row by row."""
         if not len(outputs):
             return None
         return write_sheet(outputs[:MAX_ON_SHEET], folder / "images.png", scale=min(self.scale, 2))

@@ -37,7 +37,7 @@ def save_png(pixels: np.ndarray, path: Path, *, scale: int = 1) -> None:
 
 
 def tiled(images: Any, *, columns: int | None = None, gap: int = 2) -> np.ndarray:
-    """Return pictures `(N, 3, H, W)` in rows as bytes `(height, width, 3)`, white between them; N is 1 or more."""
+    """Return pictures `(N, C, H, W)` in rows as bytes `(height, width, 3)`, white between them; N is 1 or more."""
     pixels = to_pixels(images)
     count, height, width = pixels.shape[:3]
     columns = columns or math.ceil(math.sqrt(count))
@@ -50,6 +50,6 @@ def tiled(images: Any, *, columns: int | None = None, gap: int = 2) -> np.ndarra
 
 
 def write_sheet(images: Any, path: Path, *, columns: int | None = None, scale: int = 1) -> Path:
-    """Write pictures `(N, 3, H, W)` into one PNG and return its path."""
+    """Write pictures `(N, C, H, W)` into one PNG and return its path."""
     save_png(tiled(images, columns=columns), path, scale=scale)
     return path

@@ -1,0 +1,39 @@
+"""`images.celeba`: a VAE of photographs that `lc train images.celeba` wrote; no weights are shipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lc_plugins.images.vae import PixelModel
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["KIND", "NAME", "CelebAModel", "load_celeba"]
+
+KIND = "celeba-vae/1"
+NAME = "images.celeba"
+
+
+def load_celeba(*, folder: str) -> CelebAModel:
+    """Faces of 64 x 64 pixels: the paper's convolutional VAE, from a folder that `lc train images.celeba` wrote.
+
+    Args:
+        folder: That folder.
+    """
+    return CelebAModel(Path(folder))
+
+
+class CelebAModel(PixelModel):
+    """A trained `CelebAVAE` with its realism critic."""
+
+    kind = KIND
+    output_type = "image.rgb/1"
+
+    @staticmethod
+    def network(**settings: Any) -> nn.Module:
+        """Return the network, with weights to be replaced."""
+        from lc_plugins.images.celeba_vae import CelebAVAE
+
+        return CelebAVAE(**settings)
