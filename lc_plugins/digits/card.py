@@ -91,9 +91,9 @@ def _refined(model: DigitModel, starts: Tensor) -> Tensor:
     from lc_core.engines.gradient import Gradient
 
     energy = Energy((), realism=model.realism(), realism_weight=1.0)
-    last = run_engine(
-        Gradient(steps=REFINE_STEPS, check_every=0), model, starts, energy, visit=[REFINE_STEPS]
-    ).visited[-1]
+    last = run_engine(Gradient(steps=REFINE_STEPS, check_every=0), model, starts, energy, visit=[REFINE_STEPS]).visited[
+        -1
+    ]
     return last
 
 
@@ -116,9 +116,9 @@ tags: [images, digits, variational-autoencoder, latent-constraints]
 # {config["name"]}
 
 A variational auto-encoder of handwritten digits, 8 x 8 grey pixels, with a latent of
-{config["network"]["latent_dim"]} dimensions and a standard normal prior. It knows nothing of which digit is which. With it come its realism critic, which
-tells encodings of digits from prior samples, and `sigma_bar`, the posterior's mean standard deviation in each
-dimension. It is small and quick: made to try things and to test with, not to be looked at.
+{config["network"]["latent_dim"]} dimensions and a standard normal prior. It knows nothing of which digit is which.
+With it come its realism critic, which tells encodings of digits from prior samples, and `sigma_bar`, the posterior's
+mean standard deviation in each dimension. It is small and quick: made to try things and to test with.
 
 - Pictures `image.gray/1`: float32 in [0, 1], `(B, 1, 8, 8)`, ink high.
 - Weights: `weights.safetensors`, float16, SHA-256 `{config["weights_sha256"]}`.
@@ -145,8 +145,8 @@ Measured on the model as it is loaded from its files. The judge is a classifier 
 knows, {found["accuracy"]:.1%} right on the held-out pictures; the verifier that `digits.digit` asks is
 {verifier["accuracy"]:.1%} right, with an expected calibration error of {verifier["ece"]:.3f}.
 
-- Held-out pictures that come back from their posterior mean: root mean square error {found["error"]:.3f} of a pixel; the
-  judge is {found["accuracy rebuilt"]:.1%} right on them.
+- Held-out pictures that come back from their posterior mean: root mean square error {found["error"]:.3f} of a pixel;
+  the judge is {found["accuracy rebuilt"]:.1%} right on them.
 - KL {found["KL nats"]:.1f} nats; {found["active dimensions"]} of {config["network"]["latent_dim"]} dimensions active.
 - Realism critic, posterior samples of held-out pictures against prior samples: AUC {found["realism AUC"]:.3f}.
 

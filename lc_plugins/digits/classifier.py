@@ -53,7 +53,8 @@ class Classifier:
             hidden = np.maximum(hidden @ weight + bias, 0)
         logits = (hidden @ self.weights[-1] + self.biases[-1]) / self.temperature
         powers: np.ndarray = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        powers /= powers.sum(axis=1, keepdims=True)
+        return powers
 
 
 def load_classifier(folder: Path, sha256: str) -> Classifier:

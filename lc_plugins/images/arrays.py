@@ -27,7 +27,7 @@ def to_pixels(image: Any) -> np.ndarray:
     if array.ndim not in (3, 4) or array.shape[-3] not in (1, 3):
         raise LCError(f"a picture is float (3, H, W) in [0, 1], or (1, H, W) if grey; found shape {array.shape}")
     pixels = np.moveaxis(np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8), -3, -1)
-    return np.broadcast_to(pixels, (*pixels.shape[:-1], 3))
+    return pixels if pixels.shape[-1] == 3 else pixels.repeat(3, axis=-1)
 
 
 def from_pixels(pixels: np.ndarray) -> np.ndarray:

@@ -97,7 +97,7 @@ def read_celeba(
     rows = np.flatnonzero(_partition(folder / PARTITION, names) == PARTS.index(part))
     if not len(rows):
         raise LCError(f"{folder / PARTITION} has no image of the part {part} ({PARTS.index(part)})")
-    held = table[np.ix_(rows, columns)]
+    held = table[rows][:, columns]
     for name, column in zip(attributes, held.T, strict=True):
         if column.all() or not column.any():
             raise LCError(
@@ -163,9 +163,7 @@ def _partition(path: Path, names: list[str]) -> np.ndarray:
     return np.array([int(row[1]) for row in rows], dtype=np.int64)
 
 
-def _pictures(
-    images: Path, files: Sequence[str], crop: int, size: int, progress: Callable[[str], None]
-) -> np.ndarray:
+def _pictures(images: Path, files: Sequence[str], crop: int, size: int, progress: Callable[[str], None]) -> np.ndarray:
     missing, about = [], []
     for name in files:
         try:

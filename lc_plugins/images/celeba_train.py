@@ -1,7 +1,7 @@
 """`lc train images.celeba`: train the paper's convolutional VAE on a user's copy of CelebA.
 
 Network, sigma_x, beta, batch and learning rate are those of the authors' notebook; the schedule is ours. The network
-has 155 million weights: the training wants an accelerator, or a smaller `width`.
+has 154 million weights: the training wants a GPU, which is used if there is one, or a smaller `width`.
 """
 
 from __future__ import annotations
@@ -61,15 +61,14 @@ def train(
     from lc_plugins.images.celeba_vae import CelebAVAE
 
     folder.mkdir(parents=True, exist_ok=True)
-    read = read_celeba(
-        Path(data), attributes=(), images=Path(images) if images else None, crop=crop, progress=progress
-    )
+    read = read_celeba(Path(data), attributes=(), images=Path(images) if images else None, crop=crop, progress=progress)
     settings: dict[str, Any] = {"steps": steps, "seed": seed, "sigma_x": sigma_x, "beta": beta, "crop": crop}
     settings |= {"latent_dim": latent_dim, "width": width, "batch": batch, "lr": lr, "clip": 1_000.0}
     settings["pictures"] = len(read.files)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = CelebAVAE(latent_dim=latent_dim, width=width)
+    net.to("cuda" if torch.cuda.is_available() else "cpu")
     trainer = Trainer(folder, net, settings, pixel_loss(read.pictures, settings, bfloat16=True))
     trainer.run(progress)
     write_model(

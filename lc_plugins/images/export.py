@@ -63,6 +63,7 @@ def write_model(
     net.load_state_dict({key: value.half().float() for key, value in net.state_dict().items()})
     progress(f"encoding {len(pictures):,} training pictures")
     means, stds = _encode(net, pictures)
+    net.cpu()
 
     def draw_posterior(count: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(means), (count,), generator=generator)
@@ -106,11 +107,13 @@ def _encode(net: Any, pictures: np.ndarray) -> tuple[Tensor, Tensor]:
 
     from lc_plugins.images.arrays import from_pixels
 
+    device = next(net.parameters()).device
     parts = []
     with torch.inference_mode():
         for first in range(0, len(pictures), BLOCK):
             block = pictures[first : first + BLOCK]
-            parts.append(net.encode(torch.from_numpy(from_pixels(block) if block.dtype == np.uint8 else block)))
+            x = torch.from_numpy(from_pixels(block) if block.dtype == np.uint8 else block)
+            parts.append([one.cpu() for one in net.encode(x.to(device))])
     # Clones, because tensors of inference mode cannot take part in the fit.
     return torch.cat([mean for mean, _ in parts]).clone(), torch.cat([std for _, std in parts]).clone()
 

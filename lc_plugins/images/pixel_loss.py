@@ -24,7 +24,7 @@ __all__ = ["pixel_loss"]
 def pixel_loss(
     pictures: np.ndarray, settings: dict[str, Any], *, kl_warm_up: float = 0.2, bfloat16: bool = False
 ) -> Callable[..., tuple[Tensor, float, float]]:
-    """Return the loss of a step; its reconstruction term leaves out a constant.
+    """Return the loss of a step, on the network's device; its reconstruction term leaves out a constant.
 
     Args:
         pictures: `(N, C, H, W)` float32 in [0, 1], or `(N, H, W, C)` uint8.
@@ -39,9 +39,10 @@ def pixel_loss(
     def loss(net: Any, generator: torch.Generator, done: float) -> tuple[Tensor, float, float]:
         rows = torch.randint(len(pictures), (settings["batch"],), generator=generator).numpy()
         chosen = pictures[rows]
-        x = torch.from_numpy(from_pixels(chosen) if chosen.dtype == np.uint8 else chosen)
-        noise = torch.randn((len(x), net.latent_dim), generator=generator)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        device = next(net.parameters()).device
+        x = torch.from_numpy(from_pixels(chosen) if chosen.dtype == np.uint8 else chosen).to(device)
+        noise = torch.randn((len(x), net.latent_dim), generator=generator).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             mean, std = net.encode(x)
             decoded = net.decode(mean + std * noise)
         reconstruction = scale * (decoded.float() - x).square().sum() / len(x)

@@ -16,6 +16,7 @@ from lc_plugins.images.sheet import save_png, write_sheet
 __all__ = ["Png"]
 
 MAX_ON_SHEET = 64
+ON_SHEET = 128  # pixels of a picture on the sheet, at most
 MAX_SCALE = 16
 
 
@@ -44,4 +45,5 @@ class Png(Renderer):
         """Write `images.png`: the first 64 pictures of `(N, C, H, W)`, in order, row by row."""
         if not len(outputs):
             return None
-        return write_sheet(outputs[:MAX_ON_SHEET], folder / "images.png", scale=min(self.scale, 2))
+        scale = max(1, min(self.scale, ON_SHEET // max(outputs.shape[-2:])))
+        return write_sheet(outputs[:MAX_ON_SHEET], folder / "images.png", scale=scale)

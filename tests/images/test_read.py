@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from lc_core.errors import LCError
-from lc_plugins.images.read import read_image
+from lc_plugins.images.read import read_gray, read_image
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
@@ -98,3 +98,43 @@ def test_another_kind_of_file_is_refused(content: bytes, tmp_path: Path) -> None
 def test_a_gif_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LCError, match="no PNG or JPEG"):
         read_image(saved(tmp_path / "a.gif", Image.new("RGB", (64, 64))))
+
+
+GRAY = np.random.default_rng(2).integers(0, 256, (8, 8), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "P"])
+def test_a_grey_picture_gives_its_pixels_however_it_is_saved(mode: str, tmp_path: Path) -> None:
+    read = read_gray(saved(tmp_path / "a.png", Image.fromarray(GRAY).convert(mode)))
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read[0, 0], GRAY / 255, atol=1e-6)
+
+
+def test_a_picture_in_black_and_white_is_grey(tmp_path: Path) -> None:
+    read = read_gray(saved(tmp_path / "a.png", Image.fromarray(GRAY > 99)))
+    np.testing.assert_array_equal(read[0, 0], GRAY > 99)
+
+
+def test_a_larger_grey_picture_is_brought_down_by_means(tmp_path: Path) -> None:
+    large = GRAY.repeat(4, 0).repeat(4, 1)
+    large[0, :4] = [0, 0, 100, 100]
+    large[1:4, :4] = 50
+    read = read_gray(saved(tmp_path / "a.png", Image.fromarray(large)))
+    np.testing.assert_allclose(read[0, 0, 0, 0], 50 / 255, atol=1e-6)
+    np.testing.assert_allclose(read[0, 0, 1:], GRAY[1:] / 255, atol=1e-6)
+
+
+def test_a_grey_jpeg_is_grey(tmp_path: Path) -> None:
+    smooth = np.linspace(0, 255, 64, dtype=np.uint8)[:, None].repeat(64, 1)
+    read = read_gray(saved(tmp_path / "a.jpg", Image.fromarray(smooth).convert("RGB"), quality=90))
+    assert np.abs(read[0, 0, :, 0] - smooth.reshape(8, 8, 64).mean((1, 2)) / 255).max() < 0.03
+
+
+def test_a_picture_in_colour_is_not_grey(tmp_path: Path) -> None:
+    with pytest.raises(LCError, match="in colour .channels differ by up to 2.. of 255.; expected grey"):
+        read_gray(saved(tmp_path / "a.png", Image.fromarray(PIXELS)))
+
+
+def test_a_transparent_grey_picture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LCError, match="transparent in places"):
+        read_gray(saved(tmp_path / "a.png", Image.new("LA", (8, 8))))

@@ -12,7 +12,7 @@ from lc_core.errors import LCError
 from lc_core.plugins.manager import build_registry
 from lc_core.testing import check_renderer
 from lc_plugins.images.arrays import as_images, from_pixels, to_pixels
-from lc_plugins.images.read import read_image
+from lc_plugins.images.read import read_gray, read_image
 from lc_plugins.images.render import Png
 
 
@@ -61,6 +61,19 @@ def test_the_sheet_shows_pictures_in_order(tmp_path: Path) -> None:
     assert (sheet[68:, 2 + 2 * 66 :] == 255).all()
 
 
+def test_small_pictures_are_larger_on_the_sheet(tmp_path: Path) -> None:
+    with Image.open(Png(scale=16).write_sheet(pictures(4, 8), tmp_path)) as image:
+        assert image.size == (16 * 22, 16 * 22)
+
+
+def test_a_grey_picture_is_drawn_in_grey_and_reads_back(tmp_path: Path) -> None:
+    gray = pictures(3, 8)[:, :1]
+    check_renderer(Png, gray)
+    Png(scale=4).write(gray[0], tmp_path / "one.png")
+    np.testing.assert_array_equal(read_gray(tmp_path / "one.png"), gray[:1])
+    np.testing.assert_array_equal(read_image(tmp_path / "one.png", size=8), gray[:1].repeat(3, axis=1))
+
+
 def test_no_pictures_give_no_sheet(tmp_path: Path) -> None:
     assert Png().write_sheet(pictures(0), tmp_path) is None
 
@@ -81,6 +94,8 @@ def test_arrays_are_checked_before_a_model_takes_them() -> None:
     assert tuple(as_images(good, size=(64, 64)).shape) == (2, 3, 64, 64)
     with pytest.raises(LCError, match=r"found shape \(2, 3, 32, 32\)"):
         as_images(pictures(2, 32), size=(64, 64))
+    with pytest.raises(LCError, match=r"float images \(B, 1, 8, 8\).*found shape \(2, 3, 8, 8\)"):
+        as_images(pictures(2, 8), size=(8, 8), channels=1)
     with pytest.raises(LCError, match=r"found torch.uint8"):
         as_images(to_pixels(good).transpose(0, 3, 1, 2))
     with pytest.raises(LCError, match="found values from 0 to 255"):
@@ -93,3 +108,4 @@ def test_renderer_and_reader_are_installed() -> None:
     registry = build_registry()
     assert registry.get("renderer", "images.png").load() is Png
     assert registry.get("reader", "images.file").about["output"] == "image.rgb/1"
+    assert registry.get("reader", "images.gray_file").about["output"] == "image.gray/1"

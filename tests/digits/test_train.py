@@ -1,0 +1,136 @@
+"""The recipes of digits, with a few steps."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lc_core.errors import LCError
+from lc_core.latent_model import block_generator
+from lc_plugins.digits import train_classifiers
+from lc_plugins.digits.classifier import load_classifier
+from lc_plugins.digits.data import read_digits
+from lc_plugins.digits.judge import JUDGE
+from lc_plugins.digits.measurements import VERIFIER
+from lc_plugins.digits.model import SHIPPED, DigitModel
+from lc_plugins.digits.train import train
+
+pytest.importorskip("sklearn")
+
+SETTINGS = {"steps": 30, "batch": 32, "seed": 3, "realism_steps": 4}
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lc_plugins.digits.card.COUNT", 100)
+        patch.setattr("lc_plugins.training.CHECKPOINT_EVERY", 10)
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(small: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    train(folder, progress=quiet, **SETTINGS)
+    return folder
+
+
+def test_the_digits_are_those_of_scikit_learn() -> None:
+    digits = read_digits("train")
+    assert digits.pictures.shape == (1500, 1, 8, 8)
+    assert digits.pictures.min() == 0 and digits.pictures.max() == 1
+    assert np.array_equal(digits.pictures * 16, np.round(digits.pictures * 16))
+    assert set(digits.shown) == set(range(10))
+    with pytest.raises(LCError, match="parts test, train, verifier, judge; found 'valid'"):
+        read_digits("valid")
+
+
+def test_training_writes_a_model_that_loads(trained: Path) -> None:
+    model = DigitModel(trained)
+    assert model.name == "digits.8x8"
+    assert model.encode(read_digits("test").pictures).mean.shape == (297, 10)
+    assert model.sigma_bar.shape == (10,)
+    card = (trained / "MODEL_CARD.md").read_text()
+    assert "lc train digits.8x8 --seed 3 --steps 30 --set sigma_x=0.1" in card
+    assert json.loads((trained / "config.json").read_text())["weights_sha256"] in card
+
+
+def test_the_same_seed_gives_the_same_files_and_another_seed_others(trained: Path, tmp_path: Path) -> None:
+    train(tmp_path / "again", progress=quiet, **SETTINGS)
+    train(tmp_path / "other", progress=quiet, **SETTINGS | {"seed": 4})
+    for name in ("weights.safetensors", "config.json"):
+        first, again, other = (
+            (folder / name).read_bytes() for folder in (trained, tmp_path / "again", tmp_path / "other")
+        )
+        assert first == again != other
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(line: str) -> None:
+        if line.startswith("step 20"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, progress=interrupt, **SETTINGS)
+    train(tmp_path, progress=quiet, **SETTINGS)
+    assert (tmp_path / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
+
+
+def test_other_settings_are_refused(trained: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(trained, tmp_path / "copied")
+    with pytest.raises(LCError, match="other settings"):
+        train(folder, progress=quiet, **SETTINGS | {"sigma_x": 1.0})
+
+
+def test_both_classifiers_are_trained_and_measured(tmp_path: Path) -> None:
+    train_classifiers.train(tmp_path, steps=100, progress=quiet)
+    for part in ("verifier", "judge"):
+        config = json.loads((tmp_path / part / "config.json").read_text())
+        classifier = load_classifier(tmp_path / part, config["weights_sha256"])
+        test = read_digits("test")
+        right = classifier.probabilities(test.pictures).argmax(axis=1) == test.shown
+        assert config["held_out"]["accuracy"] == pytest.approx(right.mean())
+        assert right.mean() > 0.8
+    assert (tmp_path / "verifier/weights.safetensors").read_bytes() != (
+        tmp_path / "judge/weights.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("folder", [VERIFIER, JUDGE])
+def test_a_shipped_classifier_is_right_and_calibrated_on_held_out_pictures(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    test = read_digits("test")
+    probabilities = load_classifier(folder, config["weights_sha256"]).probabilities(test.pictures)
+    assert (probabilities.argmax(axis=1) == test.shown).mean() >= 0.95
+    assert train_classifiers.expected_calibration_error(probabilities, test.shown) < 0.03
+
+
+def test_realism_prefers_held_out_pictures_to_prior_samples() -> None:
+    model = DigitModel(SHIPPED)
+    critic = model.realism()
+    encoded = critic(model.encode(read_digits("test").pictures).mean)
+    prior = critic(model.sample_prior(500, block_generator(0, 0)))
+    assert encoded.quantile(0.25) > prior.quantile(0.75)
+
+
+def test_the_shipped_figures_are_those_of_the_shipped_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lc_plugins.digits.card import figures
+
+    monkeypatch.setattr("lc_plugins.digits.card.COUNT", 2_000)
+    kept = json.loads((SHIPPED / "figures.json").read_text())
+    found = figures(DigitModel(SHIPPED))
+    for name in ("accuracy", "accuracy rebuilt", "error", "KL nats", "realism AUC"):
+        assert found[name] == pytest.approx(kept[name], abs=0.01), name
+    for kind, one in found["samples"].items():
+        assert one["judge sure"] == pytest.approx(kept["samples"][kind]["judge sure"], abs=0.01), kind
