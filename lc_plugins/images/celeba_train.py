@@ -69,7 +69,7 @@ def train(
         torch.manual_seed(seed)
         net = CelebAVAE(latent_dim=latent_dim, width=width)
     net.to("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = Trainer(folder, net, settings, pixel_loss(read.pictures, settings, bfloat16=True))
+    trainer = Trainer(folder, net, settings, pixel_loss(read.pictures, settings))
     trainer.run(progress)
     write_model(
         folder,

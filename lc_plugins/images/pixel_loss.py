@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.precision import training_autocast
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.training import kl_nats
 
@@ -22,7 +23,7 @@ __all__ = ["pixel_loss"]
 
 
 def pixel_loss(
-    pictures: np.ndarray, settings: dict[str, Any], *, kl_warm_up: float = 0.2, bfloat16: bool = False
+    pictures: np.ndarray, settings: dict[str, Any], *, kl_warm_up: float = 0.2
 ) -> Callable[..., tuple[Tensor, float, float]]:
     """Return the loss of a step, on the network's device; its reconstruction term leaves out a constant.
 
@@ -30,7 +31,6 @@ def pixel_loss(
         pictures: `(N, C, H, W)` float32 in [0, 1], or `(N, H, W, C)` uint8.
         settings: `sigma_x`, `beta` and `batch`.
         kl_warm_up: Share of all steps over which beta grows from 0.
-        bfloat16: Whether to compute in bfloat16 where that is accurate enough.
     """
     import torch
 
@@ -42,7 +42,7 @@ def pixel_loss(
         device = next(net.parameters()).device
         x = torch.from_numpy(from_pixels(chosen) if chosen.dtype == np.uint8 else chosen).to(device)
         noise = torch.randn((len(x), net.latent_dim), generator=generator).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+        with training_autocast(device.type):
             mean, std = net.encode(x)
             decoded = net.decode(mean + std * noise)
         reconstruction = scale * (decoded.float() - x).square().sum() / len(x)
