@@ -1,0 +1,116 @@
+"""The optimiser for edits (Engel, Hoffman, Roberts 2018): small steps from a start that is to be left as little as can be.
+
+Distances are measured in units of sigma_bar, the posterior's average standard deviation, and so are steps: of all
+moves of one length in these units, a step takes the one that lowers the energy most.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from pydantic import Field
+
+from lc_core.engines.base import Engine
+from lc_core.engines.gradient import BETA1, BETA2, EPSILON
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lc_core.energy import Energy
+    from lc_core.keeping import Kept
+    from lc_core.latent_model import LatentModel
+
+__all__ = ["Edit"]
+
+
+class Edit(Engine):
+    """Adam in units of sigma_bar, with a pull back to the start; each example stops at its first step that satisfies.
+
+    What `lc transform` makes of `gradient`.
+
+    Args:
+        steps: Most steps of a try.
+        lr: Adam's learning rate, in units of sigma_bar.
+        distance: Weight of the distance from the start, mean(log(1 + (z' - z)^2) / sigma_bar^2).
+        keep: Weight of each measurement that is kept.
+        check_every: Steps between two checks; each decodes the examples that are not done.
+        block: Examples in a block.
+    """
+
+    def __init__(
+        self,
+        *,
+        steps: Annotated[int, Field(ge=1, le=10_000)] = 300,
+        lr: Annotated[float, Field(gt=0, le=10)] = 0.02,
+        distance: Annotated[float, Field(ge=0, le=1_000)] = 0.1,
+        keep: Annotated[float, Field(ge=0, le=1_000)] = 1.0,
+        check_every: Annotated[int, Field(ge=1)] = 2,
+        block: Annotated[int, Field(ge=1, le=65_536)] = 64,
+    ) -> None:
+        self.steps, self.lr, self.distance, self.keep = steps, lr, distance, keep
+        self.block = block
+        self.checks = tuple(range(check_every, steps, check_every))
+        self._kept: tuple[Kept, ...] = ()
+        self._before: Mapping[str, np.ndarray] | None = None
+
+    def keeping(self, kept: Sequence[Kept], before: Mapping[str, np.ndarray] | None = None) -> Edit:
+        """Return this engine holding measurements near what they were.
+
+        Args:
+            kept: The measurements.
+            before: What each was, `(B,)` by label, for the one block that it is to run; measured on the decoded
+                starts if not given.
+        """
+        engine = copy.copy(self)
+        engine._kept, engine._before = tuple(kept), before
+        return engine
+
+    def faster(self, factor: float) -> Edit:
+        """Return this engine with larger steps."""
+        engine = copy.copy(self)
+        engine.lr = self.lr * factor
+        return engine
+
+    def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
+        """Return the latents with Adam's two moments, the starts, the units, and what is kept `(B, kept)`."""
+        import torch
+
+        sigma = getattr(model, "sigma_bar", None)
+        unit = torch.ones_like(z) if sigma is None else sigma.to(z).view(z.shape[1:]).expand(z.shape)
+        kept = torch.from_numpy(self._values(z, model)).to(z.device)
+        return (z, z.new_zeros(z.shape), z.new_zeros(len(z)), z, unit, kept)
+
+    def _values(self, z: Tensor, model: LatentModel) -> np.ndarray:
+        from lc_core.latent_model import decode_array
+
+        if not self._kept:
+            return np.zeros((len(z), 0))
+        before = self._before
+        if before is None:
+            outputs = np.concatenate([decode_array(model, one) for one in z.split(model.block)])
+            before = {one.label: one.measurement(outputs) for one in self._kept}
+        return np.stack([before[one.label] for one in self._kept], axis=1)
+
+    def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
+        """Take one step of Adam on u = z / sigma_bar, with one second moment for each latent."""
+        import torch
+
+        z, first, second, start, unit, kept = state
+        z = z.detach().requires_grad_()
+        total = energy(z).total
+        if self.distance > 0:
+            total = total + self.distance * ((z - start).square().log1p() / unit.square()).flatten(1).mean(dim=1)
+        if self.keep > 0:
+            for one, column in zip(self._kept, kept.cpu().numpy().T, strict=True):
+                total = total + self.keep * one.loss(energy.critics[one.label], z, column)
+        (gradient,) = torch.autograd.grad(total.sum(), z)
+        z = z.detach()
+        gradient = model.tangent(gradient, z) * unit
+        first = first.lerp(gradient, 1 - BETA1)
+        second = second.lerp(gradient.flatten(1).square().mean(dim=1), 1 - BETA2)
+        scale = self.lr / (1 - BETA1**number) / (second / (1 - BETA2**number)).sqrt_().add_(EPSILON)
+        moved = z - scale.view(-1, *[1] * (z.dim() - 1)) * first * unit
+        return (model.project(moved, start), first, second, start, unit, kept)
