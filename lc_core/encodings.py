@@ -1,6 +1,6 @@
 """A model as an edit sees it: its latents begin where the encoder puts outputs, not where the prior has its mass.
 
-Critics and engines that are fitted for this model have seen the neighbourhood of encodings, and follow edits from there.
+Critics and engines that are fitted for this model have seen where edits begin, and where they go from there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Encodings", "encode_outputs"]
+__all__ = ["Encodings", "decode_outputs", "encode_outputs", "has_encoder"]
 
 POOL = 4_096
 """Encodings that small draws, which a training makes again and again, are taken from. Larger draws are fresh."""
@@ -81,8 +81,13 @@ class Encodings(LatentModel):
         return self._encoded(POOL, block_generator(0, 0, "encodings"))
 
     def _encoded(self, count: int, generator: torch.Generator) -> Posterior:
-        z = draw_prior(self.inner, count, generator)
-        return encode_outputs(self.inner, np.concatenate([decode_array(self.inner, one) for one in z.split(self.block)]))
+        return encode_outputs(self.inner, decode_outputs(self.inner, draw_prior(self.inner, count, generator)))
+
+
+def decode_outputs(model: LatentModel, z: Tensor) -> np.ndarray:
+    """Decode latents `(N, *latent_shape)`, in pieces of the model's block."""
+    pieces = range(0, len(z), model.block)
+    return np.concatenate([decode_array(model, z[first : first + model.block]) for first in pieces])
 
 
 def encode_outputs(model: LatentModel, outputs: np.ndarray) -> Posterior:
@@ -106,8 +111,10 @@ def encode_outputs(model: LatentModel, outputs: np.ndarray) -> Posterior:
     mean, std = (torch.cat([part[which] for part in parts]).to(model.device).clone() for which in (0, 1))
     expected = (len(outputs), *model.latent_shape)
     if mean.shape != expected or std.shape != expected:
-        raise LCError(f"encode of {model.name} returned shapes {tuple(mean.shape)} and {tuple(std.shape)}; "
-                      f"expected {expected} twice")
+        raise LCError(
+            f"encode of {model.name} returned shapes {tuple(mean.shape)} and {tuple(std.shape)}; "
+            f"expected {expected} twice"
+        )
     if not bool(torch.isfinite(mean).all() and torch.isfinite(std).all()):
         raise LCError(f"encode of {model.name} returned a value that is not finite")
     return Posterior(mean, std)

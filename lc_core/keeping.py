@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lc_core.constraint import Constraint, Entry, leaves
+from lc_core.encodings import decode_outputs
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel, block_generator, decode_array, draw_prior
+from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.measuring import SLACK, Measurement, Want
 from lc_core.plugins.registry import Registry
 
@@ -61,6 +62,13 @@ class Kept:
         """The constraint that has its critic fitted and followed, without a weight of its own in the energy."""
         want = self.want if self.want is not None and self.tolerance is None else ANYTHING
         return Constraint(self.measurement, want=want, weight=0.0, require=False, label=self.label)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return how it is kept, as plain data."""
+        if self.tolerance is not None:
+            return {"tolerance": self.tolerance}
+        assert self.want is not None
+        return {"verdict": self.want.as_dict()}
 
     def unchanged(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Return which values `(B,)` count as what they were before, `(B,)` bool."""
@@ -131,8 +139,7 @@ def kept(measurement: Measurement, model: LatentModel, *, label: str = "", toler
         raise LCError(f"keep: {measurement.name} measures {accepted}, but {model.name} decodes to {model.output_type}")
     if tolerance is None and measurement.info.want is None:
         starts = draw_prior(model, SPREAD_OVER, block_generator(0, 0, "keep"))
-        outputs = np.concatenate([decode_array(model, one) for one in starts.split(model.block)])
-        values = measurement(outputs)
+        values = measurement(decode_outputs(model, starts))
         defined = values[~np.isnan(values)]
         tolerance = SHARE * float(defined.std()) if len(defined) else 0.0
     return Kept(measurement, label, measurement.info.want, tolerance)

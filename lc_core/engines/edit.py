@@ -1,4 +1,4 @@
-"""The optimiser for edits (Engel, Hoffman, Roberts 2018): small steps from a start that is to be left as little as can be.
+"""The optimiser for edits (Engel, Hoffman, Roberts 2018): small steps away from a start that is to be kept near.
 
 Distances are measured in units of sigma_bar, the posterior's average standard deviation, and so are steps: of all
 moves of one length in these units, a step takes the one that lowers the energy most.
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Edit"]
 
+FIT_STEPS = 80
+"""Most steps of a try while critics are refined."""
+
 
 class Edit(Engine):
     """Adam in units of sigma_bar, with a pull back to the start; each example stops at its first step that satisfies.
@@ -44,8 +47,8 @@ class Edit(Engine):
         self,
         *,
         steps: Annotated[int, Field(ge=1, le=10_000)] = 300,
-        lr: Annotated[float, Field(gt=0, le=10)] = 0.02,
-        distance: Annotated[float, Field(ge=0, le=1_000)] = 0.1,
+        lr: Annotated[float, Field(gt=0, le=10)] = 0.04,
+        distance: Annotated[float, Field(ge=0, le=1_000)] = 0.02,
         keep: Annotated[float, Field(ge=0, le=1_000)] = 1.0,
         check_every: Annotated[int, Field(ge=1)] = 2,
         block: Annotated[int, Field(ge=1, le=65_536)] = 64,
@@ -68,6 +71,13 @@ class Edit(Engine):
         engine._kept, engine._before = tuple(kept), before
         return engine
 
+    def for_fit(self) -> Edit:
+        """Return this engine with the steps of a fit: most edits end within them."""
+        engine = copy.copy(self)
+        engine.steps = min(self.steps, FIT_STEPS)
+        engine.checks = ()
+        return engine
+
     def faster(self, factor: float) -> Edit:
         """Return this engine with larger steps."""
         engine = copy.copy(self)
@@ -84,13 +94,13 @@ class Edit(Engine):
         return (z, z.new_zeros(z.shape), z.new_zeros(len(z)), z, unit, kept)
 
     def _values(self, z: Tensor, model: LatentModel) -> np.ndarray:
-        from lc_core.latent_model import decode_array
+        from lc_core.encodings import decode_outputs
 
         if not self._kept:
             return np.zeros((len(z), 0))
         before = self._before
         if before is None:
-            outputs = np.concatenate([decode_array(model, one) for one in z.split(model.block)])
+            outputs = decode_outputs(model, z)
             before = {one.label: one.measurement(outputs) for one in self._kept}
         return np.stack([before[one.label] for one in self._kept], axis=1)
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from lc_core.errors import LCError
 from lc_core.render import Renderer
 from lc_plugins.images.arrays import to_pixels
-from lc_plugins.images.sheet import save_png, write_sheet
+from lc_plugins.images.sheet import save_png, tiled, write_sheet
 
 __all__ = ["Png"]
 
@@ -45,3 +45,17 @@ class Png(Renderer):
         if not len(outputs):
             return None
         return write_sheet(outputs[:MAX_ON_SHEET], folder / "images.png", scale=min(self.scale, 2))
+
+    def write_pair(self, before: Any, after: Any, path: Path) -> bool:
+        """Write one picture with two `(3, H, W)` beside each other: before and after an edit."""
+        pixels = tiled(np.stack([before, after]), columns=2)
+        save_png(pixels, path, scale=self.scale)
+        return True
+
+    def write_pairs(self, before: np.ndarray, after: np.ndarray, folder: Path) -> Path | None:
+        """Write `pairs.png`: the first 32 pictures of `(N, 3, H, W)`, each before and after, four pairs in a row."""
+        if not len(before):
+            return None
+        most = MAX_ON_SHEET // 2
+        pairs = np.stack([before[:most], after[:most]], axis=1).reshape(-1, *before.shape[1:])
+        return write_sheet(pairs, folder / "pairs.png", columns=min(8, len(pairs)), scale=min(self.scale, 2))
