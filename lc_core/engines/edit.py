@@ -1,7 +1,7 @@
 """The optimiser for edits (Engel, Hoffman, Roberts 2018): small steps away from a start that is to be kept near.
 
-Distances are measured in units of sigma_bar, the posterior's average standard deviation, and so are steps: of all
-moves of one length in these units, a step takes the one that lowers the energy most.
+Distances are measured in units of sigma_bar, the posterior's average standard deviation. Steps are not: scaled by
+sigma_bar they would go as far along directions that hardly change an output, and ends were a tenth farther off.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ FIT_STEPS = 80
 
 
 class Edit(Engine):
-    """Adam in units of sigma_bar, with a pull back to the start; each example stops at its first step that satisfies.
+    """Adam with a pull back to the start; each example stops at its first step that satisfies.
 
     What `lc transform` makes of `gradient`.
 
     Args:
         steps: Most steps of a try.
-        lr: Adam's learning rate, in units of sigma_bar.
+        lr: Adam's learning rate, in units of the latent.
         distance: Weight of the distance from the start, mean(log(1 + (z' - z)^2) / sigma_bar^2).
         keep: Weight of each measurement that is kept.
         check_every: Steps between two checks; each decodes the examples that are not done.
@@ -47,7 +47,7 @@ class Edit(Engine):
         self,
         *,
         steps: Annotated[int, Field(ge=1, le=10_000)] = 300,
-        lr: Annotated[float, Field(gt=0, le=10)] = 0.04,
+        lr: Annotated[float, Field(gt=0, le=10)] = 0.02,
         distance: Annotated[float, Field(ge=0, le=1_000)] = 0.02,
         keep: Annotated[float, Field(ge=0, le=1_000)] = 1.0,
         check_every: Annotated[int, Field(ge=1)] = 2,
@@ -85,7 +85,7 @@ class Edit(Engine):
         return engine
 
     def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
-        """Return the latents with Adam's two moments, the starts, the units, and what is kept `(B, kept)`."""
+        """Return the latents with Adam's two moments, the starts, the units of distances, and what is kept `(B, k)`."""
         import torch
 
         sigma = getattr(model, "sigma_bar", None)
@@ -105,7 +105,7 @@ class Edit(Engine):
         return np.stack([before[one.label] for one in self._kept], axis=1)
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
-        """Take one step of Adam on u = z / sigma_bar, with one second moment for each latent."""
+        """Take one step of Adam with one second moment for each latent."""
         import torch
 
         z, first, second, start, unit, kept = state
@@ -118,9 +118,9 @@ class Edit(Engine):
                 total = total + self.keep * one.loss(energy.critics[one.label], z, column)
         (gradient,) = torch.autograd.grad(total.sum(), z)
         z = z.detach()
-        gradient = model.tangent(gradient, z) * unit
+        gradient = model.tangent(gradient, z)
         first = first.lerp(gradient, 1 - BETA1)
         second = second.lerp(gradient.flatten(1).square().mean(dim=1), 1 - BETA2)
         scale = self.lr / (1 - BETA1**number) / (second / (1 - BETA2**number)).sqrt_().add_(EPSILON)
-        moved = z - scale.view(-1, *[1] * (z.dim() - 1)) * first * unit
+        moved = z - scale.view(-1, *[1] * (z.dim() - 1)) * first
         return (model.project(moved, start), first, second, start, unit, kept)
