@@ -12,7 +12,7 @@ from lc_core.plugins.parameters import CONFIG, message_of
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems, Where
 
-__all__ = ["GROUPS", "Inner", "Shape", "Top", "check_shape", "report"]
+__all__ = ["GROUPS", "Inner", "Keep", "Shape", "Top", "check_shape", "report"]
 
 GROUPS = ("any", "all", "not")
 ABSENT: Any = None
