@@ -16,6 +16,7 @@ import numpy as np
 from lc_core.constraint import Constraint, Entry, leaves
 from lc_core.encodings import decode_outputs
 from lc_core.errors import LCError
+from lc_core.free import EachWant
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.measuring import SLACK, Measurement, Want
 from lc_core.plugins.registry import Registry
@@ -97,25 +98,19 @@ class Kept:
 
     def _shares(self, critic: Critic, before: np.ndarray) -> np.ndarray:
         """Return the share `(B, K + 1)` of each bin, "undefined" the last, that counts as what it was."""
-        bins = critic.bins
+        bins, none = critic.bins, np.isnan(before)
         share = np.zeros((len(before), len(bins) + 1))
-        for value in np.unique(before):  # a NaN comes once
-            rows = np.isnan(before) if np.isnan(value) else before == value
-            share[rows] = self._share_of(critic, float(value))
-        return share
-
-    def _share_of(self, critic: Critic, value: float) -> np.ndarray:
-        bins = critic.bins
-        row = np.zeros(len(bins) + 1)
-        if np.isnan(value):
-            row[-1] = 1.0
-        elif self.tolerance is not None:
-            row[:-1] = bins.share(Want(target=value, tolerance=self.tolerance))
+        if self.tolerance is not None:
+            value = np.where(none, 0.0, before)
+            one = EachWant(lows=value - self.tolerance, highs=value + self.tolerance, variant=np.array([0]))
+            share[:, :-1] = bins.shares_each(one)[0]
         else:
             assert self.want is not None
-            met = bool(self.want.met(np.array([value]))[0])
-            row[:-1] = bins.share(self.want) if met else bins.share_outside(self.want)
-        return row
+            share[:, :-1] = np.where(
+                self.want.met(before)[:, None], bins.share(self.want), bins.share_outside(self.want)
+            )
+        share[none] = np.eye(len(bins) + 1)[-1]
+        return share
 
 
 def kept(measurement: Measurement, model: LatentModel, *, label: str = "", tolerance: float | None = None) -> Kept:

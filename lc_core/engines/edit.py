@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -83,6 +83,11 @@ class Edit(Engine):
         engine = copy.copy(self)
         engine.lr = self.lr * factor
         return engine
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings, and how each measurement is kept."""
+        kept = [[one.label, one.as_dict()] for one in self._kept]
+        return super().settings() | ({"kept": kept} if kept else {})
 
     def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
         """Return the latents with Adam's two moments, the starts, the units of distances, and what is kept `(B, k)`."""

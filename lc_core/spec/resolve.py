@@ -189,12 +189,7 @@ class _Resolver:
         if found is None:
             return None
         label = self._labels.take(node, found.plugin.short)
-        measurement = Measurement(found.target, found.params, name=found.use, source=found.plugin.distribution)
-        if self._output and not measurement.accepts(self._output):
-            self._problems.add(
-                node.content["use"].where,
-                f"{found.use} measures {' or '.join(measurement.info.accepts)}, but the model makes {self._output}",
-            )
+        measurement = self._measurement(found, node.content["use"].where)
         wanted = _wanted(node)
         if wanted is None:
             return None
@@ -243,25 +238,23 @@ class _Resolver:
         labelled = {leaf.label: leaf.measurement for leaf in leaves(entries)}
         found: list[Keeping] = []
         for item in node.content if node and isinstance(node.content, list) else []:
-            use, given = item.get("use"), item.get("tolerance")
-            name = use.content if use else None
-            tolerance = float(given.content) if given and _is_number(given.content) else None
+            name, tolerance = _named(item)
             if name == "all" and model and self._output:
                 every = keep_every(model.use, self._output, entries, self._registry)
                 found += [Keeping(one, tolerance) for one in every]
-                continue
-            if name in labelled and not item.get("params"):
+            elif name in labelled and not item.get("params"):
                 found.append(Keeping(labelled[name], tolerance))
-                continue
-            one = self._component("constraint", item)
-            if one is None:
-                continue
-            measurement = Measurement(one.target, one.params, name=one.use, source=one.plugin.distribution)
-            if self._output and not measurement.accepts(self._output):
-                accepts = " or ".join(measurement.info.accepts)
-                self._problems.add(item.where, f"{one.use} measures {accepts}, but the model makes {self._output}")
-            found.append(Keeping(measurement, tolerance))
+            elif one := self._component("constraint", item):
+                found.append(Keeping(self._measurement(one, item.where), tolerance))
         return tuple(found)
+
+    def _measurement(self, found: _Found, place: Where) -> Measurement:
+        """Return a measurement with its settings; tell if it does not measure what the model makes."""
+        measurement = Measurement(found.target, found.params, name=found.use, source=found.plugin.distribution)
+        if self._output and not measurement.accepts(self._output):
+            accepts = " or ".join(measurement.info.accepts)
+            self._problems.add(place, f"{found.use} measures {accepts}, but the model makes {self._output}")
+        return measurement
 
     def _renderers(self, node: Node | None) -> list[_Found]:
         items = node.content if node and isinstance(node.content, list) else []
@@ -343,6 +336,13 @@ def _told(error: Exception, plugin: Registered) -> str:
         known = list(plugin.parameters().model_fields)
         return "; ".join(message_of(dict(one), known) for one in error.errors())
     return f"{plugin.name} has no parameter {error}"
+
+
+def _named(item: Node) -> tuple[Any, float | None]:
+    """Return the name that an item of `keep` gives, and its tolerance where that is usable."""
+    use, given = item.get("use"), item.get("tolerance")
+    tolerance = float(given.content) if given and _is_number(given.content) and given.content >= 0 else None
+    return (use.content if use else None), tolerance
 
 
 def _is_number(value: Any) -> bool:

@@ -246,11 +246,11 @@ def test_keep_in_a_spec(curve, lc, write_spec, files):
 
 
 def test_what_is_wrong_in_keep_is_told_at_its_place(curve, lc, write_spec):
-    named = "    keep: [curve.lst, {use: curve.last, tolerance: -1}, {use: curve.last, tol: 1}, curve.other]\n"
+    named = "    keep: [curve.lst, {use: curve.last, tolerance: -1}, {use: curve.last, tolerence: 1}, curve.other]\n"
     told = lc("validate", write_spec(SPEC + named)).output
     assert "9:8: error: unknown constraint 'curve.lst' (did you mean curve.last?)" in told
     assert "greater than or equal to 0; found -1" in told
-    assert "unknown key 'tol' (did you mean tolerance?)" in told
+    assert "unknown key 'tolerence' (did you mean tolerance?)" in told
     assert "curve.other measures other/1, but the model makes curve/1" in told
 
 
