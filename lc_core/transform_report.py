@@ -199,7 +199,9 @@ def write_transform_html(folder: Path, report: Mapping[str, Any], shown: Sequenc
 
 
 def _summary(report: Mapping[str, Any]) -> str:
-    sentence = f"{report['met']} of {report['inputs']} inputs were changed to meet every condition, or met them before."
+    sentence = (
+        f"{report['met']} of {report['inputs']} inputs meet every condition at the end; each was decoded and measured."
+    )
     return _text(sentence) if report["status"] == "done" else f'<strong class="bad">{_text(sentence)}</strong>'
 
 
@@ -233,7 +235,7 @@ def _constraints(report: Mapping[str, Any]) -> str:
             f"<td></td><td class='number'>{_percent(one['unchanged'])}</td></tr>"
             for one in report[kind]
         ]
-    head = "<tr><th>Constraint</th><th>Wanted</th><th class='number'>Before</th><th class='number'>After</th></tr>"
+    head = "<tr><th scope='col'>Constraint</th><th scope='col'>Wanted</th><th scope='col' class='number'>Before</th><th scope='col' class='number'>After</th></tr>"
     return f'<div class="scroll"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
@@ -247,7 +249,7 @@ def _card(
     rows = [
         f"<tr><th scope='row'>{_text(label)}</th><td class='number'>{_text(_number(example['before'][label]))}</td>"
         f"<td class='number'>{_text(_number(value))}</td>"
-        f"<td>{'' if label in asked else 'changed' if label in example['changed'] else 'kept'}</td></tr>"
+        f"<td>{'' if label in asked else 'changed' if label in example['changed'] else 'unchanged'}</td></tr>"
         for label, value in example["after"].items()
     ]
     poor = "" if example["represented"] else "<p class='bad'>The model cannot represent this input well.</p>"

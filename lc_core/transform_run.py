@@ -61,7 +61,8 @@ def read_inputs(
             errors.append(error)
             continue
         parts.append(found)
-        names += [str(path)] if len(found) == 1 else [f"{path}, output {at + 1}" for at in range(len(found))]
+        name = path.name if path.is_absolute() else str(path)  # no folder of the machine gets into a report
+        names += [name] if len(found) == 1 else [f"{name}, output {at + 1}" for at in range(len(found))]
     if errors:
         raise LCError("\nerror: ".join(error.message for error in errors), hint=errors[0].hint)
     shapes = {part.shape[1:] for part in parts}
@@ -139,7 +140,7 @@ def transform_files(
     with RunFolder.open(path, identity):
         settings = FitSettings(seed=spec.fit.seed)
         result = run_transformation(problem, settings=settings, cache=cache, progress=progress)
-        result.report |= {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
+        result.report |= {"spec": spec.name, "model": spec.model.use}
         progress(f"writing {len(result)} outputs to {path}")
         try:
             _write(spec, sampling, result, renderers, path, began)

@@ -202,11 +202,7 @@ def run_transformation(
     verifier = Verifier(model, problem.entries)
     z0 = encode_outputs(model, problem.inputs).mean
     found = reconstruct(problem, z0, verifier)
-    for number in map(int, np.flatnonzero(~found.represented)):
-        progress(
-            f"{problem.names[number]}: {model.name} cannot represent it well: {found.words(number)}; what is edited"
-            " is its decoded encoding"
-        )
+    _tell_what_is_lost(problem, found, progress)
     held, watched = _observed(problem, model)
     engine, fitted = problem.engine, Verifier(model, problem.entries)
     if isinstance(engine, Edit):
@@ -259,6 +255,14 @@ def run_transformation(
     seconds = {"fit": prepared.seconds, "transform": ended - editing, "total": ended - began}
     result.report["seconds"] = seconds
     return result
+
+
+def _tell_what_is_lost(problem: Transformation, found: Reconstruction, progress: Progress) -> None:
+    for number in map(int, np.flatnonzero(~found.represented)):
+        progress(
+            f"{problem.names[number]}: {problem.model.name} cannot represent it well: {found.words(number)}; what is"
+            " edited is its decoded encoding"
+        )
 
 
 def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Kept, ...], tuple[Kept, ...]]:
