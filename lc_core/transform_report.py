@@ -235,8 +235,9 @@ def _constraints(report: Mapping[str, Any]) -> str:
             f"<td></td><td class='number'>{_percent(one['unchanged'])}</td></tr>"
             for one in report[kind]
         ]
-    head = "<tr><th scope='col'>Constraint</th><th scope='col'>Wanted</th><th scope='col' class='number'>Before</th><th scope='col' class='number'>After</th></tr>"
-    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+    names = ("Constraint", ""), ("Wanted", ""), ("Before", " class='number'"), ("After", " class='number'")
+    head = "".join(f"<th scope='col'{kind}>{name}</th>" for name, kind in names)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def _card(
