@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lc_core.api import load_model, sample
+    from lc_core.api import load_model, sample, transform
     from lc_core.constraint import Constraint, Group, all_of, any_of, none_of
     from lc_core.engines.base import Engine
     from lc_core.errors import LCError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lc_core.render import Renderer
     from lc_core.sampling import SampleResult
     from lc_core.spec.resolve import load_spec
+    from lc_core.transforming import TransformResult
 
 __all__ = [
     "Constraint",
@@ -33,6 +34,7 @@ __all__ = [
     "Posterior",
     "Renderer",
     "SampleResult",
+    "TransformResult",
     "Want",
     "all_of",
     "any_of",
@@ -44,10 +46,11 @@ __all__ = [
     "measurement",
     "none_of",
     "sample",
+    "transform",
 ]
 
 _MODULES = {
-    "lc_core.api": ("load_model", "sample"),
+    "lc_core.api": ("load_model", "sample", "transform"),
     "lc_core.constraint": ("Constraint", "Group", "all_of", "any_of", "none_of"),
     "lc_core.engines.base": ("Engine",),
     "lc_core.errors": ("LCError",),
@@ -58,6 +61,7 @@ _MODULES = {
     "lc_core.render": ("Renderer",),
     "lc_core.sampling": ("SampleResult",),
     "lc_core.spec.resolve": ("load_spec",),
+    "lc_core.transforming": ("TransformResult",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

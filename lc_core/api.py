@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from lc_core.cache import Cache
 from lc_core.constraint import Constraint, Entry, Group, leaves
 from lc_core.engines.base import Engine
@@ -16,13 +18,14 @@ from lc_core.measuring import Measurement
 from lc_core.plugins.manager import build_registry
 from lc_core.plugins.registry import Registry
 from lc_core.prepare import prepare
-from lc_core.run import build_problem, prepare_spec
+from lc_core.run import KEEP_NOTE, build_problem, prepare_spec
 from lc_core.sampling import Problem, SampleResult, collect
-from lc_core.spec.values import Spec
+from lc_core.spec.values import Keeping, Spec
 from lc_core.summary import ordered
+from lc_core.transforming import Transformation, TransformResult, run_transformation
 from lc_core.verify import Verifier
 
-__all__ = ["load_model", "sample"]
+__all__ = ["load_model", "sample", "transform"]
 
 
 def sample(
@@ -95,11 +98,60 @@ def sample(
     problem = replace(problem, engine=prepared.engine)
     result, seconds = collect(problem, prepared.energy)
     result.report |= names
+    if spec is not None and spec.keep:
+        result.report["notes"] = [*result.report.get("notes", []), KEEP_NOTE]
     if prepared.card:
         result.report["fit"] = prepared.card
     result.report["seconds"] = {"fit": prepared.seconds, "sample": seconds, "total": prepared.seconds + seconds}
     result.report = ordered(result.report)
     return result
+
+
+def transform(
+    *,
+    model: Any,
+    inputs: Any,
+    constraints: Sequence[Entry | Callable[..., Any]],
+    engine: str | Engine = "gradient",
+    realism: float = 0.0,
+    keep: Sequence[Measurement | Callable[..., Any]] = (),
+    seed: int = 0,
+    fit: FitSettings | None = None,
+    cache: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> TransformResult:
+    """Change outputs as little as makes each meet constraints; each is decoded and measured.
+
+    Args:
+        model: A `LatentModel` with an encoder.
+        inputs: Outputs of the model's type, first dimension N.
+        constraints: `Constraint` and `Group` objects, or functions declared with a default want; one of them must be
+            a condition.
+        engine: An `Engine`, or the name of a registered one; `gradient` is taken in its form for edits, `edit`.
+        realism: Weight of realism.
+        keep: Measurements that must not change: held near what they were on each input.
+        seed: Seed of the starts of further tries.
+        fit: How critics are fitted.
+        cache: Keep fitted parts in the user's cache folder, and use those that are there.
+        progress: Called with a line of text now and then, first for each input that the model cannot represent well.
+
+    Returns:
+        Latents and outputs before and after, measurements, which conditions are met, and distances.
+
+    Raises:
+        LCError: If something cannot be used, or a plugin is at fault.
+    """
+    name = "edit" if engine == "gradient" else engine
+    problem = Transformation(
+        model=as_latent_model(model),
+        inputs=np.asarray(inputs),
+        entries=_with_labels([_entry(one) for one in constraints]),
+        engine=name if isinstance(name, Engine) else build_registry().get("engine", name).load()(),
+        realism=realism,
+        keep=tuple(Keeping(one if isinstance(one, Measurement) else Measurement(one)) for one in keep),
+        seed=seed,
+    )
+    return run_transformation(problem, settings=fit, cache=Cache() if cache else None, progress=progress)
 
 
 def load_model(name: str, *, registry: Registry | None = None, **params: Any) -> Any:

@@ -29,3 +29,11 @@ class Renderer(ABC):
     def write_sheet(self, outputs: np.ndarray, folder: Path) -> Path | None:
         """Write an overview of outputs `(N, ...)` into `folder` and return its path, or None if there is none."""
         return None
+
+    def write_pair(self, before: Any, after: Any, path: Path) -> bool:
+        """Write one file that shows an output before and after an edit; return whether it did, which few do."""
+        return False
+
+    def write_pairs(self, before: np.ndarray, after: np.ndarray, folder: Path) -> Path | None:
+        """Write an overview of outputs before and after, `(N, ...)` each; return its path, or None if there is none."""
+        return None

@@ -36,9 +36,10 @@ from lc_core.verify import Verifier
 if TYPE_CHECKING:
     from lc_core.render import Renderer
 
-__all__ = ["build_model", "build_problem", "prepare_spec", "run_spec"]
+__all__ = ["KEEP_NOTE", "build_model", "build_problem", "prepare_spec", "run_spec"]
 
 Progress = Callable[[str], None]
+KEEP_NOTE = "keep says what lc transform must not change; sampling changes nothing, and ignores it"
 NUMBERED = re.compile(r"\d{6,}\..+")
 """Names of the files of outputs."""
 
@@ -166,6 +167,8 @@ def run_spec(
         blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block)
         result.report |= {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
+        if spec.keep:
+            result.report["notes"] = [*result.report.get("notes", []), KEEP_NOTE]
         if prepared.card:
             result.report["fit"] = prepared.card
         result.report["seconds"] = {"fit": prepared.seconds, "sample": sampling}

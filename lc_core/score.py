@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from lc_core.constraint import Constraint, Entry, leaves, verdict
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered, Registry
 
-__all__ = ["Judged", "Score", "readers_of", "score_file"]
+__all__ = ["Judged", "Score", "read_outputs", "readers_of", "score_file"]
 
 
 @dataclass(frozen=True)
@@ -109,15 +110,39 @@ def score_file(path: Path, entries: Sequence[Entry], *, readers: Mapping[str, Se
     Raises:
         LCError: If the file cannot be read, or a plugin fails on it.
     """
-    try:
+    with _naming(path):
         outputs = _read(path, _reader(path, readers))
         values = {leaf.label: leaf.measurement(outputs) for leaf in leaves(entries)}
+    judged = [_judge(entry, values, len(outputs)) for entry in entries]
+    return [Score(path, row, len(outputs), tuple(one[row] for one in judged)) for row in range(len(outputs))]
+
+
+def read_outputs(
+    path: Path, *, readers: Mapping[str, Sequence[Registered]], known: Mapping[str, Any] | None = None
+) -> np.ndarray:
+    """Read a file: outputs, first dimension B of 1 or more.
+
+    Args:
+        path: The file.
+        readers: From `readers_of`.
+        known: Values of settings that a reader may have, such as the size of a model's pictures.
+
+    Raises:
+        LCError: If it cannot be read.
+    """
+    with _naming(path):
+        return _read(path, _reader(path, readers), known or {})
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have an error name the file."""
+    try:
+        yield
     except LCError as error:
         if str(path) in error.message:
             raise
         raise LCError(f"{path}: {error.message}", hint=error.hint) from error
-    judged = [_judge(entry, values, len(outputs)) for entry in entries]
-    return [Score(path, row, len(outputs), tuple(one[row] for one in judged)) for row in range(len(outputs))]
 
 
 def _reader(path: Path, readers: Mapping[str, Sequence[Registered]]) -> Registered:
@@ -138,8 +163,9 @@ def _reader(path: Path, readers: Mapping[str, Sequence[Registered]]) -> Register
     return fitting[0]
 
 
-def _read(path: Path, reader: Registered) -> np.ndarray:
-    read, settings = reader.load(), reader.fill()
+def _read(path: Path, reader: Registered, known: Mapping[str, Any] | None = None) -> np.ndarray:
+    names = reader.parameters().model_fields
+    read, settings = reader.load(), reader.fill({key: value for key, value in (known or {}).items() if key in names})
     who = f"reader {reader.name} of {reader.distribution}"
     try:
         outputs = np.asarray(read(path, **settings))

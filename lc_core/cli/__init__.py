@@ -10,6 +10,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "sample": ("lc_core.cli.sample", "Sample outputs that meet a spec."),
+    "transform": ("lc_core.cli.transform", "Change files of your own as little as makes them meet a spec."),
     "score": ("lc_core.cli.score", "Measure files of your own under a spec's rules."),
     "validate": ("lc_core.cli.validate", "Check specs without sampling."),
     "show": ("lc_core.cli.show", "Show a spec with every default, and the engines that fit it."),

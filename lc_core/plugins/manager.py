@@ -147,5 +147,6 @@ def _core_engines() -> object:
         register("rejection", "lc_core.engines.rejection:Rejection")
         register("actor", "lc_core.engines.actor:Actor")
         register("gradient", "lc_core.engines.gradient:Gradient")
+        register("edit", "lc_core.engines.edit:Edit")
 
     return SimpleNamespace(lc_register_engines=lc_register_engines)

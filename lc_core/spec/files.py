@@ -149,9 +149,13 @@ def normalised(tree: Node) -> Node:
         value = tree.get(key)
         if value is not None:
             tree = tree.with_item(key, _component(value))
-    render = tree.get("render")
-    if render is not None and isinstance(render.content, list):
-        tree = tree.with_item("render", Node([_component(one) for one in render.content], render.where))
+    keep = tree.get("keep")
+    if keep is not None and isinstance(keep.content, str):
+        tree = tree.with_item("keep", Node([keep], keep.where))
+    for key in ("render", "keep"):
+        value = tree.get(key)
+        if value is not None and isinstance(value.content, list):
+            tree = tree.with_item(key, Node([_component(one) for one in value.content], value.where))
     return tree
 
 

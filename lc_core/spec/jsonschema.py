@@ -8,7 +8,7 @@ from typing import Any
 from lc_core.errors import LCError
 from lc_core.measuring import WANT_KEYS
 from lc_core.plugins.registry import Registered, Registry
-from lc_core.spec.schema import Fit, Leaf, Sample, Shape, Top
+from lc_core.spec.schema import Fit, Keep, Leaf, Sample, Shape, Top
 
 __all__ = ["schema_json"]
 
@@ -41,6 +41,7 @@ def schema_json(registry: Registry, *, draft: str = "2020-12") -> Schema:
             "model": model,
             "realism": shape["realism"],
             "constraints": {"type": "array", "items": top},
+            "keep": _keep(registry),
             "engine": engine,
             "sample": _inlined(Sample.model_json_schema()),
             "fit": _inlined(Fit.model_json_schema()),
@@ -96,6 +97,17 @@ def _entry(registry: Registry, parts: Schema, *, top: bool) -> Schema:
         "additionalProperties": False,
         "oneOf": [{"required": [key]} for key in ("use", "any", "all", "not")],
         "allOf": [*settings, _one_want()],
+    }
+
+
+def _keep(registry: Registry) -> Schema:
+    """Return the schema of what is kept: `all`, or a list of names, labels, or mappings with `use`."""
+    entry = _inlined(Keep.model_json_schema())
+    entry["properties"]["use"] = {"type": "string", "description": "A measurement, the label of an entry, or all."}
+    names = {"anyOf": [{"enum": _names(registry.all("constraint"))}, {"type": "string"}]}
+    return {
+        "description": Shape.model_json_schema()["properties"]["keep"]["description"],
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"anyOf": [names, entry]}}],
     }
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lc_core.constraint import Constraint, Entry, Group
+from lc_core.constraint import Constraint, Entry, Group, leaves
 from lc_core.errors import LCError
+from lc_core.keeping import keep_every
 from lc_core.measuring import WANT_KEYS, Measurement
 from lc_core.plugins.manager import build_registry
 from lc_core.plugins.parameters import checked, message_of, values_of
@@ -24,7 +25,7 @@ from lc_core.spec.load import Node
 from lc_core.spec.overrides import override
 from lc_core.spec.problems import Problems, Where
 from lc_core.spec.schema import GROUPS, check_shape, report
-from lc_core.spec.values import FitSettings, SampleSettings, Selected, Spec
+from lc_core.spec.values import FitSettings, Keeping, SampleSettings, Selected, Spec
 
 __all__ = ["load_spec"]
 
@@ -91,6 +92,7 @@ class _Resolver:
         self._output = str(model.plugin.about["output"]) if model else None
         entries = self._entries(tree.get("constraints"))
         engine = self._component("engine", tree.get("engine"), default="gradient")
+        keep = self._kept(tree.get("keep"), entries, model)
         renderers = self._renderers(tree.get("render"))
         self._problems.check()
         assert shape and model and engine, "what is missing has been told"
@@ -105,6 +107,7 @@ class _Resolver:
             sample=SampleSettings(given.count, given.seed, budget, given.unique),
             fit=FitSettings(shape.fit.seed),
             renderers=tuple(Selected(one.plugin, one.params, one.use) for one in renderers),
+            keep=keep,
             source=path,
             resolved=shape.resolved,
         )
@@ -186,12 +189,7 @@ class _Resolver:
         if found is None:
             return None
         label = self._labels.take(node, found.plugin.short)
-        measurement = Measurement(found.target, found.params, name=found.use, source=found.plugin.distribution)
-        if self._output and not measurement.accepts(self._output):
-            self._problems.add(
-                node.content["use"].where,
-                f"{found.use} measures {' or '.join(measurement.info.accepts)}, but the model makes {self._output}",
-            )
+        measurement = self._measurement(found, node.content["use"].where)
         wanted = _wanted(node)
         if wanted is None:
             return None
@@ -234,6 +232,29 @@ class _Resolver:
             except (ValidationError, LCError, KeyError) as error:
                 self._problems.add(place, _told(error, found.plugin))
         return result
+
+    def _kept(self, node: Node | None, entries: Sequence[Entry], model: _Found | None) -> tuple[Keeping, ...]:
+        """Return what is kept: `all`, measurements by name, and those of entries by their label."""
+        labelled = {leaf.label: leaf.measurement for leaf in leaves(entries)}
+        found: list[Keeping] = []
+        for item in node.content if node and isinstance(node.content, list) else []:
+            name, tolerance = _named(item)
+            if name == "all" and model and self._output:
+                every = keep_every(model.use, self._output, entries, self._registry)
+                found += [Keeping(one, tolerance) for one in every]
+            elif name in labelled and not item.get("params"):
+                found.append(Keeping(labelled[name], tolerance))
+            elif one := self._component("constraint", item):
+                found.append(Keeping(self._measurement(one, item.where), tolerance))
+        return tuple(found)
+
+    def _measurement(self, found: _Found, place: Where) -> Measurement:
+        """Return a measurement with its settings; tell if it does not measure what the model makes."""
+        measurement = Measurement(found.target, found.params, name=found.use, source=found.plugin.distribution)
+        if self._output and not measurement.accepts(self._output):
+            accepts = " or ".join(measurement.info.accepts)
+            self._problems.add(place, f"{found.use} measures {accepts}, but the model makes {self._output}")
+        return measurement
 
     def _renderers(self, node: Node | None) -> list[_Found]:
         items = node.content if node and isinstance(node.content, list) else []
@@ -315,6 +336,13 @@ def _told(error: Exception, plugin: Registered) -> str:
         known = list(plugin.parameters().model_fields)
         return "; ".join(message_of(dict(one), known) for one in error.errors())
     return f"{plugin.name} has no parameter {error}"
+
+
+def _named(item: Node) -> tuple[Any, float | None]:
+    """Return the name that an item of `keep` gives, and its tolerance where that is usable."""
+    use, given = item.get("use"), item.get("tolerance")
+    tolerance = float(given.content) if given and _is_number(given.content) and given.content >= 0 else None
+    return (use.content if use else None), tolerance
 
 
 def _is_number(value: Any) -> bool:

@@ -12,7 +12,7 @@ from lc_core.plugins.parameters import CONFIG, message_of
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems, Where
 
-__all__ = ["GROUPS", "Inner", "Shape", "Top", "check_shape", "report"]
+__all__ = ["GROUPS", "Inner", "Keep", "Shape", "Top", "check_shape", "report"]
 
 GROUPS = ("any", "all", "not")
 ABSENT: Any = None
@@ -49,6 +49,12 @@ class Sample(Strict):
     seed: Seed = 0
     budget: int = Field(default=ABSENT, ge=1, description="Most tries; 200 for each output if not given.")
     unique: bool = Field(default=False, description="Whether outputs must be distinct.")
+
+
+class Keep(Component):
+    """A measurement that an edit must not change."""
+
+    tolerance: float = Field(default=ABSENT, ge=0, description="Largest change of its value that counts as none.")
 
 
 class Fit(Strict):
@@ -166,6 +172,7 @@ class Shape(Strict):
     model: Component
     realism: float = Field(default=0.0, ge=0, description="Weight of staying where the model's encodings of data are.")
     constraints: list[Entry] = []
+    keep: list[Keep] = Field(default=[], description="What lc transform must not change: all, or measurements.")
     engine: EngineComponent = EngineComponent()
     sample: Sample = Sample()
     fit: Fit = Fit()
@@ -179,6 +186,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "sample": Sample,
     "fit": Fit,
     "render": Component,
+    "keep": Keep,
 }
 for _group in (AnyGroup, AllGroup, NotGroup, TopAny, TopAll, TopNot, Shape):
     _group.model_rebuild()

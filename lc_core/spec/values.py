@@ -12,10 +12,11 @@ import yaml
 from pydantic_core import to_jsonable_python
 
 from lc_core.constraint import Constraint, Entry
+from lc_core.measuring import Measurement
 from lc_core.plugins.registry import Registered
 from lc_core.spec.load import FLOAT, INTEGER
 
-__all__ = ["FitSettings", "SampleSettings", "Selected", "Spec"]
+__all__ = ["FitSettings", "Keeping", "SampleSettings", "Selected", "Spec"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class FitSettings:
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """A measurement that an edit must not change, and the largest change that counts as none, if the spec says it."""
+
+    measurement: Measurement
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True)
 class Spec:
     """What to sample, with every default filled in.
 
@@ -67,6 +76,7 @@ class Spec:
         sample: How many outputs, and how long to try.
         fit: How critics are fitted.
         renderers: What writes the outputs.
+        keep: What an edit must not change; sampling ignores it.
         source: The file it was read from; two specs may be equal whatever their files.
         resolved: What `to_yaml` was given by the run that wrote the file.
     """
@@ -79,6 +89,7 @@ class Spec:
     sample: SampleSettings = field(default_factory=SampleSettings)
     fit: FitSettings = field(default_factory=FitSettings)
     renderers: tuple[Selected, ...] = ()
+    keep: tuple[Keeping, ...] = ()
     source: Path | None = field(default=None, compare=False)
     resolved: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -104,6 +115,8 @@ class Spec:
             "fit": asdict(self.fit),
             "render": [_component(one) for one in self.renderers],
         }
+        if self.keep:
+            tree["keep"] = [_kept(one) for one in self.keep]
         if extra:
             tree["resolved"] = _plain(extra)
         return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
@@ -139,6 +152,11 @@ def _entry(entry: Entry, *, top: bool = False) -> dict[str, Any]:
         inside = [_entry(one) for one in entry.entries]
         found = {entry.kind: inside[0] if entry.kind == "not" else inside}
     return found | {"label": entry.label} | ({"weight": entry.weight, "require": entry.require} if top else {})
+
+
+def _kept(one: Keeping) -> dict[str, Any]:
+    found = {"use": one.measurement.name, "params": _params(one.measurement.params)}
+    return found if one.tolerance is None else found | {"tolerance": one.tolerance}
 
 
 def _params(params: Mapping[str, Any]) -> dict[str, Any]:

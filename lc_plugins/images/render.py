@@ -11,7 +11,7 @@ from pydantic import Field
 from lc_core.errors import LCError
 from lc_core.render import Renderer
 from lc_plugins.images.arrays import to_pixels
-from lc_plugins.images.sheet import save_png, write_sheet
+from lc_plugins.images.sheet import save_png, tiled, write_sheet
 
 __all__ = ["Png"]
 
@@ -45,5 +45,21 @@ class Png(Renderer):
         """Write `images.png`: the first 64 pictures of `(N, C, H, W)`, in order, row by row."""
         if not len(outputs):
             return None
-        scale = max(1, min(self.scale, ON_SHEET // max(outputs.shape[-2:])))
-        return write_sheet(outputs[:MAX_ON_SHEET], folder / "images.png", scale=scale)
+        return write_sheet(outputs[:MAX_ON_SHEET], folder / "images.png", scale=self._sheet_scale(outputs))
+
+    def write_pair(self, before: Any, after: Any, path: Path) -> bool:
+        """Write one picture with two `(C, H, W)` beside each other: before and after an edit."""
+        pixels = tiled(np.stack([before, after]), columns=2)
+        save_png(pixels, path, scale=self.scale)
+        return True
+
+    def write_pairs(self, before: np.ndarray, after: np.ndarray, folder: Path) -> Path | None:
+        """Write `pairs.png`: the first 32 pictures of `(N, C, H, W)`, each before and after, four pairs in a row."""
+        if not len(before):
+            return None
+        most = MAX_ON_SHEET // 2
+        pairs = np.stack([before[:most], after[:most]], axis=1).reshape(-1, *before.shape[1:])
+        return write_sheet(pairs, folder / "pairs.png", columns=min(8, len(pairs)), scale=self._sheet_scale(before))
+
+    def _sheet_scale(self, outputs: np.ndarray) -> int:
+        return max(1, min(self.scale, ON_SHEET // max(outputs.shape[-2:])))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,6 +77,7 @@ class Midi(Renderer):
 WHITE_ROW, BLACK_ROW = "#ffffff", "#eef1f5"
 BEAT_LINE, OCTAVE_LINE, BAR_LINE = "#dde2e9", "#b9c2cd", "#7c8794"
 NOTE, ONSET, TEXT, PAPER = "#3b82d6", "#174a8b", "#4b5563", "#ffffff"
+GONE, NEW = ("#d9776c", "#a02c20"), ("#3fa66b", "#1a6b3c")  # notes that an edit took away, and that it made
 BLACK_KEYS = (1, 3, 6, 8, 10)
 LOWEST, HIGHEST = 55, 90  # holds 99 % of the corpus in any key, so that nearly all pictures show the same pitches
 MAX_ON_SHEET = 64
@@ -138,6 +139,40 @@ class PianoRoll(Renderer):
             pen.text((left + 5 * step, top + 10 * row), "silence", anchor="lm")
         image.save(path, format="PNG")
 
+    def write_pair(self, before: Any, after: Any, path: Path) -> bool:
+        """Write one picture of a melody before and after an edit: notes that went are red, new ones green."""
+        return self._pairs(np.asarray(before)[None], np.asarray(after)[None], path, step=10, names=False)
+
+    def write_pairs(self, before: np.ndarray, after: np.ndarray, folder: Path) -> Path | None:
+        """Write `pairs.png`: the first 32 melodies before (left) and after (right), all over the same pitches."""
+        if not len(before):
+            return None
+        most = MAX_ON_SHEET // 2
+        self._pairs(before[:most], after[:most], folder / "pairs.png", step=8, names=True)
+        return folder / "pairs.png"
+
+    def _pairs(self, before: np.ndarray, after: np.ndarray, path: Path, *, step: int, names: bool) -> bool:
+        image_module = require("PIL.Image", purpose="drawing piano rolls")
+        pairs = [(tokens_to_notes(old), tokens_to_notes(new)) for old, new in zip(before, after, strict=True)]
+        pitches = _common_range([pitch for pair in pairs for notes in pair for _, _, pitch in notes])
+        scale, steps = self.scale, max(before.shape[1], after.shape[1])
+        step, row = step * scale, max(3, 144 // (pitches[1] - pitches[0] + 1)) * scale
+        head, gap = 18 * scale, 12 * scale
+        width, height = steps * step, (pitches[1] - pitches[0] + 1) * row
+        size = (gap + 2 * (width + gap), gap + len(pairs) * (head + height + gap))
+        image = image_module.new("RGB", size, PAPER)
+        pen = _Pen(image, font_size=11 * scale)
+        for number, (old, new) in enumerate(pairs):
+            top = gap + number * (head + height + gap) + head
+            for side, (notes, others, colours) in enumerate(((old, new, GONE), (new, old, NEW))):
+                left = gap + side * (width + gap)
+                title = f"{number:06d}  " * names + ("before", "after")[side] + ("" if notes else "  silence")
+                pen.text((left, top - 4 * scale), title, anchor="ls")
+                marked = {note: colours for note in notes if note not in others}
+                pen.roll(notes, steps, pitches, corner=(left, top), cell=(step, row), line=scale, marked=marked)
+        image.save(path, format="PNG")
+        return True
+
     def write_sheet(self, outputs: np.ndarray, folder: Path) -> Path | None:
         """Write `piano_rolls.png`: the first 64 melodies `(N, T)` with their numbers, all over the same pitches."""
         image_module = require("PIL.Image", purpose="drawing piano rolls")
@@ -183,8 +218,12 @@ class _Pen:
         corner: tuple[int, int],
         cell: tuple[int, int],
         line: int,
+        marked: Mapping[Note, tuple[str, str]] | None = None,
     ) -> None:
-        """Draw notes over a grid of `pitches` (lowest, highest); `cell` is the size of a step and a row in pixels."""
+        """Draw notes over a grid of `pitches` (lowest, highest); `cell` is the size of a step and a row in pixels.
+
+        `marked` gives some notes a colour of their own, and that of their onset.
+        """
         (low, high), (left, top), (step, row) = pitches, corner, cell
         right, bottom = left + steps * step, top + (high - low + 1) * row
 
@@ -202,8 +241,9 @@ class _Pen:
             fill(x, top, x + line, bottom, BEAT_LINE if beat % BAR else BAR_LINE)
         for start, end, pitch in notes:
             x, y = left + start * step, top + (high - pitch) * row
-            fill(x + line, y, left + end * step, y + row, NOTE)
-            fill(x + line, y, x + line + max(2 * line, step // 5), y + row, ONSET)
+            body, onset = (marked or {}).get((start, end, pitch), (NOTE, ONSET))
+            fill(x + line, y, left + end * step, y + row, body)
+            fill(x + line, y, x + line + max(2 * line, step // 5), y + row, onset)
         self.draw.rectangle((left, top, right, bottom), outline=BAR_LINE, width=line)
 
 

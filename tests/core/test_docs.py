@@ -109,7 +109,16 @@ def test_cli_md_has_no_command_that_does_not_exist():
 
 def test_spec_md_has_every_key():
     text = text_of("docs/spec.md")
-    shapes = [schema.Shape, schema.Sample, schema.Fit, schema.TopLeaf, schema.TopAny, schema.TopAll, schema.TopNot]
+    shapes = [
+        schema.Shape,
+        schema.Sample,
+        schema.Fit,
+        schema.Keep,
+        schema.TopLeaf,
+        schema.TopAny,
+        schema.TopAll,
+        schema.TopNot,
+    ]
     keys = {field.alias or name for shape in shapes for name, field in shape.model_fields.items()} | {"extends"}
     assert [key for key in sorted(keys) if not re.search(rf"`{key}\b", text)] == []
 

@@ -1,0 +1,121 @@
+"""`lc transform`: change files of one's own as little as makes them meet a spec."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lc_core.transforming import TransformResult
+
+__all__ = ["command"]
+
+SOME_NOT_MET = 3
+
+
+@click.command("transform")
+@click.argument("spec_name", metavar="SPEC")
+@click.argument("more", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--input", "inputs", metavar="FILE", multiple=True, type=click.Path(path_type=Path), help="A file to change."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/<name>-transform-<seed>.")
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: keep=all")
+@click.option("--engine", help="Engine, in place of the spec's and its settings.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of further tries, in place of the spec's.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
+@click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def command(
+    spec_name: str, inputs: tuple[Path, ...], more: tuple[Path, ...], as_json: bool, quiet: bool, **options: Any
+) -> None:
+    """Change files of your own as little as makes each meet a spec's conditions, and write them to a folder.
+
+    SPEC is a path, or the name of a shipped spec such as melody/c_major; what must not change is its key keep. Files
+    after the first --input need no --input before them. The status is 3 if some do not meet all conditions; these are
+    saved all the same, and marked.
+    """
+    if not inputs:
+        raise click.UsageError("give the files to change: --input FILE...")
+    with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+        result, folder = _run(spec_name, (*inputs, *more), quiet=quiet, **options)
+    if as_json:
+        from lc_core.transform_report import transform_report_text
+
+        click.echo(transform_report_text(result.report))
+    elif not quiet:
+        _show(result.report, folder)
+    if result.report["status"] != "done":
+        click.get_current_context().exit(SOME_NOT_MET)
+
+
+def _run(
+    spec_name: str,
+    files: tuple[Path, ...],
+    *,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    engine: str | None,
+    seed: int | None,
+    device: str,
+    refit: bool,
+    quiet: bool,
+) -> tuple[TransformResult, Path]:
+    from lc_core.cache import Cache
+    from lc_core.cli.progress import RunProgress
+    from lc_core.cli.threads import use_one_thread
+    from lc_core.plugins.manager import build_registry
+    from lc_core.spec import load_spec
+    from lc_core.transform_run import transform_files
+
+    use_one_thread()
+    registry = build_registry()
+    spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine, seed=seed)
+    with RunProgress(quiet=quiet) as progress:
+        cache = Cache(refit=refit)
+        return transform_files(
+            spec, files, registry=registry, out=out, device=device, cache=cache, progress=progress.line
+        )
+
+
+def _show(report: Mapping[str, Any], folder: Path) -> None:
+    """Print a line for each example, and what it comes to."""
+    from lc_core.cli.text import number, table
+
+    labels = [one["label"] for one in _leaves(report["constraints"])]
+    rows = [("file", *labels, "distance", "changed", "met")]
+    for one in report["examples"]:
+        values = [f"{_value(one['before'][label])} -> {_value(one['after'][label])}" for label in labels]
+        poor = "" if one["represented"] else " (poorly represented)"
+        met = "yes" if one["met"] else "no"
+        rows.append((one["input"] + poor, *values, f"{one['distance']:.2f}", ", ".join(one["changed"]) or "-", met))
+    click.echo(table(rows))
+    click.echo()
+    for note in report.get("notes", []):
+        click.echo(f"note: {note}")
+    distance, seconds = report["distance"], report["seconds"]
+    if distance["edited"]:
+        click.echo(f"median distance of those edited: {number(float(format(distance['median'], '.3g')))} sigma")
+    click.echo(
+        f"{report['met']:,} of {report['inputs']:,} meet all conditions, {report['decodes']:,} decodes; "
+        f"{seconds['fit']:.1f} s fitting, {seconds['transform']:.1f} s editing, {seconds['total']:.1f} s in all"
+    )
+    click.echo(f"files: {folder / 'outputs'}")
+    click.echo(f"report: {folder / 'report.html'}")
+
+
+def _leaves(entries: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [leaf for one in entries for leaf in (_leaves(one["entries"]) if "entries" in one else [one])]
+
+
+def _value(value: float | None) -> str:
+    from lc_core.cli.text import number
+
+    return "undefined" if value is None else number(float(f"{value:.3g}"))

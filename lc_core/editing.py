@@ -1,0 +1,218 @@
+"""Moves encodings the least that makes conditions hold.
+
+Each example stops at its engine's first step that satisfies, and is then drawn back along the straight way to its
+start, as far as it still satisfies.
+
+An example's result depends on its own start alone: blocks have a fixed size, and examples that are done stay in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lc_core.engines.base import Engine
+from lc_core.engines.edit import Edit
+from lc_core.errors import LCError
+from lc_core.latent_model import block_generator
+from lc_core.nearest import distance
+from lc_core.verify import Verifier
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lc_core.encodings import Encodings
+    from lc_core.energy import Energy
+    from lc_core.keeping import Kept
+
+__all__ = ["Edited", "edit_encodings", "sigma_distance"]
+
+FASTER = (1.0, 3.0, 10.0)
+"""Step sizes of an example's tries, as multiples of the engine's own."""
+JITTER = 0.25
+"""Share of sigma_bar by which the start of a further try is off the encoding."""
+PATIENCE, LEAST = 2, 20
+"""Where something is kept, an example goes on to so many times the step that first satisfied, and so many more."""
+HALVINGS = 6
+"""Halvings of the way back to the start, in search of the nearest place that still satisfies."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """Edited latents.
+
+    Attributes:
+        z: `(N, *latent_shape)`.
+        met: Which satisfied every condition when decoded on the way, `(N,)` bool.
+        steps: The step at which each stopped, `(N,)`; 0 if it satisfied already.
+        tries: Tries of each, `(N,)`.
+    """
+
+    z: Tensor
+    met: np.ndarray
+    steps: np.ndarray
+    tries: np.ndarray
+
+
+def sigma_distance(after: Tensor, before: Tensor, sigma_bar: Tensor) -> np.ndarray:
+    """Return the root mean square of (after - before) / sigma_bar, `(N,)`."""
+    moved: np.ndarray = ((after - before) / sigma_bar).flatten(1).square().mean(dim=1).sqrt().cpu().numpy()
+    return moved.astype(np.float64)
+
+
+def edit_encodings(
+    model: Encodings,
+    verifier: Verifier,
+    engine: Engine,
+    energy: Energy,
+    z0: Tensor,
+    *,
+    kept: Sequence[Kept] = (),
+    before: Mapping[str, np.ndarray] | None = None,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Edited:
+    """Edit encodings, block by block.
+
+    Args:
+        model: Decodes; gives sigma_bar.
+        verifier: Measures what is asked.
+        engine: Moves latents; fitted, if it is amortised.
+        energy: What it descends.
+        z0: Encodings `(N, *latent_shape)`.
+        kept: What is held near what it was; guides an `Edit`, and chooses among steps that satisfy.
+        before: What each kept measurement was, `(N,)` by label.
+        seed: Of the starts of further tries.
+        progress: Called with the number of examples that are done, after each block.
+    """
+    import torch
+
+    parts = []
+    for first in range(0, len(z0), engine.block):
+        rows = slice(first, first + engine.block)
+        was = {one.label: (before or {})[one.label][rows] for one in kept}
+        block = _Block(model, verifier, engine, energy, kept, was, z0[rows])
+        parts.append(block.run(seed, first // engine.block))
+        progress(min(first + engine.block, len(z0)))
+    return Edited(
+        torch.cat([part.z for part in parts]),
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("met", "steps", "tries")),
+    )
+
+
+class _Block:
+    """One block of examples, filled up with copies of the first to the engine's size."""
+
+    def __init__(
+        self,
+        model: Encodings,
+        verifier: Verifier,
+        engine: Engine,
+        energy: Energy,
+        kept: Sequence[Kept],
+        before: Mapping[str, np.ndarray],
+        z0: Tensor,
+    ) -> None:
+        import torch
+
+        self.model, self.verifier, self.energy = model, verifier, energy
+        self.kept, self.before, self.count = tuple(kept), before, len(z0)
+        spare = engine.block - len(z0)
+        self.z0 = torch.cat([z0, z0[:1].expand(spare, *z0.shape[1:])])
+        if isinstance(engine, Edit):
+            padded = {label: np.concatenate([one, one[:1].repeat(spare)]) for label, one in before.items()}
+            engine = engine.keeping(kept, padded)
+        self.engine = engine
+        self.best, self.best_kept = self.z0.clone(), np.full(self.count, -1)
+        self.away = np.full(self.count, np.inf)
+        self.steps, self.tries = np.zeros(self.count, dtype=np.int64), np.zeros(self.count, dtype=np.int64)
+
+    @property
+    def met(self) -> np.ndarray:
+        return self.best_kept >= 0
+
+    def run(self, seed: int, number: int) -> Edited:
+        import torch
+
+        self._judge(self.z0, np.arange(self.count), 0)
+        if bool(self.met.all()):
+            return self._edited()
+        generator = block_generator(seed, number, "transform")
+        already = self.met
+        for attempt, factor in enumerate(FASTER):
+            rows = np.flatnonzero(~self.met)
+            if not len(rows) or (attempt and not isinstance(self.engine, Edit)):
+                break
+            noise = JITTER * self.model.sigma_bar * torch.randn(self.z0.shape, generator=generator).to(self.z0)
+            self.tries[rows] += 1
+            self._try(self.z0 + noise if attempt else self.z0, rows, factor)
+        self._shrink(np.flatnonzero(self.met & ~already))
+        return self._edited()
+
+    def _edited(self) -> Edited:
+        return Edited(self.best[: self.count], self.met, self.steps, self.tries)
+
+    def _try(self, start: Tensor, rows: np.ndarray, factor: float) -> None:
+        """Run the engine from `start` until each of some rows is done."""
+        engine = self.engine.faster(factor) if isinstance(self.engine, Edit) else self.engine
+        state = engine.init(start, self.model)
+        for number in range(1, engine.steps + 1):
+            state = engine.step(state, self.energy, self.model, number)
+            if number not in engine.checks and number != engine.steps:
+                continue
+            z = state[0].detach()
+            if not bool(z.isfinite().all()):
+                name = type(engine).__name__.lower()
+                raise LCError(f"engine {name} reached a latent that is not finite", hint="try smaller steps")
+            self._judge(z, rows, number)
+            rows = rows[~self._done(rows, number)]
+            if not len(rows):
+                return
+
+    def _done(self, rows: np.ndarray, number: int) -> np.ndarray:
+        """Return which rows need no further step: what is asked is met, and all is kept or has had its time."""
+        found = self.best_kept[rows]
+        late = number >= PATIENCE * self.steps[rows] + LEAST
+        done: np.ndarray = (found == len(self.kept)) | ((found >= 0) & late)
+        return done
+
+    def _judge(self, z: Tensor, rows: np.ndarray, number: int) -> None:
+        """Decode and measure some rows; note those that satisfy and keep more than before, or come nearer."""
+        met, kept, away = self._measured(z, rows)
+        better = np.where(met, kept > self.best_kept[rows], ~self.met[rows] & (away < self.away[rows]))
+        at = rows[better]
+        self.best[at] = z[at]
+        self.best_kept[at] = np.where(met, kept, -1)[better]
+        self.away[at], self.steps[at] = away[better], number
+
+    def _measured(self, z: Tensor, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return which rows satisfy, how much each keeps, and how far it is from satisfying; each `(rows,)`."""
+        outputs = self.verifier.decode(z[rows])
+        values = self.verifier.measure(outputs)
+        met = self.verifier.satisfied(values, len(rows))
+        kept, away = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows))
+        for one in self.kept:
+            kept += one.unchanged(self.before[one.label][rows], one.measurement(outputs))
+        for entry in self.verifier.conditions:
+            away += distance(entry, values)
+        return met, kept, away
+
+    def _shrink(self, rows: np.ndarray) -> None:
+        """Draw rows that satisfy back towards their starts, by halving, as far as they satisfy and keep as much."""
+        import torch
+
+        if not len(rows):
+            return
+        far, low, high = self.best.clone(), np.zeros(len(rows)), np.ones(len(rows))
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            share = torch.zeros(len(far), dtype=far.dtype, device=far.device)
+            share[rows] = torch.from_numpy(middle).to(far)
+            z = torch.lerp(self.z0, far, share.view(-1, *[1] * (far.dim() - 1)))
+            met, kept, _ = self._measured(z, rows)
+            good = met & (kept >= self.best_kept[rows])
+            self.best[rows[good]], self.best_kept[rows[good]] = z[rows[good]], kept[good]
+            low, high = np.where(good, low, middle), np.where(good, middle, high)

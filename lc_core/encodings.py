@@ -1,0 +1,126 @@
+"""A model as an edit sees it: its latents begin where the encoder puts outputs, not where the prior has its mass.
+
+Critics and engines that are fitted for this model have seen where edits begin, and where they go from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.errors import LCError, blaming
+from lc_core.latent_model import LatentModel, Posterior, block_generator, decode_array, draw_prior
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+__all__ = ["Encodings", "decode_outputs", "encode_outputs", "has_encoder"]
+
+POOL = 4_096
+"""Encodings that small draws, which a training makes again and again, are taken from. Larger draws are fresh."""
+
+
+class Encodings(LatentModel):
+    """A model whose starts are posterior means of decoded prior samples.
+
+    A posterior mean lies well inside the shell of a standard normal prior, by how much differs from output to output.
+    So nothing is moved back to a shell: an edit may go wherever the shortest way leads.
+
+    Args:
+        inner: A model with an encoder.
+
+    Attributes:
+        sigma_bar: Posterior standard deviation per dimension, `latent_shape`: the model's own, or the average over
+            encodings of decoded prior samples.
+    """
+
+    def __init__(self, inner: LatentModel) -> None:
+        self.inner = inner
+        self.name, self.source = inner.name, inner.source
+        self.latent_shape, self.output_type = inner.latent_shape, inner.output_type
+        self.block, self.device = inner.block, inner.device
+
+    def decode(self, z: Tensor) -> Any:
+        """Decode as the model does."""
+        return self.inner.decode(z)
+
+    def encode(self, outputs: Any) -> Posterior:
+        """Encode as the model does."""
+        return self.inner.encode(outputs)
+
+    def realism(self) -> nn.Module | None:
+        """Return the model's realism critic."""
+        return self.inner.realism()
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the model and of where its latents begin."""
+        return hashlib.sha256(f"encodings/1/{self.inner.digest}".encode()).hexdigest()
+
+    @cached_property
+    def sigma_bar(self) -> Tensor:
+        """The unit that distances are measured in."""
+        own = getattr(self.inner, "sigma_bar", None)
+        sigma: Tensor = self._pool.std.mean(dim=0) if own is None else own.to(self.device).view(self.latent_shape)
+        return sigma.clamp_min(1e-6)
+
+    def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw `(count, *latent_shape)` starts of edits: posterior means of decoded prior samples."""
+        import torch
+
+        if count > POOL // 2:
+            return self._encoded(count, generator).mean.cpu()
+        return self._pool.mean.cpu()[torch.randint(POOL, (count,), generator=generator)]
+
+    @cached_property
+    def _pool(self) -> Posterior:
+        return self._encoded(POOL, block_generator(0, 0, "encodings"))
+
+    def _encoded(self, count: int, generator: torch.Generator) -> Posterior:
+        return encode_outputs(self.inner, decode_outputs(self.inner, draw_prior(self.inner, count, generator)))
+
+
+def decode_outputs(model: LatentModel, z: Tensor) -> np.ndarray:
+    """Decode latents `(N, *latent_shape)`, in pieces of the model's block."""
+    pieces = range(0, len(z), model.block)
+    return np.concatenate([decode_array(model, z[first : first + model.block]) for first in pieces])
+
+
+def encode_outputs(model: LatentModel, outputs: np.ndarray) -> Posterior:
+    """Return the posterior of outputs, first dimension N, on the model's device, in pieces of the model's block.
+
+    Raises:
+        LCError: If the model has no encoder, or it fails, or returns another shape or what is not finite.
+    """
+    import torch
+
+    if not has_encoder(model):
+        raise LCError(
+            f"{model.name} has no encoder, so nothing can be edited with it",
+            hint="use a model that encodes; lc sample needs no encoder",
+        )
+    parts = []
+    for first in range(0, len(outputs), model.block):
+        with blaming(f"encode of {model.name}"), torch.inference_mode():
+            found = model.encode(outputs[first : first + model.block])
+            parts.append((torch.as_tensor(found.mean).float(), torch.as_tensor(found.std).float()))
+    mean, std = (torch.cat([part[which] for part in parts]).to(model.device).clone() for which in (0, 1))
+    expected = (len(outputs), *model.latent_shape)
+    if mean.shape != expected or std.shape != expected:
+        raise LCError(
+            f"encode of {model.name} returned shapes {tuple(mean.shape)} and {tuple(std.shape)}; "
+            f"expected {expected} twice"
+        )
+    if not bool(torch.isfinite(mean).all() and torch.isfinite(std).all()):
+        raise LCError(f"encode of {model.name} returned a value that is not finite")
+    return Posterior(mean, std)
+
+
+def has_encoder(model: LatentModel) -> bool:
+    """Return whether a model encodes: whether it overrides `encode`."""
+    inner = model.inner if isinstance(model, Encodings) else model
+    return type(inner).encode is not LatentModel.encode

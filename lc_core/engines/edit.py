@@ -1,0 +1,131 @@
+"""The optimiser for edits (Engel, Hoffman, Roberts 2018): small steps away from a start that is to be kept near.
+
+Distances are measured in units of sigma_bar, the posterior's average standard deviation. Steps are not: scaled by
+sigma_bar they would go as far along directions that hardly change an output, and ends were a tenth farther off.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from lc_core.engines.base import Engine
+from lc_core.engines.gradient import BETA1, BETA2, EPSILON
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lc_core.energy import Energy
+    from lc_core.keeping import Kept
+    from lc_core.latent_model import LatentModel
+
+__all__ = ["Edit"]
+
+FIT_STEPS = 80
+"""Most steps of a try while critics are refined."""
+
+
+class Edit(Engine):
+    """Adam with a pull back to the start; each example stops at its first step that satisfies.
+
+    What `lc transform` makes of `gradient`.
+
+    Args:
+        steps: Most steps of a try.
+        lr: Adam's learning rate, in units of the latent.
+        distance: Weight of the distance from the start, mean(log(1 + (z' - z)^2) / sigma_bar^2).
+        keep: Weight of each measurement that is kept.
+        check_every: Steps between two checks; each decodes the examples that are not done.
+        block: Examples in a block.
+    """
+
+    def __init__(
+        self,
+        *,
+        steps: Annotated[int, Field(ge=1, le=10_000)] = 300,
+        lr: Annotated[float, Field(gt=0, le=10)] = 0.02,
+        distance: Annotated[float, Field(ge=0, le=1_000)] = 0.02,
+        keep: Annotated[float, Field(ge=0, le=1_000)] = 1.0,
+        check_every: Annotated[int, Field(ge=1)] = 2,
+        block: Annotated[int, Field(ge=1, le=65_536)] = 64,
+    ) -> None:
+        self.steps, self.lr, self.distance, self.keep = steps, lr, distance, keep
+        self.block = block
+        self.checks = tuple(range(check_every, steps, check_every))
+        self._kept: tuple[Kept, ...] = ()
+        self._before: Mapping[str, np.ndarray] | None = None
+
+    def keeping(self, kept: Sequence[Kept], before: Mapping[str, np.ndarray] | None = None) -> Edit:
+        """Return this engine holding measurements near what they were.
+
+        Args:
+            kept: The measurements.
+            before: What each was, `(B,)` by label, for the one block that it is to run; measured on the decoded
+                starts if not given.
+        """
+        engine = copy.copy(self)
+        engine._kept, engine._before = tuple(kept), before
+        return engine
+
+    def for_fit(self) -> Edit:
+        """Return this engine with the steps of a fit: most edits end within them."""
+        engine = copy.copy(self)
+        engine.steps = min(self.steps, FIT_STEPS)
+        engine.checks = ()
+        return engine
+
+    def faster(self, factor: float) -> Edit:
+        """Return this engine with larger steps."""
+        engine = copy.copy(self)
+        engine.lr = self.lr * factor
+        return engine
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings, and how each measurement is kept."""
+        kept = [[one.label, one.as_dict()] for one in self._kept]
+        return super().settings() | ({"kept": kept} if kept else {})
+
+    def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
+        """Return the latents with Adam's two moments, the starts, the units of distances, and what is kept `(B, k)`."""
+        import torch
+
+        sigma = getattr(model, "sigma_bar", None)
+        unit = torch.ones_like(z) if sigma is None else sigma.to(z).view(z.shape[1:]).expand(z.shape)
+        kept = torch.from_numpy(self._values(z, model)).to(z.device)
+        return (z, z.new_zeros(z.shape), z.new_zeros(len(z)), z, unit, kept)
+
+    def _values(self, z: Tensor, model: LatentModel) -> np.ndarray:
+        from lc_core.encodings import decode_outputs
+
+        if not self._kept:
+            return np.zeros((len(z), 0))
+        before = self._before
+        if before is None:
+            outputs = decode_outputs(model, z)
+            before = {one.label: one.measurement(outputs) for one in self._kept}
+        return np.stack([before[one.label] for one in self._kept], axis=1)
+
+    def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
+        """Take one step of Adam with one second moment for each latent."""
+        import torch
+
+        z, first, second, start, unit, kept = state
+        z = z.detach().requires_grad_()
+        total = energy(z).total
+        if self.distance > 0:
+            total = total + self.distance * ((z - start).square().log1p() / unit.square()).flatten(1).mean(dim=1)
+        if self.keep > 0:
+            for one, column in zip(self._kept, kept.cpu().numpy().T, strict=True):
+                total = total + self.keep * one.loss(energy.critics[one.label], z, column)
+        (gradient,) = torch.autograd.grad(total.sum(), z)
+        z = z.detach()
+        gradient = model.tangent(gradient, z)
+        first = first.lerp(gradient, 1 - BETA1)
+        second = second.lerp(gradient.flatten(1).square().mean(dim=1), 1 - BETA2)
+        scale = self.lr / (1 - BETA1**number) / (second / (1 - BETA2**number)).sqrt_().add_(EPSILON)
+        moved = z - scale.view(-1, *[1] * (z.dim() - 1)) * first
+        return (model.project(moved, start), first, second, start, unit, kept)

@@ -1,0 +1,194 @@
+"""Transform a user's files under a spec into a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lc_core.cache import Cache
+from lc_core.engines.base import Engine
+from lc_core.engines.edit import Edit
+from lc_core.engines.gradient import Gradient
+from lc_core.errors import LCError, blaming
+from lc_core.fitting import FitSettings
+from lc_core.keeping import keep_every
+from lc_core.latent_model import LatentModel
+from lc_core.plugins.registry import Registry
+from lc_core.render import Renderer
+from lc_core.run import _build, _render_all, _who, build_model, environment
+from lc_core.sampling import Problem
+from lc_core.score import read_outputs, readers_of
+from lc_core.spec.values import Spec
+from lc_core.store import RunFolder, identity_of, unwritable, write_atomically
+from lc_core.transform_report import write_transform_html
+from lc_core.transforming import Transformation, TransformResult, run_transformation
+
+__all__ = ["read_inputs", "transform_files"]
+
+Progress = Callable[[str], None]
+
+
+def read_inputs(
+    paths: Sequence[Path], spec: Spec, model: LatentModel, registry: Registry
+) -> tuple[np.ndarray, list[str]]:
+    """Read files as outputs of a spec's model.
+
+    A reader's settings that the model has as an attribute of that name, such as the `size` of its pictures or the
+    `steps` of its melodies, are taken from it.
+
+    Returns:
+        The outputs, first dimension N, and a name for each.
+
+    Raises:
+        LCError: If one cannot be read, with all of those that cannot; or if they differ in shape.
+    """
+    readers = readers_of(registry, spec.output_type)
+    known = {name: value for name in ("size", "steps") if isinstance(value := getattr(model, name, None), int)}
+    parts: list[np.ndarray] = []
+    names: list[str] = []
+    errors: list[LCError] = []
+    for path in paths:
+        try:
+            found = read_outputs(path, readers=readers, known=known)
+        except LCError as error:
+            errors.append(error)
+            continue
+        parts.append(found)
+        name = path.name if path.is_absolute() else str(path)  # no folder of the machine gets into a report
+        names += [name] if len(found) == 1 else [f"{name}, output {at + 1}" for at in range(len(found))]
+    if errors:
+        raise LCError("\nerror: ".join(error.message for error in errors), hint=errors[0].hint)
+    shapes = {part.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        told = ", ".join(f"{path} {part.shape[1:]}" for path, part in zip(paths, parts, strict=True))
+        raise LCError(f"inputs differ in shape: {told}", hint="transform them one by one")
+    return np.concatenate(parts), names
+
+
+def editing_engine(spec: Spec) -> Engine:
+    """Return the engine that edits under a spec: of `gradient` its form for edits, `edit`.
+
+    Raises:
+        LCError: If the spec gives `gradient` settings, which are for sampling.
+    """
+    engine = _build("engine", spec.engine)
+    if not isinstance(engine, Engine):
+        raise LCError(f"{_who('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
+    if type(engine) is not Gradient:
+        return engine
+    if vars(engine) != vars(Gradient()):
+        raise LCError(
+            "engine gradient has settings in this spec, which are for sampling; lc transform has others",
+            hint="write engine: {use: edit, params: {...}}, or --engine edit",
+        )
+    return Edit()
+
+
+def transform_files(
+    spec: Spec,
+    paths: Sequence[Path],
+    *,
+    registry: Registry,
+    out: Path | None = None,
+    device: str = "auto",
+    cache: Cache | None = None,
+    progress: Progress = lambda _: None,
+) -> tuple[TransformResult, Path]:
+    """Edit files so that each meets a spec's conditions, and write a run's folder.
+
+    Args:
+        spec: A checked spec.
+        paths: Files of outputs of the spec's model.
+        registry: What is installed.
+        out: The folder; default `runs/<name>-transform-<seed>`.
+        device: `auto`, `cpu` or `cuda`.
+        cache: Where fitted parts are kept.
+        progress: Called with a line of text now and then.
+
+    Returns:
+        The result and the folder.
+
+    Raises:
+        LCError: If an input or the model cannot be used, a plugin is at fault, or the folder holds another run or
+            cannot be written.
+    """
+    began = time.monotonic()
+    model = build_model(spec, device=device)
+    inputs, names = read_inputs(paths, spec, model, registry)
+    problem = Transformation(
+        model=model,
+        inputs=inputs,
+        entries=spec.entries,
+        engine=editing_engine(spec),
+        realism=spec.realism,
+        keep=spec.keep,
+        watch=tuple(keep_every(spec.model.use, spec.output_type, spec.entries, registry)),
+        seed=spec.sample.seed,
+        names=tuple(names),
+    )
+    renderers = [(_who("renderer", one), _build("renderer", one)) for one in spec.renderers]
+    path = out or Path("runs") / f"{spec.name}-transform-{spec.sample.seed}"
+    sampling = Problem(model=model, entries=spec.entries, engine=problem.engine, realism=spec.realism)
+    identity = identity_of(spec, sampling) | {"inputs": hashlib.sha256(inputs.tobytes()).hexdigest()[:24]}
+    with RunFolder.open(path, identity):
+        settings = FitSettings(seed=spec.fit.seed)
+        result = run_transformation(problem, settings=settings, cache=cache, progress=progress)
+        result.report |= {"spec": spec.name, "model": spec.model.use}
+        progress(f"writing {len(result)} outputs to {path}")
+        try:
+            _write(spec, sampling, result, renderers, path, began)
+        except OSError as error:
+            raise unwritable(path, error) from error
+    return result, path
+
+
+def _write(
+    spec: Spec,
+    sampling: Problem,
+    result: TransformResult,
+    renderers: Sequence[tuple[str, Renderer]],
+    path: Path,
+    began: float,
+) -> None:
+    write_atomically(path / "spec.yaml", spec.to_yaml(block=sampling.engine.block).encode())
+    write_atomically(path / "environment.json", json.dumps(environment(sampling), indent=2).encode())
+    files = _render_all(renderers, result.outputs, path / "outputs", sheets=path)
+    pairs = _write_pairs(renderers, result, path)
+    result.report["seconds"]["total"] = time.monotonic() - began
+    result.save(path)
+    shown = []
+    for number, own in enumerate(files):
+        # The picture of before and after takes the place of the picture of the output.
+        instead = pairs[number]
+        replaced = {one["of"] for one in instead}
+        shown.append([*instead, *(one for one in own if Path(one["path"]).suffix not in replaced)])
+    write_transform_html(path, result.report, shown)
+
+
+def _write_pairs(
+    renderers: Sequence[tuple[str, Renderer]], result: TransformResult, path: Path
+) -> list[list[dict[str, Any]]]:
+    """Have every renderer that can draw each example before and after, into `pairs/`; and a sheet of all."""
+    folder = path / "pairs"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    found: list[list[dict[str, Any]]] = [[] for _ in range(len(result))]
+    for who, renderer in renderers:
+        for number, (before, after) in enumerate(zip(result.inputs, result.outputs, strict=True)):
+            target = folder / f"{number:06d}{renderer.suffix}"
+            with blaming(f"{who} on example {number}"):
+                if renderer.write_pair(before.copy(), after.copy(), target):
+                    name = f"{folder.name}/{target.name}"
+                    found[number].append({"path": name, "media_type": renderer.media_type, "of": renderer.suffix})
+        with blaming(f"{who} on the sheet of pairs"):
+            renderer.write_pairs(result.inputs.copy(), result.outputs.copy(), path)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+    return found

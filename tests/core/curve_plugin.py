@@ -1,0 +1,114 @@
+"""A plugin with an encoder: a linear model of six numbers, rules about them, files and a renderer of pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lc_core.latent_model import LatentModel, Posterior
+from lc_core.measuring import measurement
+from lc_core.plugins.hookspecs import hookimpl
+from lc_core.render import Renderer
+
+WEIGHTS = np.random.default_rng(0).normal(size=(4, 6))
+BACK = np.linalg.pinv(WEIGHTS)
+
+
+class Curve(LatentModel):
+    name, latent_shape, output_type, block = "curve", (4,), "curve/1", 50
+
+    def decode(self, z):
+        return z.numpy().astype(np.float64) @ WEIGHTS
+
+    def encode(self, outputs):
+        import torch
+
+        mean = torch.from_numpy(np.asarray(outputs, dtype=np.float64) @ BACK).float()
+        return Posterior(mean, torch.full_like(mean, 0.5))
+
+
+class Deaf(Curve):
+    """Has no encoder."""
+
+    encode = LatentModel.encode
+
+
+def load():
+    """Load the curve."""
+    return Curve()
+
+
+def load_deaf():
+    """Load a model without an encoder."""
+    return Deaf()
+
+
+@measurement(accepts="curve/1", unit="m", range=(-np.inf, np.inf), at_least=1)
+def first(outputs: np.ndarray) -> np.ndarray:
+    """Return the first number."""
+    return outputs[:, 0]
+
+
+@measurement(accepts="curve/1", unit="m", range=(-np.inf, np.inf), at_least=0)
+def last(outputs: np.ndarray) -> np.ndarray:
+    """Return the last number."""
+    return outputs[:, -1]
+
+
+@measurement(accepts="curve/1", unit="m", range=(-np.inf, np.inf))
+def middle(outputs: np.ndarray) -> np.ndarray:
+    """Return the third number."""
+    return outputs[:, 2]
+
+
+@measurement(accepts="other/1", unit="m", range=(0, 1), at_least=0)
+def other(outputs: np.ndarray) -> np.ndarray:
+    """Measure something else."""
+    return outputs[:, 0]
+
+
+def read(path: Path, *, size: int = 6):
+    """Read numbers, one output a line."""
+    found = np.loadtxt(path, ndmin=2)
+    assert size == 6
+    return found
+
+
+class Text(Renderer):
+    """Writes the numbers."""
+
+    accepts, suffix, media_type = ("curve/1",), ".num", "text/plain"
+
+    def write(self, output: np.ndarray, path: Path) -> None:
+        path.write_text(" ".join(map(str, output)))
+
+    def write_pair(self, before: np.ndarray, after: np.ndarray, path: Path) -> bool:
+        path.write_text(f"{before[0]:.3f} -> {after[0]:.3f}")
+        return True
+
+    def write_pairs(self, before: np.ndarray, after: np.ndarray, folder: Path) -> Path:
+        (folder / "pairs.txt").write_text(f"{len(before)} pairs")
+        return folder / "pairs.txt"
+
+
+@hookimpl
+def lc_register_models(register):
+    register("curve.model", load, output="curve/1")
+    register("curve.deaf", load_deaf, output="curve/1")
+
+
+@hookimpl
+def lc_register_constraints(register):
+    for rule in (first, last, middle, other):
+        register(f"curve.{rule.__name__}", rule)
+
+
+@hookimpl
+def lc_register_readers(register):
+    register("curve.file", read, output="curve/1", suffixes=[".txt"])
+
+
+@hookimpl
+def lc_register_renderers(register):
+    register("curve.text", Text)
