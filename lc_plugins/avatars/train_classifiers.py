@@ -35,6 +35,7 @@ HALVES = {"verifier": (0, 20_000), "judge": (20_000, 40_000)}
 """First training picture of each, and the one after the last."""
 CALIBRATION = 2_000
 DECAY = 0.995  # of the average of the weights
+TOLERANCE = 5e-4  # nats, in calibration
 
 Steps = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
@@ -131,7 +132,7 @@ def fit(
     train_count = len(half.pictures) - min(CALIBRATION, len(half.pictures) // 10)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = AttributeClassifier().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net: AttributeClassifier = AttributeClassifier().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = copy.deepcopy(net).eval()
         optimiser = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.02)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.1)
@@ -141,9 +142,8 @@ def fit(
             x, held, mask = _batch(half, rows.numpy())
             with training_autocast():
                 logits = net(degrade(x, generator))
-            loss = (
-                F.binary_cross_entropy_with_logits(logits.float(), held, reduction="none") * mask
-            ).sum() / mask.sum()
+            each = F.binary_cross_entropy_with_logits(logits.float(), held, reduction="none")
+            loss = (each * mask).sum() / mask.sum()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -153,6 +153,7 @@ def fit(
                 torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), weight)
             if step % 100 == 0 or step == steps:
                 progress(f"step {step}/{steps}: cross-entropy {loss.item():.4f}")
+    average.load_state_dict({name: value.half().float() for name, value in average.state_dict().items()})
     calibrate(average, half, np.arange(train_count, len(half.pictures)), seed)
     average.requires_grad_(False)
     return average
@@ -189,7 +190,11 @@ def degrade(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def calibrate(net: AttributeClassifier, pictures: Avatars, rows: np.ndarray, seed: int) -> None:
-    """Set each attribute's temperature, 1/8 to 8, to where the cross-entropy on some pictures is lowest."""
+    """Set each attribute's temperature, from 1/8 to 8, by the mean cross-entropy on some pictures, made worse by half.
+
+    It is the highest whose cross-entropy is within `TOLERANCE` of the lowest: where all pictures are told right, the
+    lowest would be that of boundless confidence.
+    """
     import torch
     from torch.nn import functional as F
 
@@ -203,10 +208,10 @@ def calibrate(net: AttributeClassifier, pictures: Avatars, rows: np.ndarray, see
             parts.append((net(degrade(x, generator)), held, mask))
         logits, held, mask = (torch.cat(part) for part in zip(*parts, strict=True))
         choices = torch.linspace(-1, 1, 61) * float(np.log(8))
-        losses = torch.stack(
-            [
-                (F.binary_cross_entropy_with_logits(logits / t.exp(), held, reduction="none") * mask).sum(0)
-                for t in choices
-            ]
-        )
-        net.log_temperature += choices[losses.argmin(0)]
+        each = [
+            F.binary_cross_entropy_with_logits(logits / one.exp(), held, reduction="none") * mask for one in choices
+        ]
+        losses = torch.stack([one.sum(0) / mask.sum(0).clamp_min(1) for one in each])
+        near = losses <= losses.amin(0) + TOLERANCE
+        highest = len(choices) - 1 - near.flip(0).int().argmax(0)
+        net.log_temperature += choices[highest]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SHIPPED", "WEIGHTS_SHA256", "Attribute", "attribute", "probabilities"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "verifier"
-WEIGHTS_SHA256 = "0"
+WEIGHTS_SHA256 = "8077713fa9e566e820fe25ceee456cbc8f95abea6e09d1feed6cc3d160181fcf"
 """Hash of the verifier's weights. Fitted critics are cached by this file, so other weights have to change it."""
 
 Attribute = Literal[

@@ -13,7 +13,7 @@ from lc_core.plugins.registry import Registered
 from lc_core.testing import check_constraint, check_engine, check_model, check_renderer, sample_outputs
 
 REGISTRY = build_registry()
-NEEDED: dict[str, dict[str, Any]] = {"melody.chord_fit": {"chords": ["C"]}}
+NEEDED: dict[str, dict[str, Any]] = {"melody.chord_fit": {"chords": ["C"]}, "avatars.attribute": {"name": "smiling"}}
 """Settings that have no default, by component."""
 MADE_UP = {"image.rgb/1": np.random.default_rng(0).random((64, 3, 64, 64), dtype=np.float32)}
 """Outputs of types that a renderer or reader is installed for, but perhaps no model."""

@@ -28,7 +28,7 @@ def test_a_spec_says_what_it_is_for_and_what_to_expect(name: str) -> None:
         assert re.search(rf"^# {head}: +\S", text, re.MULTILINE), head
 
 
-@pytest.mark.parametrize("name", shipped_names())
+@pytest.mark.parametrize("name", [name for name in shipped_names() if name.startswith("melody/")])
 def test_a_spec_delivers_melodies_that_hold_when_they_are_read_back(name: str, tmp_path: Path) -> None:
     arguments = ["sample", name, "--engine", "rejection", "--count", "2", "--budget", "200000", "--out", str(tmp_path)]
     result = CliRunner().invoke(main, [*arguments, "--quiet"], catch_exceptions=False)
