@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lc_plugins.avatars.attributes import HIDES, NAMES
+from lc_plugins.images.arrays import from_pixels, to_pixels
 
 __all__ = ["AttributeClassifier", "classify", "hidden_features", "probabilities_of_seen"]
 
@@ -80,31 +81,32 @@ def probabilities_of_seen(logits: Tensor) -> Tensor:
     return seen
 
 
-def classify(net: AttributeClassifier, pixels: np.ndarray) -> np.ndarray:
+def classify(net: AttributeClassifier, pictures: np.ndarray) -> np.ndarray:
     """Return how probable it is that each attribute is seen in pictures, `(B, A)` float64.
 
     Args:
         net: A trained classifier.
-        pixels: Bytes `(B, 64, 64, 3)`.
+        pictures: Pictures `(B, 3, 64, 64)`, float in [0, 1]. They are rounded to 256 levels, so that a PNG of one has
+            the same values.
     """
     return np.concatenate(
-        [probabilities_of_seen(net(x)).numpy()[:count] for x, count in _padded(pixels)] or [np.zeros((0, len(NAMES)))]
+        [probabilities_of_seen(net(x)).numpy()[:count] for x, count in _padded(pictures)] or [np.zeros((0, len(NAMES)))]
     )
 
 
-def hidden_features(net: AttributeClassifier, pixels: np.ndarray) -> np.ndarray:
-    """Return a classifier's last hidden layer, `(B, F)` float32, for bytes `(B, 64, 64, 3)`."""
+def hidden_features(net: AttributeClassifier, pictures: np.ndarray) -> np.ndarray:
+    """Return a classifier's last hidden layer, `(B, F)` float32, for pictures as `classify` takes them."""
     return np.concatenate(
-        [net.features(x).numpy()[:count] for x, count in _padded(pixels)]
+        [net.features(x).numpy()[:count] for x, count in _padded(pictures)]
         or [np.zeros((0, net.head.in_features), dtype=np.float32)]
     )
 
 
-def _padded(pixels: np.ndarray) -> Iterator[tuple[Tensor, int]]:
+def _padded(pictures: np.ndarray) -> Iterator[tuple[Tensor, int]]:
     """Yield pictures in blocks of one size, the last filled up with black: products round alike in blocks of a size."""
     with torch.inference_mode():
-        for start in range(0, len(pixels), BLOCK):
-            part = pixels[start : start + BLOCK]
-            block = np.zeros((BLOCK, *pixels.shape[1:]), dtype=np.uint8)
-            block[: len(part)] = part
-            yield torch.from_numpy(block).permute(0, 3, 1, 2).float() / 255, len(part)
+        for start in range(0, len(pictures), BLOCK):
+            part = pictures[start : start + BLOCK]
+            block = np.zeros((BLOCK, *pictures.shape[1:]), dtype=np.float32)
+            block[: len(part)] = from_pixels(to_pixels(part))
+            yield torch.from_numpy(block), len(part)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_plugins.images.arrays import as_images, to_pixels
+from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
     from lc_plugins.avatars.classifier import AttributeClassifier
@@ -40,15 +40,16 @@ def judge(pictures: Any) -> np.ndarray:
     """
     from lc_plugins.avatars.classifier import classify
 
-    return classify(_net(), _pixels(pictures))
+    return classify(_net(), _checked(pictures))
 
 
 def judge_features(pictures: Any) -> np.ndarray:
     """Return the judge's last hidden layer, `(B, 128)` float32: a space to compare sets of pictures in."""
     from lc_plugins.avatars.classifier import hidden_features
 
-    return hidden_features(_net(), _pixels(pictures))
+    return hidden_features(_net(), _checked(pictures))
 
 
-def _pixels(pictures: Any) -> np.ndarray:
-    return to_pixels(as_images(pictures, size=(64, 64), who="the judge").cpu().numpy())
+def _checked(pictures: Any) -> np.ndarray:
+    images: np.ndarray = as_images(pictures, size=(64, 64), who="the judge").cpu().numpy()
+    return images

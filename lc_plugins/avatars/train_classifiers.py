@@ -22,6 +22,7 @@ from lc_plugins.avatars.card import classifier_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.scores import score_attributes, summary
 from lc_plugins.avatars.weights import as_json, write_classifier, write_file
+from lc_plugins.images.arrays import from_pixels
 
 if TYPE_CHECKING:
     import torch
@@ -102,7 +103,7 @@ def finish(
 
     folder.mkdir(parents=True, exist_ok=True)
     digest = write_classifier(folder, net, training)
-    scores = score_attributes(classify(load_classifier(folder), np.asarray(test.pictures)), test.held)
+    scores = score_attributes(classify(load_classifier(folder), from_pixels(np.asarray(test.pictures))), test.held)
     about = training | {"seconds": seconds, "threads": torch.get_num_threads(), "processor": platform.machine()}
     figures = {"weights_sha256": digest, "training": about, "summary": summary(scores), "attributes": scores}
     write_file(folder / "MODEL_CARD.md", classifier_card(str(training["role"]), digest, about, figures).encode())

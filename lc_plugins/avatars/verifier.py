@@ -15,7 +15,7 @@ import numpy as np
 
 from lc_core.measuring import measurement
 from lc_plugins.avatars.attributes import NAMES
-from lc_plugins.images.arrays import as_images, to_pixels
+from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
     from lc_plugins.avatars.classifier import AttributeClassifier
@@ -74,7 +74,7 @@ class _Memo:
         if key != self.key:
             from lc_plugins.avatars.classifier import classify
 
-            self.values, self.key = classify(self.net, to_pixels(pictures)), key
+            self.values, self.key = classify(self.net, pictures), key
         return self.values
 
 

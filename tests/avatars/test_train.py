@@ -56,7 +56,7 @@ def test_a_classifier_is_trained_into_a_folder(
 ) -> None:
     monkeypatch.setattr(train_classifiers, "HALVES", {"verifier": (0, 30), "judge": (30, 60)})
     getattr(train_classifiers, f"train_{role}")(tmp_path, steps=2, progress=lambda _: None)
-    said = classify(load_classifier(tmp_path), few.pictures)
+    said = classify(load_classifier(tmp_path), from_pixels(few.pictures))
     assert said.shape == (60, 30)
     assert ((said >= 0) & (said <= 1)).all()
     figures = json.loads((tmp_path / "figures.json").read_text())
