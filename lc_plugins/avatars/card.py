@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["classifier_card", "model_card"]
+__all__ = ["classifier_card", "command", "model_card"]
 
 DATA = """40,000 avatars to train on and 5,000 to test on, drawn at 64 x 64 pixels by
 `dicebear-core` (MIT) and `pylunasvg` (MIT) in the style *avataaars* of `dicebear-styles`: a remix of
@@ -49,13 +49,11 @@ standard deviation in each dimension.
 
 
 def _training(figures: dict[str, Any]) -> str:
-    from lc_plugins.avatars.train import train
-
     settings = figures["training"]
     return f"""## Training
 
 ```
-{_command("avatars.64", train, settings)}
+{figures["command"]}
 ```
 
 Seed {settings["seed"]}; {settings["steps"]:,} steps of {settings["batch"]} pictures with AdamW; KL weight
@@ -63,8 +61,14 @@ Seed {settings["seed"]}; {settings["steps"]:,} steps of {settings["batch"]} pict
 {settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}."""
 
 
-def _command(recipe: str, train: Callable[..., None], settings: dict[str, Any]) -> str:
-    """Return the command that trains again: seed and steps, and what differs from the recipe's defaults."""
+def command(recipe: str, train: Callable[..., None], settings: dict[str, Any]) -> str:
+    """Return the command that trains again: seed and steps, and what differs from the recipe's defaults.
+
+    Args:
+        recipe: Name of the recipe.
+        train: Its function.
+        settings: The settings that it had.
+    """
     words = [f"lc train {recipe} --seed {settings['seed']} --steps {settings['steps']}"]
     for name, parameter in inspect.signature(train).parameters.items():
         if name in settings and name not in ("seed", "steps") and settings[name] != parameter.default:
@@ -135,11 +139,10 @@ def classifier_card(role: str, weights_sha256: str, training: dict[str, Any], sc
     Args:
         role: `verifier` or `judge`.
         weights_sha256: Hash of its weights.
-        training: Settings, `pictures` it was trained on (first, one after the last), `seconds`, `threads`, `processor`.
+        training: Settings, `pictures` it was trained on (first, one after the last), `command`, `seconds`, `threads`,
+            `processor`.
         scores: `summary` and `attributes` on held-out pictures, from `lc_plugins.avatars.scores`.
     """
-    from lc_plugins.avatars import train_classifiers
-
     tasks = {
         "verifier": "It is the measurement `avatars.attribute`: it decides whether a picture meets a spec, and critics"
         " are fitted to it.",
@@ -170,7 +173,7 @@ to calibrate it, with one temperature for each attribute. Verifier and judge sha
 ## Training
 
 ```
-{_command(f"avatars.{role}", getattr(train_classifiers, f"train_{role}"), training)}
+{training["command"]}
 ```
 
 Half of the pictures in a step are blurred or made noisy, so that it can be asked about decoded pictures; no model's

@@ -19,7 +19,7 @@ import numpy as np
 
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel
-from lc_plugins.avatars.card import model_card
+from lc_plugins.avatars.card import command, model_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.evaluate import decode_all, evaluate, sample_latents
 from lc_plugins.avatars.model import KIND, AvatarModel
@@ -61,6 +61,8 @@ def finish(
     """
     import torch
 
+    from lc_plugins.avatars.train import train as recipe
+
     if _is_finished(folder, settings):
         progress(f"{folder} is finished")
         return
@@ -79,6 +81,7 @@ def finish(
         "model": model.name,
         "network": net.settings,
         "weights_sha256": weights_sha256,
+        "command": command("avatars.64", recipe, settings),
         "training": settings,
         "realism_seconds": realism_seconds,
         "threads": torch.get_num_threads(),
