@@ -96,7 +96,7 @@ def test_pictures_of_another_size_are_refused(wrong: np.ndarray, sharp: AvatarMo
 
 
 def test_bytes_are_refused(sharp: AvatarModel) -> None:
-    with pytest.raises(LCError, match="found uint8") as caught:
+    with pytest.raises(LCError, match="found torch.uint8") as caught:
         sharp.encode(np.zeros((2, 3, 64, 64), np.uint8))
     assert caught.value.hint == "divide bytes by 255"
 
