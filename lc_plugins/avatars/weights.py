@@ -73,6 +73,8 @@ def load_classifier(folder: Path, *, sha256: str | None = None) -> AttributeClas
     Raises:
         LCError: If the folder holds none, it is damaged, or it is another one.
     """
+    import torch
+
     from lc_plugins.avatars.classifier import AttributeClassifier
 
     what = "classifier of avatars"
@@ -80,7 +82,8 @@ def load_classifier(folder: Path, *, sha256: str | None = None) -> AttributeClas
     if sha256 not in (None, config["weights_sha256"]):
         raise damaged(folder, what, f"its weights have the SHA-256 {config['weights_sha256']}; expected {sha256}")
     try:
-        net = AttributeClassifier(**config["network"])
+        with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
+            net = AttributeClassifier(**config["network"])
         net.load_state_dict({name: value.float() for name, value in tensors.items()})
     except (KeyError, TypeError, RuntimeError) as error:
         raise damaged(folder, what, f"the weights do not fit config.json: {error}") from error
