@@ -1,4 +1,4 @@
-"""`lc train avatars.64`: train the convolutional VAE of avatars.
+"""`lc train avatars.64`: train the convolutional VAE of avatars, then its realism critic; write the folder to ship.
 
 The loss is -log p(x|z) + beta * KL(q(z|x) || N(0, I)), summed over pixels and dimensions, mean over the batch, with a
 Gaussian likelihood of standard deviation sigma_x on pixels in [0, 1] (Engel, Hoffman, Roberts 2018, section 2).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field
 
@@ -29,19 +29,20 @@ KL_WARM_UP = 0.2  # share of all steps
 def train(
     folder: Path,
     *,
-    steps: Annotated[int, Field(ge=1)] = 6_000,
+    steps: Annotated[int, Field(ge=1)] = 8_000,
     seed: Annotated[int, Field(ge=0)] = 0,
     sigma_x: Annotated[float, Field(gt=0)] = 0.1,
     beta: Annotated[float, Field(ge=0)] = 1.0,
     latent_dim: Annotated[int, Field(ge=1)] = 64,
-    batch: Annotated[int, Field(ge=2)] = 64,
-    lr: Annotated[float, Field(gt=0)] = 2e-3,
+    batch: Annotated[int, Field(ge=2)] = 32,
+    lr: Annotated[float, Field(gt=0)] = 1.5e-3,
+    realism_steps: Annotated[int, Field(ge=1)] = 3_000,
     progress: Callable[[str], None] = print,
 ) -> None:
-    """Train a VAE on 40,000 drawn avatars.
+    """Train a VAE and its realism critic on 40,000 drawn avatars.
 
     Args:
-        folder: Where checkpoints and curves go. A run that was stopped goes on from there.
+        folder: Where checkpoints, curves and the finished model go. A run that was stopped goes on from there.
         steps: Training steps.
         seed: Seed of weights, batches and noise.
         sigma_x: Standard deviation of a pixel in the likelihood; 0.1 is sharp, 1 is blurry.
@@ -49,10 +50,12 @@ def train(
         latent_dim: D, the latent dimension.
         batch: Pictures in a step.
         lr: Peak learning rate of AdamW.
+        realism_steps: Training steps of the realism critic.
         progress: Called with a line of text now and then.
     """
     import torch
 
+    from lc_plugins.avatars.export import finish
     from lc_plugins.avatars.network import AvatarVAE
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +65,11 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = AvatarVAE(latent_dim=latent_dim).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    Trainer(folder, net, settings, _loss(pictures, settings)).run(progress)
+    trainer = Trainer(folder, net, settings, _loss(pictures, settings))
+    trainer.run(progress)
+    told = {name: value for name, value in settings.items() if name != "clip"}
+    told |= {"realism_steps": realism_steps, "seconds": trainer.seconds}
+    finish(folder, cast(AvatarVAE, trainer.average), told, progress)
 
 
 def _loss(pictures: np.ndarray, settings: dict[str, Any]) -> Callable[..., tuple[Tensor, float, float]]:

@@ -13,7 +13,11 @@ from lc_core.plugins.registry import Registered
 from lc_core.testing import check_constraint, check_engine, check_model, check_renderer, sample_outputs
 
 REGISTRY = build_registry()
-NEEDED: dict[str, dict[str, Any]] = {"melody.chord_fit": {"chords": ["C"]}, "digits.digit": {"digit": 3}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "melody.chord_fit": {"chords": ["C"]},
+    "digits.digit": {"digit": 3},
+    "avatars.attribute": {"name": "smiling"},
+}
 """Settings that have no default, by component."""
 NO_WEIGHTS = {"images.celeba": "tests/images/test_celeba_train.py"}
 """Models that are shipped without weights, and the tests that check them on a small training."""

@@ -1,0 +1,205 @@
+"""The model cards that `lc train avatars.64`, `avatars.verifier` and `avatars.judge` write."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+__all__ = ["classifier_card", "command", "model_card"]
+
+DATA = """40,000 avatars to train on and 5,000 to test on, drawn at 64 x 64 pixels by
+`dicebear-core` (MIT) and `pylunasvg` (MIT) in the style *avataaars* of `dicebear-styles`: a remix of
+[Avataaars](https://avataaars.com/) by Pablo Stanley, free for personal and commercial use. Parts are chosen
+independently, with the weights of `lc_plugins/avatars/attributes.py`; labels follow from the choice, so they have no
+errors. What a hat, a bald head or sunglasses hide is not asked of a picture. These are drawings: nothing here tells
+anything about photographs or people."""
+
+
+def model_card(figures: dict[str, Any]) -> str:
+    """Return the card of a VAE as Markdown, with front matter as model hubs read it.
+
+    Args:
+        figures: What `lc_plugins.avatars.export.finish` writes to `figures.json`.
+    """
+    parts = [_head(figures), f"## Data and licence\n\n{DATA}", _training(figures), _figures(figures), _limits(figures)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _front(*tags: str) -> str:
+    names = ", ".join(("images", "avatars", *tags, "latent-constraints"))
+    return f"---\nlicense: mit\nlibrary_name: latent-constraints\ntags: [{names}]\n---"
+
+
+def _head(figures: dict[str, Any]) -> str:
+    network = figures["network"]
+    return f"""{_front("variational-autoencoder")}
+
+# {figures["model"]}
+
+A convolutional variational auto-encoder of drawn avatars, 64 x 64 pixels, with a latent of {network["latent_dim"]}
+dimensions and a standard normal prior; a pixel has a standard deviation of {figures["training"]["sigma_x"]:g} in the
+likelihood. It was trained with no knowledge of any attribute; `latent-constraints` samples from it under rules. With it
+come its realism critic, which tells encodings of pictures from prior samples, and `sigma_bar`, the posterior's mean
+standard deviation in each dimension.
+
+- Pictures `image.rgb/1`: float32 `(B, 3, 64, 64)` in [0, 1].
+- Weights: `weights.safetensors`, float16, SHA-256 `{figures["weights_sha256"]}`.
+- Licence of the weights: MIT."""
+
+
+def _training(figures: dict[str, Any]) -> str:
+    settings = figures["training"]
+    return f"""## Training
+
+```
+{figures["command"]}
+```
+
+Seed {settings["seed"]}; {settings["steps"]:,} steps of {settings["batch"]} pictures with AdamW; KL weight
+{settings["beta"]:g}; an average of the weights is kept. {_minutes(settings["seconds"])} on {_machine(figures)}; then
+{settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}."""
+
+
+def command(recipe: str, train: Callable[..., None], settings: dict[str, Any]) -> str:
+    """Return the command that trains again: seed and steps, and what differs from the recipe's defaults.
+
+    Args:
+        recipe: Name of the recipe.
+        train: Its function.
+        settings: The settings that it had.
+    """
+    words = [f"lc train {recipe} --seed {settings['seed']} --steps {settings['steps']}"]
+    for name, parameter in inspect.signature(train).parameters.items():
+        if name in settings and name not in ("seed", "steps") and settings[name] != parameter.default:
+            words.append(f"--set {name}={settings[name]}")
+    return " ".join(words)
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    posterior, samples = figures["posterior"], figures["two-sample AUC"]
+    images, again = (figures["judge"][name] for name in ("images", "reconstructions"))
+    lost = 100 * (images["summary"]["macro-F1"] - again["summary"]["macro-F1"])
+    totals = _table(
+        ["the judge on", *images["summary"]],
+        [[name, *map(_percent, one["summary"].values())] for name, one in figures["judge"].items()],
+    )
+    rows = []
+    for name, row in images["attributes"].items():
+        other = again["attributes"][name]
+        rows.append([name, *(_percent(one) for one in (row["share"], row["f1"], other["f1"]))])
+        rows[-1] += [_percent(other["precision"]), _percent(other["recall"])]
+    table = _table(
+        ["attribute", "share", "F1, images", "F1, reconstructions", "precision, reconstructions", "recall, same"], rows
+    )
+    return f"""## Figures
+
+Measured on {figures["pictures"]["test"]:,} held-out pictures, with the model as it is loaded from its files. The judge
+is a classifier that took no part in any training here (see `judge/MODEL_CARD.md`).
+
+{totals}
+
+Macro-F1 falls by {lost:.1f} points from pictures to their reconstructions. Root mean square error of a pixel:
+{posterior["pixel error"]:.4f}. KL {posterior["KL nats"]:.1f} nats; {posterior["active dimensions"]} of
+{figures["network"]["latent_dim"]} dimensions active.
+
+A small network that is trained to tell decoded samples from decoded posterior samples of held-out pictures, AUC on
+pictures it was not trained on (0.5 is best): prior samples {samples["prior"]:.3f}; prior samples refined by realism
+alone (40 steps of the gradient engine) {samples["refined"]:.3f}. Realism critic, posterior samples of held-out pictures
+against prior samples: AUC {figures["realism"]["held-out AUC"]:.3f}.
+
+{table}
+
+Held-out pictures above their reconstructions, from posterior means:
+
+![Reconstructions](reconstructions.png)
+
+Prior samples; the same latents refined by realism alone; posterior samples of held-out pictures:
+
+![Prior samples](prior.png)
+
+![Prior samples, refined by realism](refined.png)
+
+![Posterior samples](posterior.png)"""
+
+
+def _limits(figures: dict[str, Any]) -> str:
+    blurry = figures["training"]["sigma_x"] >= 0.5
+    holes = "Blurry, as is meant: small features are lost." if blurry else "Prior samples have holes; see above."
+    return f"""## Limits
+
+- Drawings of one style, of one size, in front of one background.
+- {holes}
+- Parts that were not in the choice of the training pictures are not represented: an encoder gives them the nearest."""
+
+
+def classifier_card(role: str, weights_sha256: str, training: dict[str, Any], scores: dict[str, Any]) -> str:
+    """Return the card of a classifier as Markdown.
+
+    Args:
+        role: `verifier` or `judge`.
+        weights_sha256: Hash of its weights.
+        training: Settings, `pictures` it was trained on (first, one after the last), `command`, `seconds`, `threads`,
+            `processor`.
+        scores: `summary` and `attributes` on held-out pictures, from `lc_plugins.avatars.scores`.
+    """
+    tasks = {
+        "verifier": "It is the measurement `avatars.attribute`: it decides whether a picture meets a spec, and critics"
+        " are fitted to it.",
+        "judge": "It only reports: no code that guides or selects imports it, and every published figure is its own.",
+    }
+    first, last = training["pictures"]
+    table = _table(
+        ["attribute", "share", "accuracy", "precision", "recall", "F1"],
+        [[name, *map(_percent, row.values())] for name, row in scores["attributes"].items()],
+    )
+    totals = ", ".join(f"{name} {_percent(value)}" for name, value in scores["summary"].items())
+    return f"""{_front("image-classification")}
+
+# avatars.{role}
+
+A small convolutional network that tells {len(scores["attributes"])} attributes of a drawn avatar. {tasks[role]}
+
+- Weights: `weights.safetensors`, float16, SHA-256 `{weights_sha256}`.
+- Licence of the weights: MIT.
+
+## Data and licence
+
+{DATA}
+
+Trained on the training pictures {first:,} to {last - 1:,}; the last {training["calibration"]:,} of them are used only
+to calibrate it, with one temperature for each attribute. Verifier and judge share no picture.
+
+## Training
+
+```
+{training["command"]}
+```
+
+Half of the pictures in a step are blurred or made noisy, so that it can be asked about decoded pictures; no model's
+output is used. {_minutes(training["seconds"])} on {_machine(training)}.
+
+## Figures
+
+On 5,000 held-out pictures: {totals}.
+
+{table}
+"""
+
+
+def _machine(about: dict[str, Any]) -> str:
+    threads = about["threads"]
+    return f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {about['processor']}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

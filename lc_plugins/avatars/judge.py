@@ -1,0 +1,55 @@
+"""The judge: a classifier of avatars that only reports.
+
+It was trained on other pictures and from another seed than the verifier. Nothing that guides or selects imports this
+module, so a figure of the judge is no engine's aim.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_plugins.images.arrays import as_images
+
+if TYPE_CHECKING:
+    from lc_plugins.avatars.classifier import AttributeClassifier
+
+__all__ = ["SHIPPED", "judge", "judge_features"]
+
+SHIPPED = Path(__file__).parent / "pretrained" / "judge"
+
+
+@cache
+def _net() -> AttributeClassifier:
+    from lc_plugins.avatars.weights import load_classifier
+
+    return load_classifier(SHIPPED)
+
+
+def judge(pictures: Any) -> np.ndarray:
+    """Return how probable it is that each attribute is seen in pictures, `(B, 30)` float64, as the judge has it.
+
+    Args:
+        pictures: Pictures `(B, 3, 64, 64)`, float in [0, 1]; they are rounded to 256 levels.
+
+    Raises:
+        LCError: If they are of another size or kind.
+    """
+    from lc_plugins.avatars.classifier import classify
+
+    return classify(_net(), _checked(pictures))
+
+
+def judge_features(pictures: Any) -> np.ndarray:
+    """Return the judge's last hidden layer, `(B, 128)` float32: a space to compare sets of pictures in."""
+    from lc_plugins.avatars.classifier import hidden_features
+
+    return hidden_features(_net(), _checked(pictures))
+
+
+def _checked(pictures: Any) -> np.ndarray:
+    images: np.ndarray = as_images(pictures, size=(64, 64), who="the judge").cpu().numpy()
+    return images

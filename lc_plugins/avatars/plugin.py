@@ -1,0 +1,28 @@
+"""What the avatars domain registers. Targets are text, so that nothing heavy is imported before it is used."""
+
+from __future__ import annotations
+
+from lc_core.plugins.hookspecs import Register, hookimpl
+
+__all__ = ["lc_register_constraints", "lc_register_models", "lc_register_recipes"]
+
+
+@hookimpl
+def lc_register_models(register: Register) -> None:
+    """Register the shipped models."""
+    register("avatars.64", "lc_plugins.avatars.model:load_sharp", output="image.rgb/1")
+    register("avatars.64-blurry", "lc_plugins.avatars.model:load_blurry", output="image.rgb/1")
+
+
+@hookimpl
+def lc_register_constraints(register: Register) -> None:
+    """Register the attributes, told by the verifier."""
+    register("avatars.attribute", "lc_plugins.avatars.verifier:attribute")
+
+
+@hookimpl
+def lc_register_recipes(register: Register) -> None:
+    """Register the trainings of the shipped models and classifiers."""
+    register("avatars.64", "lc_plugins.avatars.train:train")
+    register("avatars.verifier", "lc_plugins.avatars.train_classifiers:train_verifier")
+    register("avatars.judge", "lc_plugins.avatars.train_classifiers:train_judge")

@@ -1,0 +1,114 @@
+"""`avatars.attribute`: whether a picture shows an attribute, by the classifier called the verifier.
+
+It decides what is satisfied, and critics are fitted to it. Figures are told by another classifier, in a module of its
+own, that nothing here knows of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from lc_core.measuring import measurement
+from lc_plugins.avatars.attributes import NAMES
+from lc_plugins.images.arrays import as_images
+
+if TYPE_CHECKING:
+    from lc_plugins.avatars.classifier import AttributeClassifier
+
+__all__ = ["SHIPPED", "WEIGHTS_SHA256", "Attribute", "attribute", "probabilities"]
+
+SHIPPED = Path(__file__).parent / "pretrained" / "verifier"
+WEIGHTS_SHA256 = "8077713fa9e566e820fe25ceee456cbc8f95abea6e09d1feed6cc3d160181fcf"
+"""Hash of the verifier's weights. Fitted critics are cached by this file, so other weights have to change it."""
+
+Attribute = Literal[
+    "bald",
+    "hat",
+    "long_hair",
+    "afro",
+    "black_hair",
+    "brown_hair",
+    "blond_hair",
+    "red_hair",
+    "gray_hair",
+    "eyeglasses",
+    "sunglasses",
+    "beard",
+    "moustache",
+    "smiling",
+    "sad",
+    "screaming",
+    "grimacing",
+    "tongue_out",
+    "eyes_closed",
+    "winking",
+    "surprised",
+    "heart_eyes",
+    "angry_brows",
+    "hoodie",
+    "blazer",
+    "overall",
+    "dark_clothes",
+    "red_clothes",
+    "pale_skin",
+    "dark_skin",
+]
+
+
+class _Memo:
+    """The last batch's probabilities, so that thirty constraints on it cost one pass of the network."""
+
+    key: bytes = b""
+    values: np.ndarray
+
+    def __init__(self, net: AttributeClassifier) -> None:
+        self.net = net
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        key = hashlib.sha256(np.ascontiguousarray(pictures).data).digest() + str(pictures.shape).encode()
+        if key != self.key:
+            from lc_plugins.avatars.classifier import classify
+
+            self.values, self.key = classify(self.net, pictures), key
+        return self.values
+
+
+@cache
+def _verifier() -> _Memo:
+    from lc_plugins.avatars.weights import load_classifier
+
+    return _Memo(load_classifier(SHIPPED, sha256=WEIGHTS_SHA256))
+
+
+def probabilities(pictures: Any) -> np.ndarray:
+    """Return how probable it is that each attribute is seen in pictures, `(B, 30)` float64, in the order of `NAMES`.
+
+    A picture is rounded to 256 levels first: a PNG of it has the same values. What something hides is not seen, for
+    example the colour of the hair under a hat.
+
+    Args:
+        pictures: Pictures `(B, 3, 64, 64)`, float in [0, 1].
+
+    Raises:
+        LCError: If they are of another size or kind, or the classifier's files are damaged.
+    """
+    images = as_images(pictures, size=(64, 64), who="avatars.attribute")
+    return _verifier()(images.cpu().numpy()).copy()
+
+
+@measurement(accepts="image.rgb/1", unit="probability", range=(0, 1), at_least=0.5)
+def attribute(pictures: np.ndarray, *, name: Attribute, present: bool = True) -> np.ndarray:
+    """Return how probable it is that an attribute is seen in pictures `(B, 3, 64, 64)`, or that it is not, `(B,)`.
+
+    Args:
+        pictures: Pictures, float in [0, 1].
+        name: The attribute.
+        present: Whether it is to be there.
+    """
+    shown = probabilities(pictures)[:, NAMES.index(name)]
+    return shown if present else 1 - shown

@@ -1,0 +1,94 @@
+"""The recipes, for a few steps on a few drawn avatars."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lc_plugins.avatars import export, train_classifiers
+from lc_plugins.avatars import train as recipe
+from lc_plugins.avatars.classifier import AttributeClassifier, classify
+from lc_plugins.avatars.dataset import Avatars
+from lc_plugins.avatars.model import AvatarModel
+from lc_plugins.avatars.train_classifiers import HALVES, calibrate, degrade, fit
+from lc_plugins.avatars.weights import load_classifier
+from lc_plugins.images.arrays import from_pixels
+
+
+@pytest.fixture
+def few(avatars: Avatars, monkeypatch: pytest.MonkeyPatch) -> Avatars:
+    """Let recipes read sixty avatars, whichever part they ask for."""
+    for module in (recipe, export, train_classifiers):
+        monkeypatch.setattr(module, "read_avatars", lambda part, **_: avatars)
+    return avatars
+
+
+def test_a_model_is_trained_into_a_folder_and_finished_once(
+    few: Avatars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = export.evaluate
+    monkeypatch.setattr(export, "evaluate", lambda model, test: measure(model, test, count=12, two_sample_steps=2))
+    said: list[str] = []
+    settings = {"steps": 2, "batch": 4, "sigma_x": 1.0, "latent_dim": 8, "realism_steps": 3}
+    recipe.train(tmp_path, **settings, progress=said.append)
+    model = AvatarModel(tmp_path)
+    assert model.name == "avatars.64-blurry"
+    assert model.latent_shape == (8,)
+    card = (tmp_path / "MODEL_CARD.md").read_text()
+    assert "lc train avatars.64 --seed 0 --steps 2 --set sigma_x=1.0 --set latent_dim=8 --set batch=4" in card
+    assert "free for personal and commercial use" in card
+    assert "| winking |" in card
+    for name in ("reconstructions", "prior", "refined", "posterior"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    before = (tmp_path / "weights.safetensors").stat().st_mtime_ns
+    recipe.train(tmp_path, **settings, progress=said.append)
+    assert (tmp_path / "weights.safetensors").stat().st_mtime_ns == before
+    assert said[-1].endswith("is finished")
+
+
+@pytest.mark.parametrize("role", ["verifier", "judge"])
+def test_a_classifier_is_trained_into_a_folder(
+    role: str, few: Avatars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_classifiers, "HALVES", {"verifier": (0, 30), "judge": (30, 60)})
+    getattr(train_classifiers, f"train_{role}")(tmp_path, steps=2, progress=lambda _: None)
+    said = classify(load_classifier(tmp_path), from_pixels(few.pictures))
+    assert said.shape == (60, 30)
+    assert ((said >= 0) & (said <= 1)).all()
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert set(figures["summary"]) == {"accuracy", "macro-F1", "weighted F1"}
+    assert f"lc train avatars.{role} --seed" in (tmp_path / "MODEL_CARD.md").read_text()
+
+
+def test_the_halves_of_the_training_pictures_do_not_overlap() -> None:
+    (first, last), (second, end) = HALVES.values()
+    assert (first, last, end) == (0, second, 40_000)
+
+
+def test_a_classifier_is_the_same_for_the_same_seed(avatars: Avatars) -> None:
+    one, same, other = (fit(avatars, steps=2, seed=seed, batch=4).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(value, same[name]) for name, value in one.items())
+    assert not torch.equal(one["head.weight"], other["head.weight"])
+
+
+def test_half_of_a_batch_is_made_worse_and_stays_a_picture(avatars: Avatars) -> None:
+    x = torch.from_numpy(from_pixels(avatars.pictures[:8]))
+    worse = degrade(x.clone(), torch.Generator().manual_seed(0))
+    assert torch.equal(worse[4:], x[4:])
+    assert all(not torch.equal(a, b) for a, b in zip(worse[:4], x[:4], strict=True))
+    assert (worse[:4] - x[:4]).square().mean().sqrt() < 0.15
+    assert worse.min() >= 0
+    assert worse.max() <= 1
+
+
+def test_calibration_mends_logits_that_are_too_large(avatars: Avatars) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = AttributeClassifier().eval()
+    net.head.weight.data *= 400  # confident, and of nothing
+    calibrate(net, avatars, np.arange(60), seed=0)
+    assert (net.log_temperature.exp() > 4).float().mean() > 0.8
