@@ -107,7 +107,10 @@ def satisfaction() -> None:
         for seed in (0, 1, 2):
             problem, energy, seconds = load(name, seed=seed)
             x, met, each = first_tries(problem, energy)
-            once = replace(problem, engine=Gradient(check_every=0))
+            engine = problem.engine
+            assert isinstance(engine, Gradient)
+            plain = Gradient(steps=engine.steps, lr=engine.lr, block=engine.block, check_every=0)
+            once = replace(problem, engine=plain)
             _, met_once, _ = first_tries(once, energy)
             unique = len(np.unique(x, axis=0)) / len(x)
             worst = min(worst, met.mean())

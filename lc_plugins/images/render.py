@@ -62,4 +62,4 @@ class Png(Renderer):
         return write_sheet(pairs, folder / "pairs.png", columns=min(8, len(pairs)), scale=self._sheet_scale(before))
 
     def _sheet_scale(self, outputs: np.ndarray) -> int:
-        return max(1, min(self.scale, ON_SHEET // max(outputs.shape[-2:])))
+        return int(max(1, min(self.scale, ON_SHEET // max(outputs.shape[-2:]))))
