@@ -7,6 +7,7 @@ its last checkpoint exactly as it would have.
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import math
 import os
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Trainer", "kl_nats"]
+__all__ = ["Trainer", "kl_nats", "training_commands"]
 
 WARM_UP = 300  # steps
 FLOOR = 0.02  # the learning rate ends at this share of its peak
@@ -35,7 +36,8 @@ class Trainer:
     """Trains a VAE and keeps an average of its weights.
 
     Args:
-        folder: Where checkpoints and curves go. A training of the same settings that is there already goes on.
+        folder: Where checkpoints and curves go. A training of the same settings that is there already goes on; more
+            steps than it had prolong it, with the learning rate of the longer schedule.
         net: The network with its first weights.
         settings: Tells the checkpoint apart; `steps`, `seed` and `lr` are used here.
         loss: Given the network, the step's generator and the share of steps done, the loss to descend, and the
@@ -44,6 +46,7 @@ class Trainer:
     Attributes:
         average: The network with averaged weights.
         seconds: How long it trained, interruptions left out.
+        stages: The `steps` that were asked for one after the other; more than one if a training was prolonged.
 
     Raises:
         LCError: If the folder holds a training with other settings, or a damaged checkpoint.
@@ -57,6 +60,7 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(net.parameters(), lr=settings["lr"], betas=(0.9, 0.98), weight_decay=0.01)
         self.step, self.seconds = 0, 0.0
         self.curves: list[list[float]] = []  # step, reconstruction, KL
+        self.stages: list[int] = [settings["steps"]]
         self._load()
 
     @property
@@ -76,15 +80,17 @@ class Trainer:
             raise LCError(
                 f"the checkpoint {self.checkpoint} cannot be read: {error!r}", hint="delete it to train from the start"
             ) from error
-        if found != self.settings:
+        asked = self.settings["steps"]
+        if found != self.settings | {"steps": min(found["steps"], asked)}:
             raise LCError(
                 f"{self.folder} holds a training with other settings: {found}; asked for {self.settings}",
-                hint="give the same settings to go on, or another folder",
+                hint="give the same settings to go on (more steps prolong it), or another folder",
             )
         self.net.load_state_dict(saved["net"])
         self.average.load_state_dict(saved["average"])
         self.optimiser.load_state_dict(saved["optimiser"])
         self.step, self.seconds, self.curves = saved["step"], saved["seconds"], saved["curves"]
+        self.stages = saved["stages"] if saved["stages"][-1] == asked else [*saved["stages"], asked]
 
     def _save(self) -> None:
         import torch
@@ -98,6 +104,7 @@ class Trainer:
                 "optimiser": self.optimiser.state_dict(),
                 "step": self.step,
                 "seconds": self.seconds,
+                "stages": self.stages,
                 "curves": self.curves,
             },
             partial,
@@ -154,3 +161,19 @@ class Trainer:
 def kl_nats(mean: Tensor, std: Tensor) -> Tensor:
     """KL(N(mean, diag std^2) || N(0, I)) of each dimension, in nats."""
     return 0.5 * (mean.square() + std.square() - 1) - std.log()
+
+
+def training_commands(recipe: str, train: Callable[..., None], settings: dict[str, Any]) -> str:
+    """Return the commands that train again, a line each: seed and steps, and what differs from the recipe's defaults.
+
+    Args:
+        recipe: Name of the recipe.
+        train: Its function.
+        settings: The settings that it had; `stages` tells of a training that was prolonged in the same folder.
+    """
+    words = []
+    for name, parameter in inspect.signature(train).parameters.items():
+        if name in settings and name not in ("seed", "steps") and settings[name] != parameter.default:
+            words.append(f" --set {name}={settings[name]}")
+    begin = f"lc train {recipe} --seed {settings['seed']} --steps "
+    return "\n".join(f"{begin}{steps}{''.join(words)}" for steps in settings.get("stages", [settings["steps"]]))

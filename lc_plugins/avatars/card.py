@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["classifier_card", "command", "model_card"]
+__all__ = ["classifier_card", "model_card"]
 
 DATA = """40,000 avatars to train on and 5,000 to test on, drawn at 64 x 64 pixels by
 `dicebear-core` (MIT) and `pylunasvg` (MIT) in the style *avataaars* of `dicebear-styles`: a remix of
@@ -59,21 +58,6 @@ def _training(figures: dict[str, Any]) -> str:
 Seed {settings["seed"]}; {settings["steps"]:,} steps of {settings["batch"]} pictures with AdamW; KL weight
 {settings["beta"]:g}; an average of the weights is kept. {_minutes(settings["seconds"])} on {_machine(figures)}; then
 {settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}."""
-
-
-def command(recipe: str, train: Callable[..., None], settings: dict[str, Any]) -> str:
-    """Return the command that trains again: seed and steps, and what differs from the recipe's defaults.
-
-    Args:
-        recipe: Name of the recipe.
-        train: Its function.
-        settings: The settings that it had.
-    """
-    words = [f"lc train {recipe} --seed {settings['seed']} --steps {settings['steps']}"]
-    for name, parameter in inspect.signature(train).parameters.items():
-        if name in settings and name not in ("seed", "steps") and settings[name] != parameter.default:
-            words.append(f"--set {name}={settings[name]}")
-    return " ".join(words)
 
 
 def _figures(figures: dict[str, Any]) -> str:

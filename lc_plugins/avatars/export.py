@@ -19,13 +19,14 @@ import numpy as np
 
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel
-from lc_plugins.avatars.card import command, model_card
+from lc_plugins.avatars.card import model_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.evaluate import decode_all, evaluate, sample_latents
 from lc_plugins.avatars.model import KIND, AvatarModel
 from lc_plugins.avatars.weights import as_json, write_file
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import write_sheet
+from lc_plugins.training import training_commands
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +82,7 @@ def finish(
         "model": model.name,
         "network": net.settings,
         "weights_sha256": weights_sha256,
-        "command": command("avatars.64", recipe, settings),
+        "command": training_commands("avatars.64", recipe, settings),
         "training": settings,
         "realism_seconds": realism_seconds,
         "threads": torch.get_num_threads(),

@@ -67,8 +67,8 @@ def train(
         net = AvatarVAE(latent_dim=latent_dim).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer = Trainer(folder, net, settings, _loss(pictures, settings))
     trainer.run(progress)
-    told = {name: value for name, value in settings.items() if name != "clip"}
-    told |= {"realism_steps": realism_steps, "seconds": trainer.seconds}
+    told: dict[str, Any] = {name: value for name, value in settings.items() if name != "clip"}
+    told |= {"realism_steps": realism_steps, "seconds": trainer.seconds, "stages": trainer.stages}
     finish(folder, cast(AvatarVAE, trainer.average), told, progress)
 
 

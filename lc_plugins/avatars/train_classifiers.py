@@ -18,11 +18,12 @@ import numpy as np
 from pydantic import Field
 
 from lc_plugins.avatars.attributes import visible
-from lc_plugins.avatars.card import classifier_card, command
+from lc_plugins.avatars.card import classifier_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.scores import score_attributes, summary
 from lc_plugins.avatars.weights import as_json, write_classifier, write_file
 from lc_plugins.images.arrays import from_pixels
+from lc_plugins.training import training_commands
 
 if TYPE_CHECKING:
     import torch
@@ -106,7 +107,7 @@ def finish(
     scores = score_attributes(classify(load_classifier(folder), from_pixels(np.asarray(test.pictures))), test.held)
     role = str(training["role"])
     recipe = {"verifier": train_verifier, "judge": train_judge}[role]
-    about = training | {"command": command(f"avatars.{role}", recipe, training)}
+    about = training | {"command": training_commands(f"avatars.{role}", recipe, training)}
     about |= {"seconds": seconds, "threads": torch.get_num_threads(), "processor": platform.machine()}
     figures = {"weights_sha256": digest, "training": about, "summary": summary(scores), "attributes": scores}
     write_file(folder / "MODEL_CARD.md", classifier_card(role, digest, about, figures).encode())

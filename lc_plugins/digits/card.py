@@ -14,6 +14,7 @@ from lc_plugins.digits.judge import judged
 from lc_plugins.digits.measurements import VERIFIER
 from lc_plugins.digits.model import DigitModel
 from lc_plugins.images.export import write_file
+from lc_plugins.training import training_commands
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,6 @@ __all__ = ["figures", "write_card"]
 COUNT = 2_000  # samples of each kind
 SURE = 0.9
 REFINE_STEPS = 40
-SETTINGS = ("sigma_x", "beta", "latent_dim", "batch", "lr", "realism_steps")
 
 
 def write_card(folder: Path, *, seconds: float, realism_seconds: float) -> None:
@@ -98,6 +98,8 @@ def _refined(model: DigitModel, starts: Tensor) -> Tensor:
 
 
 def _card(config: dict[str, Any], found: dict[str, Any]) -> str:
+    from lc_plugins.digits.train import train
+
     training = config["training"]
     rows = "\n".join(
         f"| {name} | {one['judge sure']:.1%} | {one['ink']:.3f} | "
@@ -106,7 +108,6 @@ def _card(config: dict[str, Any], found: dict[str, Any]) -> str:
         for name, one in found["samples"].items()
     )
     verifier = json.loads((VERIFIER / "config.json").read_text(encoding="utf-8"))["held_out"]
-    options = " ".join(f"--set {key}={training[key]}" for key in SETTINGS)
     return f"""---
 license: mit
 library_name: latent-constraints
@@ -133,7 +134,7 @@ on, {found["pictures"]} held out, drawn at random: the same people wrote both.
 ## Training
 
 ```
-lc train {config["name"]} --seed {training["seed"]} --steps {training["steps"]} {options}
+{training_commands(config["name"], train, training)}
 ```
 
 {found["seconds"]:.0f} seconds for the VAE and {found["realism_seconds"]:.0f} for the realism critic, on one thread of

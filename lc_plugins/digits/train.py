@@ -68,7 +68,7 @@ def train(
         pictures,
         kind=KIND,
         name=NAME,
-        settings=settings,
+        settings=settings | {"stages": trainer.stages},
         realism_steps=realism_steps,
         realism_batch=REALISM_BATCH,
         progress=progress,

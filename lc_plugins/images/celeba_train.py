@@ -77,7 +77,7 @@ def train(
         read.pictures,
         kind=KIND,
         name=NAME,
-        settings=settings,
+        settings=settings | {"stages": trainer.stages},
         realism_steps=realism_steps,
         progress=progress,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from lc_plugins.training import training_commands
 
 __all__ = ["SHORT_RUNS", "draw_curves", "model_card"]
 
@@ -94,13 +95,15 @@ Training transposes each at random by -6 to +5 semitones.
 
 
 def _training(figures: dict[str, Any]) -> str:
+    from lc_plugins.melody.train import train
+
     settings, threads = figures["training"], figures["threads"]
     seed, steps, batch, beta = (settings[name] for name in ("seed", "steps", "batch", "beta"))
     on = f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {figures['processor']}"
     return f"""## Training
 
 ```
-{_command(settings)}
+{training_commands("melody.folk-2bar", train, settings)}
 ```
 
 Seed {seed}; {steps:,} steps of {batch} windows with AdamW; KL weight {beta:g}; an average of the weights is kept.
@@ -109,17 +112,6 @@ Seed {seed}; {steps:,} steps of {batch} windows with AdamW; KL weight {beta:g}; 
 The same seed gives the same weights on one machine and one version of PyTorch.
 
 ![Loss curves](curves.png)"""
-
-
-def _command(settings: dict[str, Any]) -> str:
-    """Return the command that trains the model again: seed and steps, and what differs from the recipe's defaults."""
-    from lc_plugins.melody.train import train
-
-    words = [f"lc train melody.folk-2bar --seed {settings['seed']} --steps {settings['steps']}"]
-    for name, parameter in inspect.signature(train).parameters.items():
-        if name in settings and name not in ("seed", "steps") and settings[name] != parameter.default:
-            words.append(f"--set {name}={settings[name]}")
-    return " ".join(words)
 
 
 def _figures(figures: dict[str, Any]) -> str:

@@ -62,13 +62,13 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     corpus = read_corpus(steps=window)
     progress(f"{len(corpus.windows)} windows from {corpus.tunes} tunes; {int(corpus.is_test.sum())} held out")
-    settings = {"steps": steps, "seed": seed, "beta": beta, "window": window, "batch": batch, "lr": lr}
+    settings: dict[str, Any] = {"steps": steps, "seed": seed, "beta": beta, "window": window, "batch": batch, "lr": lr}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = MelodyVAE(steps=window, **ARCHITECTURE)
     trainer = Trainer(folder, net, settings, _loss(torch.from_numpy(corpus.windows[~corpus.is_test]), settings))
     trainer.run(progress)
-    settings["seconds"] = trainer.seconds
+    settings |= {"seconds": trainer.seconds, "stages": trainer.stages}
     finish(folder, cast(MelodyVAE, trainer.average), corpus, settings, progress, realism_steps=realism_steps)
 
 

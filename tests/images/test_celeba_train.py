@@ -65,7 +65,7 @@ def test_the_command_ends_with_lines_of_a_spec_that_samples(celeba: Path, tmp_pa
 def test_a_training_goes_on_only_with_the_same_settings(celeba: Path, tmp_path: Path) -> None:
     train(tmp_path / "model", data=str(celeba), progress=quiet, **SMALL)
     with pytest.raises(LCError, match="other settings"):
-        train(tmp_path / "model", data=str(celeba), progress=quiet, **SMALL | {"steps": 3})
+        train(tmp_path / "model", data=str(celeba), progress=quiet, **SMALL | {"seed": 3})
 
 
 def test_a_folder_that_holds_no_photographs_is_told(tmp_path: Path) -> None:

@@ -141,13 +141,24 @@ def test_a_finished_training_with_damaged_weights_is_finished_again(trained: Pat
     assert weights.read_bytes() == whole
 
 
-@pytest.mark.parametrize("changed", [{"steps": 13}, {"seed": 4}, {"batch": 8}, {"beta": 0.5}, {"lr": 1e-4}])
+@pytest.mark.parametrize("changed", [{"steps": 11}, {"seed": 4}, {"batch": 8}, {"beta": 0.5}, {"lr": 1e-4}])
 def test_other_settings_are_refused(changed: dict[str, float], trained: Path) -> None:
     before = (trained / "weights.safetensors").read_bytes()
     with pytest.raises(LCError, match="other settings") as caught:
         recipe.train(trained, progress=quiet, **SETTINGS | changed)
     assert "another folder" in str(caught.value.hint)
     assert (trained / "weights.safetensors").read_bytes() == before
+
+
+def test_more_steps_prolong_a_finished_training_and_the_card_says_so(trained: Path) -> None:
+    before = (trained / "weights.safetensors").read_bytes()
+    lines: list[str] = []
+    recipe.train(trained, progress=lines.append, **SETTINGS | {"steps": 14})
+    assert not any("step 12/14" in line for line in lines)
+    assert any("step 14/14" in line for line in lines)
+    assert (trained / "weights.safetensors").read_bytes() != before
+    card = (trained / "MODEL_CARD.md").read_text()
+    assert "--seed 3 --steps 12 --set batch=16 --set realism_steps=4\nlc train melody.folk-2bar --seed 3 --steps 14" in card
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"text" * 99])
