@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "Cache", "CacheEntry", "key_of", "measurement_digest"]
 
-FORMAT = 3
+FORMAT = 4
 """Part of every key; raised when the meaning of a cached part changes."""
 
 

@@ -62,9 +62,16 @@ class Targets:
 
 @dataclass(frozen=True)
 class Space:
-    """All that is free in a tree of constraints."""
+    """All that is free in a tree of constraints.
+
+    Attributes:
+        leaves: The constraints of which something is free.
+        seen: Combinations of their parameters that outputs met together, `(N, L)`: for each leaf a number among its
+            variants.
+    """
 
     leaves: Sequence[Constraint] = ()
+    seen: np.ndarray | None = None
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> Space:
@@ -79,17 +86,59 @@ class Space:
     def _frees(self) -> list[Free]:
         return [leaf.free for leaf in self.leaves if leaf.free]
 
+    def with_seen(self, values: Mapping[str, np.ndarray], generator: torch.Generator) -> Space:
+        """Return this space, to draw from what outputs met together if the parameters of several leaves are free.
+
+        Most combinations of many attributes, each drawn alone, cannot be: nobody has black and blond hair.
+
+        Args:
+            values: What each leaf measures under every combination of its parameters, `(N, V)`, by label.
+            generator: Draws among what an output meets, and among all where it meets nothing.
+        """
+        if sum(bool(free.params) for free in self._frees()) < 2:
+            return self
+        seen = []
+        for leaf in self.leaves:
+            met = leaf.want.met(values[leaf.label])
+            draw = torch.rand(met.shape, generator=generator).numpy()
+            seen.append((met + draw).argmax(axis=1))
+        return replace(self, seen=np.stack(seen, axis=1))
+
     def draw(self, count: int, generator: torch.Generator) -> Targets:
-        """Draw targets for `count` rows, each value as likely as the others."""
+        """Draw targets for `count` rows.
+
+        Each value is as likely as the others. If combinations were seen, one leaf's value is drawn so, and a
+        combination that has it gives those of the other leaves.
+        """
         numbers = torch.rand((count, sum(1 + len(free.bounds) for free in self._frees())), generator=generator).numpy()
         columns = iter(numbers.T.astype(np.float64))
         picked: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
-        for leaf in self.leaves:
+        together = self._draw_seen(count, generator)
+        for number, leaf in enumerate(self.leaves):
             assert leaf.free
             variant = (next(columns) * len(leaf.variants)).astype(np.int64).clip(0, len(leaf.variants) - 1)
+            if together is not None:
+                variant = together[:, number]
             ends = leaf.free.bounds
             picked.append((variant, {key: low + next(columns) * (high - low) for key, (low, high) in ends.items()}))
         return self._targets(picked, count)
+
+    def _draw_seen(self, count: int, generator: torch.Generator) -> np.ndarray | None:
+        """Draw combinations `(count, L)` that were seen, so that each value of each leaf has its share."""
+        if self.seen is None:
+            return None
+        rows = torch.randint(len(self.seen), (count,), generator=generator).numpy()
+        which = torch.randint(len(self.leaves), (count,), generator=generator).numpy()
+        numbers = torch.rand((count, 2), generator=generator, dtype=torch.float64).numpy()
+        for leaf_number, leaf in enumerate(self.leaves):
+            wanted = (numbers[:, 0] * len(leaf.variants)).astype(np.int64)
+            for variant in range(len(leaf.variants)):
+                having = np.flatnonzero(self.seen[:, leaf_number] == variant)
+                own = np.flatnonzero((which == leaf_number) & (wanted == variant))
+                if len(having):
+                    rows[own] = having[(numbers[own, 1] * len(having)).astype(np.int64)]
+        drawn: np.ndarray = self.seen[rows]
+        return drawn
 
     def own(self) -> Targets:
         """Return the targets that the constraints themselves name, one row for all."""

@@ -19,17 +19,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lc_core.conditioning import Space, Targets
-from lc_core.constraint import Constraint, Entry
+from lc_core.constraint import Constraint, Entry, leaves
 from lc_core.critics.critic import Critic, Odds
 
 __all__ = ["Energy", "EnergyValue", "entry_odds"]
 
 
-def entry_odds(entry: Entry, critics: Mapping[str, Critic], z: Tensor) -> Odds:
-    """Return the log odds that an entry is met, by the critics of its leaves (by label)."""
+def entry_odds(entry: Entry, odds: Mapping[str, Odds]) -> Odds:
+    """Return the log odds that an entry is met, given those of its leaves, by label."""
     if isinstance(entry, Constraint):
-        return critics[entry.label].odds(z, entry.want)
-    parts = [entry_odds(child, critics, z) for child in entry.entries]
+        return odds[entry.label]
+    parts = [entry_odds(child, odds) for child in entry.entries]
     if entry.kind == "not":
         return Odds(yes=parts[0].no, no=parts[0].yes)
     yes = torch.stack([part.yes for part in parts])
@@ -53,7 +53,8 @@ class Energy:
 
     Args:
         entries: The top-level entries.
-        critics: For each leaf's label, the critic of its measurement.
+        critics: For each leaf's label, the critic of its measurement; several leaves may share one.
+        heads: For each leaf's label, the number of its first head in that critic.
         realism: The realism critic, latents to logits `(B,)`.
         realism_weight: Weight of its term.
         space: What is free in the entries.
@@ -62,6 +63,7 @@ class Energy:
 
     entries: Sequence[Entry]
     critics: Mapping[str, Critic] = field(default_factory=dict)
+    heads: Mapping[str, int] = field(default_factory=dict)
     realism: Callable[[Tensor], Tensor] | None = None
     realism_weight: float = 0.0
     space: Space = field(default_factory=Space)
@@ -71,13 +73,30 @@ class Energy:
         """Return the energy of rows that want these values of what is free."""
         return replace(self, entries=tuple(map(targets.apply, self.entries)), code=targets.code)
 
+    def logits(self, z: Tensor, entries: Sequence[Entry]) -> dict[str, Tensor]:
+        """Return the logits `(B, V, K + 1)` that each leaf's critic gives, from the leaf's first head on, by label."""
+        every: dict[int, Tensor] = {}
+        found = {}
+        for leaf in leaves(entries):
+            critic = self.critics[leaf.label]
+            if id(critic) not in every:
+                every[id(critic)] = critic.every(z)
+            found[leaf.label] = every[id(critic)][:, self.heads.get(leaf.label, 0) :]
+        return found
+
+    def odds(self, z: Tensor, entries: Sequence[Entry]) -> dict[str, Odds]:
+        """Return the log odds of each of some entries, by label."""
+        logits = self.logits(z, entries)
+        found = {
+            leaf.label: self.critics[leaf.label].odds_of(logits[leaf.label], leaf.want) for leaf in leaves(entries)
+        }
+        return {entry.label: entry_odds(entry, found) for entry in entries}
+
     def __call__(self, z: Tensor) -> EnergyValue:
         """Return the energy of latents `(B, *latent_shape)` and its terms."""
-        terms = {
-            entry.label: entry.weight * F.softplus(-entry_odds(entry, self.critics, z).yes)
-            for entry in self.entries
-            if entry.weight > 0
-        }
+        entries = [entry for entry in self.entries if entry.weight > 0]
+        odds = self.odds(z, entries)
+        terms = {entry.label: entry.weight * F.softplus(-odds[entry.label].yes) for entry in entries}
         if self.realism is not None and self.realism_weight > 0:
             terms["realism"] = self.realism_weight * F.softplus(-self.realism(z))
         if not terms:
@@ -93,7 +112,6 @@ class Energy:
         likely = torch.ones(len(z), dtype=torch.bool, device=z.device)
         if self.realism is not None and self.realism_weight > 0:
             likely &= self.realism(z) > 0
-        for entry in self.entries:
-            if entry.require:
-                likely &= entry_odds(entry, self.critics, z).yes > 0
+        for odds in self.odds(z, [entry for entry in self.entries if entry.require]).values():
+            likely &= odds.yes > 0
         return likely

@@ -21,6 +21,8 @@ from lc_core.conditioning import Space
 from lc_core.constraint import Constraint
 from lc_core.critics.calibration import calibration
 from lc_core.critics.critic import Bins, Critic
+from lc_core.energy import Energy
+from lc_core.families import Family
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.verify import Verifier
 
@@ -42,7 +44,7 @@ class FitSettings:
         lr: Adam's learning rate.
         hidden: Width of a critic's hidden layers.
         rounds: Most rounds of refinement.
-        patience: Rounds without a better share after which refinement ends, once most tries satisfy.
+        patience: Rounds without progress after which refinement ends, once most tries satisfy.
         round_samples: Tries of the engine in a round.
         round_steps: Training steps in a round.
     """
@@ -55,9 +57,9 @@ class FitSettings:
     lr: float = 2e-3
     hidden: int = 256
     rounds: int = 40
-    patience: int = 8
+    patience: int = 6
     round_samples: int = 256
-    round_steps: int = 40
+    round_steps: int = 80
 
 
 @dataclass
@@ -168,44 +170,42 @@ class CriticFitter:
         return Replay.of(self.verifier, self.draw_prior(self.settings.prior_samples, "fit"))
 
     @cached_property
-    def _held_out(self) -> Replay:
+    def held_out(self) -> Replay:
+        """Prior samples that no critic is fitted on."""
         count = self.settings.prior_samples // 4
         return Replay.of(self.verifier, self.draw_prior(count, "fit/held-out"))
 
-    def fit(self, constraint: Constraint) -> tuple[Critic, dict[str, Any]]:
-        """Fit the critic of a constraint's measurement; what is wanted of it plays no part.
+    def fit(self, family: Family) -> tuple[Critic, np.ndarray]:
+        """Fit the critic of a family's measurement; what is wanted plays no part.
 
         Returns:
-            The critic, and how well it is calibrated on held-out prior samples at the constraint's want.
+            The critic, and the lowest and highest value of each head on all that was decoded, `(2, H)`.
         """
-        label, settings = constraint.label, self.settings
-        self.progress(f"fitting a critic of {constraint.measurement.name} on {settings.prior_samples} prior samples")
-        generator = block_generator(settings.seed, 0, f"fit/{constraint.measurement.name}")
-        rough = _fit_one(self.prior, label, settings, generator, steps=max(1, settings.steps // 4))
+        settings = self.settings
+        self.progress(f"fitting a critic of {family.name} on {settings.prior_samples} prior samples")
+        generator = block_generator(settings.seed, 0, f"fit/{family.name}")
+        rough = _fit_one(self.prior, family, settings, generator, steps=max(1, settings.steps // 4))
         starts = self.draw_prior(2 * settings.push_samples, "fit/push")
         up, down = starts.chunk(2)
         model = self.verifier.model
         pushed = torch.cat([_push(rough, model, up, 1.0), _push(rough, model, down, -1.0)])
         extra = Replay.of(self.verifier, pushed)
-        critic = _fit_one(self.prior, label, settings, generator, steps=settings.steps, extra=extra)
-        return critic, self.card(critic, constraint, self.held_out(label))
+        critic = _fit_one(self.prior, family, settings, generator, steps=settings.steps, extra=extra)
+        seen = np.concatenate([family.gather(part.values) for part in (self.prior, extra, self.held_out)])
+        return critic, np.stack([np.fmin.reduce(seen), np.fmax.reduce(seen)])
 
-    def held_out(self, label: str) -> np.ndarray:
-        """Return what a leaf measures on the held-out prior samples, `(N,)`, or `(N, V)` if it is free."""
-        return self._held_out.values[label]
-
-    def card(self, critic: Critic, constraint: Constraint, held_out: np.ndarray) -> dict[str, Any]:
-        """Return how well a critic is calibrated at a constraint's want, on `held_out` values; nothing is decoded."""
+    def card(self, energy: Energy, constraint: Constraint, held_out: np.ndarray) -> dict[str, Any]:
+        """Return how well an energy's critic is calibrated at a constraint's want, on `held_out` values."""
         z = self.draw_prior(len(held_out), "fit/held-out")
         own = Space.of([constraint]).own()
-        (entry,) = map(own.apply, [constraint])
-        assert isinstance(entry, Constraint)
-        return calibration(critic, entry.want, z, own.pick({constraint.label: held_out})[constraint.label])
+        with torch.no_grad():
+            probability = energy.odds(z, [own.apply(constraint)])[constraint.label].yes.sigmoid().double().cpu().numpy()
+        return calibration(probability, constraint.want.met(own.pick({constraint.label: held_out})[constraint.label]))
 
 
 def _fit_one(
     prior: Replay,
-    label: str,
+    family: Family,
     settings: FitSettings,
     generator: torch.Generator,
     *,
@@ -213,8 +213,9 @@ def _fit_one(
     extra: Replay | None = None,
 ) -> Critic:
     replay = prior if extra is None else prior + extra
-    critic = _new_critic(replay, label, settings, generator)
-    target = torch.from_numpy(critic.bins.index(replay.values[label]))
+    values = family.gather(replay.values)
+    critic = _new_critic(replay.z[0].numel(), values, settings, generator)
+    target = torch.from_numpy(critic.bins.index(values))
     split = len(prior)
     if extra is None:
         parts = [(replay.z, target, settings.batch)]
@@ -225,10 +226,8 @@ def _fit_one(
     return critic
 
 
-def _new_critic(replay: Replay, label: str, settings: FitSettings, generator: torch.Generator) -> Critic:
-    """Return an untrained critic whose weights are drawn from the fit's own generator."""
-    values = replay.values[label]
-    heads = 1 if values.ndim == 1 else values.shape[1]
+def _new_critic(dimensions: int, values: np.ndarray, settings: FitSettings, generator: torch.Generator) -> Critic:
+    """Return an untrained critic of values `(N, H)` whose weights are drawn from the fit's own generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
-        return Critic(replay.z[0].numel(), Bins.of(values.ravel()), hidden=settings.hidden, heads=heads)
+        return Critic(dimensions, Bins.of(values.ravel()), hidden=settings.hidden, heads=values.shape[1])

@@ -82,19 +82,19 @@ class Kept:
         kept: np.ndarray = np.where(none, np.isnan(after), same)
         return kept
 
-    def loss(self, critic: Critic, z: Tensor, before: np.ndarray) -> Tensor:
+    def loss(self, critic: Critic, logits: Tensor, before: np.ndarray) -> Tensor:
         """Return minus the log probability `(B,)`, by the critic, that the value counts as what it was.
 
         Args:
             critic: Of the measurement.
-            z: Latents `(B, *latent_shape)`.
+            logits: What it gives for the latents, `(B, K + 1)`.
             before: What each was, `(B,)`.
         """
         import torch
 
-        share = torch.from_numpy(self._shares(critic, before)).to(z.device, z.dtype)
+        share = torch.from_numpy(self._shares(critic, before)).to(logits.device, logits.dtype)
         log_share = share.clamp_min(FLOOR).log()
-        return -torch.logsumexp(critic(z) + log_share, dim=1)
+        return -torch.logsumexp(logits.log_softmax(dim=1) + log_share, dim=1)
 
     def _shares(self, critic: Critic, before: np.ndarray) -> np.ndarray:
         """Return the share `(B, K + 1)` of each bin, "undefined" the last, that counts as what it was."""

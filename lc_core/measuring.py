@@ -15,7 +15,7 @@ import numpy as np
 
 from lc_core.errors import LCError
 
-__all__ = ["SLACK", "WANT_KEYS", "Measurement", "MeasurementInfo", "PluginFault", "Want", "measurement"]
+__all__ = ["SLACK", "WANT_KEYS", "Measurement", "MeasurementInfo", "PluginFault", "Want", "measure_all", "measurement"]
 
 SLACK = 1e-9
 """Bounds are inclusive, with this much slack for rounding."""
@@ -102,6 +102,7 @@ class MeasurementInfo:
     want: Want | None = None
     undefined: str | None = None
     per_sample: bool = False
+    together: Callable[[Any, Sequence[Mapping[str, Any]]], Any] | None = None
 
 
 def measurement(
@@ -111,6 +112,7 @@ def measurement(
     range: tuple[float, float],  # noqa: A002
     undefined: str | None = None,
     per_sample: bool = False,
+    together: Callable[[Any, Sequence[Mapping[str, Any]]], Any] | None = None,
     **want: Any,
 ) -> Callable[[F], F]:
     """Declare that a function measures decoded outputs. The function itself stays as it is.
@@ -125,6 +127,9 @@ def measurement(
         range: Lowest and highest possible value; may be infinite.
         undefined: Where the value does not exist, in words ("no notes"). Only then may the function return NaN.
         per_sample: The function takes one output and returns one number.
+        together: A quicker way to measure under several settings at once: a function of a batch and a list of S
+            settings that returns `(B, S)`, in each column what the function itself returns. For a network that
+            answers all of them in one pass.
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
             `tolerance=`.
 
@@ -146,6 +151,7 @@ def measurement(
         want=Want(**want) if want else None,
         undefined=undefined,
         per_sample=per_sample,
+        together=together,
     )
 
     def declare(function: F) -> F:
@@ -206,13 +212,29 @@ class Measurement:
             PluginFault: If the function raises, changes its input, or returns another shape, an infinity, or an
                 undeclared NaN.
         """
+        return self._checked(self._measure, outputs, first_index, (len(outputs),))
+
+    def measure_together(self, others: Sequence[Measurement], outputs: Any, *, first_index: int = 0) -> np.ndarray:
+        """Measure a batch under the settings of S measurements by this one's function, `(B, S)` float64."""
+        together = self.info.together
+        assert together is not None
+        settings = [one.settings() for one in others]
+        return self._checked(
+            lambda given: together(given, settings), outputs, first_index, (len(outputs), len(settings))
+        )
+
+    def _measure(self, given: Any) -> Any:
+        if self.info.per_sample:
+            return [self.function(one, **self.params) for one in given]
+        return self.function(given, **self.params)
+
+    def _checked(
+        self, measure: Callable[[Any], Any], outputs: Any, first_index: int, shape: tuple[int, ...]
+    ) -> np.ndarray:
         who = f"{self.name}" + (f" (from {self.source})" if self.source else "")
         given = outputs.copy() if isinstance(outputs, np.ndarray) else outputs
         try:
-            if self.info.per_sample:
-                raw = [self.function(one, **self.params) for one in given]
-            else:
-                raw = self.function(given, **self.params)
+            raw = measure(given)
         except LCError:
             raise
         except Exception as error:
@@ -226,18 +248,18 @@ class Measurement:
             changed = first_index + same.index(False)
             raise PluginFault(f"measurement {who} changed its input (output {changed}); it must leave it as it is")
         values = self._as_float64(raw, who)
-        if values.shape != (len(outputs),):
+        if values.shape != shape:
             raise PluginFault(
                 f"measurement {who} returned shape {values.shape} for outputs {first_index} to "
-                f"{first_index + len(outputs) - 1}; expected ({len(outputs)},)"
+                f"{first_index + len(outputs) - 1}; expected {shape}"
             )
         bad = np.isinf(values) if self.info.undefined else ~np.isfinite(values)
         if bad.any():
-            at = int(np.flatnonzero(bad)[0])
+            at = tuple(np.argwhere(bad)[0])
             hint = None
             if np.isnan(values[at]):
                 hint = 'where the value does not exist, declare it: @measurement(..., undefined="no notes")'
-            raise PluginFault(f"measurement {who} returned {values[at]} for output {first_index + at}", hint=hint)
+            raise PluginFault(f"measurement {who} returned {values[at]} for output {first_index + at[0]}", hint=hint)
         return values
 
     def _blame(self, outputs: Any, first_index: int) -> str:
@@ -259,3 +281,23 @@ class Measurement:
             return np.asarray(raw, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise PluginFault(f"measurement {who} returned {type(raw).__name__}, not one number per output") from error
+
+
+def measure_all(measurements: Sequence[Measurement], outputs: Any, *, first_index: int = 0) -> list[np.ndarray]:
+    """Measure a batch of outputs by several measurements, `(B,)` float64 each; errors are those of a measurement.
+
+    Settings of one function that declares `together` are measured in one call of that.
+    """
+    alike: dict[int, list[int]] = {}
+    for number, one in enumerate(measurements):
+        alike.setdefault(id(one.function) if one.info.together else -1 - number, []).append(number)
+    found: list[np.ndarray] = [np.zeros(0)] * len(measurements)
+    for numbers in alike.values():
+        some = [measurements[number] for number in numbers]
+        if len(some) == 1:
+            columns = some[0](outputs, first_index=first_index)[:, None]
+        else:
+            columns = some[0].measure_together(some, outputs, first_index=first_index)
+        for number, column in zip(numbers, columns.T, strict=True):
+            found[number] = column
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -19,6 +19,7 @@ from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
+from lc_core.families import Family, families
 from lc_core.fitting import CriticFitter, FitSettings
 from lc_core.measuring import PluginFault, Want
 from lc_core.reachable import check_reachable, only_value
@@ -90,19 +91,23 @@ def prepare(
         )
     fitter = CriticFitter(verifier, settings, progress)
     critics: dict[str, Critic] = {}
-    cards: dict[str, Any] = {}
-    keys: dict[str, str | None] = {}
+    heads: dict[str, int] = {}
+    held_out: dict[str, np.ndarray] = {}
+    keys: list[str | None] = []
     only: dict[str, float] = {}
     with _placed("a number counts the samples that were decoded together for a fit"):
-        for leaf in verifier.leaves:
-            keys[leaf.label] = _critic_key(verifier, leaf, settings)
-            critic, held_out = _cached_critic(fitter, leaf, keys[leaf.label], cache, progress)
-            critics[leaf.label] = critic
-            cards[leaf.label] = fitter.card(critic, leaf, held_out)
-            if (value := only_value(critic.bins, held_out)) is not None:
-                only[leaf.label] = value
+        for family in families(verifier.leaves):
+            keys.append(_critic_key(verifier, family, settings))
+            critic, values, ends = _cached_critic(fitter, family, keys[-1], cache, progress)
+            critics |= dict.fromkeys(family.heads(), critic)
+            heads |= family.heads()
+            held_out |= family.scatter(values)
+            found = {label: only_value(*part.reshape(2, -1)) for label, part in family.scatter(ends).items()}
+            only |= {label: value for label, value in found.items() if value is not None}
         check_reachable(verifier.conditions, only)
-        energy = Energy(verifier.entries, critics, critic_of_realism, realism, Space.of(verifier.entries))
+        space = Space.of(verifier.entries)
+        energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space)
+        cards = {leaf.label: fitter.card(energy, leaf, held_out[leaf.label]) for leaf in verifier.leaves}
         refined = _cached_refinement(fitter, energy, engine, keys, cache, progress)
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
     entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)
@@ -120,15 +125,15 @@ def _placed(place: str) -> Iterator[None]:
         raise PluginFault(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
 
-def _critic_key(verifier: Verifier, leaf: Constraint, settings: FitSettings) -> str | None:
-    digests = [measurement_digest(one) for one in leaf.variants]
+def _critic_key(verifier: Verifier, family: Family, settings: FitSettings) -> str | None:
+    digests = [measurement_digest(one) for one in family.variants]
     if None in digests:
         return None
     return key_of(
         {
             "model": verifier.model.digest,
-            "name": leaf.measurement.name,  # part of the fit's seed
-            "measurement": digests if leaf.free else digests[0],
+            "name": family.name,  # part of the fit's seed
+            "measurements": digests,
             "settings": asdict(settings),
             "precision": "float32",
             "device": verifier.model.device.partition(":")[0],
@@ -137,33 +142,34 @@ def _critic_key(verifier: Verifier, leaf: Constraint, settings: FitSettings) -> 
 
 
 def _cached_critic(
-    fitter: CriticFitter, leaf: Constraint, key: str | None, cache: Cache | None, progress: Callable[[str], None]
-) -> tuple[Critic, np.ndarray]:
-    """Return a critic and what its measurement is on held-out samples, which any want can be judged by."""
+    fitter: CriticFitter, family: Family, key: str | None, cache: Cache | None, progress: Callable[[str], None]
+) -> tuple[Critic, np.ndarray, np.ndarray]:
+    """Return a critic, what each head's measurement is on held-out samples `(N, H)`, and its ends `(2, H)`."""
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
-        critic, _ = fitter.fit(leaf)
-        what = f"critic of {leaf.measurement.name} for {fitter.verifier.model.name}"
-        held_out = torch.from_numpy(fitter.held_out(leaf.label))
-        return {"what": what, "hidden": critic.hidden}, {**critic_tensors(critic), "held_out": held_out}
+        critic, ends = fitter.fit(family)
+        what = f"critic of {family.name} for {fitter.verifier.model.name}"
+        values = torch.from_numpy(family.gather(fitter.held_out.values))
+        told = {"held_out": values, "ends": torch.from_numpy(ends)}
+        return {"what": what, "hidden": critic.hidden}, {**critic_tensors(critic), **told}
 
     if cache is None or key is None:
         config, tensors = fit()
     else:
         config, tensors, _ = cache.get_or_fit("critic", key, fit, progress=progress)
-    held_out = tensors.pop("held_out").numpy()
-    return load_critic(tensors, config["hidden"]), held_out
+    held_out, ends = tensors.pop("held_out").numpy(), tensors.pop("ends").numpy()
+    return load_critic(tensors, config["hidden"]), held_out, ends
 
 
 def _cached_refinement(
     fitter: CriticFitter,
     energy: Energy,
     engine: Engine,
-    keys: Mapping[str, str | None],
+    keys: Sequence[str | None],
     cache: Cache | None,
     progress: Callable[[str], None],
 ) -> Refined:
-    labels = list(energy.critics)
+    labels = [list(family.heads()) for family in families(fitter.verifier.leaves)]
     if not labels and not engine.amortised:
         return Refined({})
 
@@ -171,22 +177,22 @@ def _cached_refinement(
         refined = refine_critics(fitter, energy, engine, progress)
         tensors = {
             f"{number}.{name}": tensor
-            for number, label in enumerate(labels)
+            for number, (label, *_) in enumerate(labels)
             for name, tensor in critic_tensors(refined.critics[label]).items()
         }
         tensors |= {f"engine.{name}": tensor for name, tensor in refined.weights.items()}
-        hidden = [refined.critics[label].hidden for label in labels]
+        hidden = [refined.critics[label].hidden for label, *_ in labels]
         model = fitter.verifier.model.name
-        what = f"critics of {', '.join(labels)} refined for {type(engine).__name__.lower()} on {model}"
+        what = f"critics of {', '.join(energy.critics)} refined for {type(engine).__name__.lower()} on {model}"
         aims = {label: want.as_dict() for label, want in refined.aims.items()}
         return {"what": what, "hidden": hidden, "aims": aims, "card": refined.card}, tensors
 
-    if cache is None or any(key is None for key in keys.values()):
+    if cache is None or None in keys:
         config, tensors = fit()
     else:
         key = key_of(
             {
-                "critics": list(keys.values()),
+                "critics": keys,
                 "model": fitter.verifier.model.digest,
                 "settings": asdict(fitter.settings),
                 "entries": [describe(entry) for entry in energy.entries],
@@ -196,10 +202,10 @@ def _cached_refinement(
             }
         )
         config, tensors, _ = cache.get_or_fit("refined", key, fit, progress=progress)
-    critics = {}
-    for number, (label, hidden) in enumerate(zip(labels, config["hidden"], strict=True)):
+    critics: dict[str, Critic] = {}
+    for number, (some, hidden) in enumerate(zip(labels, config["hidden"], strict=True)):
         own = {name.partition(".")[2]: t for name, t in tensors.items() if name.partition(".")[0] == str(number)}
-        critics[label] = load_critic(own, hidden)
+        critics |= dict.fromkeys(some, load_critic(own, hidden))
     aims = {label: Want(**want) for label, want in config["aims"].items()}
     weights = {name.removeprefix("engine."): t for name, t in tensors.items() if name.startswith("engine.")}
     return Refined(critics, aims, weights, config["card"])

@@ -7,22 +7,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lc_core.constraint import Constraint, Entry, leaves, verdict
-from lc_core.critics.critic import Bins
 from lc_core.errors import LCError
 
 __all__ = ["check_reachable", "only_value"]
 
 
-def only_value(bins: Bins, held_out: np.ndarray) -> float | None:
+def only_value(lowest: np.ndarray, highest: np.ndarray) -> float | None:
     """Return the one value, NaN for undefined, that a measurement had on all samples; None if there were several.
 
     Args:
-        bins: Bins of all that was decoded for the fit.
-        held_out: Values `(N,)` of held-out prior samples.
+        lowest: Lowest value `(V,)` under each combination of what is free; NaN where none is defined.
+        highest: Highest value.
     """
-    if len(bins) > 1 or bins.low[0] != bins.high[0]:
-        return None
-    return float("nan") if np.isnan(held_out).all() else float(bins.low[0])
+    low, high = float(np.fmin.reduce(lowest)), float(np.fmax.reduce(highest))
+    return None if low < high else low
 
 
 def check_reachable(conditions: Sequence[Entry], only: Mapping[str, float]) -> None:

@@ -23,10 +23,11 @@ import torch
 from torch import Tensor
 
 from lc_core.conditioning import FIXED, Targets
-from lc_core.constraint import Constraint, Entry, leaves, verdict
+from lc_core.constraint import Constraint, Entry, verdict
 from lc_core.critics.critic import Critic
 from lc_core.energy import Energy
 from lc_core.engines.base import Engine, run_engine
+from lc_core.families import Family, families
 from lc_core.fitting import CriticFitter, Replay, draw_batches, train_critic
 from lc_core.latent_model import block_generator, draw_prior
 from lc_core.measuring import SLACK, Want
@@ -44,6 +45,8 @@ WINDOW = 3
 """Rounds over which the share of tries that satisfy is averaged."""
 GOOD, ENOUGH = 0.9, 0.995
 """Shares from which a lack of progress counts, and at which refinement ends."""
+PROGRESS = 0.2
+"""Progress is that so many fewer of the tries fail; less is as likely to be chance."""
 VISITS = 8
 """Latents of a try that are decoded in a round, the last included."""
 ELITE = 64
@@ -139,14 +142,18 @@ class _Refinement:
     """The critics that learn, their averages that guide, what was seen so far, and the best of it."""
 
     def __init__(self, fitter: CriticFitter, energy: Energy, engine: Engine, progress: Progress) -> None:
-        self.fitter, self.energy, self.progress = fitter, energy, progress
+        self.fitter, self.progress = fitter, progress
         self.settings, self.verifier = fitter.settings, fitter.verifier
         self.generator = block_generator(self.settings.seed, 0, "refine")
+        if energy.space.leaves:
+            energy = replace(energy, space=energy.space.with_seen(fitter.prior.values, self.generator))
+        self.energy = energy
         self.engine = engine.begin(self.verifier.model, energy.space, self.generator)
         self.visit = sorted({max(1, engine.steps * part // VISITS) for part in range(1, VISITS + 1)})
         self.count = self.settings.round_samples * VISITS // len(self.visit)
-        self.learning = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
-        self.guiding = {label: copy.deepcopy(critic) for label, critic in energy.critics.items()}
+        self.families = families(self.verifier.leaves)
+        self.learning = copy.deepcopy(dict(energy.critics))
+        self.guiding = copy.deepcopy(dict(energy.critics))
         self.aims: dict[str, Want] = {}
         self.targets = energy.space.own()
         self.redrawn = REDRAWN
@@ -157,7 +164,7 @@ class _Refinement:
 
     def run(self) -> Refined:
         """Run rounds until nearly every try satisfies, or no round is better than the best for a while."""
-        best_round, ruled = 0, bool(self.verifier.conditions)
+        ruled, progress = bool(self.verifier.conditions), (-1.0, 0)  # the share and the round of the last progress
         for number in range(self.settings.rounds + 1):
             self.engine.learn(self._aimed(), self.verifier.model, self.generator)
             fresh = self._explore(number)
@@ -165,9 +172,11 @@ class _Refinement:
             self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step")
             known = len(self.history) >= min(WINDOW, self.settings.rounds + 1)
             if known and (recent > self.best_share or not ruled):
-                self.best_share, best_round = recent, number
+                self.best_share = recent
                 self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims), self.engine.tensors())
-            stalled = self.best_share >= GOOD and number - best_round >= self.settings.patience
+            if 1 - self.best_share <= (1 - PROGRESS) * (1 - progress[0]):
+                progress = self.best_share, number
+            stalled = self.best_share >= GOOD and number - progress[1] >= self.settings.patience
             enough = known and ruled and recent >= ENOUGH
             if number == self.settings.rounds or stalled or enough:
                 break
@@ -203,9 +212,9 @@ class _Refinement:
         if self.history[-1] < AIM and not self.energy.space.leaves:
             fresh = fresh + self._copies(fresh)
         self.path = fresh if self.path is None else self.path + fresh
-        for leaf in leaves(self.energy.entries):
-            self._split(leaf)
-            self._train(leaf.label, len(fresh))
+        for family in self.families:
+            self._split(family)
+            self._train(family, len(fresh))
 
     def _copies(self, fresh: Replay) -> Replay:
         """Decode copies, in part drawn anew, of latents that satisfy, or of those that come nearest."""
@@ -223,23 +232,26 @@ class _Refinement:
             self.redrawn = float(np.clip(self.redrawn * np.exp(share - 0.3), 0.02, 0.5))
         return copies
 
-    def _split(self, leaf: Constraint) -> None:
-        """Give the critics of a leaf bins that end where its want and its aim do."""
+    def _split(self, family: Family) -> None:
+        """Give the critics of a family bins that end where its wants and its aims do."""
         assert self.path is not None
-        values = np.concatenate([self.fitter.prior.values[leaf.label], self.path.values[leaf.label]]).ravel()
-        if leaf.free and leaf.free.bounds:
-            return
-        for want in (leaf.want, self.aims.get(leaf.label, leaf.want)):
-            for edge in (want.low - SLACK, np.nextafter(want.high + SLACK, np.inf)):
-                if np.isfinite(edge):
-                    for critics in (self.learning, self.guiding):
-                        critics[leaf.label] = critics[leaf.label].split(float(edge), values)
+        values = np.concatenate([family.gather(part.values).ravel() for part in (self.fitter.prior, self.path)])
+        labels = [leaf.label for leaf in family.leaves]
+        fixed = [leaf for leaf in family.leaves if not (leaf.free and leaf.free.bounds)]
+        wants = [want for leaf in fixed for want in (leaf.want, self.aims.get(leaf.label, leaf.want))]
+        edges = [edge for want in wants for edge in (want.low - SLACK, np.nextafter(want.high + SLACK, np.inf))]
+        for critics in (self.learning, self.guiding):
+            critic = critics[labels[0]]
+            for edge in dict.fromkeys(filter(np.isfinite, edges)):
+                critic = critic.split(float(edge), values)
+            critics.update(dict.fromkeys(labels, critic))
 
-    def _train(self, label: str, fresh: int) -> None:
+    def _train(self, family: Family, fresh: int) -> None:
         """Train on a quarter of prior samples, a half of the whole path so far and a quarter of the newest round."""
         assert self.path is not None
-        critic, guide, prior, path = self.learning[label], self.guiding[label], self.fitter.prior, self.path
-        on_prior, on_path = (torch.from_numpy(critic.bins.index(part.values[label])) for part in (prior, path))
+        label, prior, path = family.leaves[0].label, self.fitter.prior, self.path
+        critic, guide = self.learning[label], self.guiding[label]
+        on_prior, on_path = (torch.from_numpy(critic.bins.index(family.gather(part.values))) for part in (prior, path))
         quarter = self.settings.batch // 4
         parts = [(prior.z, on_prior, quarter), (path.z, on_path, 2 * quarter)]
         parts += [(path.z[-fresh:], on_path[-fresh:], quarter)]

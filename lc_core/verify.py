@@ -10,6 +10,7 @@ import numpy as np
 from lc_core.constraint import Entry, leaves, verdict
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, decode_array
+from lc_core.measuring import measure_all
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,16 +61,18 @@ class Verifier:
 
     def measure(self, outputs: np.ndarray, *, first_index: int = 0) -> dict[str, np.ndarray]:
         """Measure outputs: for each leaf's label its values `(B,)` float64."""
-        return {leaf.label: leaf.measurement(outputs, first_index=first_index) for leaf in self.leaves}
+        values = measure_all([leaf.measurement for leaf in self.leaves], outputs, first_index=first_index)
+        return dict(zip((leaf.label for leaf in self.leaves), values, strict=True))
 
     def measure_variants(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
         """Measure outputs as above, but where a leaf has free parameters under every combination, `(B, V)`."""
-        return {
-            leaf.label: np.stack([one(outputs) for one in leaf.variants], axis=1)
-            if leaf.free
-            else leaf.measurement(outputs)
-            for leaf in self.leaves
-        }
+        variants = [leaf.variants for leaf in self.leaves]
+        values = iter(measure_all([one for some in variants for one in some], outputs))
+        found = {}
+        for leaf, some in zip(self.leaves, variants, strict=True):
+            columns = np.stack([next(values) for _ in some], axis=1)
+            found[leaf.label] = columns if leaf.free else columns[:, 0]
+        return found
 
     def met(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Judge every top-level entry on measured values: for each label, `(B,)` bool."""

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
-
-from lc_core.critics.critic import Critic
-from lc_core.measuring import Want
 
 __all__ = ["auc", "calibration"]
 
@@ -25,24 +20,17 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float | None:
     return float((ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * misses))
 
 
-def calibration(
-    critic: Critic, want: Want, z: Tensor, values: np.ndarray, *, bins: int = 10
-) -> dict[str, float | None]:
-    """Compare a critic's probability of a want with measured outcomes.
+def calibration(p: np.ndarray, met: np.ndarray, *, bins: int = 10) -> dict[str, float | None]:
+    """Compare a critic's probabilities of a want with measured outcomes.
 
     Args:
-        critic: The critic.
-        want: What is wanted.
-        z: Held-out latents `(N, *latent_shape)`.
-        values: Their measured values `(N,)`.
+        p: Probabilities `(N,)` that it gives held-out latents.
+        met: Whether the want was met, `(N,)` bool.
         bins: Groups of equal size, by probability.
 
     Returns:
         `rate` of the want, mean predicted `probability`, expected calibration error `ece`, `brier` score, `auc`.
     """
-    with torch.no_grad():
-        p = critic.odds(z, want).yes.sigmoid().double().cpu().numpy()
-    met = want.met(values)
     groups = np.array_split(np.argsort(p, kind="stable"), bins)
     error = sum(len(group) * abs(p[group].mean() - met[group].mean()) for group in groups if len(group)) / len(p)
     area = auc(p, met)

@@ -169,10 +169,7 @@ class Critic(nn.Module):
 
     def logits(self, z: Tensor, head: np.ndarray | int = 0) -> Tensor:
         """Return the logits `(B, K + 1)` of the bins and of "undefined", of one head or of each row's own `(B,)`."""
-        every = self.every(z)
-        if isinstance(head, int) or len(head) == 1:
-            return every[:, int(head if isinstance(head, int) else head[0])]
-        return every[torch.arange(len(z), device=z.device), torch.from_numpy(head).to(z.device)]
+        return _own(self.every(z), head)
 
     def forward(self, z: Tensor) -> Tensor:
         """Return log probabilities `(B, K + 1)` of the first head's bins and of "undefined"."""
@@ -214,9 +211,13 @@ class Critic(nn.Module):
 
     def odds(self, z: Tensor, want: Want) -> Odds:
         """Return the log odds `(B,)` that the value is wanted, and that it is defined and not wanted."""
-        logits = self.logits(z, want.variant if isinstance(want, EachWant) else 0)
+        return self.odds_of(self.every(z), want)
+
+    def odds_of(self, every: Tensor, want: Want) -> Odds:
+        """Return `odds` given the logits `(B, V, K + 1)` of heads, the measurement's first head first."""
+        logits = _own(every, want.variant if isinstance(want, EachWant) else 0)
         bins, none = logits[:, :-1], logits[:, -1]
-        inside, outside, *others = (_log_sum(bins, share) for share in self._log_shares(want, z))
+        inside, outside, *others = (_log_sum(bins, share) for share in self._log_shares(want, every))
         # Where the nearest bin stands in for a side that has none, it is still part of the other side as well.
         not_inside, not_outside = others or (outside, inside)
         return Odds(inside - torch.logaddexp(not_inside, none), outside - torch.logaddexp(not_outside, none))
@@ -248,6 +249,13 @@ def _one_want(low: float, high: float) -> Want:
     if low == -math.inf:
         return Want(at_most=high)
     return Want(at_least=low) if high == math.inf else Want(between=(low, high))
+
+
+def _own(every: Tensor, head: np.ndarray | int) -> Tensor:
+    """Pick from logits `(B, V, K + 1)` those of one head, or of each row's own `(B,)`."""
+    if isinstance(head, int) or len(head) == 1:
+        return every[:, int(head if isinstance(head, int) else head[0])]
+    return every[torch.arange(len(every), device=every.device), torch.from_numpy(head).to(every.device)]
 
 
 def _log_sum(logits: Tensor, log_share: Tensor | None) -> Tensor:

@@ -119,8 +119,9 @@ class Edit(Engine):
         if self.distance > 0:
             total = total + self.distance * ((z - start).square().log1p() / unit.square()).flatten(1).mean(dim=1)
         if self.keep > 0:
+            logits = energy.logits(z, [one.entry for one in self._kept])
             for one, column in zip(self._kept, kept.cpu().numpy().T, strict=True):
-                total = total + self.keep * one.loss(energy.critics[one.label], z, column)
+                total = total + self.keep * one.loss(energy.critics[one.label], logits[one.label][:, 0], column)
         (gradient,) = torch.autograd.grad(total.sum(), z)
         z = z.detach()
         gradient = model.tangent(gradient, z)

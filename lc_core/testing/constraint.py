@@ -127,6 +127,14 @@ def permutation(case: Case) -> str | None:
     return _differs(case.values[order], case.measure(case.outputs[order]), "in another order")
 
 
+def together_agrees(case: Case) -> str | None:
+    """What it declares as `together` returns the function's own values."""
+    if case.info.together is None:
+        return None
+    columns = case.measure.measure_together([case.measure, case.measure], case.outputs)
+    return next(filter(None, (_differs(case.values, column, "by `together`") for column in columns.T)), None)
+
+
 def empty_batch(case: Case) -> str | None:
     """A batch of no outputs has no values."""
     case.measure(case.outputs[:0])
@@ -155,6 +163,7 @@ CONSTRAINT_CHECKS = (
     deterministic,
     batch_split,
     permutation,
+    together_agrees,
     empty_batch,
     global_random_state,
 )

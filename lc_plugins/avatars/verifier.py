@@ -7,6 +7,7 @@ own, that nothing here knows of.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -101,7 +102,13 @@ def probabilities(pictures: Any) -> np.ndarray:
     return _verifier()(images.cpu().numpy()).copy()
 
 
-@measurement(accepts="image.rgb/1", unit="probability", range=(0, 1), at_least=0.5)
+def attributes(pictures: np.ndarray, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return what `attribute` does under each of S settings, `(B, S)`."""
+    shown = probabilities(pictures)[:, [NAMES.index(one["name"]) for one in settings]]
+    return np.where([one["present"] for one in settings], shown, 1 - shown)
+
+
+@measurement(accepts="image.rgb/1", unit="probability", range=(0, 1), at_least=0.5, together=attributes)
 def attribute(pictures: np.ndarray, *, name: Attribute, present: bool = True) -> np.ndarray:
     """Return how probable it is that an attribute is seen in pictures `(B, 3, 64, 64)`, or that it is not, `(B,)`.
 

@@ -189,11 +189,12 @@ def test_calibration_compares_predicted_with_measured_rates() -> None:
     critic, z = new_critic(), latents(400)
     p = critic(z).exp()
     draw = torch.multinomial(p, 1, generator=torch.Generator().manual_seed(2)).squeeze(1).numpy()
-    told = calibration(critic, Want(at_least=0.5), z, np.append(VALUES, np.nan)[draw])
+    want = Want(at_least=0.5)
+    told = calibration(critic.odds(z, want).yes.sigmoid().numpy(), want.met(np.append(VALUES, np.nan)[draw]))
     met = np.append(VALUES, np.nan)[draw] >= 0.5
     assert told["rate"] == pytest.approx(met.mean(), abs=1e-5)
     assert told["probability"] == pytest.approx(told["rate"], abs=0.1)
     assert told["ece"] < 0.2
-    wrong = calibration(critic, Want(at_least=0.5), z, np.zeros(400))
+    wrong = calibration(critic.odds(z, want).yes.sigmoid().numpy(), want.met(np.zeros(400)))
     assert wrong["ece"] == pytest.approx(wrong["probability"], abs=1e-5)
     assert wrong["auc"] is None

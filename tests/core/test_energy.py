@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lc_core.constraint import Constraint, Entry, all_of, any_of, none_of
 from lc_core.critics.critic import Odds
-from lc_core.energy import Energy, entry_odds
+from lc_core.energy import Energy
 from lc_core.measuring import Want
 
 Z = torch.randn(50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -20,8 +20,11 @@ class Coordinate(nn.Module):
         super().__init__()
         self.number = number
 
-    def odds(self, z: Tensor, want: Want) -> Odds:
-        return Odds(z[:, self.number], -z[:, self.number] - 1)
+    def every(self, z: Tensor) -> Tensor:
+        return z[:, self.number].view(-1, 1, 1)
+
+    def odds_of(self, every: Tensor, want: Want) -> Odds:
+        return Odds(every[:, 0, 0], -every[:, 0, 0] - 1)
 
 
 CRITICS = {label: Coordinate(number) for number, label in enumerate("abcd")}
@@ -32,7 +35,7 @@ def leaf(label: str, *, weight: float = 1.0, require: bool = True) -> Constraint
 
 
 def odds(entry: Entry, z: Tensor = Z) -> Odds:
-    return entry_odds(entry, CRITICS, z)  # type: ignore[arg-type]
+    return energy_of(entry).odds(z, [entry])[entry.label]
 
 
 def energy_of(*entries: Entry, **options: object) -> Energy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,17 @@ def test_targets_are_drawn_from_all_that_is_free_and_told_by_a_code() -> None:
     assert 0 <= each.lows.min() < 0.05 < 0.95 < each.lows.max() <= 1
     np.testing.assert_array_equal(targets.code[:, :3].argmax(dim=1).numpy(), each.variant)
     np.testing.assert_allclose(targets.code[:, 3].numpy(), 2 * each.lows - 1, atol=1e-6)
+
+
+def test_combinations_are_drawn_as_they_were_seen_and_each_value_has_its_share() -> None:
+    first, second = wish(0, axis=[0, 1]), wish(2, axis=[2, 3])
+    first, second = (replace(leaf, label=label) for leaf, label in ((first, "first"), (second, "second")))
+    rare = np.arange(1_000) < 5  # the second variants are seen together, and seldom
+    values = np.stack([np.where(rare, 0, 2), np.where(rare, 2, 0)], axis=1)
+    space = Space.of([first, second]).with_seen({"first": values, "second": values}, block_generator(0, 0))
+    targets = space.draw(1_000, block_generator(0, 1))
+    np.testing.assert_array_equal(targets.wants["first"].variant, targets.wants["second"].variant)
+    assert 0.4 < targets.wants["first"].variant.mean() < 0.6
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,12 @@ def draws_from_python(numbers):
     return (numbers > 0).mean(axis=1)
 
 
+@measurement(**ABOUT, together=lambda numbers, settings: np.zeros((len(numbers), len(settings))))
+def disagrees_with_itself(numbers):
+    """Share."""
+    return (numbers > 0).mean(axis=1)
+
+
 FAULTY_CONSTRAINTS = [
     ("declared", undeclared, "@measurement"),
     ("declared", accepts_nothing, "accepts is ()"),
@@ -212,6 +218,7 @@ FAULTY_CONSTRAINTS = [
     ("deterministic", another_value_each_time, "then"),
     ("batch_split", relative_to_the_batch, "in smaller batches"),
     ("batch_split", by_place_in_the_batch, "in smaller batches"),
+    ("together_agrees", disagrees_with_itself, "by `together`"),
     ("empty_batch", fails_on_no_outputs, "IndexError"),
     ("global_random_state", draws_from_numpy, "numpy"),
     ("global_random_state", draws_from_torch, "torch"),

@@ -158,7 +158,10 @@ def test_more_steps_prolong_a_finished_training_and_the_card_says_so(trained: Pa
     assert any("step 14/14" in line for line in lines)
     assert (trained / "weights.safetensors").read_bytes() != before
     card = (trained / "MODEL_CARD.md").read_text()
-    assert "--seed 3 --steps 12 --set batch=16 --set realism_steps=4\nlc train melody.folk-2bar --seed 3 --steps 14" in card
+    assert (
+        "--seed 3 --steps 12 --set batch=16 --set realism_steps=4\nlc train melody.folk-2bar --seed 3 --steps 14"
+        in card
+    )
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"text" * 99])
