@@ -7,7 +7,8 @@ measurement that has a default want. An undefined value is to stay undefined.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from lc_core.errors import LCError
 from lc_core.free import EachWant
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.measuring import SLACK, Measurement, Want
+from lc_core.plugins.parameters import values_of
 from lc_core.plugins.registry import Registry
 
 if TYPE_CHECKING:
@@ -143,7 +145,8 @@ def kept(measurement: Measurement, model: LatentModel, *, label: str = "", toler
 def keep_every(model_name: str, output_type: str, entries: Sequence[Entry], registry: Registry) -> list[Measurement]:
     """Return what `keep: all` means: every measurement of the model's domain with a default want that is not asked for.
 
-    Left out are those that the entries measure, whatever their settings, and those that cannot be used without
+    One that needs settings is kept under all of their values, if these are known. Left out are those that the entries
+    measure, and those that these involve: of a measurement that needs settings those alone, of another whatever its
     settings.
 
     Args:
@@ -152,15 +155,30 @@ def keep_every(model_name: str, output_type: str, entries: Sequence[Entry], regi
         entries: What the spec asks.
         registry: What is installed.
     """
-    asked = {leaf.measurement.name.rpartition(":")[2] for leaf in leaves(entries)}
+    asked: dict[str, list[Measurement]] = {}
+    for leaf in leaves(entries):
+        asked.setdefault(leaf.measurement.name.rpartition(":")[2], []).append(leaf.measurement)
     domain = model_name.rpartition(":")[2].partition(".")[0]
     found = []
     for one in registry.all("constraint"):
-        if one.name.partition(".")[0] != domain or one.name in asked:
+        if one.name.partition(".")[0] != domain:
             continue
-        if any(field.is_required() for field in one.parameters().model_fields.values()):
+        needed = [key for key, field in one.parameters().model_fields.items() if field.is_required()]
+        values = [values_of(one, key) for key in needed]
+        known = [some for some in values if some is not None]
+        if len(known) < len(needed) or (not needed and one.name in asked):
             continue
-        measurement = Measurement(one.load(), one.fill(), name=registry.spelling(one), source=one.distribution)
-        if measurement.info.want is not None and measurement.accepts(output_type):
-            found.append(measurement)
+        own = {key for other in asked.get(one.name, ()) for key in _settings_involved(other, needed)}
+        for choice in itertools.product(*known):
+            params = one.fill(dict(zip(needed, choice, strict=True)))
+            measurement = Measurement(one.load(), params, name=registry.spelling(one), source=one.distribution)
+            if measurement.info.want is not None and measurement.accepts(output_type) and repr(choice) not in own:
+                found.append(measurement)
     return found
+
+
+def _settings_involved(measurement: Measurement, needed: Sequence[str]) -> Iterator[str]:
+    """Yield the needed settings of a measurement that is asked for, and of what it involves, as text."""
+    involves = measurement.info.involves
+    for settings in (measurement.settings(), *(involves(measurement.settings()) if involves else ())):
+        yield repr(tuple(settings[key] for key in needed))

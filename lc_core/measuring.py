@@ -103,6 +103,7 @@ class MeasurementInfo:
     undefined: str | None = None
     per_sample: bool = False
     together: Callable[[Any, Sequence[Mapping[str, Any]]], Any] | None = None
+    involves: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] | None = None
 
 
 def measurement(
@@ -113,6 +114,7 @@ def measurement(
     undefined: str | None = None,
     per_sample: bool = False,
     together: Callable[[Any, Sequence[Mapping[str, Any]]], Any] | None = None,
+    involves: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] | None = None,
     **want: Any,
 ) -> Callable[[F], F]:
     """Declare that a function measures decoded outputs. The function itself stays as it is.
@@ -130,6 +132,8 @@ def measurement(
         together: A quicker way to measure under several settings at once: a function of a batch and a list of S
             settings that returns `(B, S)`, in each column what the function itself returns. For a network that
             answers all of them in one pass.
+        involves: Settings of the same measurement that may have to change with one: a function of the settings. An
+            edit of the one does not count these as kept or changed.
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
             `tolerance=`.
 
@@ -152,6 +156,7 @@ def measurement(
         undefined=undefined,
         per_sample=per_sample,
         together=together,
+        involves=involves,
     )
 
     def declare(function: F) -> F:

@@ -25,7 +25,7 @@ __all__ = ["build_transform_report", "save_transform", "write_transform_html"]
 SCHEMA = 1
 KEYS = (
     "schema kind spec model engine seed status inputs met decodes all distance represented constraints kept watched"
-    " realism notes examples fit seconds"
+    " judge realism notes examples fit seconds"
 ).split()
 
 
@@ -211,10 +211,17 @@ def _numbers(report: Mapping[str, Any]) -> str:
         "Met": f"{report['met']} of {report['inputs']}",
         "Inputs that met all": _percent(report["all"]["satisfied_before"]),
         "Median distance (sigma)": _number(distance["median"]) if distance["edited"] else "nothing edited",
+        **_by_judge(report),
         "Well represented": f"{represented['inputs']} of {report['inputs']}",
         "Decodes": _number(report["decodes"]),
     }
     return "".join(f"<div><dt>{_text(key)}</dt><dd>{_text(value)}</dd></div>" for key, value in numbers.items())
+
+
+def _by_judge(report: Mapping[str, Any]) -> dict[str, str]:
+    judge = report.get("judge", {})
+    told = {"Met, says the judge": f"{judge['met']} of {report['inputs']}"} if "met" in judge else {}
+    return told | ({"Others unchanged, says the judge": _percent(judge["unchanged"])} if "unchanged" in judge else {})
 
 
 def _flat(entries: Sequence[Mapping[str, Any]], depth: int = 0) -> list[tuple[int, Mapping[str, Any]]]:

@@ -18,6 +18,7 @@ from lc_core.engines.edit import Edit
 from lc_core.engines.gradient import Gradient
 from lc_core.errors import LCError, blaming
 from lc_core.fitting import FitSettings
+from lc_core.judging import add_judgement
 from lc_core.keeping import keep_every
 from lc_core.latent_model import LatentModel
 from lc_core.plugins.registry import Registry
@@ -141,6 +142,7 @@ def transform_files(
         settings = FitSettings(seed=spec.fit.seed)
         result = run_transformation(problem, settings=settings, cache=cache, progress=progress)
         result.report |= {"spec": spec.name, "model": spec.model.use}
+        add_judgement(result, registry)
         progress(f"writing {len(result)} outputs to {path}")
         try:
             _write(spec, sampling, result, renderers, path, began)

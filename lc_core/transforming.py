@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
 from lc_core.keeping import Kept, kept
 from lc_core.latent_model import LatentModel
-from lc_core.measuring import Measurement
+from lc_core.measuring import Measurement, measure_all
 from lc_core.sampling import walk
 from lc_core.spec.values import Keeping
 from lc_core.verify import Verifier
@@ -211,7 +212,7 @@ def run_transformation(
     prepared = prepare(fitted, engine, realism=problem.realism, settings=settings, cache=cache, progress=progress)
     assert prepared.energy is not None
     everything = (*held, *watched)
-    before = verifier.measure(problem.inputs) | {one.label: one.measurement(problem.inputs) for one in everything}
+    before = verifier.measure(problem.inputs) | _measure_kept(everything, problem.inputs)
     engine = prepared.engine if engine.amortised else problem.engine
     editing = time.monotonic()
     edited = edit_encodings(
@@ -226,7 +227,7 @@ def run_transformation(
         progress=lambda done: progress(f"{done:,} of {len(z0):,} edited"),
     )
     outputs = verifier.decode(edited.z)
-    after = verifier.measure(outputs) | {one.label: one.measurement(outputs) for one in everything}
+    after = verifier.measure(outputs) | _measure_kept(everything, outputs)
     result = TransformResult(
         problem=problem,
         inputs=problem.inputs,
@@ -257,6 +258,11 @@ def run_transformation(
     return result
 
 
+def _measure_kept(everything: Sequence[Kept], outputs: np.ndarray) -> dict[str, np.ndarray]:
+    values = measure_all([one.measurement for one in everything], outputs)
+    return dict(zip((one.label for one in everything), values, strict=True))
+
+
 def _tell_what_is_lost(problem: Transformation, found: Reconstruction, progress: Progress) -> None:
     for number in map(int, np.flatnonzero(~found.represented)):
         progress(
@@ -271,9 +277,16 @@ def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Kept, 
     asked = [(one.measurement.name, dict(one.measurement.params)) for one in leaves(problem.entries)]
 
     def named(measurement: Measurement, tolerance: float | None) -> Kept:
-        label, number = measurement.name.rpartition(".")[2], 2
+        parameters = inspect.signature(measurement.function).parameters
+        needed = [
+            str(value)
+            for key, value in measurement.params.items()
+            if parameters[key].default is inspect.Parameter.empty
+        ]
+        base, number = " ".join((measurement.name.rpartition(".")[2], *needed)), 2
+        label = base
         while label in taken:
-            label, number = f"{measurement.name.rpartition('.')[2]}-{number}", number + 1
+            label, number = f"{base}-{number}", number + 1
         taken.add(label)
         return kept(measurement, model, label=label, tolerance=tolerance)
 

@@ -103,6 +103,10 @@ def _show(report: Mapping[str, Any], folder: Path) -> None:
     distance, seconds = report["distance"], report["seconds"]
     if distance["edited"]:
         click.echo(f"median distance of those edited: {number(float(format(distance['median'], '.3g')))} sigma")
+    if judge := report.get("judge"):
+        told = [f"{judge['met']:,} of {report['inputs']:,} meet all conditions"] if "met" in judge else []
+        told += [f"{judge['unchanged']:.1%} of other measurements are unchanged"] if "unchanged" in judge else []
+        click.echo(f"by the judge of {', '.join(judge['of'])}: {', '.join(told)}")
     click.echo(
         f"{report['met']:,} of {report['inputs']:,} meet all conditions, {report['decodes']:,} decodes; "
         f"{seconds['fit']:.1f} s fitting, {seconds['transform']:.1f} s editing, {seconds['total']:.1f} s in all"

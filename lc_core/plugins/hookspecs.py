@@ -76,3 +76,13 @@ def lc_register_recipes(register: Register) -> None:
     The target is a function `(folder, **settings)` that trains and leaves a model's files in `folder`. A parameter
     `progress` is no setting: `lc train` gives a function there, to be called with a line of text now and then.
     """
+
+
+@hookspec
+def lc_register_judges(register: Register) -> None:
+    """Register judges: `register("avatars.attribute", judge)`, under the name of the measurement that it judges.
+
+    The target is a function `(outputs, settings)` of a batch and a list of S settings of the measurement, each a
+    mapping with all of them. It returns `(B, S)` in the measurement's own unit, from a source that neither the
+    measurement nor anything that guides or selects shares. It is loaded when everything is done, and only reports.
+    """

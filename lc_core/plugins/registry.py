@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Broken", "Distribution", "Registered", "Registry", "canonical", "nearest"]
 
-KINDS = ("model", "constraint", "engine", "renderer", "reader", "recipe")
+KINDS = ("model", "constraint", "engine", "renderer", "reader", "recipe", "judge")
 """Kinds of components, one hook each."""
 
 

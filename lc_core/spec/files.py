@@ -41,11 +41,12 @@ def find_spec(path_or_name: str | Path) -> Path:
 
 def shipped_names() -> list[str]:
     """Return the names of the specs that are installed, such as `melody/c_major`."""
-    return sorted(
+    found = {
         file.relative_to(folder).with_suffix("").as_posix()
         for folder in _shipped_folders()
         for file in folder.rglob("*.yaml")
-    )
+    }
+    return sorted(found)
 
 
 def _shipped_folders() -> list[Path]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["ATTRIBUTES", "EXCLUSIVE", "HIDES", "NAMES", "PARTS", "choose", "labels", "visible"]
+__all__ = ["ATTRIBUTES", "EXCLUSIVE", "HIDES", "NAMES", "PARTS", "choose", "involved", "labels", "visible"]
 
 PARTS: dict[str, dict[str, float]] = {
     "top": {
@@ -132,3 +132,11 @@ def visible(held: np.ndarray) -> np.ndarray:
         for other in hidden:
             seen[..., NAMES.index(other)] &= ~held[..., NAMES.index(name)].astype(bool)
     return seen
+
+
+def involved(name: str) -> set[str]:
+    """Return the attributes that may have to change with one: what it excludes, what hides it, and what these hide."""
+    hiders = [other for other, hidden in HIDES.items() if name in hidden]
+    related = {other for group in EXCLUSIVE for one in (name, *hiders) if one in group for other in group}
+    related |= {other for one in (name, *related) for other in HIDES.get(one, ())}
+    return related - {name}

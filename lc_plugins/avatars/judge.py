@@ -6,18 +6,20 @@ module, so a figure of the judge is no engine's aim.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_plugins.avatars.attributes import NAMES
 from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
     from lc_plugins.avatars.classifier import AttributeClassifier
 
-__all__ = ["SHIPPED", "judge", "judge_features"]
+__all__ = ["SHIPPED", "attributes", "judge", "judge_features"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "judge"
 
@@ -41,6 +43,12 @@ def judge(pictures: Any) -> np.ndarray:
     from lc_plugins.avatars.classifier import classify
 
     return classify(_net(), _checked(pictures))
+
+
+def attributes(pictures: Any, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return what the judge says of `avatars.attribute` under each of S settings, `(B, S)` float64."""
+    shown = judge(pictures)[:, [NAMES.index(one["name"]) for one in settings]]
+    return np.where([one["present"] for one in settings], shown, 1 - shown)
 
 
 def judge_features(pictures: Any) -> np.ndarray:

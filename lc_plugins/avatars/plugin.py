@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lc_core.plugins.hookspecs import Register, hookimpl
 
-__all__ = ["lc_register_constraints", "lc_register_models", "lc_register_recipes"]
+__all__ = ["lc_register_constraints", "lc_register_judges", "lc_register_models", "lc_register_recipes"]
 
 
 @hookimpl
@@ -26,3 +26,9 @@ def lc_register_recipes(register: Register) -> None:
     register("avatars.64", "lc_plugins.avatars.train:train")
     register("avatars.verifier", "lc_plugins.avatars.train_classifiers:train_verifier")
     register("avatars.judge", "lc_plugins.avatars.train_classifiers:train_judge")
+
+
+@hookimpl
+def lc_register_judges(register: Register) -> None:
+    """Register what reports of attributes and guides nothing."""
+    register("avatars.attribute", "lc_plugins.avatars.judge:attributes")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lc_core.measuring import measurement
-from lc_plugins.avatars.attributes import NAMES
+from lc_plugins.avatars.attributes import NAMES, involved
 from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
@@ -108,7 +108,13 @@ def attributes(pictures: np.ndarray, settings: Sequence[Mapping[str, Any]]) -> n
     return np.where([one["present"] for one in settings], shown, 1 - shown)
 
 
-@measurement(accepts="image.rgb/1", unit="probability", range=(0, 1), at_least=0.5, together=attributes)
+def _involves(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{**settings, "name": name} for name in sorted(involved(settings["name"]))]
+
+
+@measurement(
+    accepts="image.rgb/1", unit="probability", range=(0, 1), at_least=0.5, together=attributes, involves=_involves
+)
 def attribute(pictures: np.ndarray, *, name: Attribute, present: bool = True) -> np.ndarray:
     """Return how probable it is that an attribute is seen in pictures `(B, 3, 64, 64)`, or that it is not, `(B,)`.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -24,7 +25,11 @@ def _verifier() -> Classifier:
     return load_classifier(VERIFIER, SHA256)
 
 
-@measurement(accepts="image.gray/1", unit="probability", range=(0, 1), at_least=0.5)
+def _involves(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"digit": other} for other in range(10) if other != settings["digit"]]
+
+
+@measurement(accepts="image.gray/1", unit="probability", range=(0, 1), at_least=0.5, involves=_involves)
 def digit(pictures: np.ndarray, *, digit: Annotated[int, Field(ge=0, le=9)]) -> np.ndarray:
     """Return the calibrated probability that a picture shows a digit, `(B,)`, 0 to 1.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lc_core.plugins.hookspecs import Register, hookimpl
 
-__all__ = ["lc_register_constraints", "lc_register_models", "lc_register_recipes"]
+__all__ = ["lc_register_constraints", "lc_register_judges", "lc_register_models", "lc_register_recipes"]
 
 
 @hookimpl
@@ -24,3 +24,9 @@ def lc_register_recipes(register: Register) -> None:
     """Register the training of the model and of the two classifiers."""
     register("digits.8x8", "lc_plugins.digits.train:train")
     register("digits.classifiers", "lc_plugins.digits.train_classifiers:train")
+
+
+@hookimpl
+def lc_register_judges(register: Register) -> None:
+    """Register what reports of digits and guides nothing."""
+    register("digits.digit", "lc_plugins.digits.judge:digits")

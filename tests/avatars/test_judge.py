@@ -72,9 +72,16 @@ def test_nothing_that_is_registered_to_guide_or_select_leads_to_the_judge() -> N
     assert not {JUDGE, *REPORTING} & set(targets)
 
 
-def test_no_text_names_the_judge_as_a_target_to_import() -> None:
-    for name, path in modules():
-        assert f"{JUDGE}:" not in path.read_text(encoding="utf-8"), name
+def test_the_judge_is_named_where_judges_are_registered_and_these_are_asked_when_all_is_done() -> None:
+    texts = {name: path.read_text(encoding="utf-8") for name, path in modules()}
+    assert [name for name, text in texts.items() if f"{JUDGE}:" in text] == [plugin.__name__]
+    assert texts[plugin.__name__].count(f"{JUDGE}:") == 1
+    targets: list[str] = []
+    plugin.lc_register_judges(lambda name, target, **about: targets.append(target.partition(":")[0]))
+    assert targets == [JUDGE]
+    asking = [name for name, text in texts.items() if 'all("judge")' in text]
+    assert asking == ["lc_core.judging"]
+    assert who_reaches("lc_core.judging") <= {"lc_core.transform_run", "lc_core.cli.transform"}
 
 
 def test_judge_and_verifier_share_no_picture_and_no_seed() -> None:

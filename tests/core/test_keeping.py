@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lc_core.constraint import Constraint
 from lc_core.critics.critic import Bins, Critic
 from lc_core.encodings import POOL, Encodings, encode_outputs
 from lc_core.engines.edit import Edit
@@ -65,7 +66,7 @@ def test_the_loss_is_the_critics_surprise_at_what_counts_as_unchanged(tolerance)
     odds = critic(z).exp().detach()
     same = [kept.unchanged(np.full(11, one), np.append(values, NAN)) for one in before]
     wanted = [-torch.log(odds[row][torch.from_numpy(mask)].sum()) for row, mask in enumerate(same)]
-    torch.testing.assert_close(kept.loss(critic, z, before), torch.stack(wanted), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(kept.loss(critic, critic.logits(z), before), torch.stack(wanted), atol=1e-4, rtol=1e-4)
 
 
 def test_how_something_is_kept_is_part_of_the_engines_settings():
@@ -107,3 +108,13 @@ def test_an_encoder_that_returns_another_shape_or_what_is_not_finite_is_blamed()
         encode_outputs(Wrong(), np.zeros((4, 2)))
     with pytest.raises(LCError, match="not finite"):
         encode_outputs(Endless(), np.zeros((4, 2)))
+
+
+def test_a_measurement_that_needs_settings_is_kept_under_all_that_an_edit_does_not_involve():
+    registry = build_registry()
+    attribute = registry.get("constraint", "avatars.attribute")
+    blond = Constraint(Measurement(attribute.load(), attribute.fill({"name": "blond_hair"}), name="avatars.attribute"))
+    kept = [one.params["name"] for one in keep_every("avatars.64", "image.rgb/1", (blond,), registry)]
+    assert len(kept) == len(set(kept))
+    assert {"smiling", "beard", "eyeglasses", "winking"} <= set(kept)
+    assert not {"blond_hair", "black_hair", "red_hair", "bald", "hat"} & set(kept)

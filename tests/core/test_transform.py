@@ -173,6 +173,18 @@ def test_a_run_has_its_files(curve, lc, write_spec, files):
     assert "12 of 12 meet all conditions" in result.stdout and "median distance" in result.stdout
 
 
+def test_judges_report_when_all_is_done(curve, lc, write_spec, files):
+    result = lc("transform", write_spec(SPEC), "--input", *files, "--out", "run")
+    report = json.loads(Path("run/report.json").read_text())
+    tops = [one["after"]["first"] for one in report["examples"]]
+    judged = [one["judge"]["met"] for one in report["examples"]]
+    assert judged == [top - 0.5 >= 1 for top in tops] and not all(judged), "stricter than what guided"
+    assert report["judge"] == {"of": ["curve.first", "curve.last"], "met": sum(judged), "unchanged": 0.5}
+    assert [one["judge"]["changed"] for one in report["examples"]] == [[], ["last"]] * 6
+    assert f"by the judge of curve.first, curve.last: {sum(judged)} of 12 meet all conditions" in result.stdout
+    assert "says the judge" in Path("run/report.html").read_text()
+
+
 def test_the_same_command_writes_the_same_bytes_and_other_inputs_another_folder(curve, lc, write_spec, files):
     spec = write_spec(SPEC)
     assert lc("transform", spec, "--input", *files[:3], "--out", "run").exit_code == 0
