@@ -18,6 +18,7 @@ from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
 from lc_core.latent_model import block_generator
+from lc_core.measuring import measure_all
 from lc_core.nearest import distance
 from lc_core.verify import Verifier
 
@@ -194,8 +195,9 @@ class _Block:
         values = self.verifier.measure(outputs)
         met = self.verifier.satisfied(values, len(rows))
         kept, away = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows))
-        for one in self.kept:
-            kept += one.unchanged(self.before[one.label][rows], one.measurement(outputs))
+        found = measure_all([one.measurement for one in self.kept], outputs)
+        for one, after in zip(self.kept, found, strict=True):
+            kept += one.unchanged(self.before[one.label][rows], after)
         for entry in self.verifier.conditions:
             away += distance(entry, values)
         return met, kept, away

@@ -100,13 +100,15 @@ class Edit(Engine):
 
     def _values(self, z: Tensor, model: LatentModel) -> np.ndarray:
         from lc_core.encodings import decode_outputs
+        from lc_core.measuring import measure_all
 
         if not self._kept:
             return np.zeros((len(z), 0))
         before = self._before
         if before is None:
             outputs = decode_outputs(model, z)
-            before = {one.label: one.measurement(outputs) for one in self._kept}
+            values = measure_all([one.measurement for one in self._kept], outputs)
+            before = dict(zip((one.label for one in self._kept), values, strict=True))
         return np.stack([before[one.label] for one in self._kept], axis=1)
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
