@@ -149,6 +149,19 @@ class Space:
             picked.append((np.array([leaf.variant]), bounds))
         return self._targets(picked, 1)
 
+    def choose(self, variants: Mapping[str, np.ndarray]) -> Targets:
+        """Return targets of rows that each want their own values of free parameters; bounds are the constraints' own.
+
+        Args:
+            variants: For each leaf's label the numbers of the combinations among its `variants`, `(B,)`.
+        """
+        picked = []
+        for leaf in self.leaves:
+            assert leaf.free
+            own = {key: np.array([getattr(leaf.want, key)], dtype=np.float64) for key in leaf.free.bounds}
+            picked.append((variants[leaf.label], own))
+        return self._targets(picked, len(picked[0][0]))
+
     def _targets(self, picked: Sequence[tuple[np.ndarray, dict[str, np.ndarray]]], count: int) -> Targets:
         wants: dict[str, EachWant] = {}
         code: list[np.ndarray] = [np.zeros((count, 0))]
