@@ -1,0 +1,259 @@
+"""Realism alone, with no constraint: `python -m benchmarks.realism [melodies|avatars|avatars-blurry]...`.
+
+Four sets are compared with decoded posterior samples of held-out data: prior samples, prior samples that the gradient
+engine has refined by realism with the settings of the shipped spec `free`, the held-out data, and, as the best that can
+be had, posterior samples of *other* held-out data. Nothing is selected.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from benchmarks.fidelity import neighbour_figures, two_sample_auc
+from benchmarks.melody_features import melody_features, transposed, tunes
+from benchmarks.tables import percent, say, table
+from lc_core.energy import Energy
+from lc_core.engines.base import run_engine
+from lc_core.engines.gradient import Gradient
+from lc_core.latent_model import LatentModel, block_generator
+from lc_core.run import build_problem
+from lc_core.sampling import Problem
+from lc_core.spec import load_spec
+from lc_core.verify import Verifier
+from lc_plugins.images.arrays import from_pixels, to_pixels
+
+REFERENCE = "posterior samples"
+AGAIN = "other posterior samples"
+BLOCK = 1_000
+PACK = 50
+"""Neighbouring windows of tunes share bars: they are dealt to the two halves in packs of as many."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Something that realism is measured on.
+
+    Attributes:
+        spec: The shipped spec without constraints; its model, weight of realism and engine are used.
+        model: Another model for it, if not the spec's.
+        sources: Given a number, two sets of as many held-out outputs, with none in common; fewer if there are fewer.
+        features: Outputs as they are stored to features `(N, F)`.
+        space: What these are, in words.
+        musical: Whether outputs are melodies.
+    """
+
+    spec: str
+    sources: Callable[[int], tuple[np.ndarray, np.ndarray]]
+    features: Callable[[np.ndarray], np.ndarray]
+    space: str
+    model: str = ""
+    musical: bool = False
+
+
+def avatar_sources(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return held-out avatars `(count, 3, 64, 64)` uint8, twice; more are drawn if 5,000 are too few."""
+    from lc_plugins.avatars.dataset import COUNTS, read_avatars
+
+    pictures = read_avatars("test", count=max(COUNTS["test"], 2 * count), progress=say).pictures
+    first, second = (np.ascontiguousarray(part.transpose(0, 3, 1, 2)) for part in np.split(pictures[: 2 * count], 2))
+    return first, second
+
+
+def melody_sources(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return two halves of the held-out windows, each `(N, 32)`, each window in a key of its own."""
+    corpus = tunes()
+    windows = corpus.windows[corpus.is_test]
+    packs = np.arange(len(windows)) // PACK
+    halves = []
+    for half in (0, 1):
+        chosen = np.random.default_rng(half).permutation(np.unique(packs[packs % 2 == half]))
+        halves.append(np.concatenate([windows[packs == pack] for pack in chosen])[:count])
+    return halves[0], halves[1]
+
+
+def avatar_features(pixels: np.ndarray) -> np.ndarray:
+    from lc_plugins.avatars.judge import judge_features
+
+    parts = np.split(pixels, range(BLOCK, len(pixels), BLOCK))
+    return np.concatenate([judge_features(np.float32(part) / 255) for part in parts])
+
+
+JUDGE_SPACE = "the judge's last layer, 128 numbers"
+DOMAINS = {
+    "melodies": Domain(
+        "melody/free",
+        melody_sources,
+        lambda tokens: melody_features(tokens, progress=say),
+        "an encoder of 128 numbers that fills in hidden beats (benchmarks/melody_features.py)",
+        musical=True,
+    ),
+    "avatars": Domain("avatars/free", avatar_sources, avatar_features, JUDGE_SPACE),
+    "avatars-blurry": Domain("avatars/free", avatar_sources, avatar_features, JUDGE_SPACE, model="avatars.64-blurry"),
+}
+
+
+def load_problem(domain: Domain, overrides: Sequence[str] = ()) -> Problem:
+    """Return the model with the spec's weight of realism and engine."""
+    model = [f"model={domain.model}"] if domain.model else []
+    return build_problem(load_spec(domain.spec, overrides=[*model, *overrides]), device="cpu")
+
+
+def refine(problem: Problem, z: torch.Tensor, *, visit: Sequence[int] = ()) -> torch.Tensor:
+    """Return latents that the problem's engine has moved up realism alone, every step taken."""
+    energy = Energy((), realism=problem.model.realism(), realism_weight=problem.realism)
+    return torch.cat([run_engine(problem.engine, problem.model, part, energy).z for part in torch.split(z, BLOCK)])
+
+
+def decode(model: LatentModel, z: torch.Tensor) -> np.ndarray:
+    """Return outputs: melody tokens `(N, T)`, or pictures as bytes `(N, C, H, W)`, rounded as a PNG rounds them."""
+    verifier = Verifier(model, ())
+    return np.concatenate([_stored(verifier.decode(part)) for part in torch.split(z, BLOCK)])
+
+
+def _stored(outputs: np.ndarray) -> np.ndarray:
+    if outputs.ndim != 4:
+        return outputs
+    return np.ascontiguousarray(np.moveaxis(to_pixels(outputs), -1, 1)[:, : outputs.shape[1]])
+
+
+def posterior(model: LatentModel, sources: np.ndarray, count: int, seed: int) -> tuple[torch.Tensor, np.ndarray]:
+    """Return `count` latents from the posteriors of held-out outputs, and these outputs, source by source.
+
+    Each melody is first moved to a random key, as in the training of the model.
+    """
+    rows = np.arange(count) * len(sources) // count
+    x = sources[rows]
+    generator = block_generator(seed, 0, "realism/posterior")
+    if x.ndim == 2:
+        x = transposed(torch.from_numpy(x), generator).numpy()
+    means, stds = [], []
+    for part in np.split(x, range(BLOCK, count, BLOCK)):
+        encoded = model.encode(from_pixels(np.moveaxis(part, 1, -1)) if part.ndim == 4 else part)
+        means.append(encoded.mean)
+        stds.append(encoded.std)
+    mean, std = torch.cat(means), torch.cat(stds)
+    return mean + std * torch.randn(mean.shape, generator=generator), x
+
+
+def make_sets(domain: Domain, problem: Problem, count: int) -> tuple[dict[str, np.ndarray], int]:
+    """Return every set of outputs, `count` each, and how many sources a set of posterior samples has."""
+    first, second = domain.sources(count)
+    model = problem.model
+    say(f"{model.name}: encoding and decoding")
+    encoded, data = posterior(model, first, count, 0)
+    again, _ = posterior(model, second, count, 1)
+    prior = model.sample_prior(count, block_generator(0, 0, "realism/prior"))
+    sets = {REFERENCE: decode(model, encoded), AGAIN: decode(model, again), "held-out data": data}
+    sets |= {"prior samples": decode(model, prior), "refined by realism": decode(model, refine(problem, prior))}
+    return sets, min(len(first), len(second))
+
+
+def compare(domain: Domain, sets: dict[str, np.ndarray], *, near: int, k: int, steps: int) -> dict[str, dict[str, float]]:
+    """Return the figures of each set against the reference.
+
+    Args:
+        domain: Gives the feature space.
+        sets: From `make_sets`.
+        near: Outputs of each set that neighbours are looked for among, spread over the set.
+        k: Which neighbour.
+        steps: Training steps of the two-sample classifier.
+    """
+    rows = np.arange(near) * len(sets[REFERENCE]) // near
+    reference = domain.features(sets[REFERENCE][rows])
+    found: dict[str, dict[str, float]] = {REFERENCE: {}}
+    for name, outputs in sets.items():
+        if name != REFERENCE:
+            say(f"comparing {name}")
+            found[name] = {"AUC": two_sample_auc(sets[REFERENCE], outputs, steps=steps)}
+            found[name] |= neighbour_figures(reference, domain.features(outputs[rows]), k=k)
+        if domain.musical:
+            found[name] |= _musical(outputs)
+    return found
+
+
+def _musical(tokens: np.ndarray) -> dict[str, float]:
+    from lc_plugins.melody.evaluate import is_diatonic, mean_leap
+
+    return {"diatonic": float(is_diatonic(tokens).mean()), "mean leap": float(np.nanmean(mean_leap(tokens)))}
+
+
+def measure(name: str, *, count: int, near: int = 5_000, k: int = 3, steps: int = 1_000) -> dict[str, Any]:
+    """Measure realism alone on a domain; `near` is at most the number of sources, so that no two are of one."""
+    domain = DOMAINS[name]
+    problem = load_problem(domain)
+    sets, sources = make_sets(domain, problem, count)
+    near = min(near, count, sources)
+    settings = {"model": problem.model.name, "digest": problem.model.digest[:12], "realism": problem.realism}
+    settings |= {key: problem.engine.settings()[key] for key in ("steps", "lr")}
+    settings |= {"count": count, "near": near, "k": k, "classifier steps": steps, "space": domain.space}
+    return {"settings": settings, "sets": compare(domain, sets, near=near, k=k, steps=steps)}
+
+
+def as_table(sets: dict[str, dict[str, float]]) -> str:
+    """Return the figures of `compare` as a table."""
+    names = list(sets[AGAIN])
+    shown = [[percent(row[one]) if one == "diatonic" else row[one] for one in names if one in row] for row in sets.values()]
+    rows = [[name, *[""] * (len(names) - len(row)), *row] for name, row in zip(sets, shown, strict=True)]
+    return table(["against posterior samples", *names], rows)
+
+
+def sweep(name: str, *, count: int, near: int, k: int, steps: int) -> str:
+    """Return a table of what refinement gives under other weights of realism, steps and learning rates."""
+    domain = DOMAINS[name]
+    problem = load_problem(domain)
+    sets, sources = make_sets(domain, problem, count)
+    near = min(near, count, sources)
+    prior = problem.model.sample_prior(count, block_generator(0, 0, "realism/prior"))
+    critic = problem.model.realism()
+    assert critic is not None and isinstance(problem.engine, Gradient)
+    own = (problem.realism, problem.engine.steps, problem.engine.lr)
+    others = [(weight, *own[1:]) for weight in (0.1, 1.0, 8.0, 32.0)]
+    others += [(own[0], number, own[2]) for number in (10, 20, 40, 80, 160, 320)]
+    others += [(own[0], own[1], lr) for lr in (0.01, 0.02, 0.05, 0.1, 0.2)]
+    rows = []
+    for weight, number, lr in dict.fromkeys([own, *others]):
+        changed = replace(problem, realism=weight, engine=Gradient(steps=number, lr=lr, check_every=0))
+        z = refine(changed, prior)
+        with torch.inference_mode():
+            logit = float(critic(z).mean())
+        moved = float((z - prior).square().mean().sqrt())
+        tried = {REFERENCE: sets[REFERENCE], "refined": decode(problem.model, z)}
+        row = compare(domain, tried, near=near, k=k, steps=steps)["refined"]
+        rows.append([weight, number, lr, moved, logit, *row.values()])
+        say(f"{rows[-1]}")
+    return table(["realism", "steps", "lr", "moved (RMS)", "logit", *row], rows)
+
+
+@click.command()
+@click.argument("domains", nargs=-1, type=click.Choice(list(DOMAINS)))
+@click.option("--count", default=20_000, show_default=True, help="Outputs of each set.")
+@click.option("--near", default=5_000, show_default=True, help="Outputs that neighbours are looked for among.")
+@click.option("--k", default=3, show_default=True, help="Which neighbour a ball reaches to.")
+@click.option("--steps", default=1_000, show_default=True, help="Training steps of the two-sample classifier.")
+@click.option("--sweep", "sweeping", is_flag=True, help="How it moves with weight, steps and learning rate.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures here, as JSON.")
+def main(domains: tuple[str, ...], sweeping: bool, out: Path | None, **effort: int) -> None:
+    """Print how like held-out data samples are that only realism has refined."""
+    torch.set_num_threads(1)
+    figures = {}
+    for name in domains or ("melodies", "avatars"):
+        if sweeping:
+            print(f"\n{name}: refined by realism, other settings; the spec's own first\n\n{sweep(name, **effort)}")
+            continue
+        figures[name] = found = measure(name, **effort)
+        print(f"\n{name}: " + ", ".join(f"{key} {value}" for key, value in found["settings"].items()))
+        print(f"\n{as_table(found['sets'])}", flush=True)
+    if out:
+        out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
