@@ -32,7 +32,9 @@ from lc_plugins.images.arrays import from_pixels, to_pixels
 
 REFERENCE = "posterior samples"
 AGAIN = "other posterior samples"
+REFINED = "refined by realism"
 BLOCK = 1_000
+VISITS, RATES = (5, 10, 20, 40, 80, 160), (0.02, 0.05, 0.1)
 PACK = 50
 """Neighbouring windows of tunes share bars: they are dealt to the two halves in packs of as many."""
 
@@ -106,7 +108,7 @@ def load_problem(domain: Domain, overrides: Sequence[str] = ()) -> Problem:
     return build_problem(load_spec(domain.spec, overrides=[*model, *overrides]), device="cpu")
 
 
-def refine(problem: Problem, z: torch.Tensor, *, visit: Sequence[int] = ()) -> torch.Tensor:
+def refine(problem: Problem, z: torch.Tensor) -> torch.Tensor:
     """Return latents that the problem's engine has moved up realism alone, every step taken."""
     energy = Energy((), realism=problem.model.realism(), realism_weight=problem.realism)
     return torch.cat([run_engine(problem.engine, problem.model, part, energy).z for part in torch.split(z, BLOCK)])
@@ -152,11 +154,14 @@ def make_sets(domain: Domain, problem: Problem, count: int) -> tuple[dict[str, n
     again, _ = posterior(model, second, count, 1)
     prior = model.sample_prior(count, block_generator(0, 0, "realism/prior"))
     sets = {REFERENCE: decode(model, encoded), AGAIN: decode(model, again), "held-out data": data}
-    sets |= {"prior samples": decode(model, prior), "refined by realism": decode(model, refine(problem, prior))}
+    sets |= {"prior samples": decode(model, prior), REFINED: decode(model, refine(problem, prior))}
     return sets, min(len(first), len(second))
 
 
-def compare(domain: Domain, sets: dict[str, np.ndarray], *, near: int, k: int, steps: int) -> dict[str, dict[str, float]]:
+Figures = dict[str, dict[str, float]]
+
+
+def compare(domain: Domain, sets: dict[str, np.ndarray], *, near: int, k: int, steps: int) -> Figures:
     """Return the figures of each set against the reference.
 
     Args:
@@ -197,39 +202,79 @@ def measure(name: str, *, count: int, near: int = 5_000, k: int = 3, steps: int 
     return {"settings": settings, "sets": compare(domain, sets, near=near, k=k, steps=steps)}
 
 
-def as_table(sets: dict[str, dict[str, float]]) -> str:
+def as_table(sets: Figures) -> str:
     """Return the figures of `compare` as a table."""
     names = list(sets[AGAIN])
-    shown = [[percent(row[one]) if one == "diatonic" else row[one] for one in names if one in row] for row in sets.values()]
-    rows = [[name, *[""] * (len(names) - len(row)), *row] for name, row in zip(sets, shown, strict=True)]
+
+    def cell(row: dict[str, float], name: str) -> str | float:
+        value = row.get(name, "")
+        return percent(value) if name == "diatonic" and value != "" else value
+
+    rows = [[label, *(cell(row, name) for name in names)] for label, row in sets.items()]
     return table(["against posterior samples", *names], rows)
 
 
 def sweep(name: str, *, count: int, near: int, k: int, steps: int) -> str:
-    """Return a table of what refinement gives under other weights of realism, steps and learning rates."""
+    """Return a table of what refinement gives after other steps, with other learning rates, and by other rules.
+
+    With realism alone its weight cannot matter: Adam's step is the same for any multiple of a gradient. Last come two
+    that are no setting of the engine. *As posterior*: each try stops where its logit reaches that of a posterior sample
+    of its own. *Resampled*: prior samples drawn again by the ratio that the critic estimates, with no engine at all.
+    """
     domain = DOMAINS[name]
     problem = load_problem(domain)
+    model, critic = problem.model, problem.model.realism()
+    assert critic is not None
     sets, sources = make_sets(domain, problem, count)
-    near = min(near, count, sources)
-    prior = problem.model.sample_prior(count, block_generator(0, 0, "realism/prior"))
-    critic = problem.model.realism()
-    assert critic is not None and isinstance(problem.engine, Gradient)
-    own = (problem.realism, problem.engine.steps, problem.engine.lr)
-    others = [(weight, *own[1:]) for weight in (0.1, 1.0, 8.0, 32.0)]
-    others += [(own[0], number, own[2]) for number in (10, 20, 40, 80, 160, 320)]
-    others += [(own[0], own[1], lr) for lr in (0.01, 0.02, 0.05, 0.1, 0.2)]
-    rows = []
-    for weight, number, lr in dict.fromkeys([own, *others]):
-        changed = replace(problem, realism=weight, engine=Gradient(steps=number, lr=lr, check_every=0))
-        z = refine(changed, prior)
-        with torch.inference_mode():
-            logit = float(critic(z).mean())
+    encoded, _ = posterior(model, domain.sources(count)[1], count, 2)
+    prior = model.sample_prior(count, block_generator(0, 0, "realism/prior"))
+
+    def row(label: str, lr: float | str, z: torch.Tensor) -> list[Any]:
+        tried = {REFERENCE: sets[REFERENCE], "tried": decode(model, z)}
+        found = compare(domain, tried, near=min(near, count, sources), k=k, steps=steps)["tried"]
+        heads[:] = found
         moved = float((z - prior).square().mean().sqrt())
-        tried = {REFERENCE: sets[REFERENCE], "refined": decode(problem.model, z)}
-        row = compare(domain, tried, near=near, k=k, steps=steps)["refined"]
-        rows.append([weight, number, lr, moved, logit, *row.values()])
-        say(f"{rows[-1]}")
-    return table(["realism", "steps", "lr", "moved (RMS)", "logit", *row], rows)
+        say(f"{label}, lr {lr}: {found}")
+        return [label, lr, moved, float(logits(critic, z).mean()), *found.values()]
+
+    heads: list[str] = []
+    rows = [row("0", "", prior), row("other posterior", "", encoded)]
+    wanted = logits(critic, encoded).sort().values[torch.randperm(count, generator=block_generator(0, 0, "wanted"))]
+    for lr in RATES:
+        way = trajectory(replace(problem, engine=Gradient(steps=max(VISITS), lr=lr, check_every=0)), prior)
+        rows += [
+            row(str(step), lr, way[step]) for step in VISITS if lr == problem.engine.settings()["lr"] or step == 80
+        ]
+        rows.append(row("above 0", lr, first_above(critic, way, torch.zeros(count))))
+        rows.append(row("as posterior", lr, first_above(critic, way, wanted)))
+    many = model.sample_prior(20 * count, block_generator(1, 0, "realism/prior"))
+    chosen = torch.multinomial(
+        logits(critic, many).double().softmax(0), count, generator=block_generator(0, 0, "chosen")
+    )
+    rows.append(row("resampled", "", many[chosen]))
+    return table(["steps", "lr", "moved (RMS)", "logit", *heads], rows)
+
+
+def logits(critic: torch.nn.Module, z: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return torch.cat([critic(part) for part in torch.split(z, BLOCK)]).clone()
+
+
+def trajectory(problem: Problem, z: torch.Tensor) -> list[torch.Tensor]:
+    """Return the latents after each step, the first of them after none."""
+    energy = Energy((), realism=problem.model.realism(), realism_weight=problem.realism)
+    visit = range(1, problem.engine.steps + 1)
+    parts = [
+        run_engine(problem.engine, problem.model, part, energy, visit=visit).visited for part in torch.split(z, BLOCK)
+    ]
+    return [z, *(torch.cat(step) for step in zip(*parts, strict=True))]
+
+
+def first_above(critic: torch.nn.Module, way: list[torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
+    """Return each row's first latent whose logit is what is wanted or more; its last where there is none."""
+    reached = torch.stack([logits(critic, z) >= wanted for z in way])
+    reached[-1] = True
+    return torch.stack(way)[reached.int().argmax(0), torch.arange(len(wanted))]
 
 
 @click.command()
@@ -246,7 +291,7 @@ def main(domains: tuple[str, ...], sweeping: bool, out: Path | None, **effort: i
     figures = {}
     for name in domains or ("melodies", "avatars"):
         if sweeping:
-            print(f"\n{name}: refined by realism, other settings; the spec's own first\n\n{sweep(name, **effort)}")
+            print(f"\n{name}: refined by realism, other settings\n\n{sweep(name, **effort)}", flush=True)
             continue
         figures[name] = found = measure(name, **effort)
         print(f"\n{name}: " + ", ".join(f"{key} {value}" for key, value in found["settings"].items()))

@@ -1,0 +1,96 @@
+"""E5, the judge on real and on generated avatars: `python -m benchmarks.paper.e5_attributes`.
+
+Attribute vectors are those of held-out pictures, so real and generated pictures are asked for the same. The judge has
+no part in generating. What something hides in a picture counts nowhere.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from benchmarks.paper.attributes import Generate, optimiser
+from benchmarks.tables import out_option, percent, say, table, write_results
+from lc_core import load_model
+from lc_core.latent_model import LatentModel
+from lc_core.verify import Verifier
+from lc_plugins.avatars.attributes import visible
+from lc_plugins.avatars.dataset import Avatars, read_avatars
+from lc_plugins.avatars.judge import judge
+from lc_plugins.avatars.scores import score_attributes, summary
+from lc_plugins.images.arrays import from_pixels
+from lc_plugins.images.sheet import write_sheet
+
+TOTALS = ("accuracy", "weighted precision", "weighted recall", "weighted F1", "macro-F1", "all attributes right")
+
+
+def judged(pictures: np.ndarray, held: np.ndarray) -> dict[str, Any]:
+    """Return the judge's scores of pictures `(N, 3, 64, 64)` that are to have attributes `(N, 30)`.
+
+    Returns:
+        `attributes`: share, accuracy, precision, recall and F1 of each; `summary`: totals, weighted by how common each
+        attribute is, and the share of pictures of which the judge says all that is asked.
+    """
+    said = judge(pictures)
+    scores = score_attributes(said, held)
+    share = np.array([row["share"] for row in scores.values()])
+    totals = summary(scores)
+    for key in ("precision", "recall"):
+        values = np.array([row[key] for row in scores.values()])
+        totals[f"weighted {key}"] = float((values * share).sum() / share.sum())
+    totals["all attributes right"] = float((((said >= 0.5) == held) | ~visible(held)).all(axis=1).mean())
+    return {"summary": totals, "attributes": scores}
+
+
+def measure(model: LatentModel, generate: Generate, test: Avatars, out: Path) -> dict[str, dict[str, Any]]:
+    """Judge real pictures, their reconstructions and generated ones; write sheets of each."""
+    images = from_pixels(np.asarray(test.pictures))
+    verifier = Verifier(model, ())
+    began = time.perf_counter()
+    made = generate(test.held)
+    say(f"generated {len(made)} pictures in {time.perf_counter() - began:.0f} s")
+    sets = {"real": images, "reconstructions": verifier.decode(model.encode(images).mean), "generated": made}
+    for name, pictures in sets.items():
+        write_sheet(pictures[:64], out / f"{name}.png", columns=8)
+    return {name: judged(pictures, test.held) for name, pictures in sets.items()}
+
+
+@click.command()
+@out_option("e5")
+@click.option("--count", default=5_000, show_default=True, help="Held-out pictures, at most 5,000.")
+@click.option("--steps", default=100, show_default=True, help="Steps of the gradient engine.")
+@click.option("--realism", default=8.0, show_default=True, help="Weight of realism.")
+@click.option("--lr", default=0.1, show_default=True, help="Learning rate of the gradient engine.")
+def main(out: Path, count: int, steps: int, realism: float, lr: float) -> None:
+    """Print the judge's scores of real, reconstructed and generated avatars."""
+    torch.set_num_threads(1)
+    out.mkdir(parents=True, exist_ok=True)
+    model = load_model("avatars.64")
+    every = read_avatars("test", progress=say)
+    test = Avatars(every.pictures[:count], every.held[:count])
+    found = measure(model, optimiser(model, steps=steps, realism=realism, lr=lr), test, out)
+    totals = [[name, *(percent(one["summary"][key]) for key in TOTALS)] for name, one in found.items()]
+    head = [
+        "attribute",
+        "share",
+        *[f"F1, {name}" for name in found],
+        *(f"{key}, generated" for key in ("precision", "recall")),
+    ]
+    rows = []
+    for name, row in found["generated"]["attributes"].items():
+        each = [one["attributes"][name]["f1"] for one in found.values()]
+        rows.append([name, *map(percent, (row["share"], *each, row["precision"], row["recall"]))])
+    how = f"gradient engine, {steps} steps, lr {lr:g}, realism {realism:g}, from prior samples; no selection"
+    title = f"# E5: the judge on {len(test.held):,} real and generated avatars\n\nGenerated: {how}."
+    text = "\n\n".join([title, table(["", *TOTALS], totals), table(head, rows)])
+    settings = {"model": model.name, "digest": model.digest, "count": count, "how": how}
+    write_results(out, text, {"settings": settings, **found})
+
+
+if __name__ == "__main__":
+    main()
