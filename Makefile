@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # One thread: with more, small matrix products on a shared machine can be twenty times slower.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench paper clean
 
 demo: $(VENV)/.demo
 	$(BIN)/lc sample melody/busy_c_major --out runs/demo
@@ -23,6 +23,9 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.melody
+
+paper: $(VENV)/.test
+	$(BIN)/python -m benchmarks.paper
 
 $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
