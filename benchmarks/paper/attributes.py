@@ -81,10 +81,11 @@ def _net(model: LatentModel) -> nn.Module:
 
 def _fit(model: LatentModel) -> nn.Module:
     train = read_avatars("train", progress=say)
-    parts = np.split(train.pictures, range(BLOCK, len(train.held), BLOCK))
+    pictures, labels = train.pictures[: FIT["pictures"]], train.held[: FIT["pictures"]]
+    parts = np.split(pictures, range(BLOCK, len(labels), BLOCK))
     encoded = [model.encode(from_pixels(np.asarray(part))) for part in parts]
     mean, std = (torch.cat([getattr(one, name) for one in encoded]).clone() for name in ("mean", "std"))
-    held, seen = torch.from_numpy(train.held).float(), torch.from_numpy(visible(train.held))
+    held, seen = torch.from_numpy(labels).float(), torch.from_numpy(visible(labels))
     net = _net(model)
     optimiser = torch.optim.AdamW(net.parameters(), lr=FIT["lr"], weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, FIT["steps"])
