@@ -1,8 +1,8 @@
 """Realism alone, with no constraint: `python -m benchmarks.realism [melodies|avatars|avatars-blurry]...`.
 
 Four sets are compared with decoded posterior samples of held-out data: prior samples, prior samples that the gradient
-engine has refined by realism with the settings of the shipped spec `free`, the held-out data, and, as the best that can
-be had, posterior samples of *other* held-out data. Nothing is selected.
+engine has refined by realism with the settings of the shipped spec `free`, other held-out data, and, as the best that can
+be had, posterior samples of these. Nothing is selected.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def make_sets(domain: Domain, problem: Problem, count: int) -> tuple[dict[str, n
     first, second = domain.sources(count)
     model = problem.model
     say(f"{model.name}: encoding and decoding")
-    encoded, data = posterior(model, first, count, 0)
-    again, _ = posterior(model, second, count, 1)
+    encoded, _ = posterior(model, first, count, 0)
+    again, data = posterior(model, second, count, 1)
     prior = model.sample_prior(count, block_generator(0, 0, "realism/prior"))
     sets = {REFERENCE: decode(model, encoded), AGAIN: decode(model, again), "held-out data": data}
     sets |= {"prior samples": decode(model, prior), REFINED: decode(model, refine(problem, prior))}
