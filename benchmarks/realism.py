@@ -1,8 +1,8 @@
 """Realism alone, with no constraint: `python -m benchmarks.realism [melodies|avatars|avatars-blurry]...`.
 
 Four sets are compared with decoded posterior samples of held-out data: prior samples, prior samples that the gradient
-engine has refined by realism with the settings of the shipped spec `free`, other held-out data, and, as the best that can
-be had, posterior samples of these. Nothing is selected.
+engine has refined by realism with the settings of the shipped spec `free`, other held-out data, and, as the best that
+can be had, posterior samples of these. Nothing is selected.
 """
 
 from __future__ import annotations

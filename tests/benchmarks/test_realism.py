@@ -47,7 +47,7 @@ def test_the_halves_of_the_held_out_windows_share_none(monkeypatch):
 
 
 def test_a_try_is_taken_at_its_first_latent_above_what_is_wanted():
-    way = [torch.tensor([[0.0], [5.0], [0.0]]), torch.tensor([[1.0], [6.0], [0.1]]), torch.tensor([[2.0], [7.0], [0.2]])]
+    way = list(torch.tensor([[0.0, 5.0, 0.0], [1.0, 6.0, 0.1], [2.0, 7.0, 0.2]])[:, :, None])
     taken = realism.first_above(torch.nn.Flatten(0), way, torch.tensor([1.0, 2.0, 3.0]))
     assert taken.squeeze(1).tolist() == pytest.approx([1.0, 5.0, 0.2])
 
