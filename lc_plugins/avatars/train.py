@@ -29,7 +29,7 @@ KL_WARM_UP = 0.2  # share of all steps
 def train(
     folder: Path,
     *,
-    steps: Annotated[int, Field(ge=1)] = 8_000,
+    steps: Annotated[int, Field(ge=1)] = 18_000,
     seed: Annotated[int, Field(ge=0)] = 0,
     sigma_x: Annotated[float, Field(gt=0)] = 0.1,
     beta: Annotated[float, Field(ge=0)] = 1.0,
