@@ -44,7 +44,8 @@ class FitSettings:
         lr: Adam's learning rate.
         hidden: Width of a critic's hidden layers.
         rounds: Most rounds of refinement.
-        patience: Rounds without progress after which refinement ends, once most tries satisfy.
+        patience: Rounds without progress after which refinement ends, once 90 % of tries satisfy; twice as many once
+            half do.
         round_samples: Tries of the engine in a round.
         round_steps: Training steps in a round.
     """

@@ -43,8 +43,8 @@ AVERAGE = 0.99
 """What a training step keeps of the averaged weights."""
 WINDOW = 3
 """Rounds over which the share of tries that satisfy is averaged."""
-GOOD, ENOUGH = 0.9, 0.995
-"""Shares from which a lack of progress counts, and at which refinement ends."""
+FAIR, GOOD, ENOUGH = 0.5, 0.9, 0.995
+"""Shares from which a long and a shorter lack of progress ends refinement, and at which it ends at once."""
 PROGRESS = 0.2
 """Progress is that so many fewer of the tries fail; less is as likely to be chance."""
 VISITS = 8
@@ -176,7 +176,10 @@ class _Refinement:
                 self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims), self.engine.tensors())
             if 1 - self.best_share <= (1 - PROGRESS) * (1 - progress[0]):
                 progress = self.best_share, number
-            stalled = self.best_share >= GOOD and number - progress[1] >= self.settings.patience
+            waited, patience = number - progress[1], self.settings.patience
+            stalled = (self.best_share >= GOOD and waited >= patience) or (
+                self.best_share >= FAIR and waited >= 2 * patience
+            )
             enough = known and ruled and recent >= ENOUGH
             if number == self.settings.rounds or stalled or enough:
                 break
