@@ -65,7 +65,15 @@ engine: {use: actor, params: {hidden: 64, distance: 0.02}}
 sample: {count: 20, seed: 3}
 fit: {seed: 5}
 """
-SMALL = {"prior_samples": 2_048, "push_samples": 512, "steps": 100, "rounds": 4, "hidden": 32, "round_samples": 64}
+SMALL = {
+    "prior_samples": 2_048,
+    "push_samples": 512,
+    "steps": 100,
+    "rounds": 4,
+    "hidden": 32,
+    "round_samples": 64,
+    "round_steps": 40,
+}
 
 
 @pytest.fixture(scope="session")
