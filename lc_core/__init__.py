@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lc_core.constraint import Constraint, Group, all_of, any_of, none_of
     from lc_core.engines.base import Engine
     from lc_core.errors import LCError
+    from lc_core.fitted_actor import FittedActor, load_actor, save_actor
     from lc_core.fitting import FitSettings
     from lc_core.latent_model import LatentModel, Posterior, as_latent_model
     from lc_core.measuring import Measurement, Want, measurement
@@ -27,6 +28,7 @@ __all__ = [
     "Constraint",
     "Engine",
     "FitSettings",
+    "FittedActor",
     "Group",
     "LCError",
     "LatentModel",
@@ -41,11 +43,13 @@ __all__ = [
     "as_latent_model",
     "hookimpl",
     "hookspec",
+    "load_actor",
     "load_model",
     "load_spec",
     "measurement",
     "none_of",
     "sample",
+    "save_actor",
     "transform",
 ]
 
@@ -54,6 +58,7 @@ _MODULES = {
     "lc_core.constraint": ("Constraint", "Group", "all_of", "any_of", "none_of"),
     "lc_core.engines.base": ("Engine",),
     "lc_core.errors": ("LCError",),
+    "lc_core.fitted_actor": ("FittedActor", "load_actor", "save_actor"),
     "lc_core.fitting": ("FitSettings",),
     "lc_core.latent_model": ("LatentModel", "Posterior", "as_latent_model"),
     "lc_core.measuring": ("Measurement", "Want", "measurement"),

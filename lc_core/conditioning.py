@@ -17,7 +17,7 @@ from lc_core.constraint import Constraint, Entry, leaves
 from lc_core.free import EachWant, Free
 from lc_core.measuring import Want
 
-__all__ = ["FIXED", "Space", "Targets", "without_free"]
+__all__ = ["FIXED", "Space", "Targets", "code_of", "without_free"]
 
 
 def without_free(entry: Entry) -> Entry:
@@ -51,6 +51,16 @@ class Targets:
             each = EachWant(lows=np.array([entry.want.low]), highs=np.array([entry.want.high]), variant=each.variant)
         return replace(entry, want=each)
 
+    def take(self, rows: np.ndarray) -> Targets:
+        """Return the targets of some rows."""
+        wants = {}
+        for label, each in self.wants.items():
+            lows, highs, variant = (
+                part if len(part) == 1 else part[rows] for part in (each.lows, each.highs, each.variant)
+            )
+            wants[label] = EachWant(lows=lows, highs=highs, variant=variant)
+        return Targets(wants, self.code[torch.from_numpy(rows)])
+
     def pick(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return of values `(B, V)`, measured under every combination, those `(B,)` of each row's own."""
         found = dict(values)
@@ -81,7 +91,7 @@ class Space:
     @property
     def size(self) -> int:
         """F, how many numbers a code has."""
-        return sum(sum(map(len, free.params.values())) + len(free.bounds) for free in self._frees())
+        return sum(free.size for free in self._frees())
 
     def _frees(self) -> list[Free]:
         return [leaf.free for leaf in self.leaves if leaf.free]
@@ -167,15 +177,28 @@ class Space:
         code: list[np.ndarray] = [np.zeros((count, 0))]
         for leaf, (variant, bounds) in zip(self.leaves, picked, strict=True):
             assert leaf.free
-            choices = list(leaf.free.choices())
-            for key, values in leaf.free.params.items():
-                index = np.array([[value == one for one in values].index(True) for value in (c[key] for c in choices)])
-                code.append(np.eye(len(values))[index[variant]])
-            for key, (low, high) in leaf.free.bounds.items():
-                code.append((2 * (bounds[key] - low) / (high - low) - 1)[:, None])
+            code += code_of(leaf.free, variant, bounds)
             lows, highs = _interval(leaf.want, bounds)
             wants[leaf.label] = EachWant(lows=lows, highs=highs, variant=variant)
         return Targets(wants, torch.from_numpy(np.concatenate(code, axis=1)).float())
+
+
+def code_of(free: Free, variant: np.ndarray, bounds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the columns of a code, `(B, ...)` each, that tell what rows want of one constraint.
+
+    Args:
+        free: What is free of it.
+        variant: Number of each row's combination of free parameters, `(B,)`.
+        bounds: Each row's own free bounds, `(B,)`, by name.
+    """
+    columns = []
+    choices = list(free.choices())
+    for key, values in free.params.items():
+        index = np.array([[value == one for one in values].index(True) for value in (c[key] for c in choices)])
+        columns.append(np.eye(len(values))[index[variant]])
+    for key, (low, high) in free.bounds.items():
+        columns.append((2 * (bounds[key] - low) / (high - low) - 1)[:, None])
+    return columns
 
 
 def _interval(want: Want, bounds: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from lc_core.errors import LCError
 from lc_core.free import Free
 from lc_core.measuring import WANT_KEYS, Measurement, Want
 
-__all__ = ["Constraint", "Entry", "Group", "Verdict", "all_of", "any_of", "leaves", "none_of", "verdict"]
+__all__ = ["Constraint", "Entry", "Group", "Verdict", "all_of", "any_of", "describe", "leaves", "none_of", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,21 @@ def leaves(entries: Sequence[Entry]) -> Iterator[Constraint]:
             yield entry
         else:
             yield from leaves(entry.entries)
+
+
+def describe(entry: Entry) -> dict[str, Any]:
+    """Return an entry as plain data: what is measured, wanted and how it is combined."""
+    shared = {"weight": entry.weight, "require": entry.require}
+    if isinstance(entry, Constraint):
+        params, wanted = dict(entry.measurement.params), entry.want.as_dict()
+        if entry.free is None:
+            return {"use": entry.measurement.name, "params": params, "wanted": wanted, **shared}
+        # One fit serves all values of what is free, so the constraint's own are left out.
+        params = {key: value for key, value in params.items() if key not in entry.free.params}
+        wanted = {key: value for key, value in wanted.items() if key not in entry.free.bounds}
+        free = entry.free.as_dict()
+        return {"use": entry.measurement.name, "params": params, "wanted": wanted, "free": free, **shared}
+    return {entry.kind: [describe(child) for child in entry.entries], **shared}
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,11 @@ class Free:
             raise LCError(f"free: {count} combinations of parameters; expected {MOST} or fewer")
         return result
 
+    @property
+    def size(self) -> int:
+        """How many numbers tell an engine what is wanted: one for each value of a parameter, and one for a bound."""
+        return sum(map(len, self.params.values())) + len(self.bounds)
+
     def choices(self) -> Iterator[dict[str, Any]]:
         """Yield every combination of the free parameters' values."""
         for values in itertools.product(*self.params.values()):

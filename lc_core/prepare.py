@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,11 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lc_core.actor_folder import check_asked, read_actor, restore
 from lc_core.cache import Cache, key_of, measurement_digest
 from lc_core.conditioning import Space, without_free
-from lc_core.constraint import Constraint, Entry
+from lc_core.constraint import describe
 from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
+from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.families import Family, families
@@ -31,27 +34,16 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """An energy ready to be descended, the engine with its weights, what is known of the fit, and its seconds."""
+    """An energy ready to be descended, the engine with its weights, what is known of the fit, and its seconds.
+
+    `seconds` is what preparing took now, `fit_seconds` what the fits took when they were made, NaN if not known.
+    """
 
     energy: Energy | None
     engine: Engine
     card: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
-
-
-def describe(entry: Entry) -> dict[str, Any]:
-    """Return an entry as plain data: what is measured, wanted and how it is combined."""
-    shared = {"weight": entry.weight, "require": entry.require}
-    if isinstance(entry, Constraint):
-        params, wanted = dict(entry.measurement.params), entry.want.as_dict()
-        if entry.free is None:
-            return {"use": entry.measurement.name, "params": params, "wanted": wanted, **shared}
-        # One fit serves all values of what is free, so the constraint's own are left out.
-        params = {key: value for key, value in params.items() if key not in entry.free.params}
-        wanted = {key: value for key, value in wanted.items() if key not in entry.free.bounds}
-        free = entry.free.as_dict()
-        return {"use": entry.measurement.name, "params": params, "wanted": wanted, "free": free, **shared}
-    return {entry.kind: [describe(child) for child in entry.entries], **shared}
+    fit_seconds: float = 0.0
 
 
 def prepare(
@@ -79,6 +71,8 @@ def prepare(
     """
     if not engine.needs_energy:
         return Prepared(None, engine)
+    if isinstance(engine, Actor) and engine.folder:
+        return _loaded(verifier, engine, realism, progress)
     if not engine.amortised and Space.of(verifier.entries).leaves:
         verifier = Verifier(verifier.model, tuple(map(without_free, verifier.entries)))
     settings = settings or FitSettings()
@@ -95,10 +89,11 @@ def prepare(
     held_out: dict[str, np.ndarray] = {}
     keys: list[str | None] = []
     only: dict[str, float] = {}
+    spent: list[float] = []
     with _placed("a number counts the samples that were decoded together for a fit"):
         for family in families(verifier.leaves):
             keys.append(_critic_key(verifier, family, settings))
-            critic, values, ends = _cached_critic(fitter, family, keys[-1], cache, progress)
+            critic, values, ends = _cached_critic(fitter, family, keys[-1], cache, progress, spent)
             critics |= dict.fromkeys(family.heads(), critic)
             heads |= family.heads()
             held_out |= family.scatter(values)
@@ -108,12 +103,25 @@ def prepare(
         space = Space.of(verifier.entries)
         energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space)
         cards = {leaf.label: fitter.card(energy, leaf, held_out[leaf.label]) for leaf in verifier.leaves}
-        refined = _cached_refinement(fitter, energy, engine, keys, cache, progress)
+        refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent)
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
     entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
     fitted = engine.with_tensors(refined.weights, verifier.model, energy.space)
-    return Prepared(energy, fitted, card, time.monotonic() - began)
+    return Prepared(energy, fitted, card, time.monotonic() - began, sum(spent))
+
+
+def _loaded(verifier: Verifier, engine: Actor, realism: float, progress: Callable[[str], None]) -> Prepared:
+    """Return an actor from its folder, if it was fitted for what is asked."""
+    config, tensors = read_actor(engine.folder)
+    notes = check_asked(config, engine.folder, verifier, realism)
+    for note in notes:
+        progress(note)
+    space = Space.of(verifier.entries)
+    energy = Energy(verifier.entries, space=space).at(space.own())
+    fitted = restore(config, tensors, engine.folder, verifier.model, space.size, block=engine.block)
+    card = {"weights": config["weights_sha256"], "figures": config["figures"], "notes": notes}
+    return Prepared(energy, fitted, card)
 
 
 @contextmanager
@@ -142,21 +150,29 @@ def _critic_key(verifier: Verifier, family: Family, settings: FitSettings) -> st
 
 
 def _cached_critic(
-    fitter: CriticFitter, family: Family, key: str | None, cache: Cache | None, progress: Callable[[str], None]
+    fitter: CriticFitter,
+    family: Family,
+    key: str | None,
+    cache: Cache | None,
+    progress: Callable[[str], None],
+    spent: list[float],
 ) -> tuple[Critic, np.ndarray, np.ndarray]:
     """Return a critic, what each head's measurement is on held-out samples `(N, H)`, and its ends `(2, H)`."""
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
+        began = time.monotonic()
         critic, ends = fitter.fit(family)
         what = f"critic of {family.name} for {fitter.verifier.model.name}"
         values = torch.from_numpy(family.gather(fitter.held_out.values))
         told = {"held_out": values, "ends": torch.from_numpy(ends)}
-        return {"what": what, "hidden": critic.hidden}, {**critic_tensors(critic), **told}
+        config = {"what": what, "hidden": critic.hidden, "seconds": time.monotonic() - began}
+        return config, {**critic_tensors(critic), **told}
 
     if cache is None or key is None:
         config, tensors = fit()
     else:
         config, tensors, _ = cache.get_or_fit("critic", key, fit, progress=progress)
+    spent.append(config.get("seconds", math.nan))
     held_out, ends = tensors.pop("held_out").numpy(), tensors.pop("ends").numpy()
     return load_critic(tensors, config["hidden"]), held_out, ends
 
@@ -168,12 +184,14 @@ def _cached_refinement(
     keys: Sequence[str | None],
     cache: Cache | None,
     progress: Callable[[str], None],
+    spent: list[float],
 ) -> Refined:
     labels = [list(family.heads()) for family in families(fitter.verifier.leaves)]
     if not labels and not engine.amortised:
         return Refined({})
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
+        began = time.monotonic()
         refined = refine_critics(fitter, energy, engine, progress)
         tensors = {
             f"{number}.{name}": tensor
@@ -185,7 +203,8 @@ def _cached_refinement(
         model = fitter.verifier.model.name
         what = f"critics of {', '.join(energy.critics)} refined for {type(engine).__name__.lower()} on {model}"
         aims = {label: want.as_dict() for label, want in refined.aims.items()}
-        return {"what": what, "hidden": hidden, "aims": aims, "card": refined.card}, tensors
+        seconds = time.monotonic() - began
+        return {"what": what, "hidden": hidden, "aims": aims, "card": refined.card, "seconds": seconds}, tensors
 
     if cache is None or None in keys:
         config, tensors = fit()
@@ -202,6 +221,7 @@ def _cached_refinement(
             }
         )
         config, tensors, _ = cache.get_or_fit("refined", key, fit, progress=progress)
+    spent.append(config.get("seconds", math.nan))
     critics: dict[str, Critic] = {}
     for number, (some, hidden) in enumerate(zip(labels, config["hidden"], strict=True)):
         own = {name.partition(".")[2]: t for name, t in tensors.items() if name.partition(".")[0] == str(number)}

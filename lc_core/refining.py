@@ -149,6 +149,8 @@ class _Refinement:
             energy = replace(energy, space=energy.space.with_seen(fitter.prior.values, self.generator))
         self.energy = energy
         self.engine = engine.begin(self.verifier.model, energy.space, self.generator)
+        if energy.critics:
+            self.engine.study(self.energy, fitter.prior)
         self.visit = sorted({max(1, engine.steps * part // VISITS) for part in range(1, VISITS + 1)})
         self.count = self.settings.round_samples * VISITS // len(self.visit)
         self.families = families(self.verifier.leaves)

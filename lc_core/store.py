@@ -52,7 +52,7 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
         "model": [tree["model"], problem.model.digest],
         "constraints": [tree["constraints"], tree["realism"]],
         "source of a rule": [measurement_digest(leaf.measurement) for leaf in leaves(problem.entries)],
-        "engine": [tree["engine"], spec.engine.plugin.version],
+        "engine": [tree["engine"], spec.engine.plugin.version, *_weights(problem)],
         "seed": tree["sample"]["seed"],
         "fit seed": tree["fit"],
         "device": problem.model.device,
@@ -60,6 +60,11 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
     }
     texts = {name: json.dumps(part, sort_keys=True) for name, part in parts.items()}
     return {name: hashlib.sha256(text.encode()).hexdigest()[:24] for name, text in texts.items()}
+
+
+def _weights(problem: Problem) -> list[Any]:
+    """Return which weights an actor from a folder has, since other ones may be put there; nothing of other engines."""
+    return [problem.engine.settings()] if getattr(problem.engine, "folder", "") else []
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import click
 
@@ -16,21 +17,30 @@ INTERRUPTED = 130
 @click.argument("spec_name", metavar="SPEC")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: fit.seed=1")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the fitted actor into this folder.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print what is known of the fit on stdout, as JSON.")
 def command(
-    spec_name: str, overrides: tuple[str, ...], engine: str | None, device: str, refit: bool, as_json: bool
+    spec_name: str,
+    overrides: tuple[str, ...],
+    engine: str | None,
+    out: Path | None,
+    device: str,
+    refit: bool,
+    as_json: bool,
 ) -> None:
     """Fit the critics that a spec needs and keep them in the cache.
 
     Prints how well each critic is calibrated on held-out prior samples, and how often the engine satisfies the spec
-    after each round of refinement, both measured on decoded outputs.
+    after each round of refinement, both measured on decoded outputs. With --out, a fitted actor is written into a
+    folder of its own, to be loaded by lc_core.load_actor or named in a spec.
     """
     import json
 
     from lc_core.cache import Cache
     from lc_core.cli.threads import use_one_thread
+    from lc_core.fitted_actor import fit_into
     from lc_core.run import build_problem, prepare_spec
     from lc_core.spec import load_spec
 
@@ -39,7 +49,11 @@ def command(
     problem = build_problem(spec, device=device)
     try:
         with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
-            prepared = prepare_spec(spec, problem, Cache(refit=refit), lambda text: click.echo(text, err=True))
+            cache = Cache(refit=refit)
+            if out is None:
+                prepared = prepare_spec(spec, problem, cache, _say)
+            else:
+                prepared = fit_into(out, spec, problem, cache, _say)
     except KeyboardInterrupt:
         click.echo("interrupted; what is fitted is kept: give the same command again to go on", err=True)
         click.get_current_context().exit(INTERRUPTED)
@@ -48,6 +62,9 @@ def command(
         return
     if prepared.energy is None:
         click.echo(f"{spec.engine.use} needs no fit")
+        return
+    if "held_out" not in prepared.card:
+        click.echo(f"{spec.engine.use} is fitted already: its folder is {spec.engine.params['folder']}")
         return
     for label, card in prepared.card["held_out"].items():
         area = "-" if card["auc"] is None else f"{card['auc']:.3f}"
@@ -59,3 +76,10 @@ def command(
     if rounds:
         click.echo(f"satisfied at the last step, by round: {', '.join(f'{share:.1%}' for share in rounds)}")
     click.echo(f"{prepared.seconds:.1f} s")
+    if out is not None:
+        click.echo(f"its figures are in {out / 'MODEL_CARD.md'}")
+        click.echo(f"engine: {{use: actor, params: {{folder: {out}}}}}")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

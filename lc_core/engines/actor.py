@@ -6,13 +6,15 @@ measured as L(z', z) = mean(log(1 + (z' - z)^2) / sigma_bar^2).
 
 The paper's actor and critic play against each other, and the actor learns to fool its critic. Here critics predict
 what the rule measures on the actor's own decoded outputs, round after round (`lc_core.refining`), the actor learns
-from averages of their weights, and the round that satisfies most is kept.
+from averages of their weights, and the round that satisfies most is kept. The preset `paper-2018` trains as the paper
+does (`lc_core.engines.adversarial`); the round that satisfies most is kept there too.
 """
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,10 +26,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lc_core.conditioning import Space
+    from lc_core.constraint import Entry
     from lc_core.energy import Energy
+    from lc_core.fitting import Replay
     from lc_core.latent_model import LatentModel
 
 __all__ = ["Actor"]
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "default": {"hidden": 512, "layers": 2, "distance": 0.1, "lr": 1e-3, "round_steps": 80},
+    "paper-2018": {"hidden": 2_048, "layers": 4, "distance": 0.0, "lr": 1e-4, "round_steps": 4_880},
+}
+"""What a setting is that is not given. The paper's 200,000 critic steps are 41 rounds of 4,880."""
 
 AVERAGE = 0.99
 """What a training step keeps of the averaged weights."""
@@ -39,14 +49,21 @@ GATE = -2.0
 class Actor(Engine):
     """One forward pass of a network that is trained for the spec; the cheapest engine once it is fitted.
 
+    A setting that is None has the preset's value; the default preset's is told first.
+
     Args:
-        hidden: Width of the hidden layers.
-        layers: Hidden layers.
-        distance: Weight of the distance from the start, in units of sigma_bar. At 0 all starts are moved to nearly
-            one place; more keeps more of a start, and satisfies less often.
-        lr: Adam's learning rate.
-        round_steps: Training steps of the actor in a round of refinement.
+        preset: How it is built and trained: `default`, sized for latents of a few hundred values, or `paper-2018`,
+            against a critic as published: for whoever has latents of the paper's size (1,024) and a day.
+        hidden: Width of the hidden layers (512; paper-2018 2,048).
+        layers: Hidden layers (2; paper-2018 4).
+        distance: Weight of the distance from the start, in units of sigma_bar (0.1; paper-2018 0). At 0 all starts
+            are moved to nearly one place; more keeps more of a start, and satisfies less often.
+        lr: Adam's learning rate (0.001; paper-2018 0.0001).
+        round_steps: Training steps in a round of refinement: the actor's (80), or in paper-2018 its critic's (4,880),
+            of which every tenth is followed by one of the actor's. There are at most 41 rounds.
         block: Tries in a block.
+        folder: A folder that `lc fit --out` wrote: its actor is used instead of one being fitted. All settings but
+            `block` are then its own.
     """
 
     amortised: ClassVar[bool] = True
@@ -54,18 +71,55 @@ class Actor(Engine):
     def __init__(
         self,
         *,
-        hidden: Annotated[int, Field(ge=1, le=8_192)] = 512,
-        layers: Annotated[int, Field(ge=1, le=8)] = 2,
-        distance: Annotated[float, Field(ge=0, le=1_000)] = 0.1,
-        lr: Annotated[float, Field(gt=0, le=1)] = 1e-3,
-        round_steps: Annotated[int, Field(ge=1, le=100_000)] = 80,
+        preset: Literal["default", "paper-2018"] = "default",
+        hidden: Annotated[int, Field(ge=1, le=8_192)] | None = None,
+        layers: Annotated[int, Field(ge=1, le=8)] | None = None,
+        distance: Annotated[float, Field(ge=0, le=1_000)] | None = None,
+        lr: Annotated[float, Field(gt=0, le=1)] | None = None,
+        round_steps: Annotated[int, Field(ge=1, le=1_000_000)] | None = None,
         block: Annotated[int, Field(ge=1, le=65_536)] = 1024,
+        folder: str = "",
     ) -> None:
-        self.hidden, self.layers, self.distance = hidden, layers, distance
-        self.lr, self.round_steps, self.block = lr, round_steps, block
+        if preset not in PRESETS:
+            raise LCError(f"preset must be {' or '.join(PRESETS)}; found {preset!r}")
+        given = {"hidden": hidden, "layers": layers, "distance": distance, "lr": lr, "round_steps": round_steps}
+        told = [key for key, value in given.items() if value is not None] + ["preset"] * (preset != "default")
+        if folder and told:
+            raise LCError(
+                f"an actor from a folder has its own {', '.join(told)}",
+                hint="leave out folder, or all settings but block",
+            )
+        filled: dict[str, Any] = {key: PRESETS[preset][key] if value is None else value for key, value in given.items()}
+        self.preset, self.folder, self.block = preset, folder, block
+        self.hidden, self.layers, self.round_steps = filled["hidden"], filled["layers"], filled["round_steps"]
+        self.distance, self.lr = filled["distance"], filled["lr"]
         self.steps = 1
         self._net: Any = None
         self._learning: Any = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what decides its weights: of one from a folder, which weights these are."""
+        found = super().settings()
+        folder = found.pop("folder")
+        if folder:
+            from lc_core.actor_folder import read_config
+
+            return {"block": self.block, "weights": read_config(folder)["weights_sha256"]}
+        if self.preset == "default":
+            del found["preset"]  # what was fitted before there were presets is still good
+        return found
+
+    def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return why the paper's training cannot serve a problem without a condition."""
+        if self.preset == "paper-2018" and not any(entry.require for entry in entries):
+            return "preset paper-2018 learns from samples that satisfy, and no constraint is required"
+        return None
+
+    def note(self, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return what the paper's training leaves out."""
+        if self.preset != "paper-2018" or (realism == 0 and all(entry.require for entry in entries)):
+            return None
+        return "preset paper-2018 learns from prior samples that satisfy; realism and preferences are left out"
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
         """Return G(z), moved back to where the prior has its mass."""
@@ -83,24 +137,46 @@ class Actor(Engine):
         flat = z.flatten(1)
         told = flat if code is None else torch.cat([flat, code.to(flat.device).expand(len(flat), -1)], dim=1)
         target, gate = net(told).chunk(2, dim=1)
-        return model.project(torch.lerp(flat, target, gate.sigmoid()).view_as(z), z)
+        moved = torch.lerp(flat, target, gate.sigmoid()).view_as(z)
+        return moved if self.preset == "paper-2018" else model.project(moved, z)
 
     def begin(self, model: LatentModel, space: Space, generator: torch.Generator) -> Actor:
         """Return an actor for a model and what is free that has learned nothing yet."""
+        return self._begun(model, space.size, generator)
+
+    def _begun(self, model: LatentModel, codes: int, generator: torch.Generator) -> Actor:
         import torch
 
         from lc_core.critics.critic import mlp
 
         actor = copy.copy(self)
+        paper = self.preset == "paper-2018"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
-            net = mlp(model.dimensions + space.size, self.hidden, 2 * model.dimensions, self.layers)
-        with torch.no_grad():
-            list(net.parameters())[-1][model.dimensions :] = GATE
+            if paper:
+                from lc_core.engines.adversarial import Adversary, Labelled
+
+                net: Any = Labelled(
+                    model.dimensions, codes, 2 * model.dimensions, hidden=self.hidden, layers=self.layers
+                )
+                against = Labelled(model.dimensions, codes, 1, hidden=self.hidden, layers=self.layers)
+                against.to(model.device)
+            else:
+                net = mlp(model.dimensions + codes, self.hidden, 2 * model.dimensions, self.layers)
+                with torch.no_grad():
+                    list(net.parameters())[-1][model.dimensions :] = GATE
         net.to(model.device)
         actor._net = copy.deepcopy(net).requires_grad_(False)
-        actor._learning = net, torch.optim.Adam(net.parameters(), lr=self.lr, betas=(0.9, 0.98))
+        if paper:
+            actor._learning = Adversary(net, against, self._move, lr=self.lr, distance=self.distance)
+        else:
+            actor._learning = net, torch.optim.Adam(net.parameters(), lr=self.lr, betas=(0.9, 0.98))
         return actor
+
+    def study(self, energy: Energy, prior: Replay) -> None:
+        """Keep the prior samples that satisfy: the paper's critic is shown them as real."""
+        if self.preset == "paper-2018":
+            self._learning.study(energy, prior)
 
     def learn(self, energy: Energy, model: LatentModel, generator: torch.Generator) -> None:
         """Take some steps down the mean energy of G(z, y), z from the prior and y from what is free."""
@@ -108,16 +184,18 @@ class Actor(Engine):
 
         from lc_core.latent_model import draw_prior
 
+        if self.preset == "paper-2018":
+            self._learning.learn(model, generator, self.round_steps)
+            self._net.load_state_dict(self._learning.net.state_dict())
+            return
         net, optimiser = self._learning
-        sigma = getattr(model, "sigma_bar", None)
-        scale = 1.0 if sigma is None else sigma.to(model.device).flatten().square()
         for _ in range(self.round_steps):
             z = draw_prior(model, BATCH, generator)
             wanted = energy.at(energy.space.draw(BATCH, generator))
             moved = self._move(net, z, wanted.code, model)
             loss = wanted(moved).total.mean()
             if self.distance > 0:
-                loss = loss + self.distance * ((moved - z).flatten(1).square().log1p() / scale).mean()
+                loss = loss + self.distance * distance(moved, z, model)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -131,9 +209,21 @@ class Actor(Engine):
 
     def with_tensors(self, tensors: dict[str, Tensor], model: LatentModel, space: Space) -> Actor:
         """Return an actor with the weights that `tensors` gave."""
+        return self.restored(tensors, model, space.size)
+
+    def restored(self, tensors: dict[str, Tensor], model: LatentModel, codes: int) -> Actor:
+        """Return an actor with the weights that `tensors` gave, told of what is free by so many numbers."""
         import torch
 
-        actor = self.begin(model, space, torch.Generator().manual_seed(0))
+        actor = self._begun(model, codes, torch.Generator().manual_seed(0))
         actor._net.load_state_dict(tensors)
         actor._learning = None
         return actor
+
+
+def distance(moved: Tensor, z: Tensor, model: LatentModel) -> Tensor:
+    """Return L_dist, mean(log(1 + (z' - z)^2) / sigma_bar^2), over a batch of latents."""
+    sigma = getattr(model, "sigma_bar", None)
+    scale = 1.0 if sigma is None else sigma.to(z.device).flatten().square()
+    result: Tensor = ((moved - z).flatten(1).square().log1p() / scale).mean()
+    return result

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lc_core.conditioning import Space
     from lc_core.constraint import Entry
     from lc_core.energy import Energy
+    from lc_core.fitting import Replay
     from lc_core.latent_model import LatentModel
 
 __all__ = ["BlockResult", "Engine", "run_engine"]
@@ -68,6 +69,14 @@ class Engine(ABC):
     def begin(self, model: LatentModel, space: Space, generator: torch.Generator) -> Engine:
         """Return this engine with fresh weights for a model and what is free; itself if it has none."""
         return self
+
+    def study(self, energy: Energy, prior: Replay) -> None:
+        """Take prior samples that were decoded and measured; called once, before the first `learn`.
+
+        An engine that learns from examples keeps what it needs of them; the energy's entries and `space` tell what is
+        wanted.
+        """
+        return
 
     def learn(self, energy: Energy, model: LatentModel, generator: torch.Generator) -> None:
         """Train the weights for a while to lower an energy; called once in each round of refinement.

@@ -16,7 +16,7 @@ from lc_core.measuring import Measurement
 from lc_core.plugins.registry import Registered
 from lc_core.spec.load import FLOAT, INTEGER
 
-__all__ = ["FitSettings", "Keeping", "SampleSettings", "Selected", "Spec"]
+__all__ = ["FitSettings", "Keeping", "SampleSettings", "Selected", "Spec", "plain"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Spec:
         if self.keep:
             tree["keep"] = [_kept(one) for one in self.keep]
         if extra:
-            tree["resolved"] = _plain(extra)
+            tree["resolved"] = plain(extra)
         return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
@@ -161,15 +161,16 @@ def _kept(one: Keeping) -> dict[str, Any]:
 
 def _params(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings fit for YAML. An infinity can only be a default, which no spec may say: it is left out."""
-    plain = {key: _plain(value) for key, value in params.items()}
-    return {key: value for key, value in plain.items() if not (isinstance(value, float) and not math.isfinite(value))}
+    found = {key: plain(value) for key, value in params.items()}
+    return {key: value for key, value in found.items() if not (isinstance(value, float) and not math.isfinite(value))}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return settings as YAML and JSON can say them: sets become sorted lists, tuples lists."""
     if isinstance(value, set | frozenset):
-        return sorted(map(_plain, value), key=repr)
+        return sorted(map(plain, value), key=repr)
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return to_jsonable_python(value)
