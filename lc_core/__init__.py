@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lc_core.errors import LCError
     from lc_core.fitting import FitSettings
     from lc_core.latent_model import LatentModel, Posterior, as_latent_model
-    from lc_core.measuring import Measurement, Want, measurement
+    from lc_core.measuring import Measurement, Needs, Want, measurement
     from lc_core.plugins.hookspecs import hookimpl, hookspec
     from lc_core.render import Renderer
     from lc_core.sampling import SampleResult
@@ -31,6 +31,7 @@ __all__ = [
     "LCError",
     "LatentModel",
     "Measurement",
+    "Needs",
     "Posterior",
     "Renderer",
     "SampleResult",
@@ -56,7 +57,7 @@ _MODULES = {
     "lc_core.errors": ("LCError",),
     "lc_core.fitting": ("FitSettings",),
     "lc_core.latent_model": ("LatentModel", "Posterior", "as_latent_model"),
-    "lc_core.measuring": ("Measurement", "Want", "measurement"),
+    "lc_core.measuring": ("Measurement", "Needs", "Want", "measurement"),
     "lc_core.plugins.hookspecs": ("hookimpl", "hookspec"),
     "lc_core.render": ("Renderer",),
     "lc_core.sampling": ("SampleResult",),

@@ -9,13 +9,16 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core.errors import LCError, blaming
 
-__all__ = ["SLACK", "WANT_KEYS", "Measurement", "MeasurementInfo", "PluginFault", "Want", "measurement"]
+if TYPE_CHECKING:
+    from lc_core.latent_model import LatentModel
+
+__all__ = ["SLACK", "WANT_KEYS", "Measurement", "MeasurementInfo", "Needs", "PluginFault", "Want", "measurement"]
 
 SLACK = 1e-9
 """Bounds are inclusive, with this much slack for rounding."""
@@ -92,6 +95,23 @@ class Want:
 WANT_KEYS = ("at_least", "at_most", "between", "target", "tolerance")
 
 
+class Needs:
+    """What a measurement needs beside its settings, such as a file that one of them names.
+
+    Attributes:
+        digest: Hash of what it needs: part of the key under which fitted critics are cached.
+    """
+
+    digest: str = ""
+
+    def check_model(self, model: LatentModel) -> None:
+        """Raise an `LCError` if outputs of a model cannot be measured with it. Called before anything is fitted."""
+
+    def about(self) -> str | None:
+        """Return a line for `lc show` and `lc fit` on how far the measurement can be trusted, or None."""
+        return None
+
+
 @dataclass(frozen=True)
 class MeasurementInfo:
     """What a measurement declares about itself; see `measurement`."""
@@ -102,6 +122,7 @@ class MeasurementInfo:
     want: Want | None = None
     undefined: str | None = None
     per_sample: bool = False
+    needs: Callable[..., Needs] | None = None
 
 
 def measurement(
@@ -111,6 +132,7 @@ def measurement(
     range: tuple[float, float],  # noqa: A002
     undefined: str | None = None,
     per_sample: bool = False,
+    needs: Callable[..., Needs] | None = None,
     **want: Any,
 ) -> Callable[[F], F]:
     """Declare that a function measures decoded outputs. The function itself stays as it is.
@@ -125,6 +147,8 @@ def measurement(
         range: Lowest and highest possible value; may be infinite.
         undefined: Where the value does not exist, in words ("no notes"). Only then may the function return NaN.
         per_sample: The function takes one output and returns one number.
+        needs: For a function that reads a file that a setting names: called with the settings when a spec is read,
+            it returns `Needs`, or raises `LCError` if the settings make no sense together. No torch yet.
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
             `tolerance=`.
 
@@ -146,6 +170,7 @@ def measurement(
         want=Want(**want) if want else None,
         undefined=undefined,
         per_sample=per_sample,
+        needs=needs,
     )
 
     def declare(function: F) -> F:
@@ -187,6 +212,15 @@ class Measurement:
         declared = getattr(self.function, "__lc_measurement__", default)
         assert isinstance(declared, MeasurementInfo)
         return declared
+
+    def needs(self) -> Needs | None:
+        """Return what it needs beside its settings, or None.
+
+        Raises:
+            LCError: If that is not to be had, or the settings make no sense together.
+        """
+        with blaming(f"measurement {self.name}"):
+            return self.info.needs(**self.settings()) if self.info.needs else None
 
     def accepts(self, output_type: str) -> bool:
         """Return whether outputs of this type can be measured."""

@@ -31,6 +31,7 @@ def command(
 
     from lc_core.cache import Cache
     from lc_core.cli.threads import use_one_thread
+    from lc_core.constraint import leaves
     from lc_core.run import build_problem, prepare_spec
     from lc_core.spec import load_spec
 
@@ -49,6 +50,9 @@ def command(
     if prepared.energy is None:
         click.echo(f"{spec.engine.use} needs no fit")
         return
+    for leaf in leaves(spec.entries):
+        if (needs := leaf.measurement.needs()) and (line := needs.about()):
+            click.echo(f"{leaf.label}: {line}")
     for label, card in prepared.card["held_out"].items():
         area = "-" if card["auc"] is None else f"{card['auc']:.3f}"
         click.echo(

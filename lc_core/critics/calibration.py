@@ -9,7 +9,7 @@ from torch import Tensor
 from lc_core.critics.critic import Critic
 from lc_core.measuring import Want
 
-__all__ = ["auc", "calibration"]
+__all__ = ["agreement", "auc", "calibration"]
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float | None:
@@ -42,7 +42,11 @@ def calibration(
     """
     with torch.no_grad():
         p = critic.odds(z, want).yes.sigmoid().double().cpu().numpy()
-    met = want.met(values)
+    return agreement(p, want.met(values), bins=bins)
+
+
+def agreement(p: np.ndarray, met: np.ndarray, *, bins: int = 10) -> dict[str, float | None]:
+    """Compare probabilities `(N,)` with outcomes `(N,)` bool; returns what `calibration` does."""
     groups = np.array_split(np.argsort(p, kind="stable"), bins)
     error = sum(len(group) * abs(p[group].mean() - met[group].mean()) for group in groups if len(group)) / len(p)
     area = auc(p, met)
