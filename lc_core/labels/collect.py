@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from lc_core.labels.table import Table, all_told
 from lc_core.latent_model import LatentModel, block_generator, decode_array, draw_prior
 from lc_core.measuring import Measurement, Want
 from lc_core.plugins.registry import Registered, Registry, nearest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Chosen", "check_encodes", "label_files", "label_samples", "load_chosen"]
 
@@ -74,7 +77,9 @@ def label_samples(
     check_encodes(model)
     columns = _columns(model, measurements, thresholds or {})
     values: dict[str, list[np.ndarray]] = {name: [] for name in measurements}
-    latents, means, stds = [], [], []
+    latents: list[Tensor] = []
+    means: list[Tensor] = []
+    stds: list[Tensor] = []
     for block in range(-(-count // model.block)):
         z = draw_prior(model, model.block, block_generator(seed, block, "label"))
         first = block * model.block
@@ -86,10 +91,10 @@ def label_samples(
         means.append(posterior.mean)
         stds.append(posterior.std)
         progress(f"labelled {min(count, first + model.block):,} of {count:,} samples of {chosen.use}")
-    z, mean, std = (torch.cat(one)[:count].cpu().numpy() for one in (latents, means, stds))
+    encoded = [torch.cat(one)[:count].cpu().numpy() for one in (latents, means, stds)]
     rows = {name: np.concatenate(one)[:count] for name, one in values.items()}
     source = {"kind": "samples", "count": count, "seed": seed}
-    return _checked(LabelSet(chosen.labelled(), columns, rows, z, mean, std, source), "samples of " + chosen.use)
+    return _checked(LabelSet(chosen.labelled(), columns, rows, *encoded, source), "samples of " + chosen.use)
 
 
 def label_files(

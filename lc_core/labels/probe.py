@@ -72,7 +72,7 @@ class Probe:
         flat = ((mean.flatten(1).cpu() - self.centre) / self.scale).float()
         found = [np.zeros((0, len(self.names)))]
         with torch.inference_mode():
-            for part in flat.split(BLOCK) if len(flat) else ():
+            for part in torch.split(flat, BLOCK) if len(flat) else ():
                 block = F.pad(part, (0, 0, 0, BLOCK - len(part)))
                 logits = self.net(block)[: len(part)].double() * self.platt[0] + self.platt[1]
                 found.append(logits.sigmoid().numpy())
@@ -118,7 +118,8 @@ def fitted_probe(
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
         progress(f"fitting a probe of {', '.join(labels.names)} on {len(labels):,} encodings of {labels.model.use}")
-        probe = _fit(labels, chosen)
+        with torch.inference_mode(mode=False), torch.enable_grad():  # a measurement may be called without gradients
+            probe = _fit(labels, chosen)
         tensors = {f"net.{name}": one for name, one in probe.net.state_dict().items()}
         tensors |= {"centre": probe.centre, "scale": probe.scale, "platt": probe.platt}
         what = f"probe of {', '.join(labels.names)} for {labels.model.use}"
@@ -151,8 +152,9 @@ def _fit(labels: LabelSet, settings: ProbeSettings) -> Probe:
     net = _trained(mean, std, target, train, torch.from_numpy(parts["calibrate"]), (centre, scale), settings)
 
     def logits(rows: np.ndarray) -> Tensor:
-        with torch.inference_mode():
-            return net((mean[rows] - centre) / scale).double().clone()
+        with torch.no_grad():
+            found: Tensor = net((mean[rows] - centre) / scale).double()
+        return found
 
     platt = _platt(logits(parts["calibrate"]), target[parts["calibrate"]].double())
     probe = Probe(labels.names, net, centre, scale, platt, {})
@@ -185,20 +187,19 @@ def _trained(
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, total_steps=settings.steps, pct_start=0.1)
     best, kept = float("inf"), {name: one.clone() for name, one in net.state_dict().items()}
-    with torch.enable_grad():  # a measurement may be called where gradients are off
-        for step in range(1, settings.steps + 1):
-            rows = train[torch.randint(len(train), (settings.batch,), generator=generator)]
-            z = mean[rows] + std[rows] * torch.randn((len(rows), mean.shape[1]), generator=generator)
-            loss = F.binary_cross_entropy_with_logits(net((z - centre) / scale), target[rows])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
-            if step % CHECK_EVERY == 0 or step == settings.steps:
-                with torch.no_grad():
-                    off = float(F.binary_cross_entropy_with_logits(net((mean[check] - centre) / scale), target[check]))
-                if off < best:
-                    best, kept = off, {name: one.clone() for name, one in net.state_dict().items()}
+    for step in range(1, settings.steps + 1):
+        rows = train[torch.randint(len(train), (settings.batch,), generator=generator)]
+        z = mean[rows] + std[rows] * torch.randn((len(rows), mean.shape[1]), generator=generator)
+        loss = F.binary_cross_entropy_with_logits(net((z - centre) / scale), target[rows])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        if step % CHECK_EVERY == 0 or step == settings.steps:
+            with torch.no_grad():
+                off = float(F.binary_cross_entropy_with_logits(net((mean[check] - centre) / scale), target[check]))
+            if off < best:
+                best, kept = off, {name: one.clone() for name, one in net.state_dict().items()}
     net.load_state_dict(kept)
     return net.requires_grad_(False).eval()
 
@@ -219,6 +220,5 @@ def _platt(logits: Tensor, target: Tensor) -> Tensor:
         total.backward()  # type: ignore[no-untyped-call]
         return total
 
-    with torch.enable_grad():
-        optimiser.step(loss)  # type: ignore[no-untyped-call, arg-type]
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
     return torch.stack([found[0].exp(), found[1]]).detach()

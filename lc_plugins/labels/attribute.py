@@ -70,8 +70,8 @@ class SetNeeds(Needs):
 def attribute(outputs: np.ndarray, *, file: Path, name: str) -> np.ndarray:
     """Return the calibrated probability that outputs have an attribute, by the probe of a label set, `(B,)`, 0 to 1.
 
-    Pictures are rounded to 256 levels first: a PNG of one has the same value. An output unlike all that was labelled has
-    a probability as well, often one that is near 0 or 1.
+    Pictures are rounded to 256 levels first: a PNG of one has the same value. An output unlike all that was labelled
+    has a probability as well, often one that is near 0 or 1.
 
     Args:
         outputs: Outputs of the model that the set was made with, first dimension B.
