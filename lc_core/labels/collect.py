@@ -91,10 +91,13 @@ def label_samples(
         means.append(posterior.mean)
         stds.append(posterior.std)
         progress(f"labelled {min(count, first + model.block):,} of {count:,} samples of {chosen.use}")
-    encoded = [torch.cat(one)[:count].cpu().numpy() for one in (latents, means, stds)]
+    encodings = [torch.cat(one)[:count].cpu().numpy() for one in (latents, means, stds)]
     rows = {name: np.concatenate(one)[:count] for name, one in values.items()}
     source = {"kind": "samples", "count": count, "seed": seed}
-    return _checked(LabelSet(chosen.labelled(), columns, rows, *encoded, source), "samples of " + chosen.use)
+    return _checked(
+        LabelSet(chosen.labelled(), columns, rows, encodings[0], encodings[1], encodings[2], source),
+        "samples of " + chosen.use,
+    )
 
 
 def label_files(
