@@ -214,9 +214,12 @@ def load_chosen(registry: Registry, name: str, params: Mapping[str, Any]) -> Cho
     Raises:
         LCError: If there is none of that name, or it cannot be loaded.
     """
+    import torch
+
     registered = registry.get("model", name)
     filled = registered.fill(params)
-    with blaming(f"model {registered.name} (from {registered.distribution})"):
+    with blaming(f"model {registered.name} (from {registered.distribution})"), torch.random.fork_rng(devices=[]):
+        # A network that is built draws weights, to be replaced by the trained ones.
         model = registered.load()(**filled)
     if not isinstance(model, LatentModel):
         raise LCError(f"model {registered.name} is {type(model).__name__}; expected a LatentModel")
