@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lc_core.fitted_actor import FittedActor, load_actor, save_actor
     from lc_core.fitting import FitSettings
     from lc_core.latent_model import LatentModel, Posterior, as_latent_model
-    from lc_core.measuring import Measurement, Want, measurement
+    from lc_core.measuring import Measurement, Needs, Want, measurement
     from lc_core.plugins.hookspecs import hookimpl, hookspec
     from lc_core.render import Renderer
     from lc_core.sampling import SampleResult
@@ -33,6 +33,7 @@ __all__ = [
     "LCError",
     "LatentModel",
     "Measurement",
+    "Needs",
     "Posterior",
     "Renderer",
     "SampleResult",
@@ -61,7 +62,7 @@ _MODULES = {
     "lc_core.fitted_actor": ("FittedActor", "load_actor", "save_actor"),
     "lc_core.fitting": ("FitSettings",),
     "lc_core.latent_model": ("LatentModel", "Posterior", "as_latent_model"),
-    "lc_core.measuring": ("Measurement", "Want", "measurement"),
+    "lc_core.measuring": ("Measurement", "Needs", "Want", "measurement"),
     "lc_core.plugins.hookspecs": ("hookimpl", "hookspec"),
     "lc_core.render": ("Renderer",),
     "lc_core.sampling": ("SampleResult",),

@@ -43,7 +43,8 @@ def measurement_digest(measurement: Measurement) -> str | None:
     """Return a hash of a measurement's source and parameters, or None if its behaviour cannot be told from them.
 
     The source is that of the function's module and of every module of the same package that it imports. It tells
-    nothing of closures, and not which of several functions of one name is meant, as with lambdas.
+    nothing of closures, and not which of several functions of one name is meant, as with lambdas. What the measurement
+    needs beside its settings counts by its digest, and a file by that and not by its path.
     """
     function = measurement.function
     if not inspect.isfunction(function) or function.__closure__ or function.__module__ == "__main__":
@@ -57,7 +58,10 @@ def measurement_digest(measurement: Measurement) -> str | None:
     for name in sorted(sources):
         digest.update(sources[name])
     digest.update(function.__qualname__.encode())
-    digest.update(json.dumps(dict(measurement.params), sort_keys=True, default=str).encode())
+    needs = measurement.needs()
+    params = {key: one for key, one in measurement.params.items() if needs is None or not isinstance(one, Path)}
+    digest.update(json.dumps(params, sort_keys=True, default=str).encode())
+    digest.update(needs.digest.encode() if needs else b"")
     return digest.hexdigest()
 
 

@@ -9,13 +9,26 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core.errors import LCError, blaming
 
-__all__ = ["SLACK", "WANT_KEYS", "Measurement", "MeasurementInfo", "PluginFault", "Want", "measure_all", "measurement"]
+if TYPE_CHECKING:
+    from lc_core.latent_model import LatentModel
+
+__all__ = [
+    "SLACK",
+    "WANT_KEYS",
+    "Measurement",
+    "MeasurementInfo",
+    "Needs",
+    "PluginFault",
+    "Want",
+    "measure_all",
+    "measurement",
+]
 
 SLACK = 1e-9
 """Bounds are inclusive, with this much slack for rounding."""
@@ -92,6 +105,23 @@ class Want:
 WANT_KEYS = ("at_least", "at_most", "between", "target", "tolerance")
 
 
+class Needs:
+    """What a measurement needs beside its settings, such as a file that one of them names.
+
+    Attributes:
+        digest: Hash of what it needs: part of the key under which fitted critics are cached.
+    """
+
+    digest: str = ""
+
+    def check_model(self, model: LatentModel) -> None:
+        """Raise an `LCError` if outputs of a model cannot be measured with it. Called before anything is fitted."""
+
+    def about(self) -> str | None:
+        """Return a line for `lc show` and `lc fit` on how far the measurement can be trusted, or None."""
+        return None
+
+
 @dataclass(frozen=True)
 class MeasurementInfo:
     """What a measurement declares about itself; see `measurement`."""
@@ -104,6 +134,7 @@ class MeasurementInfo:
     per_sample: bool = False
     together: Callable[[Any, Sequence[Mapping[str, Any]]], Any] | None = None
     involves: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] | None = None
+    needs: Callable[..., Needs] | None = None
 
 
 def measurement(
@@ -115,6 +146,7 @@ def measurement(
     per_sample: bool = False,
     together: Callable[[Any, Sequence[Mapping[str, Any]]], Any] | None = None,
     involves: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] | None = None,
+    needs: Callable[..., Needs] | None = None,
     **want: Any,
 ) -> Callable[[F], F]:
     """Declare that a function measures decoded outputs. The function itself stays as it is.
@@ -134,6 +166,8 @@ def measurement(
             answers all of them in one pass.
         involves: Settings of the same measurement that may have to change with one: a function of the settings. An
             edit of the one does not count these as kept or changed.
+        needs: For a function that reads a file that a setting names: called with the settings when a spec is read,
+            it returns `Needs`, or raises `LCError` if the settings make no sense together. No torch yet.
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
             `tolerance=`.
 
@@ -157,6 +191,7 @@ def measurement(
         per_sample=per_sample,
         together=together,
         involves=involves,
+        needs=needs,
     )
 
     def declare(function: F) -> F:
@@ -198,6 +233,15 @@ class Measurement:
         declared = getattr(self.function, "__lc_measurement__", default)
         assert isinstance(declared, MeasurementInfo)
         return declared
+
+    def needs(self) -> Needs | None:
+        """Return what it needs beside its settings, or None.
+
+        Raises:
+            LCError: If that is not to be had, or the settings make no sense together.
+        """
+        with blaming(f"measurement {self.name}"):
+            return self.info.needs(**self.settings()) if self.info.needs else None
 
     def accepts(self, output_type: str) -> bool:
         """Return whether outputs of this type can be measured."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from lc_core.constraint import Constraint, Entry, leaves, verdict
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered, Registry
 
-__all__ = ["Judged", "Score", "read_outputs", "readers_of", "score_file"]
+if TYPE_CHECKING:
+    from lc_core.latent_model import LatentModel
+
+__all__ = ["Judged", "Score", "read_outputs", "reader_settings", "readers_of", "score_file"]
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,11 @@ def read_outputs(
     """
     with _naming(path):
         return _read(path, _reader(path, readers), known or {})
+
+
+def reader_settings(model: LatentModel) -> dict[str, int]:
+    """Return what a reader takes from a model: the `size` of its pictures and the `steps` of its melodies."""
+    return {name: value for name in ("size", "steps") if isinstance(value := getattr(model, name, None), int)}
 
 
 @contextmanager

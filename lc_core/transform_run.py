@@ -25,7 +25,7 @@ from lc_core.plugins.registry import Registry
 from lc_core.render import Renderer
 from lc_core.run import _build, _render_all, _who, build_model, environment
 from lc_core.sampling import Problem
-from lc_core.score import read_outputs, readers_of
+from lc_core.score import read_outputs, reader_settings, readers_of
 from lc_core.spec.values import Spec
 from lc_core.store import RunFolder, identity_of, unwritable, write_atomically
 from lc_core.transform_report import write_transform_html
@@ -51,7 +51,7 @@ def read_inputs(
         LCError: If one cannot be read, with all of those that cannot; or if they differ in shape.
     """
     readers = readers_of(registry, spec.output_type)
-    known = {name: value for name in ("size", "steps") if isinstance(value := getattr(model, name, None), int)}
+    known = reader_settings(model)
     parts: list[np.ndarray] = []
     names: list[str] = []
     errors: list[LCError] = []

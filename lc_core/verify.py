@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lc_core.constraint import Entry, leaves, verdict
+from lc_core.encodings import Encodings
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, decode_array
 from lc_core.measuring import measure_all
@@ -26,7 +27,8 @@ class Verifier:
         entries: Top-level entries; the labels of their leaves are distinct.
 
     Raises:
-        LCError: If a measurement does not accept the model's outputs, or two leaves share a label.
+        LCError: If a measurement does not accept the model's outputs, or needs something that belongs to another
+            model; or if two leaves share a label.
     """
 
     def __init__(self, model: LatentModel, entries: Sequence[Entry]) -> None:
@@ -44,6 +46,9 @@ class Verifier:
                 raise LCError(
                     f"{leaf.measurement.name} measures {accepted}, but {model.name} decodes to {model.output_type}"
                 )
+            for one in leaf.variants:
+                if needs := one.needs():
+                    needs.check_model(model.inner if isinstance(model, Encodings) else model)
 
     @property
     def conditions(self) -> tuple[Entry, ...]:

@@ -40,6 +40,7 @@ def command(
 
     from lc_core.cache import Cache
     from lc_core.cli.threads import use_one_thread
+    from lc_core.constraint import leaves
     from lc_core.fitted_actor import fit_into
     from lc_core.run import build_problem, prepare_spec
     from lc_core.spec import load_spec
@@ -66,6 +67,9 @@ def command(
     if "held_out" not in prepared.card:
         click.echo(f"{spec.engine.use} is fitted already: its folder is {spec.engine.params['folder']}")
         return
+    for leaf in leaves(spec.entries):
+        if (needs := leaf.measurement.needs()) and (line := needs.about()):
+            click.echo(f"{leaf.label}: {line}")
     for label, card in prepared.card["held_out"].items():
         area = "-" if card["auc"] is None else f"{card['auc']:.3f}"
         click.echo(

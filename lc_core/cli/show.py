@@ -13,6 +13,7 @@ __all__ = ["command"]
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
 def command(spec_name: str, overrides: tuple[str, ...], engine: str | None) -> None:
     """Show a spec as it is resolved: every default, the model, the constraints, and which engines can serve it."""
+    from lc_core.constraint import leaves
     from lc_core.errors import LCError, blaming
     from lc_core.plugins.manager import build_registry
     from lc_core.run import build_model
@@ -25,6 +26,9 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None) -> N
     critic = "a realism critic" if model.realism() is not None else "no realism critic"
     gradient = "with a gradient" if model.differentiable else "without a gradient"
     click.echo(f"\nmodel: latents {model.latent_shape}, {model.output_type}, decode {gradient}, {critic}")
+    for leaf in leaves(spec.entries):
+        if (needs := leaf.measurement.needs()) and (line := needs.about()):
+            click.echo(f"{leaf.label}: {line}")
     click.echo("engines:")
     for one in registry.all("engine"):
         try:

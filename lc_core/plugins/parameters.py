@@ -37,6 +37,7 @@ WORDING = {
     "float_type": "should be a number",
     "int_type": "should be a whole number",
     "bool_type": "should be true or false",
+    "path_type": "should be a path",
     "finite_number": "should be a finite number",
 }
 

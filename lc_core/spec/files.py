@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec as find_package
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_core.plugins.registry import nearest
 from lc_core.spec.load import MAX_BYTES, Node, parse
 from lc_core.spec.problems import Problems, Where
 
-__all__ = ["find_spec", "read_tree", "shipped_names"]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["find_spec", "located", "read_tree", "shipped_names"]
 
 PACKAGE = "constraint_specs"
 
@@ -80,6 +84,24 @@ def read_tree(path: Path, problems: Problems) -> Node:
         SpecError: If nothing can be read.
     """
     return _read_with_base(path, problems, ())
+
+
+def located(params: Node, settings: type[BaseModel], folder: Path) -> dict[str, Any]:
+    """Return a component's settings as plain data, with paths found: one beside the file that says it comes first.
+
+    Args:
+        params: A mapping, as a spec gives it.
+        settings: What the component takes; a setting of type `pathlib.Path` is a path.
+        folder: The spec's folder, for what the command line sets.
+    """
+    found: dict[str, Any] = params.plain()
+    for name, one in settings.model_fields.items():
+        if one.annotation is Path and isinstance(found.get(name), str):
+            where = params.content[name].where
+            beside = (Path(where.source).parent if where.line else folder) / found[name]
+            if os.path.exists(beside):
+                found[name] = str(beside)
+    return found
 
 
 def _read_with_base(path: Path, problems: Problems, above: tuple[Path, ...]) -> Node:

@@ -19,7 +19,7 @@ from lc_core.plugins.manager import build_registry
 from lc_core.plugins.parameters import checked, message_of, values_of
 from lc_core.plugins.registry import Registered, Registry, nearest
 from lc_core.spec.feasible import check_feasible
-from lc_core.spec.files import find_spec, read_tree
+from lc_core.spec.files import find_spec, located, read_tree
 from lc_core.spec.labels import Labels
 from lc_core.spec.load import Node
 from lc_core.spec.overrides import override
@@ -83,10 +83,12 @@ class _Resolver:
         self._problems = problems
         self._output: str | None = None
         self._labels = Labels(problems)
+        self._folder = Path()
         self._places: list[tuple[Constraint, Where]] = []
 
     def spec(self, tree: Node, path: Path) -> Spec:
         """Return the whole spec, or raise with all problems."""
+        self._folder = path.parent
         shape = check_shape(tree, self._problems)
         model = self._component("model", tree.get("model"))
         self._output = str(model.plugin.about["output"]) if model else None
@@ -141,7 +143,7 @@ class _Resolver:
         if given is not None and not given.is_mapping:
             return None
         try:
-            values = checked(plugin, given.plain() if given else {})
+            values = checked(plugin, located(given, settings, self._folder) if given else {})
         except LCError as error:
             self._problems.add(given.where if given else place, error.message, hint=error.hint)
             return None
@@ -254,6 +256,10 @@ class _Resolver:
         if self._output and not measurement.accepts(self._output):
             accepts = " or ".join(measurement.info.accepts)
             self._problems.add(place, f"{found.use} measures {accepts}, but the model makes {self._output}")
+        try:
+            measurement.needs()
+        except LCError as error:
+            self._problems.add(place, error.message, hint=error.hint)
         return measurement
 
     def _renderers(self, node: Node | None) -> list[_Found]:

@@ -1,0 +1,252 @@
+"""`lc label`: make a label set, from measurements of prior samples or from labelled files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    from lc_core.labels.label_set import LabelSet
+    from lc_core.labels.probe import Probe
+    from lc_core.measuring import Measurement
+    from lc_core.plugins.registry import Registered, Registry
+
+__all__ = ["command"]
+
+COUNT = 4_096
+
+
+@click.command("label")
+@click.argument("model")
+@click.argument("measurements", metavar="[MEASUREMENT]...", nargs=-1)
+@click.option(
+    "--set",
+    "changes",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="A setting: digit=3; 1.digit=3 of measurement 1, counted from 0; model.folder=DIR of the model.",
+)
+@click.option("--as", "names", metavar="NAME", multiple=True, help="Name of a column; once for each measurement.")
+@click.option("--count", type=click.IntRange(min=1), help=f"Prior samples to draw and measure; default {COUNT}.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the prior samples; default 0.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of labelled files.")
+@click.option("--labels", type=click.Path(path_type=Path), help="CSV file with the header file,name1,name2,...")
+@click.option(
+    "--threshold",
+    "thresholds",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="From which value on a column is a yes; repeatable.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The label set, a safetensors file.")
+def command(
+    model: str,
+    measurements: tuple[str, ...],
+    changes: tuple[str, ...],
+    names: tuple[str, ...],
+    count: int | None,
+    seed: int | None,
+    data: Path | None,
+    labels: Path | None,
+    thresholds: tuple[str, ...],
+    out: Path,
+) -> None:
+    """Label outputs of a model, to make an attribute of your own.
+
+    Either prior samples are drawn, decoded and measured with the MEASUREMENTs given, or the files in --data are encoded
+    and have the labels of the table --labels. At the end a probe is fitted to the set, and how good it is on held-out
+    rows is printed. In a spec, the measurement labels.attribute uses the set.
+    """
+    _check_source(measurements, names, count, seed, data, labels)
+    _check_out(out)
+    from lc_core.cli.threads import use_one_thread
+    from lc_core.labels.collect import load_chosen
+    from lc_core.plugins.manager import build_registry
+
+    use_one_thread()
+    registry = build_registry()
+    settings = _settings(changes, max(1, len(measurements)))
+    limits = _thresholds(thresholds)
+    with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+        if data is not None and labels is not None:
+            registry.get("model", model)
+            if any(settings[1]):
+                raise LCError(
+                    "--set gives a setting of a measurement, but there is none", hint="of the model: model.KEY=VALUE"
+                )
+            found = _from_files(registry, model, settings[0], data, labels, limits)
+        else:
+            columns = _columns(registry, measurements, settings[1], names)
+            from lc_core.labels.collect import label_samples
+
+            chosen = load_chosen(registry, model, settings[0])
+            rows, start = COUNT if count is None else count, seed or 0
+            found = label_samples(chosen, columns, count=rows, seed=start, thresholds=limits, progress=_line)
+        probe = _save(found, out)
+    _show(found, probe, out)
+
+
+def _from_files(
+    registry: Registry, model: str, params: Mapping[str, Any], data: Path, labels: Path, limits: Mapping[str, float]
+) -> LabelSet:
+    from lc_core.labels.collect import label_files, load_chosen
+    from lc_core.labels.table import read_table
+    from lc_core.score import readers_of
+
+    readers = readers_of(registry, str(registry.get("model", model).about["output"]))
+    table = read_table(labels, data, list(readers))
+    chosen = load_chosen(registry, model, params)
+    return label_files(chosen, table, readers=readers, thresholds=limits, progress=_line)
+
+
+def _save(found: LabelSet, out: Path) -> Probe:
+    """Write the set, whole or not at all, and return its probe."""
+    from lc_core.cache import Cache
+    from lc_core.labels.label_set import read_label_set
+    from lc_core.labels.probe import fitted_probe
+    from lc_core.store import write_atomically
+
+    try:
+        write_atomically(out, found.to_bytes())
+    except OSError as error:
+        raise LCError(f"label set {out} cannot be written: {error.strerror}", hint="choose another --out") from error
+    return fitted_probe(read_label_set(out), cache=Cache(), progress=_line)
+
+
+def _show(found: LabelSet, probe: Probe, out: Path) -> None:
+    from lc_core.cli.text import table
+
+    rows = [("name", "counts as a yes", "yes of all rows", "yes of held-out rows", "AUC", "calibration error")]
+    for column in found.columns:
+        card = probe.card[column.name]
+        area = "-" if card["auc"] is None else f"{card['auc']:.3f}"
+        share = f"{card['rows_yes']:,} of {card['rows']:,}", f"{card['held_out_yes']:,} of {card['held_out']:,}"
+        rows.append((column.name, str(column.want), *share, area, f"{card['ece']:.3f}"))
+    click.echo(table(rows))
+    click.echo(f"label set: {out}")
+    click.echo("to use it, write in a spec:\n")
+    for name in found.names:
+        click.echo(f"  - {{use: labels.attribute, params: {{file: {_quoted(str(out))}, name: {_quoted(name)}}}}}")
+
+
+def _quoted(text: str) -> str:
+    import json
+    import re
+
+    return text if re.fullmatch(r"[A-Za-z_/][\w./-]*", text) else json.dumps(text, ensure_ascii=False)
+
+
+def _line(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _check_source(
+    measurements: Sequence[str],
+    names: Sequence[str],
+    count: int | None,
+    seed: int | None,
+    data: Path | None,
+    labels: Path | None,
+) -> None:
+    """Check that there is one source of labels, and no option of the other."""
+    if (data is None) != (labels is None):
+        raise click.UsageError("--data and --labels belong together: a folder of files, and a table that labels them")
+    if data is not None and (measurements or names or count is not None or seed is not None):
+        raise click.UsageError("give measurements (with --count, --seed, --as), or --data with --labels, not both")
+    if data is None and not measurements:
+        raise click.UsageError("give a measurement, such as digits.digit, or --data FOLDER --labels FILE.csv")
+    if names and len(names) != len(measurements):
+        raise click.UsageError(f"--as names columns: once for each of {len(measurements)} measurements, or not at all")
+
+
+def _check_out(out: Path) -> None:
+    """Refuse a place where nothing can be written, or where something else than a label set would be lost."""
+    from lc_core.labels.label_set import is_label_set
+
+    if out.is_dir():
+        raise LCError(f"--out {out} is a folder; expected a file such as my.safetensors")
+    if not out.resolve().parent.is_dir():
+        raise LCError(f"--out {out}: there is no folder {out.parent}")
+    if out.exists() and not is_label_set(out):
+        raise LCError(f"--out {out} holds something else than a label set", hint="choose another name")
+
+
+def _settings(changes: Sequence[str], count: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the settings of the model and those of each measurement; values are YAML, as in a spec."""
+    from lc_core.spec.load import parse
+    from lc_core.spec.problems import Problems, Where
+
+    problems = Problems()
+    model: dict[str, Any] = {}
+    own: list[dict[str, Any]] = [{} for _ in range(count)]
+    for change in changes:
+        at = Where(f"--set {change}")
+        key, equals, text = change.partition("=")
+        place, dot, name = key.strip().rpartition(".")
+        if not equals or not name or (dot and not place):
+            problems.add(at, "expected KEY=VALUE, such as digit=3, 1.digit=3 or model.folder=runs/mine")
+            continue
+        if not dot and count > 1:
+            problems.add(at, f"there are {count} measurements: say which, such as 0.{name}={text}")
+            continue
+        if dot and place != "model" and not (place.isdecimal() and int(place) < count):
+            problems.add(at, f"expected model, or a number from 0 to {count - 1}, before the dot; found {place!r}")
+            continue
+        target = model if place == "model" else own[int(place or 0)]
+        if name in target:
+            problems.add(at, f"{key.strip()} is given twice")
+        value = parse(text, source=at.source, problems=problems, at=at)
+        target[name] = value.plain() if value else None
+    problems.check()
+    return model, own
+
+
+def _thresholds(given: Sequence[str]) -> dict[str, float]:
+    import math
+
+    found: dict[str, float] = {}
+    for one in given:
+        name, equals, text = one.rpartition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not equals or not name or not math.isfinite(value):
+            raise LCError(f"--threshold {one}: expected NAME=VALUE, such as age=40")
+        if name in found:
+            raise LCError(f"--threshold {one}: {name} has a threshold already")
+        found[name] = value
+    return found
+
+
+def _columns(
+    registry: Registry, uses: Sequence[str], settings: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> dict[str, Measurement]:
+    """Return the measurements by the names of their columns."""
+    from lc_core.measuring import Measurement
+
+    found: dict[str, Measurement] = {}
+    for at, use in enumerate(uses):
+        registered = registry.get("constraint", use)
+        name = names[at] if names else _column_name(registered, settings[at])
+        if not name.strip() or name in found:
+            told = f"two columns have the name {name}" if name in found else "the name of a column is empty"
+            raise LCError(told, hint="give every measurement a name of its own, in their order: --as NAME --as NAME")
+        params = registered.fill(settings[at])
+        found[name] = Measurement(
+            registered.load(), params, name=registry.spelling(registered), source=registered.distribution
+        )
+    return found
+
+
+def _column_name(registered: Registered, settings: Mapping[str, Any]) -> str:
+    """Return the measurement's name without its domain, and the plain settings that were given: `digit-3`."""
+    plain = [str(one) for one in settings.values() if isinstance(one, str | int | float)]
+    return "-".join([registered.short, *plain])

@@ -1,0 +1,13 @@
+"""What the labels domain registers."""
+
+from __future__ import annotations
+
+from lc_core.plugins.hookspecs import Register, hookimpl
+
+__all__ = ["lc_register_constraints"]
+
+
+@hookimpl
+def lc_register_constraints(register: Register) -> None:
+    """Register the attributes of label sets."""
+    register("labels.attribute", "lc_plugins.labels.attribute:attribute")

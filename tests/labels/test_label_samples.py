@@ -1,0 +1,101 @@
+"""`lc label` with measurements: prior samples that are decoded and measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lc_core.labels.label_set import read_label_set
+
+COUNT = 600
+
+
+@pytest.fixture
+def label(lc):
+    """Label prior samples of digits and read the set."""
+
+    def run(*arguments, count=COUNT, out="set.safetensors"):
+        result = lc("label", "digits.8x8", *arguments, "--count", count, "--out", out)
+        assert result.exit_code == 0, result.output
+        return read_label_set(Path(out))
+
+    return run
+
+
+def test_each_row_is_what_is_measured_of_the_decoded_latent(label):
+    import torch
+
+    from lc_plugins.digits.measurements import digit
+    from lc_plugins.digits.model import load_8x8
+
+    found = label("digits.digit", "--set", "digit=3", "--as", "three")
+    outputs = load_8x8().decode(torch.from_numpy(found.z)).numpy()
+    np.testing.assert_allclose(found.values["three"], digit(outputs, digit=3), atol=1e-4)
+    assert found.columns[0].want.as_dict() == {"at_least": 0.5}, "the measurement's own default"
+    assert found.columns[0].source == {"use": "digits.digit", "params": {"digit": 3}}
+    assert found.source == {"kind": "samples", "count": COUNT, "seed": 0}
+
+
+def test_a_row_depends_on_the_seed_and_its_number_alone(label):
+    three = ("digits.digit", "--set", "digit=3")
+    few, many, other = label(*three), label(*three, count=1100), label(*three, "--seed", 1)
+    np.testing.assert_array_equal(few.z, many.z[:COUNT])
+    np.testing.assert_array_equal(few.values["digit-3"], many.values["digit-3"][:COUNT])
+    assert not np.array_equal(few.z, other.z)
+
+
+def test_several_measurements_give_a_column_each(label):
+    found = label("digits.digit", "digits.digit", "--set", "0.digit=3", "--set", "1.digit=0")
+    assert found.names == ("digit-3", "digit-0")
+    assert found.columns[1].source["params"] == {"digit": 0}
+
+
+def test_a_threshold_says_what_counts_as_a_yes(label):
+    found = label("digits.digit", "--set", "digit=3", "--threshold", "digit-3=0.01")
+    np.testing.assert_array_equal(found.held()[:, 0], found.values["digit-3"] >= 0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["digits.digt"], "unknown constraint 'digits.digt' (did you mean digits.digit?)"),
+        (["digits.digit"], "settings of constraint digits.digit: digit: missing key 'digit'"),
+        (["digits.digit", "--set", "digit=12"], "digit: Input should be less than or equal to 9; found 12"),
+        (["digits.digit", "--set", "digt=1"], "unknown key 'digt' (did you mean digit?)"),
+        (["digits.digit", "--set", "digit"], "expected KEY=VALUE, such as digit=3, 1.digit=3"),
+        (["digits.digit", "--set", "digit=1", "--set", "0.digit=2"], "0.digit is given twice"),
+        (
+            ["digits.digit", "digits.digit", "--set", "digit=1"],
+            "there are 2 measurements: say which, such as 0.digit=1",
+        ),
+        (["digits.digit", "--set", "1.digit=1"], "expected model, or a number from 0 to 0, before the dot; found '1'"),
+        (["digits.digit", "--set", "digit=1", "--set", "model.folder=nowhere"], "nowhere holds no digit-vae/1 model"),
+        (["melody.span"], "melody.span measures melody.tokens/1, but digits.8x8 makes image.gray/1"),
+        (
+            ["digits.digit", "digits.digit", "--set", "0.digit=1", "--set", "1.digit=1"],
+            "two columns have the name digit-1",
+        ),
+        (
+            ["digits.digit", "--set", "digit=3", "--threshold", "digit-3=2"],
+            "digit-3 has one class only: 40 rows are all a no",
+        ),
+        (["digits.digit", "--set", "digit=3"], "with a no; 30 of each are needed"),
+    ],
+)
+def test_bad_input(lc, arguments, told):
+    result = lc("label", "digits.8x8", *arguments, "--count", 40, "--out", "set.safetensors")
+    assert result.exit_code == 2 and told in " ".join(result.stderr.split()), result.stderr
+    assert not Path("set.safetensors").exists()
+
+
+def test_a_graded_measurement_without_a_default_needs_a_threshold(lc):
+    result = lc("label", "melody.folk-2bar", "melody.span", "--count", 100, "--out", "set.safetensors")
+    assert "melody.span measures semitones and has no default want" in result.stderr
+    assert "hint: say from which value on it is a yes: --threshold span=VALUE" in result.stderr
+
+
+def test_names_are_once_for_each_measurement(lc):
+    result = lc("label", "digits.8x8", "digits.digit", "--as", "a", "--as", "b", "--out", "set.safetensors")
+    assert result.exit_code == 2 and "once for each of 1 measurements" in result.stderr
