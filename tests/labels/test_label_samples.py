@@ -62,7 +62,7 @@ def test_a_threshold_says_what_counts_as_a_yes(label):
     [
         (["digits.digt"], "unknown constraint 'digits.digt' (did you mean digits.digit?)"),
         (["digits.digit"], "settings of constraint digits.digit: digit: missing key 'digit'"),
-        (["digits.digit", "--set", "digit=12"], "digit: Input should be less than or equal to 9; found 12"),
+        (["digits.digit", "--set", "digit=12"], "digit: should be less than or equal to 9; found 12"),
         (["digits.digit", "--set", "digt=1"], "unknown key 'digt' (did you mean digit?)"),
         (["digits.digit", "--set", "digit"], "expected KEY=VALUE, such as digit=3, 1.digit=3"),
         (["digits.digit", "--set", "digit=1", "--set", "0.digit=2"], "0.digit is given twice"),
