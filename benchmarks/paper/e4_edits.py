@@ -1,8 +1,9 @@
 """E4, identity-preserving edits of held-out avatars: `python -m benchmarks.paper.e4_edits`.
 
 One attribute of 64 pictures is changed at a time, all others are to stay. One critic of all attributes, fitted to the
-verifier on encodings, guides every edit; each picture stops at its first step that the verifier calls satisfied. Every
-figure is the judge's. Beside it the same optimiser run all of its 300 steps, and a linear direction.
+verifier on posterior samples of training pictures, guides every edit; each picture stops at its first step of which the
+verifier is sure. Every figure is the judge's. Beside it the same optimiser run all of its 300 steps, and a linear
+direction.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.tables import out_option, percent, say, table, write_results
 from lc_core import load_model
-from lc_core.cache import Cache
+from lc_core.cache import Cache, key_of
 from lc_core.constraint import Constraint
 from lc_core.editing import edit_encodings, sigma_distance
 from lc_core.encodings import Encodings, encode_outputs
@@ -28,6 +29,7 @@ from lc_core.engines.base import run_engine
 from lc_core.engines.edit import Edit
 from lc_core.fitting import FitSettings
 from lc_core.keeping import Kept
+from lc_core.latent_model import LatentModel
 from lc_core.measuring import Measurement, Want, measure_all
 from lc_core.prepare import prepare
 from lc_core.verify import Verifier
@@ -55,8 +57,26 @@ EDITS = (
 SHOWN = Want(at_least=0.5)
 SURE = 0.95
 """How sure the verifier has to be; at a half, where pictures are in between, another classifier would often differ."""
+PICTURES = 20_000
+"""Training pictures whose posterior samples the critics are fitted on."""
 REACH, STEPS = 12.0, 60
 """How far the linear direction is followed, in sigma_bar (root mean square), and in how many steps."""
+
+
+class DataEncodings(Encodings):
+    """Encodings whose "prior" are posterior samples of training pictures: where edits of real pictures go."""
+
+    def __init__(self, inner: LatentModel) -> None:
+        super().__init__(inner)
+        train = read_avatars("train", progress=say)
+        self.posterior = encode_outputs(self, from_pixels(np.asarray(train.pictures[:PICTURES])))
+        self.digest = key_of({"encodings": inner.digest, "pictures": PICTURES})
+
+    def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw posterior samples `(count, D)` of pictures drawn at random."""
+        rows = torch.randint(PICTURES, (count,), generator=generator)
+        noise = torch.randn((count, *self.latent_shape), generator=generator)
+        return self.posterior.mean[rows] + self.posterior.std[rows] * noise
 
 
 def measurement(name: str) -> Measurement:
@@ -84,7 +104,7 @@ class Edits:
     """The model, its encodings of held-out pictures, and the critics that guide."""
 
     def __init__(self, name: str, count: int, realism: float, rounds: int) -> None:
-        self.model = Encodings(load_model(name))
+        self.model = DataEncodings(load_model(name))
         self.count = count
         self.test = read_avatars("test", progress=say)
         self.images = from_pixels(np.asarray(self.test.pictures))
