@@ -7,7 +7,7 @@ whole energy, where the engine goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,8 +17,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lc_core.conditioning import Space
-from lc_core.constraint import Constraint
 from lc_core.critics.calibration import calibration
 from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
@@ -195,13 +193,20 @@ class CriticFitter:
         seen = np.concatenate([family.gather(part.values) for part in (self.prior, extra, self.held_out)])
         return critic, np.stack([np.fmin.reduce(seen), np.fmax.reduce(seen)])
 
-    def card(self, energy: Energy, constraint: Constraint, held_out: np.ndarray) -> dict[str, Any]:
-        """Return how well an energy's critic is calibrated at a constraint's want, on `held_out` values."""
-        z = self.draw_prior(len(held_out), "fit/held-out")
-        own = Space.of([constraint]).own()
+    def cards(self, energy: Energy, held_out: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+        """Return for each leaf's label how well its critic is calibrated at what is wanted, on `held_out` values."""
+        if not held_out:
+            return {}
+        z = self.draw_prior(len(next(iter(held_out.values()))), "fit/held-out")
+        own, values = energy.space.own(), energy.space.own().pick(held_out)
         with torch.no_grad():
-            probability = energy.odds(z, [own.apply(constraint)])[constraint.label].yes.sigmoid().double().cpu().numpy()
-        return calibration(probability, constraint.want.met(own.pick({constraint.label: held_out})[constraint.label]))
+            odds = energy.odds(z, [own.apply(leaf) for leaf in self.verifier.leaves])
+        return {
+            leaf.label: calibration(
+                odds[leaf.label].yes.sigmoid().double().cpu().numpy(), leaf.want.met(values[leaf.label])
+            )
+            for leaf in self.verifier.leaves
+        }
 
 
 def _fit_one(

@@ -102,7 +102,7 @@ def prepare(
         check_reachable(verifier.conditions, only)
         space = Space.of(verifier.entries)
         energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space)
-        cards = {leaf.label: fitter.card(energy, leaf, held_out[leaf.label]) for leaf in verifier.leaves}
+        cards = fitter.cards(energy, held_out)
         refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent)
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
     entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)

@@ -57,9 +57,11 @@ EDITS = (
 SHOWN = Want(at_least=0.5)
 SURE = 0.95
 """How sure the verifier has to be; at a half, where pictures are in between, another classifier would often differ."""
+WEIGHT, DISTANCE = 4.0, 0.005
+"""What is asked weighs as much as four things that are kept: there are about twenty-five of these."""
 PICTURES = 20_000
 """Training pictures whose posterior samples the critics are fitted on."""
-REACH, STEPS = 12.0, 60
+REACH, STEPS = 12.0, 30
 """How far the linear direction is followed, in sigma_bar (root mean square), and in how many steps."""
 
 
@@ -117,19 +119,18 @@ class Edits:
         held, seen = self.test.held[:, at].astype(bool), visible(self.test.held)[:, at]
         rows = np.flatnonzero(seen & (held != present))[: self.count]
         images, z0 = self.images[rows], self.z[rows]
-        asked = Constraint(
-            measurement(name), label=name, want=Want(at_least=SURE) if present else Want(at_most=1 - SURE)
-        )
+        want = Want(at_least=SURE) if present else Want(at_most=1 - SURE)
+        asked = Constraint(measurement(name), label=name, weight=WEIGHT, want=want)
         others = [one for one in NAMES if one != name and one not in involved(name)]
         kept = tuple(Kept(measurement(one), one, want=SHOWN) for one in others)
         values = measure_all([one.measurement for one in kept], images)
         before = dict(zip(others, values, strict=True))
         energy, verifier = replace(self.energy, entries=(asked,)), Verifier(self.model, (asked,))
         began = time.perf_counter()
-        edited = edit_encodings(self.model, verifier, Edit(), energy, z0, kept=kept, before=before)
+        edited = edit_encodings(self.model, verifier, Edit(distance=DISTANCE), energy, z0, kept=kept, before=before)
         spent = time.perf_counter() - began
         outputs = verifier.decode(edited.z)
-        late = run_engine(Edit(check_every=300).keeping(kept), self.model, z0, energy).z.detach()
+        late = run_engine(Edit(distance=DISTANCE, check_every=300).keeping(kept), self.model, z0, energy).z.detach()
         ours, far = sigma_distance(edited.z, z0, self.model.sigma_bar), sigma_distance(late, z0, self.model.sigma_bar)
         said, was = judge(outputs) >= 0.5, judge(images) >= 0.5
         same = (said == was)[:, [NAMES.index(one) for one in others]]
