@@ -198,7 +198,8 @@ class CriticFitter:
         if not held_out:
             return {}
         z = self.draw_prior(len(next(iter(held_out.values()))), "fit/held-out")
-        own, values = energy.space.own(), energy.space.own().pick(held_out)
+        own = energy.space.own()
+        values = own.pick(held_out)
         with torch.no_grad():
             odds = energy.odds(z, [own.apply(leaf) for leaf in self.verifier.leaves])
         return {

@@ -66,14 +66,15 @@ def measure(model: LatentModel, ways: Mapping[str, Generate], test: Avatars, out
 @out_option("e5")
 @click.option("--count", default=5_000, show_default=True, help="Held-out pictures, at most 5,000.")
 @click.option("--optimiser", "by_optimiser", is_flag=True, help="Generate by the gradient engine as well.")
-def main(out: Path, count: int, by_optimiser: bool) -> None:
+@click.option("--distance", default=0.0, show_default=True, help="The actor's distance weight; E3 has 0.1.")
+def main(out: Path, count: int, by_optimiser: bool, distance: float) -> None:
     """Print the judge's scores of real, reconstructed and generated avatars."""
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
     model = load_model("avatars.64")
     every = read_avatars("test", progress=say)
     test = Avatars(every.pictures[:count], every.held[:count])
-    actor = fit_conditional(model, distance=0.0, realism=1.0)
+    actor = fit_conditional(model, distance=distance, realism=1.0)
     ways: dict[str, Generate] = {"actor": actor}
     if by_optimiser:
         ways["optimiser"] = optimiser(model)
