@@ -31,7 +31,7 @@ KIND = "latent-constraints actor"
 FORMAT = 1
 """Raised when a folder is written that an earlier lc cannot read."""
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
-PARAMS = ("preset", "hidden", "layers", "distance", "lr", "round_steps", "block")
+PARAMS = ("preset", "hidden", "layers", "distance", "kl", "lr", "round_steps", "block")
 
 
 def claim_folder(folder: Path) -> None:

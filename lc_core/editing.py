@@ -9,7 +9,7 @@ An example's result depends on its own start alone: blocks have a fixed size, an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +33,8 @@ __all__ = ["Edited", "edit_encodings", "sigma_distance"]
 
 FASTER = (1.0, 3.0, 10.0)
 """Step sizes of an example's tries, as multiples of the engine's own."""
+HEAVIER = (1.0, 4.0, 16.0)
+"""Weights of what is asked in an example's tries, as multiples of its own: what is kept holds some examples back."""
 JITTER = 0.25
 """Share of sigma_bar by which the start of a further try is off the encoding."""
 PATIENCE, LEAST = 2, 20
@@ -143,25 +145,27 @@ class _Block:
             return self._edited()
         generator = block_generator(seed, number, "transform")
         already = self.met
-        for attempt, factor in enumerate(FASTER):
+        for attempt, (factor, weight) in enumerate(zip(FASTER, HEAVIER, strict=True)):
             rows = np.flatnonzero(~self.met)
             if not len(rows) or (attempt and not isinstance(self.engine, Edit)):
                 break
             noise = JITTER * self.model.sigma_bar * torch.randn(self.z0.shape, generator=generator).to(self.z0)
             self.tries[rows] += 1
-            self._try(self.z0 + noise if attempt else self.z0, rows, factor)
+            self._try(self.z0 + noise if attempt else self.z0, rows, factor, weight)
         self._shrink(np.flatnonzero(self.met & ~already))
         return self._edited()
 
     def _edited(self) -> Edited:
         return Edited(self.best[: self.count], self.met, self.steps, self.tries)
 
-    def _try(self, start: Tensor, rows: np.ndarray, factor: float) -> None:
+    def _try(self, start: Tensor, rows: np.ndarray, factor: float, weight: float) -> None:
         """Run the engine from `start` until each of some rows is done."""
+        asked = tuple(replace(entry, weight=weight * entry.weight) for entry in self.energy.entries)
+        energy = replace(self.energy, entries=asked)
         engine = self.engine.faster(factor) if isinstance(self.engine, Edit) else self.engine
         state = engine.init(start, self.model)
         for number in range(1, engine.steps + 1):
-            state = engine.step(state, self.energy, self.model, number)
+            state = engine.step(state, energy, self.model, number)
             if number not in engine.checks and number != engine.steps:
                 continue
             z = state[0].detach()

@@ -20,7 +20,7 @@ from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine, run_engine
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import LatentModel, block_generator
-from lc_core.measuring import Measurement
+from lc_core.measuring import Measurement, Want
 from lc_core.prepare import prepare
 from lc_core.verify import Verifier
 from lc_plugins.avatars.attributes import NAMES, visible
@@ -30,12 +30,14 @@ __all__ = ["Conditional", "fit_conditional"]
 
 BLOCK = 500
 FREE = {"present": [False, True]}
+SURE = Want(at_least=0.9)
+"""How sure the verifier has to be. At a half, an actor learns to blend mouths that are nearly none of those it knows."""
 FIT: dict[str, Any] = {
     "prior_samples": 12_288,
     "push_samples": 2_048,
     "hidden": 512,
     "steps": 1_500,
-    "rounds": 16,
+    "rounds": 20,
     "round_steps": 120,
 }
 """Thirty attributes in one network of critics: wider, and trained for longer, than what suits one rule."""
@@ -77,7 +79,7 @@ def fit_conditional(
         settings: How to fit, in place of what suits this many attributes.
     """
     entries = tuple(
-        Constraint(Measurement(attribute, {"name": name}, name="avatars.attribute"), label=name, free=FREE)
+        Constraint(Measurement(attribute, {"name": name}, name="avatars.attribute"), label=name, want=SURE, free=FREE)
         for name in NAMES
     )
     settings = settings or FitSettings(seed=seed, **FIT)
