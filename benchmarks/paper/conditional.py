@@ -31,7 +31,7 @@ __all__ = ["Conditional", "fit_conditional"]
 BLOCK = 500
 FREE = {"present": [False, True]}
 SURE = Want(at_least=0.9)
-"""How sure the verifier has to be. At a half, an actor learns to blend mouths that are nearly none of those it knows."""
+"""How sure the verifier has to be. At a half, an actor learns to draw blends of mouths."""
 FIT: dict[str, Any] = {
     "prior_samples": 12_288,
     "push_samples": 2_048,

@@ -28,7 +28,6 @@ from lc_core.energy import Energy
 from lc_core.engines.base import run_engine
 from lc_core.engines.edit import Edit
 from lc_core.fitting import FitSettings
-from lc_core.free import EachWant
 from lc_core.keeping import Kept
 from lc_core.latent_model import LatentModel
 from lc_core.measuring import Measurement, Want, measure_all
@@ -82,46 +81,16 @@ class DataEncodings(Encodings):
         return self.posterior.mean[rows] + self.posterior.std[rows] * noise
 
 
-class AnyEdit(Edit):
-    """The engine of a fit that serves every edit: each row is asked for one of them, and keeps all else.
-
-    Refinement draws what a row is asked for, as it does for engines that are amortised.
-    """
-
-    amortised = True
-
-    def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
-        """Take one step; before the first, what is asked, and what excludes it, is no longer kept as it was."""
-        (asked,) = (one for one in energy.entries if one.require)
-        assert isinstance(asked, Constraint) and asked.free
-        if number == 1:
-            assert isinstance(asked.want, EachWant)
-            choices = list(asked.free.choices())
-            kept = state[-1].clone()
-            for row, chosen in enumerate(choices[number] for number in asked.want.variant):
-                kept[row, NAMES.index(chosen["name"])] = float(chosen["present"])
-                if chosen["present"]:
-                    kept[row, [NAMES.index(one) for one in involved(chosen["name"])]] = 0.0
-            state = (*state[:-1], kept)
-        return super().step(state, energy, model, number)
-
-
 def measurement(name: str) -> Measurement:
     return Measurement(attribute, {"name": name}, name="avatars.attribute")
 
 
 def attribute_energy(model: Encodings, realism: float, rounds: int) -> tuple[Energy, float]:
-    """Return an energy with critics of all attributes, in which nothing is wanted yet, and the seconds of the fit.
-
-    The critics are refined where edits lead: each try is asked for one of the edits.
-    """
+    """Return an energy with critics of all attributes, in which nothing is wanted yet, and the seconds of the fit."""
     every = tuple(Constraint(measurement(name), label=name, weight=0.0, require=False) for name in NAMES)
-    free: dict[str, list[Any]] = {"name": sorted({name for name, _ in EDITS}), "present": [False, True]}
-    asked = Constraint(measurement(EDITS[0][0]), label="asked", weight=WEIGHT, want=Want(at_least=SURE), free=free)
     settings = FitSettings(rounds=rounds, prior_samples=12_288, push_samples=2_048, hidden=512, steps=1_500)
-    engine = AnyEdit(distance=DISTANCE).for_fit().keeping([Kept(measurement(name), name, want=SHOWN) for name in NAMES])
-    verifier = Verifier(model, (*every, asked))
-    prepared = prepare(verifier, engine, realism=realism, settings=settings, cache=Cache(), progress=say)
+    verifier = Verifier(model, every)
+    prepared = prepare(verifier, Edit().for_fit(), realism=realism, settings=settings, cache=Cache(), progress=say)
     assert prepared.energy is not None
     return prepared.energy, prepared.seconds
 
@@ -200,7 +169,7 @@ class Edits:
 @click.option("--model", default="avatars.64", show_default=True)
 @click.option("--count", default=64, show_default=True, help="Pictures for each edit.")
 @click.option("--realism", default=0.5, show_default=True, help="Weight of realism.")
-@click.option("--rounds", default=12, show_default=True, help="Rounds of refinement of the critics.")
+@click.option("--rounds", default=0, show_default=True, help="Rounds of refinement of the critics.")
 def main(out: Path, model: str, count: int, realism: float, rounds: int) -> None:
     """Print success, what is kept and distances of eleven edits."""
     torch.set_num_threads(1)

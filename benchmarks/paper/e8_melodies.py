@@ -17,13 +17,16 @@ import numpy as np
 import torch
 
 from benchmarks.melody import TRIES, first_tries, prior_rate, say
+from benchmarks.melody_features import transposed, tunes
 from benchmarks.tables import out_option, percent, table, write_results
 from lc_core.cache import Cache
 from lc_core.latent_model import block_generator
 from lc_core.run import build_problem, prepare_spec
+from lc_core.sampling import Problem
 from lc_core.spec import load_spec
 from lc_core.verify import Verifier
 from lc_plugins.melody import measurements
+from lc_plugins.melody.evaluate import descriptors, distances
 from lc_plugins.melody.render import Audio, PianoRoll
 
 SPECS = ("melody/c_major", "melody/busy_c_major")
@@ -36,6 +39,7 @@ constraints:
 engine: actor
 """
 ROLLS, HEARD = 16, 4
+REALISM, KL = 12.0, 0.03
 DENSE = 24
 """Onsets from which the density reward is 1: the paper's 192 of 256 steps."""
 
@@ -53,9 +57,9 @@ class Measured:
         return len(np.unique(self.x, axis=0)) / len(self.x)
 
 
-def measure(spec: str | Path, overrides: list[str]) -> Measured:
+def measure(spec: str | Path, overrides: list[str], engine: str = "actor") -> Measured:
     """Fit an actor, or find it in the cache, and run it."""
-    loaded = load_spec(spec, overrides=overrides, engine="actor")
+    loaded = load_spec(spec, overrides=[*overrides, f"engine={engine}"])
     problem = build_problem(loaded, device="cpu")
     prepared = prepare_spec(loaded, problem, Cache(), say)
     x, met, _ = first_tries(replace(problem, engine=prepared.engine), prepared.energy)
@@ -115,6 +119,39 @@ def keys(seeds: int) -> list[list[Any]]:
     return rows
 
 
+def reference(problem: Problem) -> np.ndarray:
+    """Return decoded posterior samples of held-out windows, in every key, that meet a problem's rules."""
+    windows = tunes()
+    held_out = torch.from_numpy(windows.windows[windows.is_test])
+    verifier = Verifier(problem.model, problem.entries)
+    found = []
+    for number in range(len(NOTES)):
+        generator = block_generator(3_000, number)
+        posterior = problem.model.encode(transposed(held_out, generator).numpy())
+        x = verifier.decode(posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=generator))
+        found.append(x[verifier.satisfied(verifier.measure(x), len(x))])
+    return np.concatenate(found)
+
+
+def musicality(out: Path) -> list[list[Any]]:
+    """Return what an actor with realism makes, beside the reference and unconstrained prior samples."""
+    rows: list[list[Any]] = []
+    for name in SPECS:
+        problem = build_problem(load_spec(name), device="cpu")
+        real = reference(problem)
+        prior = Verifier(problem.model, ()).decode(problem.model.sample_prior(TRIES, block_generator(8, 0)))
+        found = measure(name, [f"realism={REALISM}"], f"{{use: actor, params: {{kl: {KL}}}}}")
+        show(found.x, out / f"{name.partition('/')[2]}-realism")
+        sets = {f"{len(real):,} posterior samples under the rules": real, "prior samples": prior, "actor": found.x}
+        for label, x in sets.items():
+            told, far = descriptors(x), distances(x, real)
+            share = percent(found.share) if label == "actor" else ""
+            figures = [round(told["mean leap"], 3), f"{100 * told['repeated bar']:.2f} %", percent(told["unique"])]
+            rows.append([name, label, share, *figures, far["mean leap (W1)"], far["intervals (JS)"]])
+        say(str(rows[-1]))
+    return rows
+
+
 @click.command()
 @out_option("e8")
 @click.option("--seeds", default=3, show_default=True, help="Fit seeds; the worst counts.")
@@ -123,6 +160,7 @@ def main(out: Path, seeds: int) -> None:
     torch.set_num_threads(1)
     first = rules(seeds, out)
     second = keys(seeds)
+    third = musicality(out)
     head = ["spec", "way", "satisfied", "", "mean reward: in scale", "density", "distinct", "fit, s"]
     text = f"""# E8: zero-shot melodies, {TRIES:,} of each
 
@@ -132,8 +170,12 @@ One actor for twelve keys, the worst of them (a prior sample is in a given major
 
 {table(["fit seed", "worst key", "satisfied", "distinct", "fit, s"], second)}
 
+With realism {REALISM:g} and kl {KL:g}, fit seed 0:
+
+{table(["spec", "", "satisfied", "mean leap", "repeated bar", "distinct", "leap, W1", "intervals, JS"], third)}
+
 A fit of 0 s was in the cache."""
-    write_results(out, text, {"rules": first, "keys": second})
+    write_results(out, text, {"rules": first, "keys": second, "realism": third})
 
 
 if __name__ == "__main__":
