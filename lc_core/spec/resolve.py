@@ -91,7 +91,7 @@ class _Resolver:
         self._folder = path.parent
         shape = check_shape(tree, self._problems)
         model = self._component("model", tree.get("model"))
-        self._output = str(model.plugin.about["output"]) if model else None
+        self._output = model.plugin.output(model.params) if model else None
         entries = self._entries(tree.get("constraints"))
         engine = self._component("engine", tree.get("engine"), default="gradient")
         keep = self._kept(tree.get("keep"), entries, model)
