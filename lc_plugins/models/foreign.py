@@ -145,7 +145,9 @@ class ForeignAutoencoder(ForeignModel):
             x = self.outputs.undo(outputs, self._own_shape, self.device)
             found: Any = encoder.run(x)
             if not isinstance(found, tuple | list) or len(found) != 2 or not all(map(torch.is_tensor, found)):
-                raise LCError(f"the encoder of {self.name} returned {_told(found)}; expected a mean and a {encoder.gives}")
+                raise LCError(
+                    f"the encoder of {self.name} returned {_told(found)}; expected a mean and a {encoder.gives}"
+                )
             mean, spread = found
             expected = (len(x), *self.latent_shape)
             if mean.shape != expected or spread.shape != expected:
