@@ -132,7 +132,8 @@ class Hypersphere(Prior):
 
         z = torch.randn((count, *shape), generator=generator)
         norm = z.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, *[1] * len(shape))
-        return z / norm * math.sqrt(math.prod(shape))
+        directions: Tensor = z / norm
+        return directions * math.sqrt(math.prod(shape))
 
     def own(self, z: Tensor) -> Tensor:
         """Return latents of the sphere's radius."""

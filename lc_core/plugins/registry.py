@@ -80,7 +80,7 @@ class Registered:
         return self.name.rpartition(".")[2]
 
     def output(self, params: Mapping[str, Any]) -> str:
-        """Return the output type of a model with these settings: registered as `*`, it is what `output` of them says."""
+        """Return the output type of a model with these settings: for one registered as `*`, its setting `output`."""
         told = str(self.about["output"])
         return str(params.get("output", told)) if told == "*" else told
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["load_export"]
 
-DYNAMIC = 'export with a batch of any size: torch.export.export(model, (z,), dynamic_shapes=({0: torch.export.Dim("batch")},))'
+DYNAMIC = (
+    "export with a batch of any size:"
+    " torch.export.export(model, (z,), dynamic_shapes=({0: torch.export.Dim('batch')},))"
+)
 
 
 def load_export(

@@ -14,7 +14,7 @@ def mend_torchvision() -> None:
     import torch
 
     try:
-        import torchvision  # noqa: F401 type: ignore[import-not-found,unused-ignore]
+        import torchvision  # noqa: F401
     except ImportError:
         return
     except RuntimeError as error:

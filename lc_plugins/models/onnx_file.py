@@ -146,9 +146,8 @@ def _of_nodes(nodes: Any) -> Iterator[Any]:
 
 def _session(data: bytes, path: Path) -> tuple[Callable[[Tensor], Any], tuple[int, ...]]:
     """Return a function of one tensor, and the shape of its input without the batch."""
-    import torch
-
     import onnxruntime
+    import torch
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4

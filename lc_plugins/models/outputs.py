@@ -66,7 +66,8 @@ class Outputs:
             raise LCError(
                 f"the decoder's outputs are {raw.dtype} of shape {tuple(raw.shape[1:])}; {TOKENS} is whole numbers (T,)"
             )
-        return raw.clamp(0, 1) if channels is not None and raw.is_floating_point() else raw
+        result: Tensor = raw.clamp(0, 1) if channels is not None and raw.is_floating_point() else raw
+        return result
 
     def unclipped(self, raw: Tensor) -> None:
         """Check that pixels lie in [0, 1] before any are clipped.

@@ -83,7 +83,7 @@ def _script(data: bytes, path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's own word on the format, which is told once, above
-            module = torch.jit.load(io.BytesIO(data), map_location="cpu")
+            module = torch.jit.load(io.BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]
     except Exception as error:
         raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {str(error)[:300]}") from error
     module.eval()
