@@ -193,12 +193,13 @@ class Mixture(_Placed):
         self.text = f"mixture of {len(means)} normals"
         if stds.dim() == 1 and len(stds) == len(means):
             stds = stds.view(-1, *[1] * (means.dim() - 1))
-        weights = torch.ones(len(means)) if weights is None else weights
-        try:
-            stds = stds.expand_as(means)
-        except RuntimeError as error:
+        elif stds.dim() and stds.shape != means.shape:
             found = f"{tuple(stds.shape)} for means {tuple(means.shape)}"
-            raise LCError(f"the stds of a mixture should be one number, K, or as the means; found {found}") from error
+            raise LCError(
+                f"the stds of a mixture should be one number, one for each mean, or as the means; found {found}"
+            )
+        stds = stds.expand_as(means)
+        weights = torch.ones(len(means)) if weights is None else weights
         if weights.shape != (len(means),) or not bool((weights >= 0).all()) or float(weights.sum()) <= 0:
             raise LCError(f"the weights of a mixture should be {len(means)} numbers of at least 0, not all 0")
         if not bool((stds > 0).all()) or not bool(means.isfinite().all()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec as find_package
 from pathlib import Path, PurePosixPath
 from types import UnionType
@@ -19,7 +19,7 @@ from lc_core.spec.problems import Problems, Where
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["find_spec", "located", "read_tree", "shipped_names"]
+__all__ = ["find_spec", "keys_at", "located", "read_tree", "shipped_names"]
 
 PACKAGE = "constraint_specs"
 
@@ -115,6 +115,15 @@ def _located(params: Node, types: Mapping[str, Any], folder: Path) -> dict[str, 
             if os.path.exists(beside):
                 found[name] = str(beside)
     return found
+
+
+def keys_at(settings: type[BaseModel], path: Sequence[Any]) -> list[str]:
+    """Return the keys that are known where one is wrong: of the settings, or of a TypedDict inside."""
+    types: Mapping[str, Any] = {name: one.annotation for name, one in settings.model_fields.items()}
+    for part in path[:-1]:
+        inside = next(filter(is_typeddict, _kinds(types.get(part))), None)
+        types = get_type_hints(inside) if inside else types
+    return list(types)
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:

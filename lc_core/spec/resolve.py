@@ -19,7 +19,7 @@ from lc_core.plugins.manager import build_registry
 from lc_core.plugins.parameters import checked, message_of, values_of
 from lc_core.plugins.registry import Registered, Registry, nearest
 from lc_core.spec.feasible import check_feasible
-from lc_core.spec.files import find_spec, located, read_tree
+from lc_core.spec.files import find_spec, keys_at, located, read_tree
 from lc_core.spec.labels import Labels
 from lc_core.spec.load import Node
 from lc_core.spec.overrides import override
@@ -148,9 +148,8 @@ class _Resolver:
             self._problems.add(given.where if given else place, error.message, hint=error.hint)
             return None
         except ValidationError as error:
-            known = list(settings.model_fields)
             holder = given or Node({}, place)
-            report(holder, error, lambda _: known, self._problems, inside=f"the params of {name}")
+            report(holder, error, lambda path: keys_at(settings, path), self._problems, inside=f"the params of {name}")
             return None
         return _Found(plugin, target, self._registry.spelling(plugin), values)
 
