@@ -30,8 +30,8 @@ import lc_core
 from benchmarks.tables import table
 from lc_core.encodings import has_encoder
 from lc_core.latent_model import LatentModel, block_generator, decode_array
-from lc_core.run import build_problem
 from lc_core.prepare import prepare
+from lc_core.run import build_problem
 from lc_core.sampling import Problem, collect
 from lc_core.verify import Verifier
 

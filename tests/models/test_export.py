@@ -61,6 +61,30 @@ def test_it_keeps_the_contract_of_a_model_and_decodes_as_the_network(file):
     np.testing.assert_allclose(decode_array(model, latents()), build(Decoder)(latents()).numpy(), atol=1e-6)
 
 
+class Unusual(torch.nn.Module):
+    """Texts as arguments, names with underscores, buffers, constants, blocks without gradients, convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self._net__ = torch.nn.Sequential(torch.nn.Linear(4, 64), torch.nn.GELU(approximate="tanh"))
+        self.conv = torch.nn.Sequential(torch.nn.ConvTranspose2d(4, 3, 2, stride=2), torch.nn.BatchNorm2d(3))
+        self.register_buffer("_mix_", torch.rand(3, 1))
+        self.gain = torch.tensor([0.5])
+
+    def forward(self, z):
+        with torch.no_grad():
+            shift = self.gain.square()
+        x = self.conv(self._net__(z).reshape(z.shape[0], 4, 4, 4))
+        return torch.sigmoid(torch.einsum("bchw,cd->bdhw", x, self._mix_) * self.gain[0] + shift)
+
+
+def test_programs_of_many_kinds_are_not_refused(tmp_path):
+    model = load_export(file=save_pt2(build(Unusual), tmp_path / "unusual.pt2"), output=GRAY)
+    check_model(model)
+    assert model.differentiable
+    np.testing.assert_allclose(decode_array(model, latents()), build(Unusual)(latents()).numpy(), atol=1e-6)
+
+
 def test_with_an_encoder_it_encodes(file, tmp_path):
     encoder = save_pt2(build(Encoder), tmp_path / "encoder.pt2", torch.rand(3, 1, 8, 8))
     model = load_export(file=file, encoder=encoder, output=GRAY)
@@ -196,6 +220,10 @@ def attacks(target):
         (one,) = (one for one in program[model]["module_call_graph"] if one["fqn"] == "")
         one["signature"]["in_spec"] = one["signature"]["in_spec"].replace('"[]"', json.dumps(json.dumps([call])))
 
+    def constant(program):
+        value = {"name": "k", "value": {"as_string": f"' or {call} or '"}}
+        program[model]["signature"]["input_specs"].append({"constant_input": value})
+
     def operator(program):
         program[model]["graph"]["nodes"][0]["target"] = "torch.hub.load"
 
@@ -214,6 +242,7 @@ def attacks(target):
         "code as a name": in_program(rename),
         "code as an argument": in_program(argument),
         "code as a keyword": in_program(keyword),
+        "code as a constant": in_program(constant),
         "a function of torch": in_program(operator),
         "an operator that writes files": in_program(file_operator),
         "an operator that calls methods": in_program(getter),
