@@ -35,9 +35,9 @@ $(VENV)/.demo: $(BIN)/pip pyproject.toml constraints.txt
 	$(INSTALL) --editable ".[melody]"
 	touch $@
 
-$(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt examples/lc-no-repeats/pyproject.toml
+$(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt examples/lc-no-repeats/pyproject.toml examples/lc-tiny-gan/pyproject.toml
 	$(INSTALL) torch
-	$(INSTALL) --editable ".[dev]" --editable examples/lc-no-repeats
+	$(INSTALL) --editable ".[dev]" --editable examples/lc-no-repeats --editable examples/lc-tiny-gan
 	touch $@
 
 clean:

@@ -192,8 +192,8 @@ def _has_realism(model: LatentModel, z: Tensor) -> bool:
 
 def _sane(registered: Registered, model: LatentModel, distinct: float) -> tuple[str, str]:
     """Return a status, and what is wrong in words."""
-    if model.output_type != registered.about["output"]:
-        return "fail", f"decodes to {model.output_type}, but is registered for {registered.about['output']}; "
+    if model.output_type != (told := registered.output(registered.fill())):
+        return "fail", f"decodes to {model.output_type}, but is registered for {told}; "
     if distinct * SAMPLES <= 1:
         return "fail", f"all {SAMPLES} prior samples decode to one output; "
     if distinct < FEW:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.errors import LCError, blaming
+from lc_core.prior import Normal, Prior
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +47,8 @@ class LatentModel(ABC):
         name: Name in reports.
         latent_shape: Shape of one latent.
         output_type: What it decodes to, such as `melody.tokens/1`; constraints are matched on it.
+        prior: What `sample_prior` draws from, unless that is overridden. Where it is not the standard normal, `decode`
+            is given latents in its units, and has to begin with `self.prior.own(z)`.
         block: Largest number of latents that one decode takes comfortably.
         device: Where it is.
         source: The distribution it comes from, told in errors.
@@ -55,6 +58,7 @@ class LatentModel(ABC):
     source: str = ""
     latent_shape: tuple[int, ...]
     output_type: str = "any/1"
+    prior: Prior = Normal()
     block: int = 1024
     device: str = "cpu"
 
@@ -63,28 +67,31 @@ class LatentModel(ABC):
         """Decode latents `(B, *latent_shape)` float32 to outputs, an array or tensor with first dimension B."""
 
     def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw `(count, *latent_shape)` float32 from p(z); the standard normal unless overridden."""
-        import torch
-
-        return torch.randn((count, *self.latent_shape), generator=generator)
+        """Draw `(count, *latent_shape)` float32 from p(z), which is `prior` unless overridden."""
+        return self.prior.draw(count, self.latent_shape, generator)
 
     @property
     def on_shell(self) -> bool:
         """Whether the prior has its mass on a shell around 0: so for the standard normal, unless it is overridden."""
+        return self._draws_prior and self.prior.on_shell
+
+    @property
+    def _draws_prior(self) -> bool:
         return type(self).sample_prior is LatentModel.sample_prior
 
     def project(self, z: Tensor, start: Tensor) -> Tensor:
         """Move latents back to where the prior has its mass.
 
         For a standard normal in D dimensions that is the shell of radius sqrt(D): each latent is scaled to the norm
-        of its start, a prior sample. Latents of a model with another prior are left where they are.
+        of its start, a prior sample. With a uniform prior they are clipped to its box. Latents of a model with another
+        prior, or with a `sample_prior` of its own, are left where they are.
 
         Args:
             z: Latents `(B, *latent_shape)` after a step of an engine.
             start: Where each began.
         """
         if not self.on_shell:
-            return z
+            return self.prior.project(z, start) if self._draws_prior else z
         flat, origin = z.flatten(1), start.flatten(1)
         scale = origin.norm(dim=1, keepdim=True) / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)
         moved: Tensor = flat * scale

@@ -100,7 +100,7 @@ def _from_files(
     from lc_core.labels.table import read_table
     from lc_core.score import readers_of
 
-    readers = readers_of(registry, str(registry.get("model", model).about["output"]))
+    readers = readers_of(registry, registry.get("model", model).output(params))
     table = read_table(labels, data, list(readers))
     chosen = load_chosen(registry, model, params)
     return label_files(chosen, table, readers=readers, thresholds=limits, progress=_line)

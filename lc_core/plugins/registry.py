@@ -79,6 +79,11 @@ class Registered:
         """The name without its domain."""
         return self.name.rpartition(".")[2]
 
+    def output(self, params: Mapping[str, Any]) -> str:
+        """Return the output type of a model with these settings: for one registered as `*`, its setting `output`."""
+        told = str(self.about["output"])
+        return str(params.get("output", told)) if told == "*" else told
+
     def load(self) -> Any:
         """Import the component and return it.
 

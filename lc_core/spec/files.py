@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec as find_package
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+
+from typing_extensions import is_typeddict
 
 from lc_core.errors import LCError
 from lc_core.plugins.registry import nearest
@@ -15,7 +19,7 @@ from lc_core.spec.problems import Problems, Where
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["find_spec", "located", "read_tree", "shipped_names"]
+__all__ = ["find_spec", "keys_at", "located", "read_tree", "shipped_names"]
 
 PACKAGE = "constraint_specs"
 
@@ -91,17 +95,40 @@ def located(params: Node, settings: type[BaseModel], folder: Path) -> dict[str, 
 
     Args:
         params: A mapping, as a spec gives it.
-        settings: What the component takes; a setting of type `pathlib.Path` is a path.
+        settings: What the component takes; a setting of type `pathlib.Path` is a path, in a TypedDict as well.
         folder: The spec's folder, for what the command line sets.
     """
+    return _located(params, {name: one.annotation for name, one in settings.model_fields.items()}, folder)
+
+
+def _located(params: Node, types: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = params.plain()
-    for name, one in settings.model_fields.items():
-        if one.annotation is Path and isinstance(found.get(name), str):
-            where = params.content[name].where
-            beside = (Path(where.source).parent if where.line else folder) / found[name]
+    for name, annotation in types.items():
+        if name not in found:
+            continue
+        node, kinds = params.content[name], _kinds(annotation)
+        if node.is_mapping:
+            for kind in filter(is_typeddict, kinds):
+                found[name] |= _located(node, get_type_hints(kind), folder)
+        elif Path in kinds and isinstance(found[name], str):
+            beside = (Path(node.where.source).parent if node.where.line else folder) / found[name]
             if os.path.exists(beside):
                 found[name] = str(beside)
     return found
+
+
+def keys_at(settings: type[BaseModel], path: Sequence[Any]) -> list[str]:
+    """Return the keys that are known where one is wrong: of the settings, or of a TypedDict inside."""
+    types: Mapping[str, Any] = {name: one.annotation for name, one in settings.model_fields.items()}
+    for part in path[:-1]:
+        inside = next(filter(is_typeddict, _kinds(types.get(part))), None)
+        types = get_type_hints(inside) if inside else types
+    return list(types)
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    """Return the types that a value may have: itself, or the members of a union."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 def _read_with_base(path: Path, problems: Problems, above: tuple[Path, ...]) -> Node:

@@ -19,7 +19,7 @@ from lc_core.plugins.manager import build_registry
 from lc_core.plugins.parameters import checked, message_of, values_of
 from lc_core.plugins.registry import Registered, Registry, nearest
 from lc_core.spec.feasible import check_feasible
-from lc_core.spec.files import find_spec, located, read_tree
+from lc_core.spec.files import find_spec, keys_at, located, read_tree
 from lc_core.spec.labels import Labels
 from lc_core.spec.load import Node
 from lc_core.spec.overrides import override
@@ -91,7 +91,7 @@ class _Resolver:
         self._folder = path.parent
         shape = check_shape(tree, self._problems)
         model = self._component("model", tree.get("model"))
-        self._output = str(model.plugin.about["output"]) if model else None
+        self._output = model.plugin.output(model.params) if model else None
         entries = self._entries(tree.get("constraints"))
         engine = self._component("engine", tree.get("engine"), default="gradient")
         keep = self._kept(tree.get("keep"), entries, model)
@@ -148,9 +148,8 @@ class _Resolver:
             self._problems.add(given.where if given else place, error.message, hint=error.hint)
             return None
         except ValidationError as error:
-            known = list(settings.model_fields)
             holder = given or Node({}, place)
-            report(holder, error, lambda _: known, self._problems, inside=f"the params of {name}")
+            report(holder, error, lambda path: keys_at(settings, path), self._problems, inside=f"the params of {name}")
             return None
         return _Found(plugin, target, self._registry.spelling(plugin), values)
 

@@ -96,7 +96,7 @@ class Spec:
     @property
     def output_type(self) -> str:
         """The type of the model's outputs, such as `melody.tokens/1`."""
-        return str(self.model.plugin.about["output"])
+        return self.model.plugin.output(self.model.params)
 
     def to_yaml(self, **extra: Any) -> str:
         """Return the spec as YAML with every default written out; loading it gives an equal spec.

@@ -19,8 +19,16 @@ NEEDED: dict[str, dict[str, Any]] = {
     "avatars.attribute": {"name": "smiling"},
 }
 """Settings that have no default, by component."""
-NO_WEIGHTS = {"images.celeba": "tests/images/test_celeba_train.py"}
-"""Models that are shipped without weights, and the tests that check them on a small training."""
+NO_WEIGHTS = {
+    "images.celeba": "tests/images/test_celeba_train.py",
+    "models.export": "tests/models/test_export.py",
+    "models.torchscript": "tests/models/test_torchscript.py",
+    "models.onnx": "tests/models/test_onnx.py",
+    "models.pythae": "tests/models/test_folders.py",
+    "models.diffusers": "tests/models/test_folders.py",
+    "models.folder": "tests/models/test_folders.py",
+}
+"""Models that are shipped without weights, and the tests that check them on files of their own."""
 
 
 NEED_FILES = {"labels.attribute": "tests/labels/test_attribute.py"}

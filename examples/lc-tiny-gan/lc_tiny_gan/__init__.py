@@ -1,0 +1,1 @@
+"""A GAN of handwritten digits, as a plugin of latent-constraints."""

@@ -1,0 +1,141 @@
+"""`models.torchscript`: a decoder, and perhaps an encoder, of torch.jit: a deprecated format that is still about."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lc_core.errors import LCError
+from lc_plugins.models.files import digest_of, globals_of, read_file, refuse_pickle, refused
+from lc_plugins.models.settings import Block, Latent, PriorSetting, Shape, Spread, Values
+
+if TYPE_CHECKING:
+    from lc_plugins.models.foreign import ForeignModel
+
+__all__ = ["DEPRECATED", "check_archive", "load_torchscript"]
+
+DEPRECATED = "TorchScript is deprecated in torch: export with torch.export, for models.export, while you can"
+KIND = "a TorchScript file of torch.jit.save"
+ALLOWED = re.compile(
+    r"__torch__\S* \S+|torch\._utils _rebuild_tensor(_v2)?|torch\._utils _rebuild_parameter|collections OrderedDict"
+    r"|torch\.jit\._pickle (restore_type_tag|build_\w+list)|torch \w+Storage"
+)
+"""What pickles inside an archive may import: torch reads them with a reader of its own, which knows only these."""
+FORBIDDEN = re.compile(r"\b(save|from_file|load|load_tensor|_print)\s*\(")
+"""Functions with which a script reads and writes files."""
+NAMESPACES = re.compile(r"\bops\s*\.\s*(\w+)")
+KNOWN = frozenset(("aten", "prim", "prims", "quantized", "inplace"))
+
+
+def load_torchscript(
+    *,
+    file: Path,
+    output: str,
+    latent: Latent,
+    encoder: Path | None = None,
+    encoder_gives: Spread = "std",
+    prior: PriorSetting = "normal",
+    shape: Shape | None = None,
+    values: Values | None = None,
+    block: Block = 256,
+) -> ForeignModel:
+    """A decoder from a TorchScript .pt file, a format that torch has deprecated; gradients if it has them.
+
+    Args:
+        file: The decoder, latents `(B, *latent)` float32 to outputs `(B, ...)`.
+        output: Type of the outputs, such as `image.gray/1`.
+        latent: Shape of one latent; the file does not tell it.
+        encoder: Another file, outputs to `(mean, std)`.
+        encoder_gives: What the encoder's second output is.
+        prior: What latents are drawn from.
+        shape: Shape of one output, to which the decoder's are brought.
+        values: Range of the decoder's numbers, mapped to [0, 1].
+        block: Most latents in one call.
+    """
+    from lc_plugins.models.foreign import Encoder, Network, assemble
+    from lc_plugins.models.outputs import Outputs
+    from lc_plugins.models.priors import build_prior
+
+    warnings.warn(DEPRECATED, FutureWarning, stacklevel=2)
+    data = [read_file(one, what=KIND) for one in (file, encoder) if one is not None]
+    decode = _script(data[0], file)
+    encode = _script(data[1], encoder) if encoder is not None else None
+    network = Network(
+        file.stem,
+        tuple(latent),
+        decode,
+        digest_of(*data),
+        Encoder(encode, encoder_gives) if encode else None,
+        modules=tuple(one for one in (decode, encode) if one),
+        note=DEPRECATED,
+    )
+    outputs = Outputs(output, tuple(shape) if shape else None, values)
+    return assemble(network, prior=build_prior(prior), outputs=outputs, latent=None, block=block)
+
+
+def _script(data: bytes, path: Path) -> Any:
+    import torch
+
+    check_archive(data, path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own word on the format, which is told once, above
+            module = torch.jit.load(io.BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {str(error)[:300]}") from error
+    module.eval()
+    for one in module.parameters():
+        one.requires_grad_(False)
+    return module
+
+
+def check_archive(data: bytes, path: Path) -> None:
+    """Check that a TorchScript archive imports nothing, and reads and writes no file when it runs.
+
+    Args:
+        data: Content of the file.
+        path: The file, for messages.
+
+    Raises:
+        LCError: If it is no such archive, or does any of these.
+    """
+    from torch._C import PyTorchFileReader
+
+    try:
+        reader = PyTorchFileReader(io.BytesIO(data))
+        names = [str(name) for name in reader.get_all_records()]
+        parts = {name: reader.get_record(name) for name in names if name.endswith((".py", ".pkl", ".debug_pkl"))}
+    except (RuntimeError, ValueError, OSError) as error:
+        refuse_pickle(data, path, what=KIND)
+        raise LCError(f"{path} is not {KIND}, or is truncated: {str(error).splitlines()[0][:200]}") from error
+    if "constants.pkl" not in names or not any(name.startswith("code/") for name in names):
+        if any(name.startswith("models/") for name in names):
+            raise LCError(f"{path} is a .pt2 archive; expected {KIND}", hint="load it with models.export")
+        refuse_pickle(data, path, what=KIND)
+        raise LCError(f"{path} is not {KIND}; it holds {', '.join(names[:5])}")
+    for name, content in parts.items():
+        if name.endswith(".py"):
+            _check_code(content.decode("utf-8", errors="replace"), name, path)
+        else:
+            _check_imports(content, name, path)
+
+
+def _check_code(code: str, name: str, path: Path) -> None:
+    found = FORBIDDEN.search(code)
+    if found:
+        raise refused(path, f"its script {name} calls {found[1]}, which reads or writes files")
+    unknown = sorted(set(NAMESPACES.findall(code)) - KNOWN)
+    if unknown:
+        raise refused(path, f"its script {name} calls operators of {', '.join(unknown)}")
+
+
+def _check_imports(content: bytes, name: str, path: Path) -> None:
+    try:
+        foreign = [one for one in globals_of(content) if not ALLOWED.fullmatch(one)]
+    except ValueError as error:
+        raise LCError(f"{path} is damaged: {name} cannot be read: {error}") from error
+    if foreign:
+        raise refused(path, f"its {name} imports {foreign[0]}")

@@ -1,0 +1,67 @@
+"""`models.folder`: a folder of `config.json` and `weights.safetensors` that `lc train` wrote, here or on a hub."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    from lc_core.latent_model import LatentModel
+
+__all__ = ["KINDS", "load_folder"]
+
+KINDS = {
+    "avatar-vae/1": "lc_plugins.avatars.model:AvatarModel",
+    "celeba-vae/1": "lc_plugins.images.celeba_model:CelebAModel",
+    "digit-vae/1": "lc_plugins.digits.model:DigitModel",
+    "melody-vae/1": "lc_plugins.melody.model:MelodyModel",
+}
+"""What is loaded for each `kind` that a `config.json` names."""
+FILES = ["config.json", "weights.safetensors"]
+HubId = Annotated[str, Field(pattern=r"^([\w.-]+/[\w.-]+)?$")]
+
+
+def load_folder(*, output: str, folder: Path | None = None, hub: HubId = "", revision: str = "") -> LatentModel:
+    """A VAE that `lc train` wrote, in the layout of a Hugging Face repository; from a folder or from the hub.
+
+    Args:
+        output: Type of the outputs, such as `image.gray/1`.
+        folder: The folder; or
+        hub: the id of a repository on the hub, `owner/name`, which is downloaded once and kept.
+        revision: Branch, tag or commit of that repository; its main branch if empty. A commit never changes.
+    """
+    if (folder is None) == (not hub):
+        raise LCError("models.folder needs a folder or the id of a hub, one of them")
+    place = folder if folder is not None else _downloaded(hub, revision)
+    try:
+        kind = json.loads((place / "config.json").read_text(encoding="utf-8"))["kind"]
+    except OSError as error:
+        hint = "give a folder that lc train wrote"
+        raise LCError(f"{place} holds no model: config.json cannot be read ({error.strerror})", hint=hint) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise LCError(f"{place}/config.json does not tell the kind of model") from error
+    if kind not in KINDS:
+        raise LCError(f"{place} is of kind {kind!r}; expected one of {', '.join(KINDS)}")
+    module, _, name = KINDS[kind].partition(":")
+    model: LatentModel = getattr(import_module(module), name)(place)
+    if model.output_type != output:
+        raise LCError(f"{place} makes {model.output_type}; the spec says output: {output}")
+    return model
+
+
+def _downloaded(hub: str, revision: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        hint = 'pip install "latent-constraints[hub]"'
+        raise LCError("a model of the hub needs huggingface-hub, which is not installed", hint=hint) from error
+    try:
+        return Path(snapshot_download(hub, revision=revision or None, allow_patterns=FILES))
+    except Exception as error:
+        raise LCError(f"{hub} cannot be downloaded: {type(error).__name__}: {str(error)[:200]}") from error

@@ -1,0 +1,210 @@
+"""`models.pythae`, `models.diffusers` and `models.folder`: folders that work, and folders that are refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from lc_core.encodings import has_encoder
+from lc_core.errors import LCError
+from lc_core.latent_model import decode_array
+from lc_core.testing import check_model
+from lc_plugins.digits.model import SHIPPED, load_8x8
+from lc_plugins.models.diffusers_folder import load_diffusers
+from lc_plugins.models.pythae_folder import _decoder, _encoder, load_pythae
+from lc_plugins.models.vae_folder import load_folder
+from tests.models.networks import Payload
+
+GRAY = "image.gray/1"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+
+
+def draw_pythae(folder, kind="VAEConfig", **more):
+    """Write a folder as pythae does, with weights that are drawn."""
+    torch.manual_seed(0)
+    folder.mkdir(exist_ok=True)
+    config = {"name": kind, "input_dim": [1, 8, 8], "latent_dim": 4}
+    (folder / "model_config.json").write_text(json.dumps(config | more))
+    parts = {"decoder.": _decoder(4, (1, 8, 8)), "encoder.": _encoder(4, (1, 8, 8))}
+    weights = {name + key: one for name, part in parts.items() for key, one in part.state_dict().items()}
+    torch.save({"model_state_dict": weights}, folder / "model.pt")
+    return folder
+
+
+def refusal(load, **settings):
+    with pytest.raises(LCError) as error:
+        load(**settings)
+    return str(error.value)
+
+
+def test_a_pythae_folder_works(tmp_path):
+    model = load_pythae(folder=draw_pythae(tmp_path / "vae"), output=GRAY)
+    check_model(model)
+    assert model.differentiable
+    assert has_encoder(model)
+    assert model.prior.text == "standard normal"
+
+
+def test_it_decodes_and_encodes_as_pythae_does(tmp_path):
+    models = pytest.importorskip("pythae.models", reason="pythae is not installed")
+    torch.manual_seed(0)
+    theirs = models.VAE(models.VAEConfig(input_dim=(1, 8, 8), latent_dim=4)).eval()
+    theirs.save(str(tmp_path / "vae"))
+    ours = load_pythae(folder=tmp_path / "vae", output=GRAY)
+    z, x = torch.randn(5, 4), torch.rand(5, 1, 8, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(ours.decode(z), theirs.decoder(z).reconstruction)
+        found = theirs.encoder(x)
+    torch.testing.assert_close(ours.encode(x).mean, found.embedding)
+    torch.testing.assert_close(ours.encode(x).std, (0.5 * found.log_covariance).exp())
+
+
+@pytest.mark.parametrize("kind", ["WAE_MMD_Config", "VAE_IAF_Config"])
+def test_models_without_a_normal_posterior_are_used_without_their_encoder(kind, tmp_path):
+    assert not has_encoder(load_pythae(folder=draw_pythae(tmp_path / "vae", kind), output=GRAY))
+
+
+def test_the_prior_is_what_the_kind_was_trained_with_or_has_to_be_said(tmp_path):
+    assert "sphere" in load_pythae(folder=draw_pythae(tmp_path / "s", "SVAEConfig"), output=GRAY).prior.text
+    folder = draw_pythae(tmp_path / "ae", "AEConfig")
+    assert "prior: {samples: latents.npy}" in refusal(load_pythae, folder=folder, output=GRAY)
+    np.save(tmp_path / "z.npy", np.random.default_rng(0).normal(size=(50, 4)) * 3 + 1)
+    model = load_pythae(folder=folder, output=GRAY, prior={"samples": tmp_path / "z.npy"})
+    check_model(model)
+
+
+def test_pickled_networks_of_pythae_are_refused_with_what_to_do(tmp_path):
+    target = tmp_path / "created"
+    folder = draw_pythae(tmp_path / "vae", uses_default_decoder=False)
+    (folder / "decoder.pkl").write_bytes(pickle.dumps(Payload(target)))
+    message = refusal(load_pythae, folder=folder, output=GRAY)
+    assert "decoder.pkl is a pickled network" in message
+    assert "models.export" in message
+    assert not target.exists()
+
+
+def test_pickled_weights_of_pythae_are_refused_and_not_run(tmp_path):
+    target = tmp_path / "created"
+    folder = draw_pythae(tmp_path / "vae")
+    torch.save({"model_state_dict": Payload(target)}, folder / "model.pt")
+    assert "is refused" in refusal(load_pythae, folder=folder, output=GRAY)
+    (folder / "model.pt").write_bytes(pickle.dumps(Payload(target)))
+    assert "is refused" in refusal(load_pythae, folder=folder, output=GRAY)
+    assert not target.exists()
+
+
+def test_bad_pythae_folders_are_refused(tmp_path):
+    assert "cannot be read" in refusal(load_pythae, folder=tmp_path / "none", output=GRAY)
+    folder = draw_pythae(tmp_path / "vae")
+    assert "latent: [16]" in refusal(load_pythae, folder=folder, output=GRAY, latent=[16])
+    (folder / "model.pt").write_bytes((folder / "model.pt").read_bytes()[:5000])
+    assert "truncated" in refusal(load_pythae, folder=folder, output=GRAY)
+    draw_pythae(folder, latent_dim=6)
+    assert "do not fit" in refusal(load_pythae, folder=folder, output=GRAY)
+    draw_pythae(folder, "VQVAEConfig")
+    assert "is a VQVAE of pythae" in refusal(load_pythae, folder=folder, output=GRAY)
+    (folder / "model_config.json").write_text("{")
+    assert "is not pythae's" in refusal(load_pythae, folder=folder, output=GRAY)
+
+
+@pytest.fixture(scope="module")
+def kl(tmp_path_factory):
+    """A small AutoencoderKL of grey pictures, with drawn weights."""
+    from lc_plugins.models.imports import mend_torchvision
+
+    mend_torchvision()
+    diffusers = pytest.importorskip("diffusers", reason="the extra diffusers is not installed")
+    folder = tmp_path_factory.mktemp("diffusers") / "vae"
+    torch.manual_seed(0)
+    diffusers.AutoencoderKL(
+        in_channels=1,
+        out_channels=1,
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(8, 8),
+        layers_per_block=1,
+        latent_channels=2,
+        norm_num_groups=4,
+        sample_size=8,
+        scaling_factor=0.5,
+    ).save_pretrained(folder)
+    return folder
+
+
+def test_an_auto_encoder_of_diffusers_works_with_latents_that_are_pictures(kl):
+    model = load_diffusers(folder=kl, output=GRAY, values=(-2, 2))
+    check_model(model)
+    assert model.latent_shape == (2, 4, 4)
+    assert has_encoder(model)
+    from diffusers import AutoencoderKL
+
+    theirs, z = AutoencoderKL.from_pretrained(kl), torch.randn(3, 2, 4, 4)
+    with torch.no_grad():
+        wanted = (theirs.decode(z / 0.5).sample + 2) / 4
+    np.testing.assert_allclose(decode_array(model, z), wanted.clamp(0, 1).numpy(), atol=1e-5)
+    assert load_diffusers(folder=kl, output=GRAY, values=(-2, 2), latent=[2, 8, 8]).latent_shape == (2, 8, 8)
+    assert "[2, h, w]" in refusal(load_diffusers, folder=kl, output=GRAY, latent=[4, 4, 4])
+
+
+def test_bad_diffusers_folders_are_refused(tmp_path):
+    folder = tmp_path / "vae"
+    assert "cannot be read" in refusal(load_diffusers, folder=folder)
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"_class_name": "UNet2DModel"}))
+    assert "holds a UNet2DModel" in refusal(load_diffusers, folder=folder)
+    (folder / "config.json").write_text(json.dumps({"_class_name": "AutoencoderKL"}))
+    target = tmp_path / "created"
+    torch.save(Payload(target), folder / "diffusion_pytorch_model.bin")
+    assert "is refused" in refusal(load_diffusers, folder=folder)
+    assert not target.exists()
+
+
+def test_diffusers_weights_that_are_no_safetensors_are_refused(kl, tmp_path):
+    target = tmp_path / "created"
+    (tmp_path / "config.json").write_bytes((kl / "config.json").read_bytes())
+    torch.save(Payload(target), tmp_path / "diffusion_pytorch_model.safetensors")
+    assert "cannot be loaded" in refusal(load_diffusers, folder=tmp_path)
+    data = (kl / "diffusion_pytorch_model.safetensors").read_bytes()
+    (tmp_path / "diffusion_pytorch_model.safetensors").write_bytes(data[: len(data) // 2])
+    assert "truncated" in refusal(load_diffusers, folder=tmp_path)
+    assert not target.exists()
+
+
+def test_a_folder_of_our_own_is_the_model_itself():
+    model = load_folder(folder=SHIPPED, output=GRAY)
+    assert model.digest == load_8x8().digest
+    assert model.realism() is not None
+
+
+def test_bad_folders_of_our_own_are_refused(tmp_path):
+    assert "the spec says output: image.rgb/1" in refusal(load_folder, folder=SHIPPED, output="image.rgb/1")
+    assert "one of them" in refusal(load_folder, output=GRAY)
+    assert "holds no model" in refusal(load_folder, folder=tmp_path, output=GRAY)
+    (tmp_path / "config.json").write_text('{"kind": "other/1"}')
+    assert "of kind 'other/1'" in refusal(load_folder, folder=tmp_path, output=GRAY)
+    target = tmp_path / "created"
+    (tmp_path / "config.json").write_text('{"kind": "digit-vae/1"}')
+    torch.save(Payload(target), tmp_path / "weights.safetensors")
+    assert "damaged" in refusal(load_folder, folder=tmp_path, output=GRAY)
+    assert not target.exists()
+
+
+def test_a_model_of_the_hub_is_downloaded(monkeypatch):
+    hub = pytest.importorskip("huggingface_hub", reason="the extra hub is not installed")
+    asked = {}
+
+    def download(name, **settings):
+        asked.update(settings, name=name)
+        return str(SHIPPED)
+
+    monkeypatch.setattr(hub, "snapshot_download", download)
+    assert load_folder(hub="somebody/digits", revision="abc", output=GRAY).digest == load_8x8().digest
+    assert asked == {
+        "name": "somebody/digits",
+        "revision": "abc",
+        "allow_patterns": ["config.json", "weights.safetensors"],
+    }

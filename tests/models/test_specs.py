@@ -1,0 +1,124 @@
+"""Foreign models in specs: paths beside the spec, priors, and what is told of a wrong one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import save_file
+
+from lc_core import load_spec
+from lc_core.cli import main
+from lc_core.errors import LCError
+from lc_core.run import build_model
+from tests.models.networks import Decoder, build, save_pt2
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+SPEC = """\
+lc: 1
+model: {{use: models.export, params: {{file: decoder.pt2, output: image.gray/1{more}}}}}
+constraints:
+  - {{use: digits.digit, params: {{digit: 1}}, at_least: 0.0}}
+engine: rejection
+sample: {{count: 2}}
+"""
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    return save_pt2(build(Decoder), tmp_path_factory.mktemp("pt2") / "decoder.pt2").read_bytes()
+
+
+@pytest.fixture
+def folder(content, tmp_path):
+    """A folder with a decoder, which is not the working folder."""
+    place = tmp_path / "mine"
+    place.mkdir()
+    (place / "decoder.pt2").write_bytes(content)
+    return place
+
+
+def write(folder, more=""):
+    path = folder / "spec.yaml"
+    path.write_text(SPEC.format(more=more))
+    return path
+
+
+def test_a_spec_of_six_lines_samples_and_its_run_is_the_same_spec(folder):
+    result = CliRunner().invoke(main, ["sample", str(write(folder)), "--out", "run"])
+    assert result.exit_code == 0, result.output
+    assert load_spec("run/spec.yaml") == load_spec(folder / "spec.yaml")
+    assert load_spec(folder / "spec.yaml").output_type == "image.gray/1"
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ("", "standard normal"),
+        (", prior: uniform", "uniform in [-1, 1]"),
+        (", prior: {uniform: [0, 1]}", "uniform in [0, 1]"),
+        (", prior: hypersphere", "uniform on the sphere of radius 1"),
+        (", prior: {hypersphere: 3.5}", "uniform on the sphere of radius 3.5"),
+        (", prior: {mixture: {means: [[0, 0, 0, 0], [1, 1, 1, 1]], stds: 0.5}}", "mixture of 2 normals"),
+        (", prior: {mixture: {file: mixture.safetensors}}", "mixture of 3 normals"),
+        (", prior: {samples: z.npy}", "9 given samples"),
+        (", prior: {samples: z.safetensors}", "9 given samples"),
+    ],
+)
+def test_priors_in_a_spec(more, text, folder):
+    z = np.random.default_rng(0).normal(size=(9, 4)).astype("float32")
+    np.save(folder / "z.npy", z)
+    save_file({"z": torch.from_numpy(z)}, folder / "z.safetensors")
+    save_file({"means": torch.from_numpy(z[:3].copy()), "stds": torch.ones(3)}, folder / "mixture.safetensors")
+    model = build_model(load_spec(write(folder, more)))
+    assert model.prior.text == text
+
+
+def test_sample_i_is_the_same_whatever_the_prior_and_the_count(folder):
+    from lc_core.api import sample
+
+    for prior in ("uniform", "{mixture: {means: [[0, 0, 0, 0], [1, 1, 1, 1]], stds: 0.5}}"):
+        path = write(folder, f", prior: {prior}")
+        few, many = (sample(load_spec(path, count=count), cache=False) for count in (2, 5))
+        np.testing.assert_array_equal(few.latents, many.latents[:2])
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (", prior: cauchy", "'hypersphere' or should be a mapping; found \"cauchy\""),
+        (", prior: {unifrom: [0, 1]}", "did you mean uniform?"),
+        (", prior: {mixture: {mean: [[0]]}}", "did you mean means?"),
+        (", latent: [0]", "greater than or equal to 1"),
+        (", values: [0]", "too few values"),
+        (", flie: x", "did you mean file"),
+    ],
+)
+def test_settings_that_are_wrong_are_told_with_their_place(more, text, folder):
+    result = CliRunner().invoke(main, ["validate", str(write(folder, more))])
+    assert result.exit_code == 2
+    assert "spec.yaml:2:" in result.output
+    assert text in result.output
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (", prior: {samples: none.npy}", "cannot be read"),
+        (", prior: {samples: decoder.pt2}", "should be a .npy or .safetensors file"),
+        (", prior: {samples: pickled.npy}", "no tensors that can be read"),
+        (", prior: {samples: wide.npy}", "has latents (7,); the model's are (4,)"),
+        (", prior: {uniform: [1, 0]}", "low < high"),
+        (", prior: {uniform: [0, 1], hypersphere: 1}", "one key"),
+        (", prior: {mixture: {means: [[0, 0, 0, 0]]}}", "no stds"),
+        (", prior: {mixture: {stds: 1}}", "means"),
+        (", latent: [5]", "latent: [5]"),
+    ],
+)
+def test_priors_and_shapes_that_do_not_fit_are_refused(more, text, folder):
+    np.save(folder / "wide.npy", np.random.default_rng(0).normal(size=(9, 7)))
+    np.save(folder / "pickled.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(LCError) as error:
+        build_model(load_spec(write(folder, more)))
+    assert text in str(error.value)

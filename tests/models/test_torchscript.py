@@ -1,0 +1,132 @@
+"""`models.torchscript`: files that work, with the word that the format is deprecated; files that are refused."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from lc_core.encodings import has_encoder
+from lc_core.errors import LCError
+from lc_core.latent_model import decode_array
+from lc_core.testing import check_model
+from lc_plugins.models.torchscript import load_torchscript
+from tests.models.networks import (
+    Batchy,
+    Decoder,
+    Encoder,
+    Noisy,
+    NotANumber,
+    Payload,
+    build,
+    latents,
+    rewritten,
+    save_pt2,
+    save_torchscript,
+)
+
+GRAY = "image.gray/1"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+@pytest.fixture
+def file(tmp_path):
+    return save_torchscript(build(Decoder), tmp_path / "decoder.pt")
+
+
+def refusal(file, **settings):
+    with pytest.raises(LCError) as error:
+        load_torchscript(file=file, **{"output": GRAY, "latent": [4], **settings})
+    return str(error.value)
+
+
+def test_it_works_and_says_that_the_format_is_deprecated(file, tmp_path):
+    encoder = save_torchscript(build(Encoder), tmp_path / "encoder.pt", torch.rand(3, 1, 8, 8))
+    with pytest.warns(FutureWarning, match="deprecated"):
+        model = load_torchscript(file=file, encoder=encoder, output=GRAY, latent=[4])
+    check_model(model)
+    assert model.differentiable
+    assert has_encoder(model)
+    assert "deprecated" in model.note
+    np.testing.assert_allclose(decode_array(model, latents()), build(Decoder)(latents()).numpy(), atol=1e-6)
+
+
+def test_a_latent_shape_that_does_not_fit_is_refused(file):
+    assert "mat1 and mat2" in refusal(file, latent=[16])
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(NotANumber, "not finite"), (Noisy, "other outputs for the same latents"), (Batchy, "depends on the others")],
+)
+def test_faulty_decoders_are_refused(kind, text, tmp_path):
+    assert text in refusal(save_torchscript(build(kind), tmp_path / "faulty.pt"))
+
+
+def test_files_of_another_kind_are_refused(tmp_path):
+    assert "cannot be read" in refusal(tmp_path / "none.pt")
+    text = tmp_path / "text.pt"
+    text.write_text("not a model")
+    assert "is not a TorchScript file" in refusal(text)
+    weights = tmp_path / "weights.pt"
+    torch.save(build(Decoder).state_dict(), weights)
+    assert "is a pickle" in refusal(weights)
+    assert "models.export" in refusal(save_pt2(build(Decoder), tmp_path / "decoder.pt2"))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95, 0.999])
+def test_a_truncated_file_is_refused(file, share):
+    data = file.read_bytes()
+    file.write_bytes(data[: int(share * len(data))])
+    assert "truncated" in refusal(file)
+
+
+@pytest.mark.parametrize("member", ["data.pkl", "constants.pkl"])
+def test_a_pickle_payload_is_refused_and_not_run(member, file, tmp_path):
+    target = tmp_path / "created"
+    payload = pickle.dumps(Payload(target), protocol=2)
+    rewritten(file, lambda name, content: payload if name == member else content)
+    assert "mkdir" in refusal(file)
+    assert not target.exists()
+
+
+def test_a_whole_pickle_is_refused_and_not_run(file, tmp_path):
+    target = tmp_path / "created"
+    file.write_bytes(pickle.dumps(Payload(target)))
+    assert "is a pickle" in refusal(file)
+    torch.save(Payload(target), file)
+    assert "is a pickle" in refusal(file)
+    assert not target.exists()
+
+
+class Saving(torch.nn.Module):
+    """Its script writes a file whenever it runs: no pickle is needed for that."""
+
+    def __init__(self, target: str):
+        super().__init__()
+        self.target = target
+
+    def forward(self, z):
+        torch.save(z, self.target)
+        return z.view(-1, 1, 2, 2)
+
+
+class Mapping(torch.nn.Module):
+    def __init__(self, target: str):
+        super().__init__()
+        self.target = target
+
+    def forward(self, z):
+        return z.view(-1, 1, 2, 2) + torch.from_file(self.target, shared=True, size=1)
+
+
+@pytest.mark.parametrize("kind", [Saving, Mapping])
+def test_a_script_that_writes_files_is_refused_and_not_run(kind, tmp_path):
+    target = tmp_path / "created"
+    torch.jit.script(kind(str(target))).save(str(tmp_path / "writes.pt"))
+    assert "reads or writes files" in refusal(tmp_path / "writes.pt")
+    assert not target.exists()
+    torch.jit.load(str(tmp_path / "writes.pt"))(latents())  # torch itself would have run it
+    assert target.exists()
