@@ -24,6 +24,7 @@ from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.families import Family, families
 from lc_core.fitting import CriticFitter, FitSettings
+from lc_core.guiding import DecoderGuide, guided, spreads_of
 from lc_core.measuring import PluginFault, Want
 from lc_core.reachable import check_reachable, only_value
 from lc_core.refining import Refined, aimed, refine_critics
@@ -99,9 +100,12 @@ def prepare(
             held_out |= family.scatter(values)
             found = {label: only_value(*part.reshape(2, -1)) for label, part in family.scatter(ends).items()}
             only |= {label: value for label, value in found.items() if value is not None}
+        spreads = spreads_of(verifier.model, verifier.entries, settings.seed, cache)
+        only |= {label: one.low for label, one in spreads.items() if not one.low < one.high}
         check_reachable(verifier.conditions, only)
         space = Space.of(verifier.entries)
-        energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space)
+        decoder = DecoderGuide(verifier.model, spreads) if spreads else None
+        energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
         cards = fitter.cards(energy, held_out)
         refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent)
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
@@ -187,6 +191,7 @@ def _cached_refinement(
     spent: list[float],
 ) -> Refined:
     labels = [list(family.heads()) for family in families(fitter.verifier.leaves)]
+    through = [measurement_digest(leaf.measurement) for leaf in guided(fitter.verifier.entries)]
     if not labels and not engine.amortised:
         return Refined({})
 
@@ -206,12 +211,13 @@ def _cached_refinement(
         seconds = time.monotonic() - began
         return {"what": what, "hidden": hidden, "aims": aims, "card": refined.card, "seconds": seconds}, tensors
 
-    if cache is None or None in keys:
+    if cache is None or None in keys or None in through:
         config, tensors = fit()
     else:
         key = key_of(
             {
                 "critics": keys,
+                **({"through the decoder": through} if through else {}),
                 "model": fitter.verifier.model.digest,
                 "settings": asdict(fitter.settings),
                 "entries": [describe(entry) for entry in energy.entries],

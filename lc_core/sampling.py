@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.constraint import Constraint, Entry, verdict
+from lc_core.constraint import Constraint, Entry, leaves, verdict
 from lc_core.engines.base import Engine, run_engine
 from lc_core.errors import LCError, blaming
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
@@ -63,6 +63,10 @@ class Problem:
         reason = self.engine.unfit(self.model, self.entries, self.realism)
         if reason is not None:
             raise LCError(f"engine {type(self.engine).__name__.lower()} cannot serve this: {reason}")
+        if self.engine.needs_energy and any(leaf.guide == "decoder" for leaf in leaves(self.entries)):
+            from lc_core.guiding import check_guides
+
+            check_guides(self.model, self.entries)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,9 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     verifier = Verifier(problem.model, problem.entries)
     size = problem.engine.block
     first = number * size
+    guided = energy.decodes if energy else 0
     z = _end_points(problem, energy, number, verifier)
+    guided = energy.decodes - guided if energy else 0
     outputs = verifier.decode(z, first_index=first)
     values = verifier.measure(outputs, first_index=first)
     satisfied = verifier.satisfied(values, size)
@@ -129,7 +135,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
         z=z[kept].float().cpu().numpy(),
         outputs=outputs[rows],
         realism=_realism(problem.model, z, kept),
-        decodes=verifier.decodes,
+        decodes=verifier.decodes + guided,
         size=size,
     )
 

@@ -75,6 +75,10 @@ class Transformation:
         reason = self.engine.unfit(self.model, self.entries, self.realism)
         if reason is not None:
             raise LCError(f"engine {name} cannot serve this: {reason}")
+        if any(leaf.guide == "decoder" for leaf in leaves(self.entries)):
+            from lc_core.guiding import check_guides
+
+            check_guides(self.model, self.entries)
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,7 @@ def run_transformation(
     everything = (*held, *watched)
     before = verifier.measure(problem.inputs) | _measure_kept(everything, problem.inputs)
     engine = prepared.engine if engine.amortised else problem.engine
-    editing = time.monotonic()
+    guided, editing = prepared.energy.decodes, time.monotonic()
     edited = edit_encodings(
         model,
         verifier,
@@ -246,7 +250,7 @@ def run_transformation(
         watched=watched,
         steps=edited.steps,
         tries=edited.tries,
-        decodes=verifier.decodes,
+        decodes=verifier.decodes + prepared.energy.decodes - guided,
         realism=_realism(model, z0, edited.z),
     )
     ended = time.monotonic()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from lc_core.constraint import leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 
@@ -110,9 +111,11 @@ class Actor(Engine):
         return found
 
     def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
-        """Return why the paper's training cannot serve a problem without a condition."""
+        """Return why the paper's training cannot serve a problem: one without a condition, or without critics."""
         if self.preset == "paper-2018" and not any(entry.require for entry in entries):
             return "preset paper-2018 learns from samples that satisfy, and no constraint is required"
+        if self.preset == "paper-2018" and any(leaf.guide == "decoder" for leaf in leaves(entries)):
+            return "preset paper-2018 learns from samples and follows no gradient; guide: critic works"
         return None
 
     def note(self, entries: Sequence[Entry], realism: float) -> str | None:
