@@ -18,6 +18,7 @@ from lc_core.cache import Cache, key_of, measurement_digest
 from lc_core.conditioning import Space, without_free
 from lc_core.constraint import describe
 from lc_core.critics.critic import Bins, Critic
+from lc_core.critics.typical import realism_of
 from lc_core.energy import Energy
 from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine
@@ -67,7 +68,7 @@ def prepare(
         progress: Called with a line of text now and then.
 
     Raises:
-        LCError: If realism is asked for and the model has no realism critic, or if a condition
+        LCError: If realism is asked for and the model has none (`lc_core.critics.typical`), or if a condition
             cannot be met since its measurement has one value on every sample.
     """
     if not engine.needs_energy:
@@ -78,11 +79,11 @@ def prepare(
         verifier = Verifier(verifier.model, tuple(map(without_free, verifier.entries)))
     settings = settings or FitSettings()
     began = time.monotonic()
-    critic_of_realism = verifier.model.realism() if realism > 0 else None
+    critic_of_realism = realism_of(verifier.model)[0] if realism > 0 else None
     if realism > 0 and critic_of_realism is None:
         raise LCError(
             f"realism {realism} is asked for, but {verifier.model.name} has no realism critic",
-            hint="leave realism out, or use a model that ships one",
+            hint="leave realism out, or use a model that ships one; a model without an encoder can do with log_prior(z)",
         )
     fitter = CriticFitter(verifier, settings, progress)
     critics: dict[str, Critic] = {}

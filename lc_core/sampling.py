@@ -134,7 +134,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
         rows=rows,
         z=z[kept].float().cpu().numpy(),
         outputs=outputs[rows],
-        realism=_realism(problem.model, z, kept),
+        realism=_realism(problem, z, kept),
         decodes=verifier.decodes + guided,
         size=size,
     )
@@ -162,12 +162,17 @@ def _end_points(problem: Problem, energy: Energy | None, number: int, verifier: 
     return z
 
 
-def _realism(model: LatentModel, z: Tensor, rows: Tensor) -> np.ndarray | None:
-    """Return the realism logits of some rows, computed with the whole block, or None without a realism critic."""
+def _realism(problem: Problem, z: Tensor, rows: Tensor) -> np.ndarray | None:
+    """Return the realism logits of some rows, computed with the whole block.
+
+    None without a realism critic; what is typical of the prior is told only if it was asked for.
+    """
     import torch
 
-    with blaming(f"the realism critic of {model.name}"), torch.inference_mode():
-        critic = model.realism()
+    from lc_core.critics.typical import realism_of
+
+    with blaming(f"the realism critic of {problem.model.name}"), torch.inference_mode():
+        critic = realism_of(problem.model)[0] if problem.realism > 0 else problem.model.realism()
         if critic is None:
             return None
         logits: np.ndarray = critic(z)[rows.to(z.device)].float().cpu().numpy()

@@ -41,7 +41,7 @@ class Transformation:
     """What is to be changed, and how.
 
     Attributes:
-        model: The model; it needs an encoder.
+        model: The model; one without an encoder gets one (`lc_core.inversion`).
         inputs: Outputs of its type, first dimension N.
         entries: What is asked: top-level entries with distinct labels, one of them a condition.
         engine: Moves the encodings.
@@ -196,14 +196,17 @@ def run_transformation(
         progress: Called with a line of text now and then.
 
     Raises:
-        LCError: If the model has no encoder, the inputs do not suit it, or a plugin is at fault.
+        LCError: If the inputs do not suit the model, or a plugin is at fault.
     """
     from lc_core.editing import edit_encodings, sigma_distance
     from lc_core.encodings import Encodings, encode_outputs
+    from lc_core.inversion import with_encoder
     from lc_core.prepare import prepare
     from lc_core.transform_report import build_transform_report
 
-    model, began = Encodings(problem.model), time.monotonic()
+    began = time.monotonic()
+    encoding, how = with_encoder(problem.model, cache=cache, progress=progress)
+    model = Encodings(encoding)
     verifier = Verifier(model, problem.entries)
     z0 = encode_outputs(model, problem.inputs).mean
     found = reconstruct(problem, z0, verifier)
@@ -251,10 +254,10 @@ def run_transformation(
         steps=edited.steps,
         tries=edited.tries,
         decodes=verifier.decodes + prepared.energy.decodes - guided,
-        realism=_realism(model, z0, edited.z),
+        realism=_realism(prepared.energy.realism or problem.model.realism(), z0, edited.z),
     )
     ended = time.monotonic()
-    result.report = build_transform_report(result)
+    result.report = build_transform_report(result, *filter(None, [how]))
     if prepared.card:
         result.report["fit"] = prepared.card
     seconds = {"fit": prepared.seconds, "transform": ended - editing, "total": ended - began}
@@ -300,11 +303,10 @@ def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Kept, 
     return held, tuple(named(one, None) for one in others)
 
 
-def _realism(model: LatentModel, before: Any, after: Any) -> tuple[float, float] | None:
+def _realism(critic: Any, before: Any, after: Any) -> tuple[float, float] | None:
     """Return the mean realism logits before and after, or None without a realism critic."""
     import torch
 
-    critic = model.realism()
     if critic is None:
         return None
     with torch.inference_mode():
