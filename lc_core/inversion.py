@@ -168,6 +168,8 @@ class _Network(nn.Module):
 
     mean: Tensor
     scale: Tensor
+    low: Tensor
+    high: Tensor
 
     def __init__(self, model: LatentModel, config: dict[str, Any]) -> None:
         super().__init__()
@@ -176,6 +178,8 @@ class _Network(nn.Module):
         size = math.prod(self.shape)
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
+        self.register_buffer("low", torch.full((model.dimensions,), -torch.inf))
+        self.register_buffer("high", torch.full((model.dimensions,), torch.inf))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.net = mlp(size * max(1, self.kinds), HIDDEN, model.dimensions)
@@ -191,14 +195,15 @@ class _Network(nn.Module):
         return found
 
     def latents(self, outputs: np.ndarray) -> Tensor:
-        """Return latents `(B, *latent_shape)`."""
+        """Return latents `(B, *latent_shape)`, none beyond the values that prior samples have."""
         if outputs.shape[1:] != self.shape:
             raise LCError(
                 f"inputs have shape {outputs.shape[1:]}; {self.model.name} makes outputs of shape {self.shape}"
             )
         device = next(self.parameters()).device
         with torch.no_grad():
-            return self(torch.from_numpy(np.array(outputs)).to(device)).view(-1, *self.model.latent_shape)
+            z: Tensor = self(torch.from_numpy(np.array(outputs)).to(device)).clamp(self.low, self.high)
+            return z.view(-1, *self.model.latent_shape)
 
 
 def _fitted(model: LatentModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -223,6 +228,8 @@ def _fitted(model: LatentModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
     optimiser = torch.optim.Adam(network.net.parameters(), lr=FIT_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, FIT_RATE, total_steps=FIT_STEPS, pct_start=0.1)
     target = z.flatten(1)
+    network.low.copy_(target.amin(dim=0))
+    network.high.copy_(target.amax(dim=0))
     for _ in range(FIT_STEPS):
         rows = torch.randint(SAMPLES, (BATCH,), generator=generator).to(model.device)
         loss = (network(x[rows]) - target[rows]).square().mean()

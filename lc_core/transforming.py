@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lc_core.cache import Cache
     from lc_core.fitting import FitSettings
 
-__all__ = ["Reconstruction", "TransformResult", "Transformation", "reconstruct", "run_transformation"]
+__all__ = ["Reconstruction", "TransformResult", "Transformation", "compare", "reconstruct", "run_transformation"]
 
 EQUAL_TOKENS = 0.9
 """Least share of equal values at which an output of whole numbers counts as one that its model can represent."""
@@ -170,6 +170,11 @@ def reconstruct(problem: Transformation, encodings: Any, verifier: Verifier) -> 
         raise LCError(
             f"inputs have shape {inputs.shape[1:]}; {problem.model.name} makes outputs of shape {outputs.shape[1:]}"
         )
+    return compare(inputs, outputs)
+
+
+def compare(inputs: np.ndarray, outputs: np.ndarray) -> Reconstruction:
+    """Return how like inputs their decoded encodings are; both have the same shape."""
     axes = tuple(range(1, inputs.ndim))
     if exact := inputs.dtype.kind in "iub" and outputs.dtype.kind in "iub":
         likeness = (inputs == outputs).mean(axis=axes)
