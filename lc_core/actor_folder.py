@@ -257,7 +257,7 @@ def check_asked(config: Mapping[str, Any], folder: str | Path, verifier: Verifie
 def _essence(tree: Any) -> str:
     """Return what is measured and wanted in a description of entries, without what does not bear on it."""
     if isinstance(tree, Mapping):
-        kept = {key: value for key, value in tree.items() if key not in ("weight", "require")}
+        kept = {key: value for key, value in tree.items() if key not in ("weight", "require", "guide")}
         if kept.get("params") == {}:
             del kept["params"]
         return "{" + ", ".join(f"{key}: {_essence(value)}" for key, value in kept.items()) + "}"

@@ -13,13 +13,14 @@ from lc_core.constraint import Constraint, Entry, Group, leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.fitting import FitSettings
-from lc_core.latent_model import as_latent_model
+from lc_core.latent_model import LatentModel, as_latent_model
 from lc_core.measuring import Measurement
 from lc_core.plugins.manager import build_registry
 from lc_core.plugins.registry import Registry
 from lc_core.prepare import prepare
 from lc_core.run import KEEP_NOTE, build_problem, prepare_spec
 from lc_core.sampling import Problem, SampleResult, collect
+from lc_core.sanity import check_decoder
 from lc_core.spec.values import Keeping, Spec
 from lc_core.summary import ordered
 from lc_core.transforming import Transformation, TransformResult, run_transformation
@@ -84,7 +85,7 @@ def sample(
         if model is None:
             raise LCError("sample needs a spec or a model")
         problem = Problem(
-            model=as_latent_model(model),
+            model=_checked(model),
             entries=_with_labels([_entry(one) for one in constraints]),
             engine=engine if isinstance(engine, Engine) else build_registry().get("engine", engine).load()(),
             realism=realism,
@@ -123,7 +124,7 @@ def transform(
     """Change outputs as little as makes each meet constraints; each is decoded and measured.
 
     Args:
-        model: A `LatentModel` with an encoder.
+        model: A `LatentModel`, or any object that `as_latent_model` takes; one without an encoder is given one.
         inputs: Outputs of the model's type, first dimension N.
         constraints: `Constraint` and `Group` objects, or functions declared with a default want; one of them must be
             a condition.
@@ -143,7 +144,7 @@ def transform(
     """
     name = "edit" if engine == "gradient" else engine
     problem = Transformation(
-        model=as_latent_model(model),
+        model=_checked(model),
         inputs=np.asarray(inputs),
         entries=_with_labels([_entry(one) for one in constraints]),
         engine=name if isinstance(name, Engine) else build_registry().get("engine", name).load()(),
@@ -158,6 +159,13 @@ def load_model(name: str, *, registry: Registry | None = None, **params: Any) ->
     """Return a registered model, such as `melody.folk-2bar`, as a `LatentModel`."""
     registered = (registry or build_registry()).get("model", name)
     return registered.load()(**registered.fill(params))
+
+
+def _checked(model: Any) -> LatentModel:
+    """Return an object as a latent model whose decoder is sane."""
+    latent_model = as_latent_model(model)
+    check_decoder(latent_model)
+    return latent_model
 
 
 def _entry(one: Any) -> Entry:

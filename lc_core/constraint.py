@@ -16,7 +16,23 @@ from lc_core.errors import LCError
 from lc_core.free import Free
 from lc_core.measuring import WANT_KEYS, Measurement, Want
 
-__all__ = ["Constraint", "Entry", "Group", "Verdict", "all_of", "any_of", "describe", "leaves", "none_of", "verdict"]
+__all__ = [
+    "GUIDES",
+    "Constraint",
+    "Entry",
+    "Group",
+    "Verdict",
+    "all_of",
+    "any_of",
+    "describe",
+    "leaves",
+    "none_of",
+    "verdict",
+]
+
+
+GUIDES = ("critic", "decoder")
+"""What an engine follows of a constraint."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,8 @@ class Constraint:
         label: Name in reports; default the measurement's name.
         free: What may differ without a new fit of an amortised engine: for a parameter of the measurement its values,
             for `at_least`, `at_most` or `target` a pair (low, high). What the constraint itself says is one of them.
+        guide: What an engine follows: `critic`, a critic that is fitted, or `decoder`, the gradient of the
+            measurement's differentiable form through the model's decoder.
         **wanted: `at_least=`, `at_most=`, `between=`, or `target=` and `tolerance=`, in place of `want`.
 
     Example:
@@ -45,6 +63,7 @@ class Constraint:
     require: bool = True
     label: str = ""
     free: Free | None = None
+    guide: str = "critic"
 
     def __init__(
         self,
@@ -55,6 +74,7 @@ class Constraint:
         require: bool = True,
         label: str = "",
         free: Free | Mapping[str, Sequence[Any]] | None = None,
+        guide: str = "critic",
         **wanted: Any,
     ) -> None:
         if not isinstance(measurement, Measurement):
@@ -67,6 +87,7 @@ class Constraint:
         if want is None:
             raise LCError(f"{measurement.name} has no default want: say at_least, at_most, between or target")
         _check_weight(weight, label or measurement.name)
+        _check_guide(guide, measurement, free)
         for key, value in {
             "measurement": measurement,
             "want": want,
@@ -74,6 +95,7 @@ class Constraint:
             "require": require,
             "label": label or measurement.name,
             "free": free if free is None or isinstance(free, Free) else Free.of(free, measurement, want),
+            "guide": guide,
         }.items():
             object.__setattr__(self, key, value)
 
@@ -126,6 +148,21 @@ def _check_weight(weight: float, label: str) -> None:
         raise LCError(f"weight of {label} must be a finite number, 0 or more; found {weight}")
 
 
+def _check_guide(guide: str, measurement: Measurement, free: Any) -> None:
+    if guide not in GUIDES:
+        raise LCError(f"guide: should be critic or decoder; found {guide!r}")
+    if guide == "decoder" and not measurement.info.differentiable:
+        raise LCError(
+            f"guide: decoder needs a measurement with a gradient; {measurement.name} declares no differentiable form",
+            hint="guide: critic works: a critic is fitted to what it measures",
+        )
+    if guide == "decoder" and free is not None:
+        raise LCError(
+            "guide: decoder follows one value, and something is free here",
+            hint="guide: critic works with free; or leave out free",
+        )
+
+
 def all_of(*entries: Entry, **options: Any) -> Group:
     """Every entry is wanted; useful inside `any_of` and `none_of`."""
     return Group("all", entries, **options)
@@ -153,8 +190,10 @@ def leaves(entries: Sequence[Entry]) -> Iterator[Constraint]:
 
 def describe(entry: Entry) -> dict[str, Any]:
     """Return an entry as plain data: what is measured, wanted and how it is combined."""
-    shared = {"weight": entry.weight, "require": entry.require}
+    shared: dict[str, Any] = {"weight": entry.weight, "require": entry.require}
     if isinstance(entry, Constraint):
+        if entry.guide != "critic":  # what was fitted before there were other guides is still good
+            shared["guide"] = entry.guide
         params, wanted = dict(entry.measurement.params), entry.want.as_dict()
         if entry.free is None:
             return {"use": entry.measurement.name, "params": params, "wanted": wanted, **shared}

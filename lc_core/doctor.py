@@ -136,6 +136,7 @@ def _broken(one: Broken) -> Check:
 def _model(subject: str, registered: Registered) -> Check:
     """Load a model, decode prior samples and try what it says it can do."""
     from lc_core.latent_model import LatentModel, as_latent_model, block_generator, decode_array
+    from lc_core.sanity import distinct
 
     needed = [name for name, setting in registered.parameters().model_fields.items() if setting.is_required()]
     if needed:
@@ -154,7 +155,7 @@ def _model(subject: str, registered: Registered) -> Check:
         "output_type": model.output_type,
         "latent_shape": list(model.latent_shape),
         "output_shape": list(outputs.shape[1:]),
-        "distinct": _distinct(outputs),
+        "distinct": distinct(outputs),
         "seconds_to_load": round(loaded, 3),
         "milliseconds_per_decode": round(1000 * decoding / SAMPLES, 4),
         "gradient": gradient,
@@ -163,10 +164,6 @@ def _model(subject: str, registered: Registered) -> Check:
     }
     status, problem = _sane(registered, model, details["distinct"])
     return Check(subject, status, problem + _summary(details), details)
-
-
-def _distinct(outputs: np.ndarray) -> float:
-    return len({(row + 0).tobytes() for row in outputs}) / len(outputs)  # adding 0 makes -0.0 equal to 0.0
 
 
 def _encodes(model: LatentModel, outputs: np.ndarray) -> bool:

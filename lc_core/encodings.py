@@ -81,6 +81,12 @@ class Encodings(LatentModel):
         return self._encoded(POOL, block_generator(0, 0, "encodings"))
 
     def _encoded(self, count: int, generator: torch.Generator) -> Posterior:
+        from lc_core.inversion import Inverted
+
+        if isinstance(self.inner, Inverted) and self.inner.network is None:
+            # What a prior sample decodes to has that sample itself as its best encoding.
+            z = draw_prior(self.inner, count, generator)
+            return Posterior(z, self.inner.sigma_bar.to(z).expand(z.shape))
         return encode_outputs(self.inner, decode_outputs(self.inner, draw_prior(self.inner, count, generator)))
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -21,6 +22,9 @@ from torch.nn import functional as F
 from lc_core.conditioning import Space, Targets
 from lc_core.constraint import Constraint, Entry, leaves
 from lc_core.critics.critic import Critic, Odds
+
+if TYPE_CHECKING:
+    from lc_core.guiding import DecoderGuide
 
 __all__ = ["Energy", "EnergyValue", "entry_odds"]
 
@@ -59,6 +63,7 @@ class Energy:
         realism_weight: Weight of its term.
         space: What is free in the entries.
         code: What an amortised engine is told of the values that rows want of it, `(B, F)` or `(1, F)`.
+        decoder: Follows the constraints whose guide it is; counts what it decodes.
     """
 
     entries: Sequence[Entry]
@@ -68,16 +73,27 @@ class Energy:
     realism_weight: float = 0.0
     space: Space = field(default_factory=Space)
     code: Tensor | None = None
+    decoder: DecoderGuide | None = None
+
+    @property
+    def decodes(self) -> int:
+        """Outputs decoded so far to follow constraints through the decoder."""
+        return self.decoder.decodes if self.decoder else 0
 
     def at(self, targets: Targets) -> Energy:
         """Return the energy of rows that want these values of what is free."""
         return replace(self, entries=tuple(map(targets.apply, self.entries)), code=targets.code)
 
     def logits(self, z: Tensor, entries: Sequence[Entry]) -> dict[str, Tensor]:
-        """Return the logits `(B, V, K + 1)` that each leaf's critic gives, from the leaf's first head on, by label."""
+        """Return the logits `(B, V, K + 1)` that each leaf's critic gives, from the leaf's first head on, by label.
+
+        Leaves without a critic, which are followed through the decoder, are left out.
+        """
         every: dict[int, Tensor] = {}
         found = {}
         for leaf in leaves(entries):
+            if leaf.guide == "decoder":
+                continue
             critic = self.critics[leaf.label]
             if id(critic) not in every:
                 every[id(critic)] = critic.every(z)
@@ -87,9 +103,11 @@ class Energy:
     def odds(self, z: Tensor, entries: Sequence[Entry]) -> dict[str, Odds]:
         """Return the log odds of each of some entries, by label."""
         logits = self.logits(z, entries)
-        found = {
-            leaf.label: self.critics[leaf.label].odds_of(logits[leaf.label], leaf.want) for leaf in leaves(entries)
-        }
+        critics = [leaf for leaf in leaves(entries) if leaf.guide == "critic"]
+        found = {leaf.label: self.critics[leaf.label].odds_of(logits[leaf.label], leaf.want) for leaf in critics}
+        if through := [leaf for leaf in leaves(entries) if leaf.guide == "decoder"]:
+            assert self.decoder is not None, "prepare gives one where an entry is followed through the decoder"
+            found |= self.decoder.odds(z, through)
         return {entry.label: entry_odds(entry, found) for entry in entries}
 
     def __call__(self, z: Tensor) -> EnergyValue:

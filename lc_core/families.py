@@ -61,10 +61,11 @@ class Family:
 
 
 def families(leaves: Sequence[Constraint]) -> list[Family]:
-    """Return constraints by the critic that they share, in the order of the first of each."""
+    """Return constraints by the critic that they share, in the order of the first of each; those that need none not."""
     alike: dict[int, list[Constraint]] = {}
     for leaf in leaves:
-        alike.setdefault(id(leaf.measurement.function), []).append(leaf)
+        if leaf.guide == "critic":
+            alike.setdefault(id(leaf.measurement.function), []).append(leaf)
     found = []
     for some in alike.values():
         found += [Family(tuple(some))] if len(some) >= SHARE else [Family((leaf,)) for leaf in some]

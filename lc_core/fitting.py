@@ -200,13 +200,14 @@ class CriticFitter:
         z = self.draw_prior(len(next(iter(held_out.values()))), "fit/held-out")
         own = energy.space.own()
         values = own.pick(held_out)
+        fitted = [leaf for leaf in self.verifier.leaves if leaf.label in held_out]
         with torch.no_grad():
-            odds = energy.odds(z, [own.apply(leaf) for leaf in self.verifier.leaves])
+            odds = energy.odds(z, [own.apply(leaf) for leaf in fitted])
         return {
             leaf.label: calibration(
                 odds[leaf.label].yes.sigmoid().double().cpu().numpy(), leaf.want.met(values[leaf.label])
             )
-            for leaf in self.verifier.leaves
+            for leaf in fitted
         }
 
 

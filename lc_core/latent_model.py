@@ -79,6 +79,16 @@ class LatentModel(ABC):
     def _draws_prior(self) -> bool:
         return type(self).sample_prior is LatentModel.sample_prior
 
+    def log_prior(self, z: Tensor) -> Tensor | None:
+        """Return the prior's log density `(B,)`, up to a constant; None if it is not known.
+
+        That of the standard normal, unless `sample_prior` is overridden. Where the prior has no density it is -inf.
+
+        Args:
+            z: Latents `(B, *latent_shape)`.
+        """
+        return -z.flatten(1).square().sum(dim=1) / 2 if self.on_shell else None
+
     def project(self, z: Tensor, start: Tensor) -> Tensor:
         """Move latents back to where the prior has its mass.
 
@@ -191,6 +201,11 @@ class WrappedModel(LatentModel):
             )
         return z
 
+    def log_prior(self, z: Tensor) -> Tensor | None:
+        """Return the log density of the object's own prior, if it tells one."""
+        own = getattr(self.inner, "log_prior", None)
+        return super().log_prior(z) if own is None else own(z)
+
 
 def as_latent_model(model: Any) -> LatentModel:
     """Return `model` as a latent model.
@@ -198,7 +213,7 @@ def as_latent_model(model: Any) -> LatentModel:
     Args:
         model: A `LatentModel`; or an object with `decode(z)` and either `latent_shape` (an int or a tuple; the prior
             is then the standard normal) or `latent_shape` and `sample_prior(count, generator)`. `output_type`,
-            `name` and `block` are used where it has them.
+            `name`, `block` and `log_prior(z)` are used where it has them.
 
     Raises:
         LCError: If one of these is missing.

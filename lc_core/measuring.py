@@ -135,6 +135,7 @@ class MeasurementInfo:
     together: Callable[[Any, Sequence[Mapping[str, Any]]], Any] | None = None
     involves: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] | None = None
     needs: Callable[..., Needs] | None = None
+    differentiable: bool | Callable[..., Any] = False
 
 
 def measurement(
@@ -147,6 +148,7 @@ def measurement(
     together: Callable[[Any, Sequence[Mapping[str, Any]]], Any] | None = None,
     involves: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] | None = None,
     needs: Callable[..., Needs] | None = None,
+    differentiable: bool | Callable[..., Any] = False,
     **want: Any,
 ) -> Callable[[F], F]:
     """Declare that a function measures decoded outputs. The function itself stays as it is.
@@ -168,6 +170,9 @@ def measurement(
             edit of the one does not count these as kept or changed.
         needs: For a function that reads a file that a setting names: called with the settings when a spec is read,
             it returns `Needs`, or raises `LCError` if the settings make no sense together. No torch yet.
+        differentiable: For `guide: decoder`: a function with the same parameters that takes a torch tensor of outputs
+            and returns the same values as a tensor `(B,)` that a gradient comes back through; True if the function
+            itself does so when it is given a tensor.
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
             `tolerance=`.
 
@@ -192,6 +197,7 @@ def measurement(
         together=together,
         involves=involves,
         needs=needs,
+        differentiable=differentiable,
     )
 
     def declare(function: F) -> F:

@@ -18,12 +18,14 @@ from lc_core.cache import Cache, key_of, measurement_digest
 from lc_core.conditioning import Space, without_free
 from lc_core.constraint import describe
 from lc_core.critics.critic import Bins, Critic
+from lc_core.critics.typical import realism_of
 from lc_core.energy import Energy
 from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.families import Family, families
 from lc_core.fitting import CriticFitter, FitSettings
+from lc_core.guiding import DecoderGuide, guided, spreads_of
 from lc_core.measuring import PluginFault, Want
 from lc_core.reachable import check_reachable, only_value
 from lc_core.refining import Refined, aimed, refine_critics
@@ -66,7 +68,7 @@ def prepare(
         progress: Called with a line of text now and then.
 
     Raises:
-        LCError: If realism is asked for and the model has no realism critic, or if a condition
+        LCError: If realism is asked for and the model has none (`lc_core.critics.typical`), or if a condition
             cannot be met since its measurement has one value on every sample.
     """
     if not engine.needs_energy:
@@ -77,11 +79,11 @@ def prepare(
         verifier = Verifier(verifier.model, tuple(map(without_free, verifier.entries)))
     settings = settings or FitSettings()
     began = time.monotonic()
-    critic_of_realism = verifier.model.realism() if realism > 0 else None
+    critic_of_realism = realism_of(verifier.model)[0] if realism > 0 else None
     if realism > 0 and critic_of_realism is None:
         raise LCError(
             f"realism {realism} is asked for, but {verifier.model.name} has no realism critic",
-            hint="leave realism out, or use a model that ships one",
+            hint="leave realism out, or use a model that ships one; a model without an encoder can do with log_prior(z)",
         )
     fitter = CriticFitter(verifier, settings, progress)
     critics: dict[str, Critic] = {}
@@ -99,9 +101,12 @@ def prepare(
             held_out |= family.scatter(values)
             found = {label: only_value(*part.reshape(2, -1)) for label, part in family.scatter(ends).items()}
             only |= {label: value for label, value in found.items() if value is not None}
+        spreads = spreads_of(verifier.model, verifier.entries, settings.seed, cache)
+        only |= {label: one.low for label, one in spreads.items() if not one.low < one.high}
         check_reachable(verifier.conditions, only)
         space = Space.of(verifier.entries)
-        energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space)
+        decoder = DecoderGuide(verifier.model, spreads) if spreads else None
+        energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
         cards = fitter.cards(energy, held_out)
         refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent)
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
@@ -187,6 +192,7 @@ def _cached_refinement(
     spent: list[float],
 ) -> Refined:
     labels = [list(family.heads()) for family in families(fitter.verifier.leaves)]
+    through = [measurement_digest(leaf.measurement) for leaf in guided(fitter.verifier.entries)]
     if not labels and not engine.amortised:
         return Refined({})
 
@@ -206,12 +212,13 @@ def _cached_refinement(
         seconds = time.monotonic() - began
         return {"what": what, "hidden": hidden, "aims": aims, "card": refined.card, "seconds": seconds}, tensors
 
-    if cache is None or None in keys:
+    if cache is None or None in keys or None in through:
         config, tensors = fit()
     else:
         key = key_of(
             {
                 "critics": keys,
+                **({"through the decoder": through} if through else {}),
                 "model": fitter.verifier.model.digest,
                 "settings": asdict(fitter.settings),
                 "entries": [describe(entry) for entry in energy.entries],

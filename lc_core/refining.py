@@ -97,6 +97,8 @@ def _looser(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool) -> d
         holds = holds != (entry.kind == "not")
         return {label: want for child in entry.entries for label, want in _looser(child, values, holds=holds).items()}
     want, measured = entry.want, values[entry.label]
+    if entry.guide == "decoder":
+        return {}  # has a slope wherever it is
     if entry.free and entry.free.bounds:
         return {}  # among the bounds that are drawn some are loose already
     if holds:
@@ -187,8 +189,8 @@ class _Refinement:
                 break
             self._learn(fresh)
         wants = {label: want.as_dict() for label, want in self.best.aims.items()}
-        decodes = 0 if self.path is None else len(self.path)
-        self.best.card = {"satisfied_by_round": self.history, "aims": wants, "decodes": decodes + len(fresh)}
+        decodes = self.energy.decodes + (0 if self.path is None else len(self.path)) + len(fresh)
+        self.best.card = {"satisfied_by_round": self.history, "aims": wants, "decodes": decodes}
         return self.best
 
     def _explore(self, number: int) -> Replay:
@@ -214,7 +216,7 @@ class _Refinement:
     def _learn(self, fresh: Replay) -> None:
         """Take up what was visited, choose the next aims and let the critics learn."""
         self.aims = choose_aims(self.energy.entries, self._ends(fresh), self.targets)
-        if self.history[-1] < AIM and not self.energy.space.leaves:
+        if self.history[-1] < AIM and self.families and not self.energy.space.leaves:
             fresh = fresh + self._copies(fresh)
         self.path = fresh if self.path is None else self.path + fresh
         for family in self.families:

@@ -27,6 +27,7 @@ from lc_core.errors import LCError, blaming
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import LatentModel
 from lc_core.prepare import Prepared, prepare
+from lc_core.sanity import check_decoder
 from lc_core.sampling import Collector, Problem, SampleResult, collect
 from lc_core.spec.values import Selected, Spec
 from lc_core.store import FULL, RunFolder, identity_of, save_result, save_samples, unwritable, write_atomically
@@ -36,7 +37,7 @@ from lc_core.verify import Verifier
 if TYPE_CHECKING:
     from lc_core.render import Renderer
 
-__all__ = ["KEEP_NOTE", "build_model", "build_problem", "prepare_spec", "run_spec"]
+__all__ = ["KEEP_NOTE", "build_model", "build_problem", "load_selected", "prepare_spec", "run_spec"]
 
 Progress = Callable[[str], None]
 KEEP_NOTE = "keep says what lc transform must not change; sampling changes nothing, and ignores it"
@@ -52,17 +53,29 @@ def build_model(spec: Spec, *, device: str = "auto") -> LatentModel:
         device: `auto` (CUDA where there is one and the model runs on it), `cpu` or `cuda`.
 
     Raises:
-        LCError: If it cannot be loaded, is no latent model, or makes other outputs than it was registered with.
+        LCError: If it cannot be loaded, is no latent model, makes other outputs than it was registered with, or its
+            decoder is not sane (`lc_core.sanity.check_decoder`).
     """
-    model = _build("model", spec.model)
-    if not isinstance(model, LatentModel):
-        raise LCError(f"{_who('model', spec.model)} is {type(model).__name__}; expected a LatentModel")
+    model = load_selected(spec.model, device=device)
     if model.output_type != spec.output_type:
         raise LCError(
             f"{_who('model', spec.model)} makes {model.output_type}, but is registered as making {spec.output_type}"
         )
+    check_decoder(model)
+    return model
+
+
+def load_selected(selected: Selected, *, device: str = "auto") -> LatentModel:
+    """Load a model, and check nothing of what it does.
+
+    Raises:
+        LCError: If it cannot be loaded, or is no latent model.
+    """
+    model = _build("model", selected)
+    if not isinstance(model, LatentModel):
+        raise LCError(f"{_who('model', selected)} is {type(model).__name__}; expected a LatentModel")
     with suppress(AttributeError):  # an object that cannot be changed is told without it
-        model.source = spec.model.plugin.distribution
+        model.source = selected.plugin.distribution
     chosen = _choose_device(device)
     try:
         return model.to(chosen)

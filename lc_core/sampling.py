@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.constraint import Constraint, Entry, verdict
+from lc_core.constraint import Constraint, Entry, leaves, verdict
 from lc_core.engines.base import Engine, run_engine
 from lc_core.errors import LCError, blaming
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
@@ -63,6 +63,10 @@ class Problem:
         reason = self.engine.unfit(self.model, self.entries, self.realism)
         if reason is not None:
             raise LCError(f"engine {type(self.engine).__name__.lower()} cannot serve this: {reason}")
+        if self.engine.needs_energy and any(leaf.guide == "decoder" for leaf in leaves(self.entries)):
+            from lc_core.guiding import check_guides
+
+            check_guides(self.model, self.entries)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,9 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     verifier = Verifier(problem.model, problem.entries)
     size = problem.engine.block
     first = number * size
+    guided = energy.decodes if energy else 0
     z = _end_points(problem, energy, number, verifier)
+    guided = energy.decodes - guided if energy else 0
     outputs = verifier.decode(z, first_index=first)
     values = verifier.measure(outputs, first_index=first)
     satisfied = verifier.satisfied(values, size)
@@ -128,8 +134,8 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
         rows=rows,
         z=z[kept].float().cpu().numpy(),
         outputs=outputs[rows],
-        realism=_realism(problem.model, z, kept),
-        decodes=verifier.decodes,
+        realism=_realism(problem, z, kept),
+        decodes=verifier.decodes + guided,
         size=size,
     )
 
@@ -156,12 +162,17 @@ def _end_points(problem: Problem, energy: Energy | None, number: int, verifier: 
     return z
 
 
-def _realism(model: LatentModel, z: Tensor, rows: Tensor) -> np.ndarray | None:
-    """Return the realism logits of some rows, computed with the whole block, or None without a realism critic."""
+def _realism(problem: Problem, z: Tensor, rows: Tensor) -> np.ndarray | None:
+    """Return the realism logits of some rows, computed with the whole block.
+
+    None without a realism critic; what is typical of the prior is told only if it was asked for.
+    """
     import torch
 
-    with blaming(f"the realism critic of {model.name}"), torch.inference_mode():
-        critic = model.realism()
+    from lc_core.critics.typical import realism_of
+
+    with blaming(f"the realism critic of {problem.model.name}"), torch.inference_mode():
+        critic = realism_of(problem.model)[0] if problem.realism > 0 else problem.model.realism()
         if critic is None:
             return None
         logits: np.ndarray = critic(z)[rows.to(z.device)].float().cpu().numpy()

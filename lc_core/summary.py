@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.constraint import Constraint, Entry, leaves
+from lc_core.critics.typical import realism_of
 from lc_core.sampling import Collector, SampleResult
 
 __all__ = ["blocking_table", "build_report", "ordered", "report_text"]
@@ -73,6 +74,8 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
     problem = collector.problem
     note = problem.engine.note(problem.entries, problem.realism)
     notes = [note] if note else []
+    if problem.realism > 0 and problem.engine.needs_energy and problem.model.realism() is None:
+        notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
     if not problem.engine.amortised and (free := [leaf.label for leaf in leaves(problem.entries) if leaf.free]):
         notes.append(f"free has no effect with this engine, which is fitted for one value: {', '.join(free)}")
     if collector.repeats and result.status != "done":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.constraint import Constraint, Entry
+from lc_core.critics.typical import realism_of
 from lc_core.keeping import Kept
 from lc_core.report import MAX_SAMPLES, _file, _number, _percent, _text, _wanted
 from lc_core.store import SMALL_OUTPUT, unwritable, write_atomically
@@ -29,8 +30,8 @@ KEYS = (
 ).split()
 
 
-def build_transform_report(result: TransformResult) -> dict[str, Any]:
-    """Return what `report.json` says, without times."""
+def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any]:
+    """Return what `report.json` says, without times; `more` are notes."""
     problem, satisfied = result.problem, result.satisfied
     edited = satisfied & (result.steps > 0)
     begins = np.logical_and.reduce([result.met_before[entry.label] for entry in problem.entries if entry.require])
@@ -64,7 +65,9 @@ def build_transform_report(result: TransformResult) -> dict[str, Any]:
     }
     if result.realism is not None:
         report["realism"] = {"before": result.realism[0], "after": result.realism[1]}
-    notes = [note] if (note := problem.engine.note(problem.entries, problem.realism)) else []
+    notes = [*more, note] if (note := problem.engine.note(problem.entries, problem.realism)) else [*more]
+    if problem.realism > 0 and problem.model.realism() is None:
+        notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
     if result.kept and not hasattr(problem.engine, "keeping"):
         notes.append(f"engine {report['engine']} is not guided by keep: what is kept is measured only")
     if notes:

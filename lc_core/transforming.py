@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lc_core.cache import Cache
     from lc_core.fitting import FitSettings
 
-__all__ = ["Reconstruction", "TransformResult", "Transformation", "reconstruct", "run_transformation"]
+__all__ = ["Reconstruction", "TransformResult", "Transformation", "compare", "reconstruct", "run_transformation"]
 
 EQUAL_TOKENS = 0.9
 """Least share of equal values at which an output of whole numbers counts as one that its model can represent."""
@@ -41,7 +41,7 @@ class Transformation:
     """What is to be changed, and how.
 
     Attributes:
-        model: The model; it needs an encoder.
+        model: The model; one without an encoder gets one (`lc_core.inversion`).
         inputs: Outputs of its type, first dimension N.
         entries: What is asked: top-level entries with distinct labels, one of them a condition.
         engine: Moves the encodings.
@@ -75,6 +75,10 @@ class Transformation:
         reason = self.engine.unfit(self.model, self.entries, self.realism)
         if reason is not None:
             raise LCError(f"engine {name} cannot serve this: {reason}")
+        if any(leaf.guide == "decoder" for leaf in leaves(self.entries)):
+            from lc_core.guiding import check_guides
+
+            check_guides(self.model, self.entries)
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,11 @@ def reconstruct(problem: Transformation, encodings: Any, verifier: Verifier) -> 
         raise LCError(
             f"inputs have shape {inputs.shape[1:]}; {problem.model.name} makes outputs of shape {outputs.shape[1:]}"
         )
+    return compare(inputs, outputs)
+
+
+def compare(inputs: np.ndarray, outputs: np.ndarray) -> Reconstruction:
+    """Return how like inputs their decoded encodings are; both have the same shape."""
     axes = tuple(range(1, inputs.ndim))
     if exact := inputs.dtype.kind in "iub" and outputs.dtype.kind in "iub":
         likeness = (inputs == outputs).mean(axis=axes)
@@ -192,14 +201,17 @@ def run_transformation(
         progress: Called with a line of text now and then.
 
     Raises:
-        LCError: If the model has no encoder, the inputs do not suit it, or a plugin is at fault.
+        LCError: If the inputs do not suit the model, or a plugin is at fault.
     """
     from lc_core.editing import edit_encodings, sigma_distance
     from lc_core.encodings import Encodings, encode_outputs
+    from lc_core.inversion import with_encoder
     from lc_core.prepare import prepare
     from lc_core.transform_report import build_transform_report
 
-    model, began = Encodings(problem.model), time.monotonic()
+    began = time.monotonic()
+    encoding, how = with_encoder(problem.model, cache=cache, progress=progress)
+    model = Encodings(encoding)
     verifier = Verifier(model, problem.entries)
     z0 = encode_outputs(model, problem.inputs).mean
     found = reconstruct(problem, z0, verifier)
@@ -214,7 +226,7 @@ def run_transformation(
     everything = (*held, *watched)
     before = verifier.measure(problem.inputs) | _measure_kept(everything, problem.inputs)
     engine = prepared.engine if engine.amortised else problem.engine
-    editing = time.monotonic()
+    guided, editing = prepared.energy.decodes, time.monotonic()
     edited = edit_encodings(
         model,
         verifier,
@@ -246,11 +258,11 @@ def run_transformation(
         watched=watched,
         steps=edited.steps,
         tries=edited.tries,
-        decodes=verifier.decodes,
-        realism=_realism(model, z0, edited.z),
+        decodes=verifier.decodes + prepared.energy.decodes - guided,
+        realism=_realism(prepared.energy.realism or problem.model.realism(), z0, edited.z),
     )
     ended = time.monotonic()
-    result.report = build_transform_report(result)
+    result.report = build_transform_report(result, *filter(None, [how]))
     if prepared.card:
         result.report["fit"] = prepared.card
     seconds = {"fit": prepared.seconds, "transform": ended - editing, "total": ended - began}
@@ -296,11 +308,10 @@ def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Kept, 
     return held, tuple(named(one, None) for one in others)
 
 
-def _realism(model: LatentModel, before: Any, after: Any) -> tuple[float, float] | None:
+def _realism(critic: Any, before: Any, after: Any) -> tuple[float, float] | None:
     """Return the mean realism logits before and after, or None without a realism critic."""
     import torch
 
-    critic = model.realism()
     if critic is None:
         return None
     with torch.inference_mode():

@@ -16,6 +16,7 @@ COMMANDS = {
     "show": ("lc_core.cli.show", "Show a spec with every default, and the engines that fit it."),
     "plugins": ("lc_core.cli.plugins", "List what is installed, and what is broken."),
     "schema": ("lc_core.cli.schema", "Print the JSON Schema of specs, for editors."),
+    "inspect": ("lc_core.cli.inspect", "Load a model and tell what it can do, how fast, and whether it is sane."),
     "label": ("lc_core.cli.label", "Label outputs of a model, to make an attribute of your own."),
     "fit": ("lc_core.cli.fit", "Fit and cache what a spec needs, without sampling."),
     "cache": ("lc_core.cli.cache", "List or clear fitted parts."),

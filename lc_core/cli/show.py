@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from lc_core.constraint import Constraint
+    from lc_core.latent_model import LatentModel
 
 __all__ = ["command"]
 
@@ -14,7 +20,9 @@ __all__ = ["command"]
 def command(spec_name: str, overrides: tuple[str, ...], engine: str | None) -> None:
     """Show a spec as it is resolved: every default, the model, the constraints, and which engines can serve it."""
     from lc_core.constraint import leaves
+    from lc_core.critics.typical import realism_of
     from lc_core.errors import LCError, blaming
+    from lc_core.guiding import guided
     from lc_core.plugins.manager import build_registry
     from lc_core.run import build_model
     from lc_core.spec import load_spec
@@ -23,12 +31,14 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None) -> N
     spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine)
     click.echo(spec.to_yaml().rstrip())
     model = build_model(spec)
-    critic = "a realism critic" if model.realism() is not None else "no realism critic"
+    realism = realism_of(model)[1]
     gradient = "with a gradient" if model.differentiable else "without a gradient"
-    click.echo(f"\nmodel: latents {model.latent_shape}, {model.output_type}, decode {gradient}, {critic}")
+    click.echo(f"\nmodel: latents {model.latent_shape}, {model.output_type}, decode {gradient}, {realism}")
     for leaf in leaves(spec.entries):
         if (needs := leaf.measurement.needs()) and (line := needs.about()):
             click.echo(f"{leaf.label}: {line}")
+    for leaf in guided(spec.entries):
+        click.echo(f"{leaf.label}: guided through the decoder{_refused(model, leaf)}")
     click.echo("engines:")
     for one in registry.all("engine"):
         try:
@@ -40,3 +50,15 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None) -> N
             reason, note = error.message, None
         verdict = f"no: {reason}" if reason else f"fits; {note}" if note else "fits"
         click.echo(f"  {registry.spelling(one)}: {verdict}")
+
+
+def _refused(model: LatentModel, leaf: Constraint) -> str:
+    """Return why a constraint cannot be followed through a model's decoder; nothing if it can."""
+    from lc_core.errors import LCError
+    from lc_core.guiding import check_guides
+
+    try:
+        check_guides(model, [leaf])
+    except LCError as error:
+        return f", which does not work: {error.message} ({error.hint})"
+    return ""

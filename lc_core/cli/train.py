@@ -38,7 +38,7 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     registry = build_registry()
     recipe = registry.get("recipe", model)
     given = {key: value for key, value in {"steps": steps, "seed": seed}.items() if value is not None}
-    settings = recipe.fill(_with_changes(given, changes))
+    settings = recipe.fill(with_changes(given, changes))
     folder = out or Path("runs") / f"train-{recipe.name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
         click.echo(f"to use it, write in a spec:\n\n{lines}")
 
 
-def _with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
+def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
     """Return settings with those of `--set` added; values are YAML, as in a spec."""
     from lc_core.spec.load import parse
     from lc_core.spec.problems import Problems, Where

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from lc_core.constraint import leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 
@@ -127,6 +128,8 @@ class Actor(Engine):
             return "preset paper-2018 does not know kl"
         if self.preset == "paper-2018" and not any(entry.require for entry in entries):
             return "preset paper-2018 learns from samples that satisfy, and no constraint is required"
+        if self.preset == "paper-2018" and any(leaf.guide == "decoder" for leaf in leaves(entries)):
+            return "preset paper-2018 learns from samples and follows no gradient; guide: critic works"
         return None
 
     def note(self, entries: Sequence[Entry], realism: float) -> str | None:

@@ -84,6 +84,7 @@ def _entry(registry: Registry, parts: Schema, *, top: bool) -> Schema:
         "params": {"type": "object"},
         **{key: _without_null(leaf[key]) for key in WANT_KEYS},
         "free": _without_null(leaf["free"]),
+        "guide": leaf["guide"],
         "any": several,
         "all": several,
         "not": inner,

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lc_core.constraint import Constraint, Entry, Group, leaves
+from lc_core.constraint import GUIDES, Constraint, Entry, Group, leaves
 from lc_core.errors import LCError
 from lc_core.keeping import keep_every
 from lc_core.measuring import WANT_KEYS, Measurement
@@ -195,11 +195,13 @@ class _Resolver:
         if wanted is None:
             return None
         free = self._free(node, found)
+        guide = given.content if (given := node.get("guide")) and given.content in GUIDES else "critic"
         try:
-            constraint = Constraint(measurement, label=label, free=free, **options, **wanted)
+            constraint = Constraint(measurement, label=label, free=free, guide=guide, **options, **wanted)
         except LCError as error:
             place = next((node.keys[key] for key in wanted), node.where)
-            place = node.keys["free"] if error.message.startswith("free: ") else place
+            key = error.message.partition(": ")[0]
+            place = node.keys[key] if key in ("free", "guide") else place
             self._problems.add(place, error.message, hint=error.hint)
             return None
         self._places.append((constraint, next((node.keys[key] for key in wanted), node.where)))

@@ -78,6 +78,11 @@ class Leaf(Component):
         description="What may differ without a new fit of an amortised engine: for a parameter `all` or a list of"
         " values, for at_least, at_most or target its range [low, high].",
     )
+    guide: Literal["critic", "decoder"] = Field(
+        default="critic",
+        description="What an engine follows: a critic that is fitted, or the gradient of the measurement through the"
+        " decoder.",
+    )
 
 
 class AnyGroup(Strict):

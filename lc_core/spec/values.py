@@ -148,6 +148,8 @@ def _entry(entry: Entry, *, top: bool = False) -> dict[str, Any]:
         found = {"use": entry.measurement.name, "params": _params(entry.measurement.params), **entry.want.as_dict()}
         if entry.free:
             found["free"] = _params(entry.free.as_dict())
+        if entry.guide != "critic":
+            found["guide"] = entry.guide
     else:
         inside = [_entry(one) for one in entry.entries]
         found = {entry.kind: inside[0] if entry.kind == "not" else inside}

@@ -1,10 +1,16 @@
-"""What the images domain registers: files of pictures, for every model that makes them, and the VAE of CelebA."""
+"""What the images domain registers: files and measurements of pictures of any model, and the VAE of CelebA."""
 
 from __future__ import annotations
 
 from lc_core.plugins.hookspecs import Register, hookimpl
 
-__all__ = ["lc_register_models", "lc_register_readers", "lc_register_recipes", "lc_register_renderers"]
+__all__ = [
+    "lc_register_constraints",
+    "lc_register_models",
+    "lc_register_readers",
+    "lc_register_recipes",
+    "lc_register_renderers",
+]
 
 SUFFIXES = [".png", ".jpg", ".jpeg"]
 
@@ -13,6 +19,13 @@ SUFFIXES = [".png", ".jpg", ".jpeg"]
 def lc_register_models(register: Register) -> None:
     """Register the model of photographs, whose weights each user trains."""
     register("images.celeba", "lc_plugins.images.celeba_model:load_celeba", output="image.rgb/1")
+
+
+@hookimpl
+def lc_register_constraints(register: Register) -> None:
+    """Register what is measured on the pixels of any picture."""
+    register("images.brightness", "lc_plugins.images.measurements:brightness")
+    register("images.color_distance", "lc_plugins.images.measurements:color_distance")
 
 
 @hookimpl

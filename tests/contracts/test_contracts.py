@@ -16,6 +16,7 @@ REGISTRY = build_registry()
 NEEDED: dict[str, dict[str, Any]] = {
     "melody.chord_fit": {"chords": ["C"]},
     "digits.digit": {"digit": 3},
+    "images.color_distance": {"color": "#4060c0"},
     "avatars.attribute": {"name": "smiling"},
 }
 """Settings that have no default, by component."""

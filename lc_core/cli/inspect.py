@@ -1,0 +1,132 @@
+"""`lc inspect`: what a model can do, how fast, and whether it is sane."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lc_core.plugins.registry import Registry
+    from lc_core.spec.values import Selected
+
+__all__ = ["command"]
+
+UNSOUND = 2
+
+
+@click.command("inspect")
+@click.argument("model", metavar="MODEL")
+@click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a setting of the model.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the sheets; default runs/inspect-<model>.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
+def command(model: str, changes: tuple[str, ...], out: Path | None, device: str, as_json: bool) -> None:
+    """Load a model and tell its shapes, prior, gradient, speed, memory, encoder and realism.
+
+    MODEL is the name of a registered model, such as avatars.64, or a spec, whose model is meant. Prior samples are
+    decoded, checked, and drawn on a sheet by every renderer that can. The status is 2 if something is wrong.
+    """
+    import json
+
+    from lc_core.cli.threads import use_one_thread
+    from lc_core.inspecting import inspect_model, write_sheets
+    from lc_core.plugins.manager import build_registry
+    from lc_core.run import load_selected
+
+    use_one_thread()
+    registry = build_registry()
+    with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+        selected, promised = _selected(registry, model, changes)
+        found = inspect_model(load_selected(selected, device=device))
+        if promised not in (found.about["output_type"], "*"):
+            found.problems.append(f"it makes {found.about['output_type']}, but is registered as making {promised}")
+        folder = out or Path("runs") / f"inspect-{selected.plugin.name}"
+        found.about["sheets"] = [str(path) for path in write_sheets(found, registry, folder)]
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        _show(found.as_dict())
+    if found.problems:
+        click.get_current_context().exit(UNSOUND)
+
+
+def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[Selected, str]:
+    """Return the model that a name or a spec means, with its settings, and the type that it is said to make."""
+    from dataclasses import replace
+
+    from lc_core.cli.train import with_changes
+    from lc_core.spec import load_spec, shipped_names
+    from lc_core.spec.values import Selected
+
+    settings = with_changes({}, changes)
+    if Path(name).is_file() or name.endswith((".yaml", ".yml")) or name in shipped_names():
+        spec = load_spec(name, registry=registry)
+        params = spec.model.plugin.fill({**spec.model.params, **settings}) if settings else spec.model.params
+        return replace(spec.model, params=params), spec.output_type
+    plugin = registry.get("model", name)
+    return Selected(plugin, plugin.fill(settings), registry.spelling(plugin)), str(plugin.about["output"])
+
+
+def _show(about: Mapping[str, Any]) -> None:
+    from lc_core.cli.text import table
+
+    source = f" (from {about['source']})" if about["source"] else ""
+    click.echo(f"{about['model']}{source}")
+    click.echo(table(list(_rows(about)), indent="  "))
+    for problem in about["problems"]:
+        click.echo(f"wrong: {problem}")
+    if not about["problems"]:
+        click.echo("nothing is wrong with it")
+
+
+def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    from lc_core.cli.text import number, size
+
+    def short(value: float) -> str:
+        return number(float(f"{value:.3g}"))
+
+    shape = " x ".join(map(str, about["latent_shape"]))
+    yield "latents", f"{shape} ({about['dimensions']} dimensions)"
+    if prior := about.get("prior"):
+        norm = prior["norm"]
+        kind = prior["kind"] if prior["kind"] != "its own" else f"its own, density {prior['density']}"
+        values = f"values {prior['mean']:.2f} ± {prior['std']:.2f}, norm {norm['mean']:.2f} ± {norm['std']:.2f}"
+        yield "prior", f"{kind}; {values}"
+    if output := about.get("output"):
+        shape = " x ".join(map(str, output["shape"])) or "one number"
+        ends = f"{short(output['low'])} to {short(output['high'])}"
+        yield "outputs", f"{about['output_type']}: {shape}, {output['dtype']}, {ends}"
+    if gradient := about.get("gradient"):
+        yield "gradient", "through the decoder" if gradient["through"] else f"none: {gradient['reason']}"
+    if decode := about.get("decode"):
+        alone = f"one alone in {decode['milliseconds_for_one']:.3g} ms"
+        yield "decode", f"{short(decode['per_second'])} a second in blocks of {decode['block']}, {alone}"
+    if "weights" in about:
+        held = about["weights"]
+        yield "weights", f"{held['count']:,}, {size(held['bytes'])}" if held else "in no torch module; not counted"
+    if "encoder" in about:
+        yield "encoder", _encoder(about["encoder"], about["dimensions"])
+    if "realism" in about:
+        yield "realism", about["realism"]
+    if sanity := about.get("sanity"):
+        again = "the same again" if sanity["deterministic"] else "not the same again"
+        yield "samples", f"finite, {sanity['distinct']:.0%} distinct, {again}"
+    for path in about.get("sheets", []):
+        yield "sheet", path
+
+
+def _encoder(found: Mapping[str, Any] | None, dimensions: int) -> str:
+    if found is None:
+        return "none; lc transform makes one"
+    likeness = found["reconstruction"]
+    back = f"{likeness:.1%} of values" if "equal" in found["measure"] else f"all but {likeness:.3g} (RMS)"
+    return (
+        f"{back} of decoded prior samples come back; {found['active_dimensions']} of {dimensions} dimensions active,"
+        f" means of norm {found['mean_norm']:.2f}, mean std {found['mean_std']:.3f}"
+    )
