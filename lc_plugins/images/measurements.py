@@ -38,9 +38,7 @@ def _inside(pictures: Any, box: tuple[float, float, float, float]) -> Any:
     """Return the part of pictures `(B, C, H, W)` in a box; at least one row and one column of pixels."""
     (top, left, bottom, right), (height, width) = box, pictures.shape[-2:]
     first, start = min(round(top * height), height - 1), min(round(left * width), width - 1)
-    return pictures[
-        :, :, first : max(first + 1, round(bottom * height)), start : max(start + 1, round(right * width))
-    ]
+    return pictures[:, :, first : max(first + 1, round(bottom * height)), start : max(start + 1, round(right * width))]
 
 
 @measurement(accepts=("image.rgb/1", "image.gray/1"), unit="share", range=(0, 1), differentiable=True)
