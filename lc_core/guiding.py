@@ -1,8 +1,8 @@
 """Guidance through the decoder: what is wanted of a measurement, followed along its own gradient and the model's.
 
-No critic is fitted for such a constraint. Its log odds are how far the value lies inside what is wanted, in units of the
-value's standard deviation over prior samples; the energy's -log sigmoid of that is a hinge with a rounded corner. They
-combine with those of critics by all / any / not, and what is delivered is measured as everything is.
+No critic is fitted for such a constraint. Its log odds are how far the value lies inside what is wanted, in units of
+the value's standard deviation over prior samples; the energy's -log sigmoid of that is a hinge with a rounded corner.
+They combine with those of critics by all / any / not, and what is delivered is measured as everything is.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ def inspect_model(model: LatentModel) -> Inspection:
     if found.outputs is None:
         return found
     found.about["output"] = _output(found.outputs)
-    _part(found, lambda: check_form(model, found.outputs))
+    outputs = found.outputs
+    _part(found, lambda: check_form(model, outputs))
     _judge(found, model, z, found.outputs)
     found.about["decode"] = _speed(model)
     encoder = _part(found, lambda: _encoder(model, found.outputs)) if has_encoder(model) else None

@@ -1,11 +1,12 @@
 """An encoder for a model that has none, so that outputs of it can be edited.
 
-Where the decoder has a gradient, an output is encoded by optimisation: from the few of many prior samples that decode to
-what is most like it, Adam lowers the mean square error of the decoded latent (Zhu et al., *Generative Visual Manipulation
-on the Natural Image Manifold*, 2016), and the best is kept. A black box gets a small network that is fitted to go back
-from decoded prior samples to their latents, and is cached as other fitted parts.
+Where the decoder has a gradient, an output is encoded by optimisation: from the few of many prior samples that decode
+to what is most like it, Adam lowers the mean square error of the decoded latent (Zhu et al., *Generative Visual
+Manipulation on the Natural Image Manifold*, 2016), and the best is kept. A black box gets a small network that is
+fitted to go back from decoded prior samples to their latents, and is cached as other fitted parts.
 
-Neither knows whether an output is one that the model can make: decoding the encoding tells, as it does for any encoder.
+Neither knows whether an output is one that the model can make: decoding the encoding tells, as it does for any
+encoder.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ class Inverted(LatentModel):
                 best[better], least[better] = z.detach()[better], error.detach()[better]
                 loss = error + PULL * z.square().flatten(1).mean(dim=1)
                 optimiser.zero_grad(set_to_none=True)
-                loss.sum().backward()  # type: ignore[no-untyped-call]
+                loss.sum().backward()
                 optimiser.step()
         found: Tensor = best[int(least.argmin())] * unit
         return found
@@ -234,7 +235,7 @@ def _fitted(model: LatentModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         rows = torch.randint(SAMPLES, (BATCH,), generator=generator).to(model.device)
         loss = (network(x[rows]) - target[rows]).square().mean()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         schedule.step()
     with torch.no_grad():

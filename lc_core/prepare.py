@@ -83,7 +83,7 @@ def prepare(
     if realism > 0 and critic_of_realism is None:
         raise LCError(
             f"realism {realism} is asked for, but {verifier.model.name} has no realism critic",
-            hint="leave realism out, or use a model that ships one; a model without an encoder can do with log_prior(z)",
+            hint="leave realism out, or use a model that ships one; without an encoder, log_prior(z) is enough",
         )
     fitter = CriticFitter(verifier, settings, progress)
     critics: dict[str, Critic] = {}

@@ -27,8 +27,8 @@ from lc_core.errors import LCError, blaming
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import LatentModel
 from lc_core.prepare import Prepared, prepare
-from lc_core.sanity import check_decoder
 from lc_core.sampling import Collector, Problem, SampleResult, collect
+from lc_core.sanity import check_decoder
 from lc_core.spec.values import Selected, Spec
 from lc_core.store import FULL, RunFolder, identity_of, save_result, save_samples, unwritable, write_atomically
 from lc_core.summary import ordered

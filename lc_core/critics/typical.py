@@ -1,12 +1,12 @@
 """Realism of a model without an encoder: how typical a latent is of its prior.
 
-A density says little of that: in many dimensions hardly any sample lies where the density is highest. What is typical is
-the *log density* of a sample, which varies little (Cover and Thomas, *Elements of Information Theory*, chapter 3;
+A density says little of that: in many dimensions hardly any sample lies where it is highest. What is typical is the
+*log density* of a sample, which varies little (Cover and Thomas, *Elements of Information Theory*, chapter 3;
 Nalisnick et al. 2019). Of a standard normal in D dimensions that is a matter of the norm alone, which has the chi
 distribution, and nothing has to be fitted.
 
-This keeps latents where the prior has its mass. It knows no data: where a model's prior makes bad outputs, it has nothing
-against them.
+This keeps latents where the prior has its mass. It knows no data: where a model's prior makes bad outputs, it has
+nothing against them.
 """
 
 from __future__ import annotations
