@@ -38,7 +38,7 @@ FIT: dict[str, Any] = {
     "hidden": 512,
     "steps": 1_500,
     "rounds": 20,
-    "round_steps": 120,
+    "round_steps": 160,
 }
 """Thirty attributes in one network of critics: wider, and trained for longer, than what suits one rule."""
 
@@ -85,7 +85,7 @@ def fit_conditional(
     settings = settings or FitSettings(seed=seed, **FIT)
     prepared = prepare(
         Verifier(model, entries),
-        Actor(distance=distance, hidden=768, round_steps=120),
+        Actor(distance=distance, hidden=768, lr=5e-4, round_steps=160),
         realism=realism,
         settings=settings,
         cache=Cache(),

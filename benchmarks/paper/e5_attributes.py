@@ -74,7 +74,7 @@ def main(out: Path, count: int, by_optimiser: bool, distance: float) -> None:
     model = load_model("avatars.64")
     every = read_avatars("test", progress=say)
     test = Avatars(every.pictures[:count], every.held[:count])
-    actor = fit_conditional(model, distance=distance, realism=1.0)
+    actor = fit_conditional(model, distance=distance, realism=0.5)
     ways: dict[str, Generate] = {"actor": actor}
     if by_optimiser:
         ways["optimiser"] = optimiser(model)
