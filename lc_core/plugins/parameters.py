@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["checked", "fill", "message_of", "parameters_of", "values_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
-TAKES_DATA_FIRST = ("constraint", "reader", "recipe")
+DATA_FIRST = {"constraint": 1, "reader": 1, "recipe": 1, "judge": 2}
+"""Parameters that come before the settings: outputs, a path or a folder; outputs and the settings to judge."""
 GIVEN_BY_LC = {"recipe": ("progress",)}
 """Parameters that the caller fills in: they are no settings."""
 WORDING = {
@@ -47,8 +48,8 @@ def parameters_of(component: Registered) -> type[BaseModel]:
     who = f"{component.kind} {component.name} of {component.distribution}"
     target = component.load()
     try:
-        skip_first = component.kind in TAKES_DATA_FIRST and not inspect.isclass(target)
-        fields = _fields(target, skip_first=skip_first, leave_out=GIVEN_BY_LC.get(component.kind, ()))
+        skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
+        fields = _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a setting called `copy` or `schema` is no concern of pydantic's
             return create_model(component.name, __config__=CONFIG, **fields)
@@ -61,18 +62,23 @@ def parameters_of(component: Registered) -> type[BaseModel]:
         ) from error
 
 
-def _fields(target: Any, *, skip_first: bool, leave_out: Collection[str]) -> dict[str, Any]:
-    found = list(inspect.signature(target).parameters.values())[1 if skip_first else 0 :]
+def _fields(target: Any, *, skip: int, leave_out: Collection[str]) -> dict[str, Any]:
+    found = list(inspect.signature(target).parameters.values())[skip:]
     found = [one for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
     found = [one for one in found if one.name not in leave_out]
     for one in found:
         if one.kind is one.POSITIONAL_ONLY:
             raise LCError(f"setting {one.name!r} is positional-only; a spec gives settings by keyword")
-    hints = _hints(target, {one.name: one.annotation for one in found if one.annotation is not one.empty})
+        if one.annotation is one.empty:
+            raise LCError(
+                f"setting {one.name!r} has no type",
+                hint="annotate it, as in `above: float = 0.5`, so that a spec's value can be checked",
+            )
+    hints = _hints(target, {one.name: one.annotation for one in found})
     factories = _factories(target)
     fields: dict[str, Any] = {}
     for one in found:
-        hint = hints.get(one.name, Any)
+        hint = hints[one.name]
         if one.name in factories:
             fields[one.name] = (hint, Field(default_factory=factories[one.name]))
         elif one.default is one.empty:

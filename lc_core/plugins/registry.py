@@ -60,6 +60,7 @@ class Registered:
         version: That distribution's version.
         target: The component, or `"package.module:attribute"`.
         about: What is known without importing it, such as a model's `output`.
+        api: The version of the plugin API that it was written for.
     """
 
     kind: str
@@ -68,6 +69,7 @@ class Registered:
     version: str
     target: str | Callable[..., Any]
     about: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    api: int = 1
 
     @property
     def qualified(self) -> str:
