@@ -44,7 +44,7 @@ def new_plugin(name: str, kind: str = "constraint", folder: Path | None = None) 
     _check_name(name)
     folder = folder or Path(name)
     if folder.exists() or folder.is_symlink():
-        raise LCError(f"{folder} exists already; nothing is written", hint="choose another name, or a folder with --out")
+        raise LCError(f"{folder} exists already; nothing is written", hint="choose another name or --out")
     values = _values(name, kind)
     module = values["module"]
     files = {

@@ -17,9 +17,9 @@ from typing import Any
 import pluggy
 
 from lc_core.errors import LCError
+from lc_core.limits import IMPORT_SECONDS, limited
 from lc_core.plugins import hookspecs
 from lc_core.plugins.files import load_file, version_of
-from lc_core.limits import IMPORT_SECONDS, limited
 from lc_core.plugins.registry import KINDS, Broken, Distribution, Registered, Registry, canonical, nearest
 
 __all__ = ["DISTRIBUTION", "GROUP", "build_registry", "registered_by"]
@@ -94,7 +94,9 @@ def _asked(load: Callable[[], object], who: str, name: str, version: str) -> Dis
 
 def _of_file(file: Path) -> Distribution:
     try:
-        part = _asked(lambda: load_file(file), f"--plugin {file}", file.stem, version_of(file) if file.is_file() else "")
+        part = _asked(
+            lambda: load_file(file), f"--plugin {file}", file.stem, version_of(file) if file.is_file() else ""
+        )
     except LCError as error:
         message = error.message if str(file) in error.message else f"--plugin {file}: {error.message}"
         raise LCError(message, hint=error.hint) from error

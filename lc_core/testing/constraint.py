@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +13,18 @@ import numpy as np
 
 from lc_core.measuring import SLACK, Measurement, MeasurementInfo
 from lc_core.plugins.registry import Registry
-from lc_core.testing.base import check_settings, differing_row, run_checks
+from lc_core.testing.base import BoundCheck, check_settings, differing_row
+from lc_core.testing.isolation import import_fault, worker_fault
 from lc_core.testing.outputs import given_or_sampled
 
-__all__ = ["CONSTRAINT_CHECKS", "check_constraint"]
+__all__ = ["CONSTRAINT_CHECKS", "check_constraint", "constraint_checks"]
+
+DIRECTION = re.compile(
+    r"\b(high|low|more|less|few|many|much|most|least|larg|small|great|long|short|wid|narrow|far|near|busy|rare|even|"
+    r"share|number|count|distance|probab|how|pitch|0 to 1|1 if)",
+    re.IGNORECASE,
+)
+"""Words of a docstring that tell which way a value goes."""
 
 
 @dataclass
@@ -64,8 +73,22 @@ def declared(case: Case) -> str | None:
 
 
 def documented(case: Case) -> str | None:
-    """Its docstring begins with a line that says what it measures."""
-    return None if (inspect.getdoc(case.function) or "").partition("\n")[0].strip() else "it has no docstring"
+    """Its docstring begins with a line that says what it measures, and names every setting."""
+    text = inspect.getdoc(case.function) or ""
+    if not text.partition("\n")[0].strip():
+        return "it has no docstring"
+    missing = [name for name in list(inspect.signature(case.function).parameters)[1:] if not _mentions(text, name)]
+    return f"its docstring does not say what the setting {missing[0]!r} is" if missing else None
+
+
+def direction(case: Case) -> str | None:
+    """A default want or its docstring tells which way is more, and its range is no wider than its unit allows."""
+    info = case.info
+    if info.want is None and not DIRECTION.search(inspect.getdoc(case.function) or ""):
+        return "nothing says which way is more: say what a higher value means, or declare a want, such as at_least=0.5"
+    if info.unit in ("share", "probability") and not (info.range[0] >= 0 and info.range[1] <= 1):
+        return f"the unit is {info.unit!r}, but the range is {info.range}; expected (0, 1)"
+    return None
 
 
 def settings(case: Case) -> str | None:
@@ -141,10 +164,25 @@ def empty_batch(case: Case) -> str | None:
     return None
 
 
+def picklable(case: Case) -> str | None:
+    """It can be sent to a worker process, and returns the same values there."""
+    return worker_fault(case.measure, case.outputs[:4], case.values[:4])
+
+
+def import_cost(case: Case) -> str | None:
+    """Importing its module imports no torch or other heavy library, and takes no longer than a second."""
+    return import_fault(getattr(case.function, "__module__", None) or type(case.function).__module__)
+
+
 def global_random_state(case: Case) -> str | None:
     """It leaves the global random states of Python, numpy and torch alone (watched in every check)."""
     case.measure(case.outputs)
     return None
+
+
+def _mentions(text: str, name: str) -> bool:
+    """Return whether a text has a setting's name, or each of its words."""
+    return all(re.search(rf"\b{re.escape(part)}", text, re.IGNORECASE) for part in name.split("_") if part)
 
 
 def _differs(expected: np.ndarray, found: np.ndarray, where: str) -> str | None:
@@ -155,6 +193,7 @@ def _differs(expected: np.ndarray, found: np.ndarray, where: str) -> str | None:
 CONSTRAINT_CHECKS = (
     declared,
     documented,
+    direction,
     settings,
     sample_outputs,
     input_unchanged,
@@ -165,6 +204,8 @@ CONSTRAINT_CHECKS = (
     permutation,
     together_agrees,
     empty_batch,
+    picklable,
+    import_cost,
     global_random_state,
 )
 
@@ -187,9 +228,22 @@ def check_constraint(
     Raises:
         CheckFailed: At the first of `CONSTRAINT_CHECKS` that fails.
     """
+    for check in constraint_checks(constraint, outputs, params, registry=registry):
+        check()
+
+
+def constraint_checks(
+    constraint: Callable[..., Any] | Measurement,
+    outputs: Any = None,
+    params: Mapping[str, Any] | None = None,
+    *,
+    registry: Registry | None = None,
+    name: str = "",
+) -> list[BoundCheck]:
+    """Return what `check_constraint` runs, one by one; `name` is the component's in ids and errors."""
     if isinstance(constraint, Measurement):
-        name, function, own = constraint.name, constraint.function, dict(constraint.params)
+        own_name, function, own = constraint.name, constraint.function, dict(constraint.params)
     else:
-        name, function, own = getattr(constraint, "__name__", type(constraint).__name__), constraint, {}
+        own_name, function, own = getattr(constraint, "__name__", type(constraint).__name__), constraint, {}
     case = Case(function, own | dict(params or {}), outputs, registry)
-    run_checks(CONSTRAINT_CHECKS, case, component=f"constraint {name}")
+    return [BoundCheck(check, case, f"constraint {name or own_name}") for check in CONSTRAINT_CHECKS]
