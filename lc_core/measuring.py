@@ -192,6 +192,8 @@ def measurement(
     unknown = set(want) - set(WANT_KEYS)
     if unknown:
         raise TypeError(f"measurement() got unknown keys {sorted(unknown)}")
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
+        raise TypeError(f"workers should be a whole number, 1 or more; found {workers!r}")
     info = MeasurementInfo(
         accepts=(accepts,) if isinstance(accepts, str) else tuple(accepts),
         unit=unit,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_core.limits import CALL_SECONDS, IMPORT_SECONDS, TimedOut, seconds_allowed
-from lc_core.plugins.files import PREFIX, load_file
+from lc_core.plugins.files import PREFIX, VERSION, load_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,8 @@ class _Pool:
     """The pool of this process, and what its workers were started with."""
 
     executor: ProcessPoolExecutor | None = None
-    started_with: tuple[int, tuple[str, ...]] = (0, ())
+    count: int = 0
+    started_with: tuple[tuple[str, ...], ...] = ()
 
 
 def measure_in_workers(measurement: Measurement, outputs: np.ndarray, first_index: int) -> np.ndarray:
@@ -81,13 +82,14 @@ def _started(workers: int, blob: bytes, who: str) -> ProcessPoolExecutor:
     """Return the pool, with room for so many workers, each with the plugins of single files."""
     loaded = [module for name, module in sys.modules.items() if name.startswith(PREFIX)]
     files = tuple(sorted(str(module.__file__) for module in loaded))
+    started_with = (files, tuple(getattr(module, VERSION) for module in loaded), tuple(sys.path))
     count = max(1, min(workers, os.cpu_count() or 1))
-    if _Pool.executor is not None and _Pool.started_with[1] == files and _Pool.started_with[0] >= count:
+    if _Pool.executor is not None and _Pool.started_with == started_with and _Pool.count >= count:
         return _Pool.executor
     close_workers()
     context = multiprocessing.get_context("spawn")
     _Pool.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=(files,))
-    _Pool.started_with = (count, files)
+    _Pool.count, _Pool.started_with = count, started_with
     ready = _Pool.executor.submit(_answered, pickle.loads, blob)  # imports the plugin: no time of the measurement's
     try:
         _gathered([ready], f"the import of {who} in a worker process", seconds_allowed(IMPORT_SECONDS))

@@ -11,17 +11,20 @@ from types import ModuleType
 
 from lc_core.errors import LCError
 
-__all__ = ["PREFIX", "load_file", "version_of"]
+__all__ = ["PREFIX", "VERSION", "load_file", "version_of"]
 
 PREFIX = "lc_plugin_file_"
 """Begins the name of the module that a file becomes, so that `numpy.py` does not hide numpy."""
+
+VERSION = "__lc_version__"
+"""Attribute of such a module: `version_of` its file."""
 
 
 def load_file(path: Path) -> ModuleType:
     """Run a file as a module and return it.
 
     It is put into `sys.modules`, where its source is found for the keys of the cache, and where worker processes,
-    which are given the same file, find it.
+    which are given the same file, find it. A file that was not changed since is not run again.
 
     Raises:
         LCError: If it is no Python file, or raises.
@@ -35,6 +38,10 @@ def load_file(path: Path) -> ModuleType:
     assert spec and spec.loader, "a file that ends in .py has a loader"
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get(name)
+    version = version_of(path)
+    if before is not None and (before.__file__, getattr(before, VERSION, "")) == (module.__file__, version):
+        return before
+    setattr(module, VERSION, version)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

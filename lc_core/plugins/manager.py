@@ -17,7 +17,7 @@ from typing import Any
 import pluggy
 
 from lc_core.errors import LCError
-from lc_core.limits import IMPORT_SECONDS, limited
+from lc_core.limits import IMPORT_SECONDS, limited, seconds_allowed
 from lc_core.plugins import hookspecs
 from lc_core.plugins.files import load_file, version_of
 from lc_core.plugins.registry import KINDS, Broken, Distribution, Registered, Registry, canonical, nearest
@@ -45,6 +45,7 @@ def build_registry(files: Sequence[Path] = ()) -> Registry:
     Raises:
         LCError: For a broken plugin, under `LC_STRICT_PLUGINS=1`, and for a file that cannot be used.
     """
+    seconds_allowed(IMPORT_SECONDS)  # a limit that is no number is nobody's fault but the user's
     strict = _is_set("LC_STRICT_PLUGINS")
     disabled = {canonical(one.strip()) for one in os.environ.get("LC_DISABLE_PLUGINS", "").split(",")}
     found: dict[str, list[Distribution]] = {DISTRIBUTION: [_core()]}

@@ -174,7 +174,8 @@ def reaches(case: Case) -> str | None:
 
 def documented(case: Case) -> str | None:
     """Its docstring begins with a line that says what it does."""
-    return None if (type(case.engine).__doc__ or "").strip() else "it has no docstring"
+    text = inspect.getdoc(type(case.engine))
+    return None if text and text != inspect.getdoc(Engine) else "it has no docstring"
 
 
 def import_cost(case: Case) -> str | None:

@@ -72,7 +72,7 @@ def checks_of(
     kind, name, target, loader = _kind_of(component), "", component, None
     if isinstance(component, Registered):
         name, loader = component.name, component.load()
-        target = loader if kind == "constraint" else loader(**component.fill(params))
+        target = loader(**component.fill(params)) if kind in ("engine", "model", "renderer") else loader
     if kind == "constraint":
         return constraint_checks(target, outputs, params, registry=registry, name=name)
     if kind == "engine":
@@ -81,8 +81,9 @@ def checks_of(
         return renderer_checks(target, outputs, registry=registry, name=name)
     if kind == "model":
         return model_checks(target, name=name, loader=loader)
+    what = f"{kind} {name}" if kind else getattr(component, "__name__", type(component).__name__)
     raise LCError(
-        f"there are no checks for {getattr(component, '__name__', type(component).__name__)}",
+        f"there are no checks for {what}",
         hint="give a function declared with @measurement, an engine, a renderer or a model",
     )
 

@@ -131,7 +131,8 @@ def sheet(case: Case) -> str | None:
 
 def documented(case: Case) -> str | None:
     """Its docstring begins with a line that says what it writes."""
-    return None if (type(case.renderer).__doc__ or "").strip() else "it has no docstring"
+    text = inspect.getdoc(type(case.renderer))
+    return None if text and text != inspect.getdoc(Renderer) else "it has no docstring"
 
 
 def import_cost(case: Case) -> str | None:
