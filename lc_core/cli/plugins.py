@@ -54,7 +54,7 @@ def _component(one: Registered) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": one.kind, "name": one.name, "api": one.api, **one.about}
     try:
         target, found["summary"] = one.load(), one.summary
-        found["params"] = list(one.parameters().model_fields)
+        found["params"] = one.setting_names()
     except LCError as error:
         return {**found, "error": error.message}
     info = getattr(target, "__lc_measurement__", None)

@@ -10,7 +10,8 @@ import sys
 import types
 import typing
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -20,7 +21,7 @@ from lc_core.errors import LCError
 if TYPE_CHECKING:
     from lc_core.plugins.registry import Registered
 
-__all__ = ["checked", "fill", "message_of", "parameters_of", "values_of"]
+__all__ = ["checked", "fill", "message_of", "names_of", "parameters_of", "values_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 DATA_FIRST = {"constraint": 1, "reader": 1, "recipe": 1, "judge": 2}
@@ -45,15 +46,51 @@ WORDING = {
 
 def parameters_of(component: Registered) -> type[BaseModel]:
     """Build the model for a component's settings; see `Registered.parameters`."""
-    who = f"{component.kind} {component.name} of {component.distribution}"
-    target = component.load()
-    try:
-        skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
-        fields = _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
+    with _telling(component):
+        fields = _fields_of(component)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a setting called `copy` or `schema` is no concern of pydantic's
             return create_model(component.name, __config__=CONFIG, **fields)
+
+
+def names_of(component: Registered) -> list[str]:
+    """Return the names of a component's settings; see `Registered.setting_names`."""
+    with _telling(component):
+        fields = _fields_of(component)
+    if all(_is_plain(hint) for hint, _ in fields.values()):
+        return list(fields)
+    return list(component.parameters().model_fields)
+
+
+def _is_plain(hint: Any) -> bool:
+    """Return whether a type is one that pydantic knows for sure, so that no model has to be built to find out."""
+    if hint in (int, float, str, bool, type(None)):
+        return True
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return True
+    if origin is typing.Annotated:
+        return _is_plain(typing.get_args(hint)[0])
+    if origin in (tuple, list, typing.Union, types.UnionType):
+        return all(one is ... or _is_plain(one) for one in typing.get_args(hint))
+    return False
+
+
+def _fields_of(component: Registered) -> dict[str, Any]:
+    target = component.load()
+    skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
+    return _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
+
+
+@contextmanager
+def _telling(component: Registered) -> Iterator[None]:
+    """Say of which component the settings cannot be read."""
+    who = f"{component.kind} {component.name} of {component.distribution}"
+    try:
+        yield
     except LCError as error:
+        if who in error.message:
+            raise
         raise LCError(f"{who}: {error.message}", hint=error.hint) from error
     except Exception as error:
         raise LCError(
