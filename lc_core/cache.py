@@ -19,8 +19,6 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from lc_core.errors import LCError
 from lc_core.measuring import Measurement
 
@@ -160,6 +158,8 @@ class Cache:
             fit: Fits it: returns a configuration (with `what`, a description) and tensors.
             progress: Called with a line when a damaged entry is found, or the part cannot be kept.
         """
+        from filelock import FileLock  # takes longer to import than all of this module
+
         folder = self.root / f"{kind}-{key}"
         try:
             self.root.mkdir(parents=True, exist_ok=True)

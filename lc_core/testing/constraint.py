@@ -14,6 +14,7 @@ import numpy as np
 from lc_core.measuring import SLACK, Measurement, MeasurementInfo
 from lc_core.plugins.registry import Registry
 from lc_core.testing.base import BoundCheck, check_settings, differing_row
+from lc_core.testing.gradients import form_fault
 from lc_core.testing.isolation import import_fault, worker_fault
 from lc_core.testing.outputs import given_or_sampled
 
@@ -161,6 +162,11 @@ def together_agrees(case: Case) -> str | None:
     return next(filter(None, (_differs(case.values, column, "by `together`") for column in columns.T)), None)
 
 
+def differentiable(case: Case) -> str | None:
+    """Its differentiable form, if it declares one, returns its values and the gradient of finite differences."""
+    return form_fault(case.measure, case.outputs, case.values) if case.info.differentiable else None
+
+
 def empty_batch(case: Case) -> str | None:
     """A batch of no outputs has no values."""
     case.measure.measure_here(case.outputs[:0])
@@ -209,6 +215,7 @@ CONSTRAINT_CHECKS = (
     batch_split,
     permutation,
     together_agrees,
+    differentiable,
     empty_batch,
     picklable,
     import_cost,

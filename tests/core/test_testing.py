@@ -231,7 +231,28 @@ def disagrees_with_itself(numbers):
     return (numbers > 0).mean(axis=1)
 
 
+@measurement(**ABOUT, differentiable=True)
+def detached(numbers):
+    """Share of the way to 1."""
+    return 1 / (1 + (numbers**2).mean(1)) if isinstance(numbers, np.ndarray) else 1 / (1 + (numbers.data**2).mean(1))
+
+
+@measurement(**ABOUT, differentiable=lambda numbers: 0.5 / (1 + (numbers**2).mean(1)))
+def of_another_value(numbers):
+    """Share of the way to 1."""
+    return 1 / (1 + (numbers**2).mean(1))
+
+
+@measurement(**ABOUT, differentiable=lambda numbers: 1 / (1 + (numbers * numbers.data).mean(1)))
+def half_a_gradient(numbers):
+    """Share of the way to 1."""
+    return 1 / (1 + (numbers**2).mean(1))
+
+
 FAULTY_CONSTRAINTS = [
+    ("differentiable", detached, "no gradient comes back"),
+    ("differentiable", of_another_value, "returns other values"),
+    ("differentiable", half_a_gradient, "off from finite differences by 49%"),
     ("declared", undeclared, "@measurement"),
     ("declared", accepts_nothing, "accepts is ()"),
     ("declared", no_unit, "unit is empty"),
