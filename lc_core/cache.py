@@ -19,15 +19,13 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from lc_core.errors import LCError
 from lc_core.measuring import Measurement
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FORMAT", "Cache", "CacheEntry", "key_of", "measurement_digest"]
+__all__ = ["FORMAT", "Cache", "CacheEntry", "engine_source", "key_of", "measurement_digest"]
 
 FORMAT = 4
 """Part of every key; raised when the meaning of a cached part changes."""
@@ -63,6 +61,18 @@ def measurement_digest(measurement: Measurement) -> str | None:
     digest.update(json.dumps(params, sort_keys=True, default=str).encode())
     digest.update(needs.digest.encode() if needs else b"")
     return digest.hexdigest()
+
+
+def engine_source(engine: object) -> dict[str, str]:
+    """Return a part of a key: the digest of a plugin's engine's source; of the core's own engines nothing.
+
+    What belongs to the core is told by its version and `FORMAT`.
+    """
+    module = type(engine).__module__
+    if module.partition(".")[0] == "lc_core":
+        return {}
+    sources = _sources_used(module) or {}
+    return {"engine source": hashlib.sha256(b"".join(sources[name] for name in sorted(sources))).hexdigest()}
 
 
 def _sources_used(name: str) -> dict[str, bytes] | None:
@@ -148,6 +158,8 @@ class Cache:
             fit: Fits it: returns a configuration (with `what`, a description) and tensors.
             progress: Called with a line when a damaged entry is found, or the part cannot be kept.
         """
+        from filelock import FileLock  # takes longer to import than all of this module
+
         folder = self.root / f"{kind}-{key}"
         try:
             self.root.mkdir(parents=True, exist_ok=True)

@@ -31,11 +31,16 @@ class LCError(Exception):
 def blaming(who: str) -> Iterator[None]:
     """Turn whatever a plugin's code raises into an `LCError` that names it; an `LCError` passes as it is.
 
+    What hangs is interrupted, see `lc_core.limits`.
+
     Args:
         who: What was called, such as `renderer melody.midi (from latent-constraints)`.
     """
+    from lc_core.limits import CALL_SECONDS, limited
+
     try:
-        yield
+        with limited(who, CALL_SECONDS):
+            yield
     except LCError:
         raise
     except (Exception, SystemExit) as error:  # a plugin that ends the process is at fault as well

@@ -22,6 +22,7 @@ from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
 from lc_core.families import Family
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
+from lc_core.reachable import only_value
 from lc_core.verify import Verifier
 
 __all__ = ["CriticFitter", "FitSettings", "Replay", "draw_batches", "train_critic"]
@@ -182,6 +183,7 @@ class CriticFitter:
         """
         settings = self.settings
         self.progress(f"fitting a critic of {family.name} on {settings.prior_samples} prior samples")
+        self._tell_constant(family)
         generator = block_generator(settings.seed, 0, f"fit/{family.name}")
         rough = _fit_one(self.prior, family, settings, generator, steps=max(1, settings.steps // 4))
         starts = self.draw_prior(2 * settings.push_samples, "fit/push")
@@ -192,6 +194,18 @@ class CriticFitter:
         critic = _fit_one(self.prior, family, settings, generator, steps=settings.steps, extra=extra)
         seen = np.concatenate([family.gather(part.values) for part in (self.prior, extra, self.held_out)])
         return critic, np.stack([np.fmin.reduce(seen), np.fmax.reduce(seen)])
+
+    def _tell_constant(self, family: Family) -> None:
+        """Say before anything is trained which measurements have one value on all prior samples."""
+        for leaf in family.leaves:
+            values = self.prior.values[leaf.label]
+            only = only_value(np.fmin.reduce(values), np.fmax.reduce(values))
+            if only is not None:
+                told = "undefined" if np.isnan(only) else f"{only:g}"
+                self.progress(
+                    f"{leaf.measurement.name} is {told} on all of {len(values)} prior samples: a rule that is the same "
+                    "everywhere cannot guide, so check what it measures"
+                )
 
     def cards(self, energy: Energy, held_out: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
         """Return for each leaf's label how well its critic is calibrated at what is wanted, on `held_out` values."""

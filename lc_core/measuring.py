@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from lc_core.errors import LCError, blaming
+from lc_core.limits import CALL_SECONDS, limited
 
 if TYPE_CHECKING:
     from lc_core.latent_model import LatentModel
@@ -136,6 +137,7 @@ class MeasurementInfo:
     involves: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] | None = None
     needs: Callable[..., Needs] | None = None
     differentiable: bool | Callable[..., Any] = False
+    workers: int = 1
 
 
 def measurement(
@@ -149,6 +151,7 @@ def measurement(
     involves: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] | None = None,
     needs: Callable[..., Needs] | None = None,
     differentiable: bool | Callable[..., Any] = False,
+    workers: int = 1,
     **want: Any,
 ) -> Callable[[F], F]:
     """Declare that a function measures decoded outputs. The function itself stays as it is.
@@ -173,6 +176,8 @@ def measurement(
         differentiable: For `guide: decoder`: a function with the same parameters that takes a torch tensor of outputs
             and returns the same values as a tensor `(B,)` that a gradient comes back through; True if the function
             itself does so when it is given a tensor.
+        workers: For a slow function: large batches are measured in up to so many processes, at most one for each of
+            the machine's processors.
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
             `tolerance=`.
 
@@ -187,6 +192,8 @@ def measurement(
     unknown = set(want) - set(WANT_KEYS)
     if unknown:
         raise TypeError(f"measurement() got unknown keys {sorted(unknown)}")
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
+        raise TypeError(f"workers should be a whole number, 1 or more; found {workers!r}")
     info = MeasurementInfo(
         accepts=(accepts,) if isinstance(accepts, str) else tuple(accepts),
         unit=unit,
@@ -198,6 +205,7 @@ def measurement(
         involves=involves,
         needs=needs,
         differentiable=differentiable,
+        workers=workers,
     )
 
     def declare(function: F) -> F:
@@ -231,6 +239,11 @@ class Measurement:
         """Return the settings that it is called with, the function's own defaults included."""
         given = list(inspect.signature(self.function).parameters.values())[1:]
         return {one.name: one.default for one in given if one.default is not one.empty} | dict(self.params)
+
+    @property
+    def who(self) -> str:
+        """Its name in errors, with the distribution it comes from."""
+        return f"{self.name} (from {self.source})" if self.source else self.name
 
     @property
     def info(self) -> MeasurementInfo:
@@ -267,6 +280,14 @@ class Measurement:
             PluginFault: If the function raises, changes its input, or returns another shape, an infinity, or an
                 undeclared NaN.
         """
+        if self.info.workers > 1 and len(outputs) > 1 and isinstance(outputs, np.ndarray):
+            from lc_core.workers import measure_in_workers
+
+            return measure_in_workers(self, outputs, first_index)
+        return self.measure_here(outputs, first_index=first_index)
+
+    def measure_here(self, outputs: Any, *, first_index: int = 0) -> np.ndarray:
+        """Measure a batch in this process, `(B,)` float64, whatever is declared; see `__call__`."""
         return self._checked(self._measure, outputs, first_index, (len(outputs),))
 
     def measure_together(self, others: Sequence[Measurement], outputs: Any, *, first_index: int = 0) -> np.ndarray:
@@ -286,10 +307,11 @@ class Measurement:
     def _checked(
         self, measure: Callable[[Any], Any], outputs: Any, first_index: int, shape: tuple[int, ...]
     ) -> np.ndarray:
-        who = f"{self.name}" + (f" (from {self.source})" if self.source else "")
+        who = self.who
         given = outputs.copy() if isinstance(outputs, np.ndarray) else outputs
         try:
-            raw = measure(given)
+            with limited(f"measurement {who}", CALL_SECONDS):
+                raw = measure(given)
         except LCError:
             raise
         except Exception as error:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lc_core.actor_folder import check_asked, read_actor, restore
-from lc_core.cache import Cache, key_of, measurement_digest
+from lc_core.cache import Cache, engine_source, key_of, measurement_digest
 from lc_core.conditioning import Space, without_free
 from lc_core.constraint import describe
 from lc_core.critics.critic import Bins, Critic
@@ -225,6 +225,7 @@ def _cached_refinement(
                 "realism": energy.realism_weight,
                 "engine": f"{type(engine).__module__}.{type(engine).__qualname__}",
                 "engine settings": engine.settings(),
+                **engine_source(engine),
             }
         )
         config, tensors, _ = cache.get_or_fit("refined", key, fit, progress=progress)

@@ -15,6 +15,7 @@ COMMANDS = {
     "validate": ("lc_core.cli.validate", "Check specs without sampling."),
     "show": ("lc_core.cli.show", "Show a spec with every default, and the engines that fit it."),
     "plugins": ("lc_core.cli.plugins", "List what is installed, and what is broken."),
+    "new-plugin": ("lc_core.cli.new_plugin", "Write the package of a new plugin, ready to install."),
     "schema": ("lc_core.cli.schema", "Print the JSON Schema of specs, for editors."),
     "inspect": ("lc_core.cli.inspect", "Load a model and tell what it can do, how fast, and whether it is sane."),
     "label": ("lc_core.cli.label", "Label outputs of a model, to make an attribute of your own."),

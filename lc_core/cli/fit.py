@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from lc_core.cli.plugin_files import plugin_files
+
 __all__ = ["command"]
 
 INTERRUPTED = 130
@@ -18,6 +20,7 @@ INTERRUPTED = 130
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: fit.seed=1")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the fitted actor into this folder.")
+@plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print what is known of the fit on stdout, as JSON.")
@@ -26,6 +29,7 @@ def command(
     overrides: tuple[str, ...],
     engine: str | None,
     out: Path | None,
+    plugins: tuple[Path, ...],
     device: str,
     refit: bool,
     as_json: bool,
@@ -42,11 +46,12 @@ def command(
     from lc_core.cli.threads import use_one_thread
     from lc_core.constraint import leaves
     from lc_core.fitted_actor import fit_into
+    from lc_core.plugins.manager import build_registry
     from lc_core.run import build_problem, prepare_spec
     from lc_core.spec import load_spec
 
     use_one_thread()
-    spec = load_spec(spec_name, overrides=overrides, engine=engine)
+    spec = load_spec(spec_name, registry=build_registry(plugins), overrides=overrides, engine=engine)
     problem = build_problem(spec, device=device)
     try:
         with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result

@@ -24,7 +24,8 @@ def command(as_json: bool) -> None:
         click.echo(json.dumps(described, indent=2, ensure_ascii=False))
         return
     for one in described["distributions"]:
-        click.echo(f"{one['name']} {one['version']} ({one['seconds'] * 1000:.0f} ms)")
+        versions = ", ".join(map(str, one["api"]))
+        click.echo(f"{one['name']} {one['version']}, plugin API {versions} ({one['seconds'] * 1000:.0f} ms)")
         _show_components(one["components"])
     for fault in described["broken"]:
         click.echo(f"broken: {fault['distribution']} ({fault['entry_point']}): {fault['error']}")
@@ -43,16 +44,17 @@ def _distribution(one: Distribution) -> dict[str, Any]:
     return {
         "name": one.name,
         "version": one.version,
+        "api": sorted({each.api for each in components}),
         "seconds": round(one.seconds, 6),
         "components": [_component(each) for each in components],
     }
 
 
 def _component(one: Registered) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": one.kind, "name": one.name, **one.about}
+    found: dict[str, Any] = {"kind": one.kind, "name": one.name, "api": one.api, **one.about}
     try:
         target, found["summary"] = one.load(), one.summary
-        found["params"] = list(one.parameters().model_fields)
+        found["params"] = one.setting_names()
     except LCError as error:
         return {**found, "error": error.message}
     info = getattr(target, "__lc_measurement__", None)
@@ -74,5 +76,5 @@ def _show_components(components: list[dict[str, Any]]) -> None:
         if rows:
             click.echo(f"  {kind}s")
         for row in rows:
-            text = f"broken: {row['error']}" if "error" in row else row["summary"]
+            text = f"broken: {row['error']}" if "error" in row else row["summary"] or "(it has no docstring)"
             click.echo(f"    {row['name']:<{width}}  {text}".rstrip())

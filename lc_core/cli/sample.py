@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.plugin_files import plugin_files
+
 if TYPE_CHECKING:
     from lc_core.sampling import SampleResult
 
@@ -26,6 +28,7 @@ INTERRUPTED = 130
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: constraints.1.at_most=5")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/<name>-<seed>.")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
+@plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
@@ -64,6 +67,7 @@ def _run(
     overrides: tuple[str, ...],
     out: Path | None,
     engine: str | None,
+    plugins: tuple[Path, ...],
     device: str,
     refit: bool,
     quiet: bool,
@@ -71,11 +75,15 @@ def _run(
     from lc_core.cache import Cache
     from lc_core.cli.progress import RunProgress
     from lc_core.cli.threads import use_one_thread
+    from lc_core.plugins.manager import build_registry
     from lc_core.run import run_spec
     from lc_core.spec import load_spec
 
     use_one_thread()
-    spec = load_spec(spec_name, overrides=overrides, engine=engine, count=count, seed=seed, budget=budget)
+    registry = build_registry(plugins)
+    spec = load_spec(
+        spec_name, registry=registry, overrides=overrides, engine=engine, count=count, seed=seed, budget=budget
+    )
     with RunProgress(quiet=quiet) as progress:
         return run_spec(
             spec,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.group import show_error
+from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ MET = {True: "yes", False: "no", None: "undefined"}
 @click.command("score")
 @click.argument("spec")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@plugin_files
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one item for each output.")
-def command(spec: str, files: tuple[Path, ...], as_json: bool) -> None:
+def command(spec: str, files: tuple[Path, ...], plugins: tuple[Path, ...], as_json: bool) -> None:
     """Measure files of your own and judge each entry of a spec on them; the model is not needed.
 
     SPEC is a path, or the name of a shipped spec such as melody/c_major. The status is 3 if a file does not meet all
@@ -37,7 +39,7 @@ def command(spec: str, files: tuple[Path, ...], as_json: bool) -> None:
     from lc_core.score import readers_of, score_file
     from lc_core.spec import load_spec
 
-    registry = build_registry()
+    registry = build_registry(plugins)
     loaded = load_spec(spec, registry=registry)
     readers = readers_of(registry, loaded.output_type)
     scores: list[Score] = []

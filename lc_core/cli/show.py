@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from lc_core.cli.plugin_files import plugin_files
 
 if TYPE_CHECKING:
     from lc_core.constraint import Constraint
@@ -17,7 +20,8 @@ __all__ = ["command"]
 @click.argument("spec_name", metavar="SPEC")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: constraints.1.at_most=5")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
-def command(spec_name: str, overrides: tuple[str, ...], engine: str | None) -> None:
+@plugin_files
+def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plugins: tuple[Path, ...]) -> None:
     """Show a spec as it is resolved: every default, the model, the constraints, and which engines can serve it."""
     from lc_core.constraint import leaves
     from lc_core.critics.typical import realism_of
@@ -27,7 +31,7 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None) -> N
     from lc_core.run import build_model
     from lc_core.spec import load_spec
 
-    registry = build_registry()
+    registry = build_registry(plugins)
     spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine)
     click.echo(spec.to_yaml().rstrip())
     model = build_model(spec)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.plugin_files import plugin_files
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,6 +31,7 @@ SOME_NOT_MET = 3
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: keep=all")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of further tries, in place of the spec's.")
+@plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
@@ -64,6 +67,7 @@ def _run(
     overrides: tuple[str, ...],
     engine: str | None,
     seed: int | None,
+    plugins: tuple[Path, ...],
     device: str,
     refit: bool,
     quiet: bool,
@@ -76,7 +80,7 @@ def _run(
     from lc_core.transform_run import transform_files
 
     use_one_thread()
-    registry = build_registry()
+    registry = build_registry(plugins)
     spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine, seed=seed)
     with RunProgress(quiet=quiet) as progress:
         cache = Cache(refit=refit)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from lc_core.cli.group import show_error
+from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
 
 __all__ = ["command"]
@@ -12,7 +15,8 @@ __all__ = ["command"]
 
 @click.command("validate")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
-def command(specs: tuple[str, ...]) -> None:
+@plugin_files
+def command(specs: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
     """Check specs and everything they name; nothing is sampled or fitted.
 
     SPEC is a path, or the name of a shipped spec such as melody/c_major. All mistakes are told at once, each as
@@ -21,7 +25,7 @@ def command(specs: tuple[str, ...]) -> None:
     from lc_core.plugins.manager import build_registry
     from lc_core.spec import load_spec
 
-    registry = build_registry()
+    registry = build_registry(plugins)
     failed = 0
     for one in specs:
         try:

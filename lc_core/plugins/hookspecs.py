@@ -4,7 +4,8 @@ Every hook is given `register(name, target, **about)`:
 
 - `name` is `domain.name`, for example `melody.in_scale`;
 - `target` is the object, or a `"package.module:attribute"` string that is imported when it is first used;
-- `about` holds what must be known without importing the target.
+- `about` holds what must be known without importing the target, and `api`, the version of the plugin API that the
+  component was written for.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from typing import Any, Protocol
 
 import pluggy
 
-__all__ = ["PROJECT", "Register", "hookimpl", "hookspec"]
+__all__ = ["API", "OLDEST_API", "PROJECT", "Register", "hookimpl", "hookspec"]
 
 PROJECT = "latent_constraints"
+API = 1
+"""Version of the plugin API: of the hooks, and of what a component is called with. Raised when either changes."""
+OLDEST_API = 1
+"""The oldest version that still works. A registration that says none is of version 1."""
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
@@ -24,7 +29,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class Register(Protocol):
     """Adds one component to the registry."""
 
-    def __call__(self, name: str, target: str | Callable[..., Any], **about: Any) -> None:
+    def __call__(self, name: str, target: str | Callable[..., Any], *, api: int = 1, **about: Any) -> None:
         """Add one component; see the module's docstring."""
 
 

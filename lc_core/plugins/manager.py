@@ -5,16 +5,21 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pluggy
 
 from lc_core.errors import LCError
+from lc_core.limits import IMPORT_SECONDS, limited, seconds_allowed
 from lc_core.plugins import hookspecs
+from lc_core.plugins.files import load_file, version_of
 from lc_core.plugins.registry import KINDS, Broken, Distribution, Registered, Registry, canonical, nearest
 
 __all__ = ["DISTRIBUTION", "GROUP", "build_registry", "registered_by"]
@@ -27,36 +32,81 @@ TARGET = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*(\.\w+)*")
 NEEDED = {"model": ("output",), "reader": ("output", "suffixes")}
 
 
-def build_registry() -> Registry:
+def build_registry(files: Sequence[Path] = ()) -> Registry:
     """Find all installed plugins and collect what they register.
 
     A plugin that fails is listed in `broken` and the others work. `LC_STRICT_PLUGINS=1` raises instead;
-    `LC_DISABLE_PLUGINS=dist1,dist2` leaves distributions out.
+    `LC_DISABLE_PLUGINS=dist1,dist2` leaves distributions out; `LC_TRACE_PLUGINS=1` tells on stderr what is imported
+    and registered.
+
+    Args:
+        files: Plugins of a single file, each registered as a distribution that is called as the file.
 
     Raises:
-        LCError: For a broken plugin, under `LC_STRICT_PLUGINS=1`.
+        LCError: For a broken plugin, under `LC_STRICT_PLUGINS=1`, and for a file that cannot be used.
     """
-    strict = os.environ.get("LC_STRICT_PLUGINS", "") not in ("", "0")
+    seconds_allowed(IMPORT_SECONDS)  # a limit that is no number is nobody's fault but the user's
+    strict = _is_set("LC_STRICT_PLUGINS")
     disabled = {canonical(one.strip()) for one in os.environ.get("LC_DISABLE_PLUGINS", "").split(",")}
-    own = registered_by(_core_engines(), distribution=DISTRIBUTION, version=_own_version(), bare_names=True)
-    found: dict[str, list[Distribution]] = {DISTRIBUTION: [Distribution(DISTRIBUTION, _own_version(), own, 0.0)]}
+    found: dict[str, list[Distribution]] = {DISTRIBUTION: [_core()]}
     broken: list[Broken] = []
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda one: (_source(one)[0], one.name)):
-        name, version = _source(entry)
+    entries = [(*_source(entry), entry) for entry in metadata.entry_points(group=GROUP)]
+    for name, version, entry in sorted(entries, key=lambda one: (one[0], one[2].name)):
         if canonical(name) in disabled:
+            _trace(f"{name} ({entry.name}): left out by LC_DISABLE_PLUGINS")
             continue
-        start = time.perf_counter()
         try:
-            components = registered_by(entry.load(), distribution=name, version=version)
-            _check_twice([*(one for part in found.get(name, []) for one in part.components), *components])
+            part = _asked(entry.load, f"plugin {entry.name} of {name}", name, version)
+            _check_twice([*(one for other in found.get(name, []) for one in other.components), *part.components])
         except (Exception, SystemExit) as error:  # a plugin that ends the process on import is broken as well
-            text = error.message if isinstance(error, LCError) else f"{type(error).__name__}: {error}"
+            text = _text_of(error)
+            _trace(f"{name} ({entry.name}): broken: {text}", error)
             if strict:
                 raise LCError(f"plugin {entry.name} of {name} is broken: {text}") from error
             broken.append(Broken(name, entry.name, text))
             continue
-        found.setdefault(name, []).append(Distribution(name, version, components, time.perf_counter() - start))
+        _trace_part(entry.name, entry.value, part)
+        found.setdefault(name, []).append(part)
+    for file in files:
+        part = _of_file(file)
+        if any(canonical(part.name) == canonical(one) for one in found):
+            raise LCError(
+                f"--plugin {file}: there is a distribution {part.name} already",
+                hint=f"rename the file, or leave an installed one out by LC_DISABLE_PLUGINS={part.name}",
+            )
+        _trace_part(part.name, str(file), part)
+        found[part.name] = [part]
     return Registry(distributions=tuple(map(_joined, found.values())), broken=tuple(broken))
+
+
+def _core() -> Distribution:
+    version = _own_version()
+    own = registered_by(_core_engines(), distribution=DISTRIBUTION, version=version, bare_names=True)
+    return Distribution(DISTRIBUTION, version, own, 0.0)
+
+
+def _asked(load: Callable[[], object], who: str, name: str, version: str) -> Distribution:
+    """Import a plugin and ask it what it registers."""
+    start = time.perf_counter()
+    with limited(who, IMPORT_SECONDS):
+        components = registered_by(load(), distribution=name, version=version)
+    return Distribution(name, version, components, time.perf_counter() - start)
+
+
+def _of_file(file: Path) -> Distribution:
+    try:
+        part = _asked(
+            lambda: load_file(file), f"--plugin {file}", file.stem, version_of(file) if file.is_file() else ""
+        )
+    except LCError as error:
+        message = error.message if str(file) in error.message else f"--plugin {file}: {error.message}"
+        raise LCError(message, hint=error.hint) from error
+    if not part.components:
+        raise LCError(
+            f"--plugin {file} registers nothing",
+            hint="define a function marked @hookimpl, such as lc_register_constraints(register)",
+        )
+    return part
 
 
 def registered_by(
@@ -91,19 +141,36 @@ def registered_by(
 def _collector(
     found: list[Registered], kind: str, distribution: str, version: str, pattern: re.Pattern[str]
 ) -> Callable[..., None]:
-    def register(name: str, target: str | Callable[..., Any], **about: Any) -> None:
+    def register(name: str, target: str | Callable[..., Any], *, api: int = 1, **about: Any) -> None:
         if not isinstance(name, str) or not pattern.fullmatch(name):
             raise LCError(f"{kind} {name!r} needs a name of the form domain.name (letters, digits, _ and -)")
         if isinstance(target, str) and not TARGET.fullmatch(target):
             raise LCError(f'target of {kind} {name} must be "package.module:attribute"; found {target!r}')
         if not isinstance(target, str) and not callable(target):
             raise LCError(f"target of {kind} {name} must be callable or text; found {type(target).__name__}")
+        _check_api(api, f"{kind} {name}", distribution)
         for key in NEEDED.get(kind, ()):
             if not about.get(key):
                 raise LCError(f"{kind} {name} must be registered with {key}=")
-        found.append(Registered(kind, name, distribution, version, target, about))
+        found.append(Registered(kind, name, distribution, version, target, about, api))
 
     return register
+
+
+def _check_api(api: Any, who: str, distribution: str) -> None:
+    """Refuse what was written for another version of the plugin API."""
+    if not isinstance(api, int) or isinstance(api, bool):
+        raise LCError(f"api of {who} should be a whole number, such as {hookspecs.API}; found {api!r}")
+    if api > hookspecs.API:
+        raise LCError(
+            f"{who} needs plugin API {api}; latent-constraints {_own_version()} has {hookspecs.API}: "
+            f"upgrade latent-constraints, or install an older {distribution}"
+        )
+    if api < hookspecs.OLDEST_API:
+        raise LCError(
+            f"{who} was written for plugin API {api}, which latent-constraints {_own_version()} no longer supports "
+            f"(it supports {hookspecs.OLDEST_API} to {hookspecs.API}): upgrade {distribution}"
+        )
 
 
 def _check_twice(components: list[Registered]) -> None:
@@ -131,7 +198,33 @@ def _joined(parts: list[Distribution]) -> Distribution:
 
 
 def _source(entry: metadata.EntryPoint) -> tuple[str, str]:
-    return (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "unknown")
+    if entry.dist is None:
+        return "unknown", "unknown"
+    about = entry.dist.metadata  # parsed anew each time it is asked for
+    return about["Name"], about["Version"]
+
+
+def _text_of(error: BaseException) -> str:
+    return error.message if isinstance(error, LCError) else f"{type(error).__name__}: {error}"
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "") not in ("", "0")
+
+
+def _trace(text: str, error: BaseException | None = None) -> None:
+    """Tell on stderr what happens to a plugin, if LC_TRACE_PLUGINS is set."""
+    if _is_set("LC_TRACE_PLUGINS"):
+        print(f"lc plugins: {text}", file=sys.stderr)
+        if error is not None:
+            traceback.print_exception(error, file=sys.stderr)
+
+
+def _trace_part(entry: str, target: str, part: Distribution) -> None:
+    _trace(f"{part.name} {part.version} ({entry}): {target} in {part.seconds * 1000:.0f} ms")
+    for one in part.components:
+        shown = one.target if isinstance(one.target, str) else getattr(one.target, "__name__", repr(one.target))
+        _trace(f"  {one.kind} {one.name}, API {one.api}: {shown}")
 
 
 def _own_version() -> str:

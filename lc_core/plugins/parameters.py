@@ -10,7 +10,8 @@ import sys
 import types
 import typing
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -20,10 +21,11 @@ from lc_core.errors import LCError
 if TYPE_CHECKING:
     from lc_core.plugins.registry import Registered
 
-__all__ = ["checked", "fill", "message_of", "parameters_of", "values_of"]
+__all__ = ["checked", "fill", "message_of", "names_of", "parameters_of", "values_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
-TAKES_DATA_FIRST = ("constraint", "reader", "recipe")
+DATA_FIRST = {"constraint": 1, "reader": 1, "recipe": 1, "judge": 2}
+"""Parameters that come before the settings: outputs, a path or a folder; outputs and the settings to judge."""
 GIVEN_BY_LC = {"recipe": ("progress",)}
 """Parameters that the caller fills in: they are no settings."""
 WORDING = {
@@ -44,15 +46,51 @@ WORDING = {
 
 def parameters_of(component: Registered) -> type[BaseModel]:
     """Build the model for a component's settings; see `Registered.parameters`."""
-    who = f"{component.kind} {component.name} of {component.distribution}"
-    target = component.load()
-    try:
-        skip_first = component.kind in TAKES_DATA_FIRST and not inspect.isclass(target)
-        fields = _fields(target, skip_first=skip_first, leave_out=GIVEN_BY_LC.get(component.kind, ()))
+    with _telling(component):
+        fields = _fields_of(component)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a setting called `copy` or `schema` is no concern of pydantic's
             return create_model(component.name, __config__=CONFIG, **fields)
+
+
+def names_of(component: Registered) -> list[str]:
+    """Return the names of a component's settings; see `Registered.setting_names`."""
+    with _telling(component):
+        fields = _fields_of(component)
+    if all(_is_plain(hint) for hint, _ in fields.values()):
+        return list(fields)
+    return list(component.parameters().model_fields)
+
+
+def _is_plain(hint: Any) -> bool:
+    """Return whether a type is one that pydantic knows for sure, so that no model has to be built to find out."""
+    if hint in (int, float, str, bool, type(None)):
+        return True
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return True
+    if origin is typing.Annotated:
+        return _is_plain(typing.get_args(hint)[0])
+    if origin in (tuple, list, typing.Union, types.UnionType):
+        return all(one is ... or _is_plain(one) for one in typing.get_args(hint))
+    return False
+
+
+def _fields_of(component: Registered) -> dict[str, Any]:
+    target = component.load()
+    skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
+    return _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
+
+
+@contextmanager
+def _telling(component: Registered) -> Iterator[None]:
+    """Say of which component the settings cannot be read."""
+    who = f"{component.kind} {component.name} of {component.distribution}"
+    try:
+        yield
     except LCError as error:
+        if who in error.message:
+            raise
         raise LCError(f"{who}: {error.message}", hint=error.hint) from error
     except Exception as error:
         raise LCError(
@@ -61,18 +99,23 @@ def parameters_of(component: Registered) -> type[BaseModel]:
         ) from error
 
 
-def _fields(target: Any, *, skip_first: bool, leave_out: Collection[str]) -> dict[str, Any]:
-    found = list(inspect.signature(target).parameters.values())[1 if skip_first else 0 :]
+def _fields(target: Any, *, skip: int, leave_out: Collection[str]) -> dict[str, Any]:
+    found = list(inspect.signature(target).parameters.values())[skip:]
     found = [one for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
     found = [one for one in found if one.name not in leave_out]
     for one in found:
         if one.kind is one.POSITIONAL_ONLY:
             raise LCError(f"setting {one.name!r} is positional-only; a spec gives settings by keyword")
-    hints = _hints(target, {one.name: one.annotation for one in found if one.annotation is not one.empty})
+        if one.annotation is one.empty:
+            raise LCError(
+                f"setting {one.name!r} has no type",
+                hint="annotate it, as in `above: float = 0.5`, so that a spec's value can be checked",
+            )
+    hints = _hints(target, {one.name: one.annotation for one in found})
     factories = _factories(target)
     fields: dict[str, Any] = {}
     for one in found:
-        hint = hints.get(one.name, Any)
+        hint = hints[one.name]
         if one.name in factories:
             fields[one.name] = (hint, Field(default_factory=factories[one.name]))
         elif one.default is one.empty:

@@ -10,7 +10,8 @@ Example:
     ...     return (numbers > 0).mean(axis=1)
     >>> check_constraint(positive, np.random.default_rng(0).normal(size=(20, 8)))
 
-`CHECKS` holds, for each kind of component, the names of its checks with a line on each.
+`parametrize_with_checks` makes one test of each check. `CHECKS` holds, for each kind of component, the names of its
+checks with a line on each.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from lc_core.testing.constraint import CONSTRAINT_CHECKS, check_constraint
 from lc_core.testing.engine import ENGINE_CHECKS, check_engine
 from lc_core.testing.model import MODEL_CHECKS, check_model
 from lc_core.testing.outputs import sample_outputs
+from lc_core.testing.parametrize import checks_of, parametrize_with_checks
 from lc_core.testing.renderer import RENDERER_CHECKS, check_renderer
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "check_engine",
     "check_model",
     "check_renderer",
+    "checks_of",
+    "parametrize_with_checks",
     "sample_outputs",
 ]
 

@@ -6,6 +6,7 @@ import inspect
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered
 
-__all__ = ["CheckFailed", "check_settings", "describe_checks", "differing_row", "run_checks"]
+__all__ = ["BoundCheck", "CheckFailed", "check_settings", "describe_checks", "differing_row", "run_checks"]
 
 C = TypeVar("C")
 Check = Callable[[C], "str | None"]
@@ -36,6 +37,32 @@ class CheckFailed(LCError, AssertionError):
     def __init__(self, *, check: str, component: str, found: str) -> None:
         super().__init__(f"{component} fails the check {check!r}: {found}")
         self.check, self.component, self.found = check, component, found
+
+
+@dataclass(frozen=True)
+class BoundCheck:
+    """One check of one component, to be called. As text it is an id for a test: `no_repeats-batch_split`.
+
+    Args:
+        check: The check.
+        case: What it looks at; shared by all checks of a component.
+        component: Its kind and name, for errors.
+    """
+
+    check: Check[Any]
+    case: Any
+    component: str
+
+    def __call__(self) -> None:
+        """Run it.
+
+        Raises:
+            CheckFailed: If it finds something.
+        """
+        run_checks([self.check], self.case, component=self.component)
+
+    def __str__(self) -> str:
+        return f"{self.component.partition(' ')[2]}-{self.check.__name__}"
 
 
 def describe_checks(checks: Sequence[Check[Any]]) -> dict[str, str]:

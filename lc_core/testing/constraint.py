@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +13,19 @@ import numpy as np
 
 from lc_core.measuring import SLACK, Measurement, MeasurementInfo
 from lc_core.plugins.registry import Registry
-from lc_core.testing.base import check_settings, differing_row, run_checks
+from lc_core.testing.base import BoundCheck, check_settings, differing_row
+from lc_core.testing.gradients import form_fault
+from lc_core.testing.isolation import import_fault, worker_fault
 from lc_core.testing.outputs import given_or_sampled
 
-__all__ = ["CONSTRAINT_CHECKS", "check_constraint"]
+__all__ = ["CONSTRAINT_CHECKS", "check_constraint", "constraint_checks"]
+
+DIRECTION = re.compile(
+    r"\b(high|low|more|less|few|many|much|most|least|larg|small|great|long|short|wid|narrow|far|near|busy|rare|even|"
+    r"share|number|count|distance|probab|how|pitch|0 to 1|1 if)",
+    re.IGNORECASE,
+)
+"""Words of a docstring that tell which way a value goes."""
 
 
 @dataclass
@@ -41,7 +51,7 @@ class Case:
 
     @cached_property
     def values(self) -> np.ndarray:
-        return self.measure(self.outputs)
+        return self.measure.measure_here(self.outputs)
 
 
 def declared(case: Case) -> str | None:
@@ -66,6 +76,23 @@ def declared(case: Case) -> str | None:
 def documented(case: Case) -> str | None:
     """Its docstring begins with a line that says what it measures."""
     return None if (inspect.getdoc(case.function) or "").partition("\n")[0].strip() else "it has no docstring"
+
+
+def settings_documented(case: Case) -> str | None:
+    """Its docstring names every setting."""
+    text = inspect.getdoc(case.function) or ""
+    missing = [name for name in list(inspect.signature(case.function).parameters)[1:] if not _mentions(text, name)]
+    return f"its docstring does not say what the setting {missing[0]!r} is" if missing else None
+
+
+def direction(case: Case) -> str | None:
+    """A default want or its docstring tells which way is more, and its range is no wider than its unit allows."""
+    info = case.info
+    if info.want is None and not DIRECTION.search(inspect.getdoc(case.function) or ""):
+        return "nothing says which way is more: say what a higher value means, or declare a want, such as at_least=0.5"
+    if info.unit in ("share", "probability") and not (info.range[0] >= 0 and info.range[1] <= 1):
+        return f"the unit is {info.unit!r}, but the range is {info.range}; expected (0, 1)"
+    return None
 
 
 def settings(case: Case) -> str | None:
@@ -109,7 +136,7 @@ def within_range(case: Case) -> str | None:
 
 def deterministic(case: Case) -> str | None:
     """The same outputs have the same values again."""
-    again = case.measure(case.outputs)
+    again = case.measure.measure_here(case.outputs)
     row = differing_row(case.values, again, exact=True)
     return None if row is None else f"output {row} was {case.values[row]!r}, then {again[row]!r}"
 
@@ -117,14 +144,14 @@ def deterministic(case: Case) -> str | None:
 def batch_split(case: Case) -> str | None:
     """An output has the same value whatever else is in the batch: alone, and in batches of any size."""
     cuts = [0, 1, 2, 2 + (len(case.outputs) - 2) // 3, len(case.outputs)]
-    parts = [case.measure(case.outputs[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    parts = [case.measure.measure_here(case.outputs[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
     return _differs(case.values, np.concatenate(parts), "in smaller batches")
 
 
 def permutation(case: Case) -> str | None:
     """Outputs in another order have their values in that order."""
     order = np.random.default_rng(0).permutation(len(case.outputs))
-    return _differs(case.values[order], case.measure(case.outputs[order]), "in another order")
+    return _differs(case.values[order], case.measure.measure_here(case.outputs[order]), "in another order")
 
 
 def together_agrees(case: Case) -> str | None:
@@ -135,16 +162,38 @@ def together_agrees(case: Case) -> str | None:
     return next(filter(None, (_differs(case.values, column, "by `together`") for column in columns.T)), None)
 
 
+def differentiable(case: Case) -> str | None:
+    """Its differentiable form, if it declares one, returns its values and the gradient of finite differences."""
+    return form_fault(case.measure, case.outputs, case.values) if case.info.differentiable else None
+
+
 def empty_batch(case: Case) -> str | None:
     """A batch of no outputs has no values."""
-    case.measure(case.outputs[:0])
+    case.measure.measure_here(case.outputs[:0])
     return None
+
+
+def picklable(case: Case) -> str | None:
+    """It can be sent to a worker process, and returns the same values there."""
+    return worker_fault(case.measure, case.outputs[:4], case.values[:4])
+
+
+def import_cost(case: Case) -> str | None:
+    """Importing its module imports no torch or other heavy library, and takes no longer than a second."""
+    return import_fault(getattr(case.function, "__module__", None) or type(case.function).__module__)
 
 
 def global_random_state(case: Case) -> str | None:
     """It leaves the global random states of Python, numpy and torch alone (watched in every check)."""
-    case.measure(case.outputs)
+    case.measure.measure_here(case.outputs)
     return None
+
+
+def _mentions(text: str, name: str) -> bool:
+    """Return whether a text has a setting's name, or each of its words."""
+    if name in text:
+        return True
+    return all(re.search(rf"\b{re.escape(part)}", text, re.IGNORECASE) for part in name.split("_") if part)
 
 
 def _differs(expected: np.ndarray, found: np.ndarray, where: str) -> str | None:
@@ -155,7 +204,9 @@ def _differs(expected: np.ndarray, found: np.ndarray, where: str) -> str | None:
 CONSTRAINT_CHECKS = (
     declared,
     documented,
+    direction,
     settings,
+    settings_documented,
     sample_outputs,
     input_unchanged,
     values,
@@ -164,7 +215,10 @@ CONSTRAINT_CHECKS = (
     batch_split,
     permutation,
     together_agrees,
+    differentiable,
     empty_batch,
+    picklable,
+    import_cost,
     global_random_state,
 )
 
@@ -187,9 +241,22 @@ def check_constraint(
     Raises:
         CheckFailed: At the first of `CONSTRAINT_CHECKS` that fails.
     """
+    for check in constraint_checks(constraint, outputs, params, registry=registry):
+        check()
+
+
+def constraint_checks(
+    constraint: Callable[..., Any] | Measurement,
+    outputs: Any = None,
+    params: Mapping[str, Any] | None = None,
+    *,
+    registry: Registry | None = None,
+    name: str = "",
+) -> list[BoundCheck]:
+    """Return what `check_constraint` runs, one by one; `name` is the component's in ids and errors."""
     if isinstance(constraint, Measurement):
-        name, function, own = constraint.name, constraint.function, dict(constraint.params)
+        own_name, function, own = constraint.name, constraint.function, dict(constraint.params)
     else:
-        name, function, own = getattr(constraint, "__name__", type(constraint).__name__), constraint, {}
+        own_name, function, own = getattr(constraint, "__name__", type(constraint).__name__), constraint, {}
     case = Case(function, own | dict(params or {}), outputs, registry)
-    run_checks(CONSTRAINT_CHECKS, case, component=f"constraint {name}")
+    return [BoundCheck(check, case, f"constraint {name or own_name}") for check in CONSTRAINT_CHECKS]

@@ -19,14 +19,15 @@ from lc_core.constraint import Constraint
 from lc_core.engines.base import Engine, run_engine
 from lc_core.latent_model import LatentModel, block_generator
 from lc_core.measuring import measurement
-from lc_core.testing.base import check_settings, run_checks
+from lc_core.testing.base import BoundCheck, check_settings
+from lc_core.testing.isolation import import_fault
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from lc_core.prepare import Prepared
 
-__all__ = ["ENGINE_CHECKS", "check_engine"]
+__all__ = ["ENGINE_CHECKS", "check_engine", "engine_checks"]
 
 COUNT = 64
 TOLERANCE = 1e-2  # in units of the latent, whose standard deviation is 1; rounding grows along a path
@@ -171,6 +172,17 @@ def reaches(case: Case) -> str | None:
     return None if after >= before else f"{before:.0%} of the starts met the rule, {after:.0%} of its latents do"
 
 
+def documented(case: Case) -> str | None:
+    """Its docstring begins with a line that says what it does."""
+    text = inspect.getdoc(type(case.engine))
+    return None if text and text != inspect.getdoc(Engine) else "it has no docstring"
+
+
+def import_cost(case: Case) -> str | None:
+    """Importing its module imports no torch or other heavy library, and takes no longer than a second."""
+    return import_fault(type(case.engine).__module__)
+
+
 def global_random_state(case: Case) -> str | None:
     """It leaves the global random states of Python, numpy and torch alone (watched in every check)."""
     case.run(case.draw(2))
@@ -185,6 +197,7 @@ def _apart(expected: Tensor, found: Tensor, where: str) -> str | None:
 
 ENGINE_CHECKS: tuple[Callable[[Case], str | None], ...] = (
     declared,
+    documented,
     settings,
     state,
     finite,
@@ -192,6 +205,7 @@ ENGINE_CHECKS: tuple[Callable[[Case], str | None], ...] = (
     permutation,
     rows_independent,
     reaches,
+    import_cost,
     global_random_state,
 )
 
@@ -205,5 +219,12 @@ def check_engine(engine: Engine | type[Engine]) -> None:
     Raises:
         CheckFailed: At the first of `ENGINE_CHECKS` that fails.
     """
-    name = engine.__name__ if inspect.isclass(engine) else type(engine).__name__
-    run_checks(ENGINE_CHECKS, Case(engine), component=f"engine {name}")
+    for check in engine_checks(engine):
+        check()
+
+
+def engine_checks(engine: Engine | type[Engine], *, name: str = "") -> list[BoundCheck]:
+    """Return what `check_engine` runs, one by one; `name` is the component's in ids and errors."""
+    own_name = engine.__name__ if inspect.isclass(engine) else type(engine).__name__
+    case = Case(engine)
+    return [BoundCheck(check, case, f"engine {name or own_name}") for check in ENGINE_CHECKS]

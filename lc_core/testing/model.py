@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.latent_model import LatentModel, Posterior, as_latent_model, block_generator, decode_array
-from lc_core.testing.base import differing_row, run_checks
+from lc_core.testing.base import BoundCheck, differing_row
+from lc_core.testing.gradients import OFF, gradient_off
+from lc_core.testing.isolation import import_fault
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MODEL_CHECKS", "check_model"]
+__all__ = ["MODEL_CHECKS", "check_model", "model_checks"]
 
 COUNT = 64
 
@@ -24,6 +26,7 @@ class Case:
     """A model under check, with prior samples and what they decode to."""
 
     model: LatentModel
+    loader: Any = None
 
     def draw(self, seed: int = 0, count: int = COUNT) -> Tensor:
         return self.model.sample_prior(count, block_generator(seed, 0, "check"))
@@ -91,6 +94,15 @@ def batch_split(case: Case) -> str | None:
     return None if row is None else f"latent {row} decoded to another output in a smaller batch"
 
 
+def permutation(case: Case) -> str | None:
+    """Latents in another order decode to their outputs in that order; floats may round differently."""
+    import torch
+
+    order = torch.randperm(COUNT, generator=block_generator(0, 0, "check/order"))
+    row = differing_row(case.outputs[order.numpy()], decode_array(case.model, case.z[order]))
+    return None if row is None else f"latent {int(order[row])} decoded to another output in another order"
+
+
 def varied(case: Case) -> str | None:
     """Different latents decode to different outputs."""
     kinds = len(np.unique(case.outputs.reshape(COUNT, -1), axis=0))
@@ -103,26 +115,16 @@ def differentiable(case: Case) -> str | None:
         return None
     import torch
 
-    model, z = case.model, case.z[:16].to(case.model.device)
-    direction = torch.randn(z.shape, generator=block_generator(0, 0, "check/direction")).to(z.device)
-    weight = torch.randn(case.outputs.shape[1:], generator=block_generator(0, 0, "check/weight")).to(z.device).double()
+    model = case.model
+    weight = torch.randn(case.outputs.shape[1:], generator=block_generator(0, 0, "check/weight"))
+    weight = weight.to(model.device).double()
 
     def height(at: Tensor) -> Tensor:
         outputs: Tensor = (model.decode(at).double() * weight).flatten(1).sum(1)
         return outputs
 
-    with torch.enable_grad():
-        at = z.clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(height(at).sum(), at)
-    claimed = (gradient * direction).flatten(1).sum(1).double()
-    off = []
-    with torch.no_grad():
-        for step in (0.1, 0.01, 0.001):
-            slope = (height(z + step * direction) - height(z - step * direction)) / (2 * step)
-            off.append(float((slope - claimed).norm() / torch.maximum(slope.norm(), claimed.norm()).clamp_min(1e-12)))
-    if min(off) <= 0.05:  # one step is too wide for curves, another too fine for float32; a real gradient fits one
-        return None
-    return f"the gradient is off from finite differences by {min(off):.0%}"
+    off = gradient_off(height, case.z[:16].to(model.device))
+    return f"the gradient is off from finite differences by {off:.0%}" if off > OFF else None
 
 
 def encode(case: Case) -> str | None:
@@ -162,6 +164,11 @@ def digest(case: Case) -> str | None:
     return None if first == again else f"digest was {first}, then {again}"
 
 
+def import_cost(case: Case) -> str | None:
+    """Importing the module of the function that loads it, if that is known, imports no torch, and takes no second."""
+    return import_fault(case.loader.__module__) if case.loader else None
+
+
 def global_random_state(case: Case) -> str | None:
     """It leaves the global random states of Python, numpy and torch alone (watched in every check)."""
     decode_array(case.model, case.draw(seed=2))
@@ -174,11 +181,13 @@ MODEL_CHECKS = (
     decode,
     deterministic,
     batch_split,
+    permutation,
     varied,
     differentiable,
     encode,
     realism,
     digest,
+    import_cost,
     global_random_state,
 )
 
@@ -193,5 +202,18 @@ def check_model(model: Any) -> None:
         CheckFailed: At the first of `MODEL_CHECKS` that fails.
         LCError: If it is no model at all.
     """
+    for check in model_checks(model):
+        check()
+
+
+def model_checks(model: Any, *, name: str = "", loader: Any = None) -> list[BoundCheck]:
+    """Return what `check_model` runs, one by one.
+
+    Args:
+        model: The model.
+        name: The component's name in ids and errors; default the model's own.
+        loader: The function that is registered and loads it, if it is known.
+    """
     wrapped = as_latent_model(model)
-    run_checks(MODEL_CHECKS, Case(wrapped), component=f"model {wrapped.name}")
+    case = Case(wrapped, loader)
+    return [BoundCheck(check, case, f"model {name or wrapped.name}") for check in MODEL_CHECKS]

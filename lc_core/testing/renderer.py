@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ import numpy as np
 
 from lc_core.plugins.registry import Registry
 from lc_core.render import Renderer
-from lc_core.testing.base import check_settings, differing_row, run_checks
+from lc_core.testing.base import BoundCheck, check_settings, differing_row
+from lc_core.testing.isolation import import_fault
 from lc_core.testing.outputs import given_or_sampled
 
-__all__ = ["RENDERER_CHECKS", "check_renderer"]
+__all__ = ["RENDERER_CHECKS", "check_renderer", "renderer_checks"]
 
 COUNT = 8
 
@@ -29,7 +30,15 @@ class Case:
     target: Renderer | type[Renderer]
     given: Any
     registry: Registry | None
-    folder: Path
+    temporary: tempfile.TemporaryDirectory[str] = field(default_factory=tempfile.TemporaryDirectory)
+    written: int = 0
+
+    def new_folder(self) -> Path:
+        """Make a folder that is deleted with the case."""
+        self.written += 1
+        folder = Path(self.temporary.name) / f"{self.written:06d}"
+        folder.mkdir()
+        return folder
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -40,13 +49,15 @@ class Case:
         return given_or_sampled(self.given, self.renderer.accepts, least=1, count=COUNT, registry=self.registry)
 
     @cached_property
-    def files(self) -> list[bytes]:
-        return self.write("first")
+    def first(self) -> Path:
+        return self.new_folder()
 
-    def write(self, name: str) -> list[bytes]:
-        """Write every output into a new folder and return the files' bytes."""
-        folder = self.folder / name
-        folder.mkdir()
+    @cached_property
+    def files(self) -> list[bytes]:
+        return self.write(self.first)
+
+    def write(self, folder: Path) -> list[bytes]:
+        """Write every output into a folder and return the files' bytes."""
         paths = [folder / f"{number:06d}{self.renderer.suffix}" for number in range(len(self.outputs))]
         for output, path in zip(self.outputs, paths, strict=True):
             self.renderer.write(output.copy(), path)
@@ -82,21 +93,20 @@ def writes_files(case: Case) -> str | None:
     empty = [number for number, content in enumerate(case.files) if not content]
     if empty:
         return f"output {empty[0]} gave no file at the path that was asked for, or an empty one"
-    others = sorted(path.name for path in (case.folder / "first").iterdir())[len(case.outputs) :]
+    others = sorted(path.name for path in case.first.iterdir())[len(case.outputs) :]
     return f"it wrote further files beside those asked for: {', '.join(others)}" if others else None
 
 
 def deterministic(case: Case) -> str | None:
     """The same output gives the same bytes."""
-    pairs = zip(case.files, case.write("second"), strict=True)
+    pairs = zip(case.files, case.write(case.new_folder()), strict=True)
     different = [number for number, (first, second) in enumerate(pairs) if first != second]
     return f"output {different[0]} gave other bytes the second time" if different else None
 
 
 def input_unchanged(case: Case) -> str | None:
     """It leaves the outputs that it is given as they are."""
-    folder = case.folder / "unchanged"
-    folder.mkdir()
+    folder = case.new_folder()
     given = case.outputs.copy()
     for number, output in enumerate(given):
         case.renderer.write(output, folder / f"{number:06d}{case.renderer.suffix}")
@@ -108,9 +118,8 @@ def input_unchanged(case: Case) -> str | None:
 def sheet(case: Case) -> str | None:
     """Its overview, if it draws one, is a file in the folder that it is given, with the same bytes each time."""
     found: list[bytes] = []
-    for name in ("sheet", "sheet-again"):
-        folder = case.folder / name
-        folder.mkdir()
+    for _ in range(2):
+        folder = case.new_folder()
         path = case.renderer.write_sheet(case.outputs.copy(), folder)
         if path is None:
             return None
@@ -120,20 +129,33 @@ def sheet(case: Case) -> str | None:
     return None if found[0] == found[1] else "the overview had other bytes the second time"
 
 
+def documented(case: Case) -> str | None:
+    """Its docstring begins with a line that says what it writes."""
+    text = inspect.getdoc(type(case.renderer))
+    return None if text and text != inspect.getdoc(Renderer) else "it has no docstring"
+
+
+def import_cost(case: Case) -> str | None:
+    """Importing its module imports no torch or other heavy library, and takes no longer than a second."""
+    return import_fault(type(case.renderer).__module__)
+
+
 def global_random_state(case: Case) -> str | None:
     """It leaves the global random states of Python, numpy and torch alone (watched in every check)."""
-    case.write("random")
+    case.write(case.new_folder())
     return None
 
 
 RENDERER_CHECKS = (
     declared,
+    documented,
     settings,
     sample_outputs,
     writes_files,
     deterministic,
     input_unchanged,
     sheet,
+    import_cost,
     global_random_state,
 )
 
@@ -151,6 +173,14 @@ def check_renderer(
     Raises:
         CheckFailed: At the first of `RENDERER_CHECKS` that fails.
     """
-    name = renderer.__name__ if inspect.isclass(renderer) else type(renderer).__name__
-    with tempfile.TemporaryDirectory() as folder:
-        run_checks(RENDERER_CHECKS, Case(renderer, outputs, registry, Path(folder)), component=f"renderer {name}")
+    for check in renderer_checks(renderer, outputs, registry=registry):
+        check()
+
+
+def renderer_checks(
+    renderer: Renderer | type[Renderer], outputs: Any = None, *, registry: Registry | None = None, name: str = ""
+) -> list[BoundCheck]:
+    """Return what `check_renderer` runs, one by one; `name` is the component's in ids and errors."""
+    own_name = renderer.__name__ if inspect.isclass(renderer) else type(renderer).__name__
+    case = Case(renderer, outputs, registry)
+    return [BoundCheck(check, case, f"renderer {name or own_name}") for check in RENDERER_CHECKS]

@@ -13,7 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from lc_core.cache import Cache, key_of
 from lc_core.errors import LCError
@@ -58,6 +57,8 @@ def read_avatars(part: str, *, count: int | None = None, progress: Callable[[str
     key = key_of({"parts": PARTS, "versions": versions, "size": SIZE, "seed": SEEDS[part], "count": count})
     folder = Cache().root / "data" / f"avatars-{part}-{key}"
     folder.mkdir(parents=True, exist_ok=True)
+    from filelock import FileLock
+
     with FileLock(folder / "lock"):
         if not (folder / "labels.npy").exists():
             _draw_all(folder, SEEDS[part], count, progress)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from lc_core.cache import Cache, key_of
 from lc_core.errors import LCError
@@ -180,6 +179,8 @@ def _pictures(images: Path, files: Sequence[str], crop: int, size: int, progress
     key = key_of({"images": str(images.resolve()), "files": about, "crop": crop, "size": size})
     kept = Cache().root / "data" / f"celeba-{key}"
     kept.mkdir(parents=True, exist_ok=True)
+    from filelock import FileLock
+
     with FileLock(kept / "lock"):
         if not (kept / "pictures.npy").exists():
             _read_all(kept, images, files, crop, size, progress)

@@ -10,7 +10,8 @@ import pytest
 
 from lc_core.plugins.manager import build_registry
 from lc_core.plugins.registry import Registered
-from lc_core.testing import check_constraint, check_engine, check_model, check_renderer, sample_outputs
+from lc_core.testing import CHECKS, checks_of, sample_outputs
+from lc_core.testing.base import BoundCheck
 
 REGISTRY = build_registry()
 NEEDED: dict[str, dict[str, Any]] = {
@@ -37,8 +38,11 @@ NEED_FILES = {"labels.attribute": "tests/labels/test_attribute.py"}
 
 
 def every(kind: str) -> pytest.MarkDecorator:
-    """Run a test for each installed component of a kind."""
-    return pytest.mark.parametrize("component", REGISTRY.all(kind), ids=REGISTRY.spelling)
+    """Run a test for each check of each installed component of a kind."""
+    found = [(one, check) for one in REGISTRY.all(kind) for check in CHECKS[kind]]
+    return pytest.mark.parametrize(
+        ("component", "check"), [pytest.param(*each, id=f"{REGISTRY.spelling(each[0])}-{each[1]}") for each in found]
+    )
 
 
 @cache
@@ -46,35 +50,42 @@ def outputs(accepts: tuple[str, ...]) -> np.ndarray:
     return sample_outputs(accepts, registry=REGISTRY)
 
 
+@cache
+def checks(component: Registered) -> dict[str, BoundCheck]:
+    """The checks of a component by name; what they look at is built once."""
+    given = None
+    if component.kind == "constraint":
+        given = outputs(component.load().__lc_measurement__.accepts)
+    if component.kind == "renderer":
+        given = outputs(component.load().accepts)[:8]
+    found = checks_of(component, outputs=given, params=NEEDED.get(component.name), registry=REGISTRY)
+    return {one.check.__name__: one for one in found}
+
+
 def test_no_installed_plugin_is_broken() -> None:
     assert REGISTRY.broken == ()
 
 
 @every("constraint")
-def test_constraint_keeps_its_contract(component: Registered) -> None:
+def test_constraint_keeps_its_contract(component: Registered, check: str) -> None:
     if component.name in NEED_FILES:
         pytest.skip(f"needs a file; {NEED_FILES[component.name]} checks it")
-    function = component.load()
-    check_constraint(
-        function, outputs(function.__lc_measurement__.accepts), NEEDED.get(component.name), registry=REGISTRY
-    )
+    checks(component)[check]()
 
 
 @every("engine")
-def test_engine_keeps_its_contract(component: Registered) -> None:
-    check_engine(component.load())
+def test_engine_keeps_its_contract(component: Registered, check: str) -> None:
+    checks(component)[check]()
 
 
 @every("model")
-def test_model_keeps_its_contract(component: Registered) -> None:
+def test_model_keeps_its_contract(component: Registered, check: str) -> None:
     if component.name in NO_WEIGHTS:
         pytest.skip(f"has no weights; {NO_WEIGHTS[component.name]} checks it")
-    model = component.load()(**component.fill(NEEDED.get(component.name)))
-    check_model(model)
-    assert model.output_type == component.about["output"]
+    checks(component)[check]()
+    assert checks(component)[check].case.model.output_type == component.about["output"]
 
 
 @every("renderer")
-def test_renderer_keeps_its_contract(component: Registered) -> None:
-    renderer = component.load()(**component.fill(NEEDED.get(component.name)))
-    check_renderer(renderer, outputs(renderer.accepts)[:8], registry=REGISTRY)
+def test_renderer_keeps_its_contract(component: Registered, check: str) -> None:
+    checks(component)[check]()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
+import re
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -146,7 +148,6 @@ def rule(
     bounds: tuple[float, float] | None = None,
     flag: bool = False,
     implicit: int = None,  # type: ignore[assignment]
-    untyped=7,
 ) -> Tensor:
     """Measure something."""
 
@@ -160,7 +161,6 @@ def test_settings_are_the_parameters_after_the_data_with_defaults():
         "bounds": None,
         "flag": False,
         "implicit": None,
-        "untyped": 7,
     }
 
 
@@ -239,6 +239,97 @@ def test_a_setting_that_cannot_be_typed_is_the_plugins_fault():
         constraint(odd).parameters()
     with pytest.raises(LCError, match="constraint toy.rule of lc-toy: setting 'ratio' is positional-only"):
         constraint(positional).parameters()
+
+
+def test_a_setting_without_a_type_is_the_plugins_fault(install_plugin, lc):
+    source = RULE.format(name="untyped.rule").replace("def rule(outputs)", "def rule(outputs, *, above=0.5)")
+    install_plugin("lc-untyped", source.replace('"Return a rule\'s value."', ""))
+    with pytest.raises(LCError, match="constraint untyped.rule of lc-untyped: setting 'above' has no type") as caught:
+        build_registry().get("constraint", "untyped.rule").fill()
+    assert "annotate it" in caught.value.hint
+    shown = lc("plugins").stdout
+    assert "untyped.rule" in shown
+    assert "broken: constraint untyped.rule of lc-untyped: setting 'above' has no type" in shown
+
+
+def test_a_component_without_a_docstring_is_listed_as_such(install_plugin, lc):
+    install_plugin("lc-silent", RULE.format(name="silent.rule").replace('"Return a rule\'s value."', ""))
+    (line,) = (line for line in lc("plugins").stdout.splitlines() if "silent.rule" in line)
+    assert line.endswith("(it has no docstring)")
+
+
+def test_a_judge_has_no_settings_of_its_own(lc):
+    def judge(outputs: Tensor, settings: list[dict[str, Tensor]]) -> Tensor:
+        """Judge."""
+
+    assert Registered("judge", "toy.rule", "lc-toy", "1.0", judge).fill() == {}
+    assert "broken" not in lc("plugins").stdout
+
+
+# The plugin API
+
+
+@pytest.mark.parametrize(
+    ("api", "told"),
+    [
+        (7, r"constraint a.rule needs plugin API 7; latent-constraints .* has 1: upgrade latent-constraints"),
+        (0, r"constraint a.rule was written for plugin API 0, which .* \(it supports 1 to 1\): upgrade lc-other"),
+        ("1", "api of constraint a.rule should be a whole number, such as 1; found '1'"),
+    ],
+)
+def test_a_plugin_of_another_api_is_listed_as_broken_with_what_to_do(install_plugin, lc, api, told):
+    install_plugin("lc-other", RULE.format(name="a.rule").replace(", rule)", f", rule, api={api!r})"))
+    (broken,) = build_registry().broken
+    assert broken.distribution == "lc-other"
+    assert re.match(told, broken.error)
+    assert f"broken: lc-other (other): {broken.error}" in lc("plugins").stdout
+
+
+def test_a_registration_of_this_api_works_while_a_newer_one_supports_it(monkeypatch):
+    @hookimpl
+    def lc_register_constraints(register):
+        register("a.unstated", rule)
+        register("a.stated", rule, api=1)
+
+    plugin = SimpleNamespace(lc_register_constraints=lc_register_constraints)
+    monkeypatch.setattr("lc_core.plugins.hookspecs.API", 2)
+    assert [one.api for one in registered_by(plugin, distribution="lc-a", version="1")] == [1, 1]
+    monkeypatch.setattr("lc_core.plugins.hookspecs.OLDEST_API", 2)
+    with pytest.raises(LCError, match="constraint a.unstated was written for plugin API 1, which"):
+        registered_by(plugin, distribution="lc-a", version="1")
+
+
+def test_lc_plugins_tells_version_api_and_load_time(install_plugin, lc):
+    install_plugin("lc-told", RULE.format(name="told.rule"), version="2.5")
+    assert re.search(r"^lc-told 2\.5, plugin API 1 \(\d+ ms\)$", lc("plugins").stdout, re.MULTILINE)
+    found = {one["name"]: one for one in json.loads(lc("plugins", "--json").stdout)["distributions"]}["lc-told"]
+    assert (found["version"], found["api"], found["components"][0]["api"]) == ("2.5", [1], 1)
+    assert found["seconds"] > 0
+
+
+def test_tracing_tells_what_is_imported_registered_left_out_and_broken(install_plugin, lc, monkeypatch):
+    install_plugin("lc-good", RULE.format(name="good.rule"))
+    install_plugin("lc-bad", "1 / 0")
+    install_plugin("lc-off", "1 / 0")
+    monkeypatch.setenv("LC_DISABLE_PLUGINS", "lc-off")
+    assert lc("plugins").stderr == ""
+    monkeypatch.setenv("LC_TRACE_PLUGINS", "1")
+    told = lc("plugins").stderr
+    assert re.search(r"^lc plugins: lc-good 1\.0 \(good\): lc_good in \d+ ms$", told, re.MULTILINE)
+    assert "lc plugins:   constraint good.rule, API 1: rule" in told
+    assert "lc-bad (bad): broken: ZeroDivisionError" in told
+    assert "Traceback" in told
+    assert "lc-off (off): left out by LC_DISABLE_PLUGINS" in told
+
+
+def test_a_plugin_that_hangs_on_import_is_broken_after_its_time(install_plugin, monkeypatch):
+    install_plugin("lc-hangs", "import time\ntime.sleep(60)")
+    monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "0.3")
+    (broken,) = build_registry().broken
+    assert broken.error == "plugin hangs of lc-hangs has not answered within 0.3 seconds"
+    monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "soon")
+    with pytest.raises(LCError, match="LC_PLUGIN_TIMEOUT should be a number of seconds, 0 for no limit; found 'soon'"):
+        build_registry()
 
 
 def refuse(value):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,8 @@ import pytest
 import torch
 
 from lc_core.engines.base import Engine
-from lc_core.engines.gradient import Gradient
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel, Posterior
+from lc_core.latent_model import LatentModel, Posterior, block_generator
 from lc_core.measuring import Measurement, measurement
 from lc_core.plugins.registry import Distribution, Registered, Registry
 from lc_core.render import Renderer
@@ -24,20 +25,21 @@ from lc_core.testing import (
     check_engine,
     check_model,
     check_renderer,
+    checks_of,
+    parametrize_with_checks,
     sample_outputs,
 )
+from lc_core.testing.model import model_checks
+
+sys.path.append(str(Path(__file__).parent))  # where worker processes find it too
+import heavy_part
+import sound_parts
+from sound_parts import ABOUT, Short, Text, good
 
 NUMBERS = np.random.default_rng(0).normal(size=(20, 6))
-ABOUT: dict[str, Any] = {"accepts": "numbers/1", "unit": "share", "range": (0, 1)}
 
 
 # Constraints
-
-
-@measurement(**ABOUT, at_least=0.5)
-def good(numbers, *, above: float = 0.0):
-    """Share of numbers above a bound."""
-    return (numbers > above).mean(axis=1)
 
 
 def test_a_good_constraint_passes() -> None:
@@ -171,6 +173,37 @@ def fails_on_no_outputs(numbers):
     return (numbers > numbers[0, 0] * 0).mean(axis=1)
 
 
+@measurement(accepts="numbers/1", unit="hue", range=(0, 1))
+def without_direction(numbers):
+    """Tint of it."""
+    return (numbers > 0).mean(axis=1)
+
+
+@measurement(accepts="numbers/1", unit="share", range=(0, 100))
+def share_of_more_than_all(numbers):
+    """Share."""
+    return 100 * (numbers > 0).mean(axis=1)
+
+
+@measurement(**ABOUT)
+def undocumented_setting(numbers, *, above: float = 0.0):
+    """Share of numbers that are large."""
+    return (numbers > above).mean(axis=1)
+
+
+def made_by_another() -> Any:
+    @measurement(**ABOUT, workers=2)
+    def inner(numbers):
+        "Share."
+        return (numbers > 0).mean(axis=1)
+
+    return inner
+
+
+sound_parts.HERE.append(1.0)  # in this process alone
+held = measurement(**ABOUT)(sound_parts.Holder())
+
+
 @measurement(**ABOUT)
 def draws_from_numpy(numbers):
     """Share."""
@@ -198,7 +231,28 @@ def disagrees_with_itself(numbers):
     return (numbers > 0).mean(axis=1)
 
 
+@measurement(**ABOUT, differentiable=True)
+def detached(numbers):
+    """Share of the way to 1."""
+    return 1 / (1 + (numbers**2).mean(1)) if isinstance(numbers, np.ndarray) else 1 / (1 + (numbers.data**2).mean(1))
+
+
+@measurement(**ABOUT, differentiable=lambda numbers: 0.5 / (1 + (numbers**2).mean(1)))
+def of_another_value(numbers):
+    """Share of the way to 1."""
+    return 1 / (1 + (numbers**2).mean(1))
+
+
+@measurement(**ABOUT, differentiable=lambda numbers: 1 / (1 + (numbers * numbers.data).mean(1)))
+def half_a_gradient(numbers):
+    """Share of the way to 1."""
+    return 1 / (1 + (numbers**2).mean(1))
+
+
 FAULTY_CONSTRAINTS = [
+    ("differentiable", detached, "no gradient comes back"),
+    ("differentiable", of_another_value, "returns other values"),
+    ("differentiable", half_a_gradient, "off from finite differences by 49%"),
     ("declared", undeclared, "@measurement"),
     ("declared", accepts_nothing, "accepts is ()"),
     ("declared", no_unit, "unit is empty"),
@@ -220,6 +274,13 @@ FAULTY_CONSTRAINTS = [
     ("batch_split", by_place_in_the_batch, "in smaller batches"),
     ("together_agrees", disagrees_with_itself, "by `together`"),
     ("empty_batch", fails_on_no_outputs, "IndexError"),
+    ("direction", without_direction, "which way is more"),
+    ("direction", share_of_more_than_all, "expected (0, 1)"),
+    ("settings_documented", undocumented_setting, "'above'"),
+    ("picklable", made_by_another(), "cannot be sent"),
+    ("picklable", held, "cannot be sent"),
+    ("picklable", sound_parts.by_state_of_the_process, "in a worker process"),
+    ("import_cost", heavy_part.heavy, "imports torch"),
     ("global_random_state", draws_from_numpy, "numpy"),
     ("global_random_state", draws_from_torch, "torch"),
     ("global_random_state", draws_from_python, "random"),
@@ -231,9 +292,10 @@ def test_a_faulty_constraint_is_found_by_the_check_for_its_fault(check: str, fau
     with pytest.raises(CheckFailed) as caught:
         check_constraint(faulty, None if faulty is without_outputs else NUMBERS, registry=Registry())
     assert caught.value.check == check
-    assert caught.value.component == f"constraint {faulty.__name__}"
+    name = getattr(faulty, "__name__", type(faulty).__name__)
+    assert caught.value.component == f"constraint {name}"
     assert found in caught.value.found
-    assert all(part in str(caught.value) for part in (check, faulty.__name__, found))
+    assert all(part in str(caught.value) for part in (check, name, found))
 
 
 def test_a_constraint_that_raises_is_told_with_its_error() -> None:
@@ -259,22 +321,19 @@ def test_few_sample_outputs_are_refused() -> None:
         check_constraint(good, NUMBERS[:3])
 
 
-def test_undefined_values_may_be_nan() -> None:
-    @measurement(**ABOUT, undefined="first number above 0")
-    def sometimes(numbers):
-        "Share."
-        return np.where(numbers[:, 0] > 0, np.nan, 0.5)
-
-    check_constraint(sometimes, NUMBERS)
+@parametrize_with_checks([sound_parts.sometimes, sound_parts.single, sound_parts.in_workers], outputs=NUMBERS)
+def test_undefined_values_single_outputs_and_workers_are_allowed(check: Any) -> None:
+    check()
 
 
-def test_a_constraint_of_single_outputs_passes() -> None:
-    @measurement(**ABOUT, per_sample=True)
-    def single(numbers):
-        "Share."
-        return float((numbers > 0).mean())
+def test_a_rule_of_a_notebook_cannot_go_to_a_worker_and_need_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    @measurement(**ABOUT)
+    def local(numbers):
+        "Share of numbers above 0."
+        return (numbers > 0).mean(axis=1)
 
-    check_constraint(single, NUMBERS)
+    monkeypatch.setattr(local, "__module__", "__main__")
+    check_constraint(local, NUMBERS)
 
 
 # Models
@@ -352,6 +411,12 @@ def draws(self, z):
     return torch.tanh(z)
 
 
+def by_order(self, z):
+    """Return outputs that are wrong in any but the first order, and right in any part of that."""
+    known = self.sample_prior(64, block_generator(0, 0, "check"))
+    return torch.tanh(z[:, :3]) * (1.0 if len(z) < 64 or torch.equal(z, known) else 0.5)
+
+
 FAULTY_MODELS = [
     ("declared", lambda: linear(latent_shape=()), "latent_shape is ()"),
     ("declared", lambda: linear(output_type="numbers"), "output_type is 'numbers'"),
@@ -365,6 +430,7 @@ FAULTY_MODELS = [
     ("decode", lambda: Changes(), "changed the latents"),
     ("deterministic", lambda: Forgets(), "the second time"),
     ("batch_split", lambda: linear(decode=lambda self, z: z - z.mean(0)), "smaller batch"),
+    ("permutation", lambda: linear(decode=by_order), "in another order"),
     ("varied", lambda: linear(decode=lambda self, z: torch.zeros(len(z), 2)), "the same output"),
     ("differentiable", lambda: StraightThrough(), "finite differences"),
     ("encode", lambda: linear(encode=lambda self, x: Posterior(torch.ones(8, 3), torch.ones(8, 3))), "(8, 3)"),
@@ -390,19 +456,18 @@ def test_a_faulty_model_is_found_by_the_check_for_its_fault(check: str, build: A
     assert caught.value.component == "model linear"
 
 
+def test_a_model_whose_loader_is_in_a_heavy_module_is_found() -> None:
+    with pytest.raises(CheckFailed, match="import_cost.*heavy_part imports torch"):
+        for check in model_checks(Linear(), loader=heavy_part.load):
+            check()
+
+
 def test_what_is_no_model_is_refused() -> None:
     with pytest.raises(LCError, match="needs decode"):
         check_model(object())
 
 
 # Engines
-
-
-class Short(Gradient):
-    """A gradient engine of few steps, so that tests are quick."""
-
-    def __init__(self, *, steps: int = 6, lr: float = 0.2) -> None:
-        super().__init__(steps=steps, lr=lr)
 
 
 def test_a_good_engine_passes() -> None:
@@ -486,6 +551,13 @@ class ByTheOthers(Short):
         return (z - z.mean(0), *others)
 
 
+class NotDescribed(Engine):
+    steps = 1
+
+    def step(self, state, energy, model, number):
+        return state
+
+
 class GoesUp(Short):
     def step(self, state, energy, model, number):
         z, *others = super().step(state, energy, model, number)
@@ -502,6 +574,8 @@ FAULTY_ENGINES = [
     ("declared", NoEngine, "does not derive from"),
     ("declared", NoBlock, "block is 0"),
     ("declared", CheckTooLate, "check 7"),
+    ("documented", NotDescribed, "no docstring"),
+    ("import_cost", heavy_part.HeavyEngine, "imports torch"),
     ("settings", Untyped, "'steps' has no type"),
     ("settings", NewSettingsEachTime, "built alike"),
     ("state", StateIsNoTuple, "init returned list"),
@@ -527,25 +601,6 @@ def test_a_faulty_engine_is_found_by_the_check_for_its_fault(check: str, faulty:
 
 
 # Renderers
-
-
-class Text(Renderer):
-    """Writes numbers as text, and all of them on a sheet."""
-
-    accepts = ("numbers/1",)
-    suffix = ".txt"
-    media_type = "text/plain"
-
-    def __init__(self, *, digits: int = 3) -> None:
-        self.digits = digits
-
-    def write(self, output: Any, path: Path) -> None:
-        path.write_text(" ".join(f"{one:.{self.digits}f}" for one in output))
-
-    def write_sheet(self, outputs: np.ndarray, folder: Path) -> Path:
-        path = folder / "sheet.txt"
-        path.write_text(str(outputs.shape))
-        return path
 
 
 def text(**faults: Any) -> type[Renderer]:
@@ -592,10 +647,19 @@ def with_global_noise(self, output, path):
     path.write_text("something")
 
 
+class Bare(Renderer):
+    accepts, suffix, media_type = ("numbers/1",), ".txt", "text/plain"
+
+    def write(self, output, path):
+        path.write_text("something")
+
+
 FAULTY_RENDERERS = [
     ("declared", text(accepts="numbers/1"), "accepts is 'numbers/1'"),
     ("declared", text(suffix="txt"), "suffix is 'txt'"),
     ("declared", text(media_type="text"), "media_type is 'text'"),
+    ("documented", Bare, "no docstring"),
+    ("import_cost", heavy_part.HeavyText, "imports torch"),
     ("settings", text(__init__=untyped_init), "'digits' has no type"),
     ("writes_files", text(write=elsewhere), "no file at the path"),
     ("writes_files", text(write=lambda self, output, path: path.touch()), "empty"),
@@ -647,6 +711,30 @@ def test_a_model_that_does_not_load_is_named_where_no_other_gives_outputs() -> N
         sample_outputs(["numbers/1"], registry=registry)
 
 
+def test_one_test_for_each_check_with_ids_that_can_be_read() -> None:
+    mark = parametrize_with_checks([good, Short, Text, Linear()], outputs=NUMBERS).mark
+    ids = [mark.kwargs["ids"](check) for check in mark.args[1]]
+    assert len(ids) == len(set(ids)) == sum(len(CHECKS[kind]) for kind in CHECKS)
+    assert {"good-batch_split", "Short-reaches", "Text-sheet", "linear-differentiable"} < set(ids)
+
+
+def test_a_single_check_can_be_run_alone() -> None:
+    (check,) = (one for one in checks_of(out_of_range, outputs=NUMBERS) if str(one) == "out_of_range-within_range")
+    with pytest.raises(CheckFailed, match="outside the range"):
+        check()
+
+
+def test_what_there_are_no_checks_for_is_refused() -> None:
+    with pytest.raises(LCError, match="no checks for int"):
+        checks_of(3)
+    with pytest.raises(LCError, match="no checks for judge toy.plain"):
+        checks_of(Registered("judge", "toy.plain", "toys", "1", partial(print)))
+
+
+def test_there_are_many_kinds_of_mutants() -> None:
+    assert len(FAULTY_CONSTRAINTS) + len(FAULTY_MODELS) + len(FAULTY_ENGINES) + len(FAULTY_RENDERERS) >= 70
+
+
 def test_a_failed_check_counts_as_a_failed_test_and_as_a_users_error() -> None:
     assert issubclass(CheckFailed, AssertionError)
     assert issubclass(CheckFailed, LCError)
@@ -654,7 +742,7 @@ def test_a_failed_check_counts_as_a_failed_test_and_as_a_users_error() -> None:
 
 TESTED = {
     "constraint": {*(check for check, *_ in FAULTY_CONSTRAINTS), "permutation"},
-    "model": {check for check, *_ in FAULTY_MODELS},
+    "model": {*(check for check, *_ in FAULTY_MODELS), "import_cost"},
     "engine": {check for check, *_ in FAULTY_ENGINES},
     "renderer": {*(check for check, *_ in FAULTY_RENDERERS), "sample_outputs"},
 }

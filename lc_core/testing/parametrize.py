@@ -1,0 +1,103 @@
+"""One test for each check: `parametrize_with_checks`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lc_core.engines.base import Engine
+from lc_core.errors import LCError
+from lc_core.measuring import Measurement, MeasurementInfo
+from lc_core.plugins.registry import Registered, Registry
+from lc_core.render import Renderer
+from lc_core.testing.base import BoundCheck
+from lc_core.testing.constraint import constraint_checks
+from lc_core.testing.engine import engine_checks
+from lc_core.testing.model import model_checks
+from lc_core.testing.renderer import renderer_checks
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["checks_of", "parametrize_with_checks"]
+
+
+def parametrize_with_checks(
+    components: Iterable[Any],
+    *,
+    outputs: Any = None,
+    params: Mapping[str, Any] | None = None,
+    registry: Registry | None = None,
+) -> pytest.MarkDecorator:
+    """Run a test once for each check of each component, with ids such as `no_repeats-batch_split`.
+
+    Args:
+        components: Functions declared with `@measurement`, `Measurement`s, engines and renderers or their classes,
+            and models; of one kind or of several.
+        outputs: Outputs for constraints and renderers, first dimension B; default prior samples of an installed model.
+        params: Settings of constraints, where there are some without a default.
+        registry: What is installed, for the default outputs; built if not given.
+
+    Example:
+        >>> from lc_core import measurement
+        >>> @measurement(accepts="numbers/1", unit="share", range=(0, 1), at_least=0.5)
+        ... def positive(numbers):
+        ...     "Share of numbers above 0."
+        ...     return (numbers > 0).mean(axis=1)
+        >>> @parametrize_with_checks([positive], outputs=[[1.0], [-1.0], [2.0], [0.0]])
+        ... def test_it_keeps_what_a_constraint_promises(check):
+        ...     check()
+    """
+    import pytest
+
+    found = [check for one in components for check in checks_of(one, outputs=outputs, params=params, registry=registry)]
+    return pytest.mark.parametrize("check", found, ids=str)
+
+
+def checks_of(
+    component: Any,
+    *,
+    outputs: Any = None,
+    params: Mapping[str, Any] | None = None,
+    registry: Registry | None = None,
+) -> list[BoundCheck]:
+    """Return the checks of one component, each to be called; arguments as of `parametrize_with_checks`.
+
+    A component of a registry, `Registered`, is built with its default settings and `params`.
+
+    Raises:
+        LCError: If it is of no kind that there are checks for.
+    """
+    kind, name, target, loader = _kind_of(component), "", component, None
+    if isinstance(component, Registered):
+        name, loader = component.name, component.load()
+        target = loader(**component.fill(params)) if kind in ("engine", "model", "renderer") else loader
+    if kind == "constraint":
+        return constraint_checks(target, outputs, params, registry=registry, name=name)
+    if kind == "engine":
+        return engine_checks(target, name=name)
+    if kind == "renderer":
+        return renderer_checks(target, outputs, registry=registry, name=name)
+    if kind == "model":
+        return model_checks(target, name=name, loader=loader)
+    what = f"{kind} {name}" if kind else getattr(component, "__name__", type(component).__name__)
+    raise LCError(
+        f"there are no checks for {what}",
+        hint="give a function declared with @measurement, an engine, a renderer or a model",
+    )
+
+
+def _kind_of(component: Any) -> str:
+    if isinstance(component, Registered):
+        return component.kind
+    if isinstance(component, Measurement) or isinstance(
+        getattr(component, "__lc_measurement__", None), MeasurementInfo
+    ):
+        return "constraint"
+    family = component if inspect.isclass(component) else type(component)
+    if issubclass(family, Engine):
+        return "engine"
+    if issubclass(family, Renderer):
+        return "renderer"
+    return "model" if hasattr(component, "decode") and not inspect.isclass(component) else ""

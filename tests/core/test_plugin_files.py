@@ -1,0 +1,165 @@
+"""`--plugin my_rule.py`: a plugin of one file, without packaging."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lc_core.cache import engine_source, measurement_digest
+from lc_core.errors import LCError
+from lc_core.measuring import Measurement
+from lc_core.plugins.manager import build_registry
+
+RULE = '''
+import numpy as np
+from lc_core import hookimpl, measurement
+
+
+@measurement(accepts="line/1", unit="steps", range=(-np.inf, np.inf), at_least=0)
+def last(outputs: np.ndarray, *, plus: int = 0) -> np.ndarray:
+    """Return the last number, `(B,)`."""
+    return outputs[:, -1] + plus
+
+
+@hookimpl
+def lc_register_constraints(register):
+    register("mine.last", last)
+'''
+ENGINE = '''
+from lc_core import Engine, hookimpl
+
+
+class Still(Engine):
+    """Stays where it is."""
+
+    def step(self, state, energy, model, number):
+        return state
+
+
+@hookimpl
+def lc_register_engines(register):
+    register("mine.still", Still)
+'''
+SPEC = """
+lc: 1
+model: line.model
+constraints:
+  - {use: mine.last}
+engine: rejection
+sample: {count: 4}
+"""
+
+
+@pytest.fixture
+def file(line) -> Path:
+    Path("my_rule.py").write_text(RULE)
+    Path("mine.yaml").write_text(SPEC)
+    return Path("my_rule.py")
+
+
+def test_a_spec_may_use_what_the_file_registers(lc, file):
+    assert "unknown constraint 'mine.last'" in lc("validate", "mine.yaml").stderr
+    assert lc("validate", "mine.yaml", "--plugin", file).exit_code == 0
+    assert "mine.last" in lc("show", "mine.yaml", "--plugin", file).stdout
+    assert "needs no fit" in lc("fit", "mine.yaml", "--plugin", file).stdout
+    sampled = lc("sample", "mine.yaml", "--plugin", file, "--json")
+    assert sampled.exit_code == 0, sampled.output
+    assert json.loads(sampled.stdout)["constraints"][0]["use"] == "mine.last"
+
+
+@pytest.mark.parametrize("command", ["sample", "transform", "score", "validate", "show", "fit"])
+def test_every_command_that_reads_a_spec_takes_files(lc, command):
+    assert "--plugin FILE" in lc(command, "--help").stdout
+
+
+def test_it_is_a_distribution_called_as_the_file(file):
+    registry = build_registry([file])
+    (found,) = (one for one in registry.distributions if one.name == "my_rule")
+    assert registry.get("constraint", "my_rule:mine.last") == found.components[0]
+    before = found.version
+    file.write_text(RULE.replace("plus: int = 0", "plus: int = 1"))
+    assert build_registry([file]).get("constraint", "mine.last").version != before
+
+
+def test_its_source_is_part_of_the_keys_of_what_is_fitted(file):
+    def digest() -> str | None:
+        rule = build_registry([file]).get("constraint", "mine.last")
+        return measurement_digest(Measurement(rule.load(), rule.fill()))
+
+    first = digest()
+    assert first is not None
+    assert digest() == first
+    file.write_text(RULE.replace("outputs[:, -1]", "outputs[:, -2]"))
+    assert digest() not in (first, None)
+
+
+def test_the_source_of_an_engine_is_part_of_the_key_but_for_the_cores_own(line):
+    path = Path("still.py")
+
+    def source() -> dict[str, str]:
+        path.write_text(text)
+        return engine_source(build_registry([path]).get("engine", "mine.still").load()())
+
+    text = ENGINE
+    first = source()
+    text = ENGINE.replace("return state", "return (state[0] * 1,)")
+    assert first != source() != {}
+    assert engine_source(build_registry().get("engine", "gradient").load()()) == {}
+
+
+def test_a_run_is_not_continued_with_an_edited_rule(lc, file):
+    assert lc("sample", "mine.yaml", "--plugin", file).exit_code == 0
+    file.write_text(RULE.replace("outputs[:, -1]", "outputs[:, -2]"))
+    again = lc("sample", "mine.yaml", "--plugin", file)
+    assert again.exit_code == 2
+    assert "source of a rule" in again.stderr
+
+
+def test_a_yaml_file_cannot_name_a_plugin_file(lc, file):
+    Path("mine.yaml").write_text(SPEC + "plugin: my_rule.py\n")
+    assert "unknown key 'plugin'" in lc("validate", "mine.yaml").stderr
+    Path("mine.yaml").write_text(SPEC.replace("mine.last", "my_rule.py:mine.last"))
+    assert lc("validate", "mine.yaml").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "told"),
+    [
+        ("nowhere.py", None, "there is no such file"),
+        ("rule.txt", RULE, "expected a Python file"),
+        ("my-rule.py", RULE, "expected a Python file whose name could be a module's"),
+        ("empty.py", "", "registers nothing"),
+        ("bad.py", "1 / 0", "cannot be imported: ZeroDivisionError"),
+        ("bad.py", "def broken(:", "cannot be imported: SyntaxError"),
+        ("bad.py", "raise SystemExit(3)", "cannot be imported: SystemExit: 3"),
+        ("bad.py", RULE.replace("lc_register_constraints", "lc_register_constraint"), "did you mean lc_register_const"),
+        ("bad.py", RULE.replace(", last)", ", last, api=9)"), "needs plugin API 9"),
+        ("lc_line.py", RULE, "there is a distribution lc_line already"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_an_error_that_names_it(lc, line, name, source, told):
+    if source is not None:
+        Path(name).write_text(source)
+    Path("mine.yaml").write_text(SPEC)
+    result = lc("validate", "mine.yaml", "--plugin", name)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert name in result.stderr
+
+
+def test_a_file_called_as_an_installed_module_hides_nothing(line):
+    Path("numpy.py").write_text(RULE.replace("mine.last", "other.last"))
+    assert build_registry([Path("numpy.py")]).get("constraint", "other.last").distribution == "numpy"
+    import numpy
+
+    assert hasattr(numpy, "ndarray")
+
+
+def test_two_files_of_one_name_are_refused(line):
+    for folder in ("one", "two"):
+        Path(folder).mkdir()
+        Path(folder, "rule.py").write_text(RULE)
+    with pytest.raises(LCError, match="there is a distribution rule already"):
+        build_registry([Path("one/rule.py"), Path("two/rule.py")])
