@@ -22,7 +22,7 @@ from lc_core.plugins.manager import build_registry, registered_by
 from lc_core.spec import load_spec, schema, shipped_names
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OWN = "latent-constraints"
 
 
@@ -69,6 +69,17 @@ def test_plugins_md_has_every_hook_with_its_signature(name):
     assert f"`{name}({parameters})`" in text_of("docs/plugins.md")
 
 
+def test_plugins_md_has_the_exact_signature_of_register():
+    signature = inspect.signature(hookspecs.Register.__call__)
+    given = str(signature.replace(parameters=list(signature.parameters.values())[1:])).replace("'", "")
+    assert f"register{given}" in section(text_of("docs/plugins.md"), "## Hooks")
+
+
+def test_plugins_md_has_every_check():
+    given = section(text_of("docs/plugins.md"), "## Tests")
+    assert [one for kind in testing.CHECKS.values() for one in kind if f"`{one}`" not in given] == []
+
+
 @pytest.mark.parametrize("name", lc_core.__all__)
 def test_every_public_name_is_documented(name):
     assert name in all_code()
@@ -104,7 +115,7 @@ def test_cli_md_has_every_command_with_its_options(name):
 
 
 def test_cli_md_has_no_command_that_does_not_exist():
-    assert set(re.findall(r"^## lc (\w+)$", text_of("docs/cli.md"), re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^## lc ([\w-]+)$", text_of("docs/cli.md"), re.MULTILINE)) == set(COMMANDS)
 
 
 def test_spec_md_has_every_key():
