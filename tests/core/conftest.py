@@ -286,4 +286,5 @@ def start_lc(line: ModuleType, tmp_path: Path) -> Iterator[Callable[..., subproc
         process.kill()
         process.communicate()
 
+
 collect_ignore = ["heavy_part.py", "sound_parts.py"]  # parts that tests import, not tests

@@ -1,4 +1,4 @@
-"""The tutorial of the first plugin: what a reader writes works, and is short; `benchmarks.tutorial` follows all of it."""
+"""The tutorial of the first plugin: what a reader writes works, and is short (`benchmarks.tutorial` follows it)."""
 
 from __future__ import annotations
 
