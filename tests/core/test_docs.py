@@ -22,7 +22,8 @@ from lc_core.plugins.manager import build_registry, registered_by
 from lc_core.spec import load_spec, schema, shipped_names
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*DOCUMENTS, *sorted((ROOT / "docs").glob("*/*.md"))]  # tutorials run in tests/docs/test_tutorials.py
 OWN = "latent-constraints"
 
 
@@ -201,7 +202,7 @@ def test_yaml_snippets_that_are_whole_specs_load(path, text, tmp_path):
 
 
 def commands():
-    lines = [line for path in DOCUMENTS for code in snippets(path, "sh") for line in code.splitlines()]
+    lines = [line for path in PAGES for code in snippets(path, "sh") for line in code.splitlines()]
     return sorted({line for line in lines if line.startswith("lc ")})
 
 
@@ -212,7 +213,7 @@ def test_command_lines_have_options_that_exist(line):
     command.make_context(name, arguments, parent=click.Context(main))  # raises for what it does not know
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
         if target.startswith(("http://", "https://")):
