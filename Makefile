@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # One thread: with more, small matrix products on a shared machine can be twenty times slower.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint bench paper clean
+.PHONY: demo test lint docs bench paper clean
 
 demo: $(VENV)/.demo
 	$(BIN)/lc sample melody/busy_c_major --out runs/demo
@@ -20,6 +20,11 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m docs.generate
+	$(BIN)/mkdocs build
+	@echo "open build/site/index.html in a browser"
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.melody
@@ -38,6 +43,11 @@ $(VENV)/.demo: $(BIN)/pip pyproject.toml constraints.txt
 $(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt examples/lc-no-repeats/pyproject.toml examples/lc-tiny-gan/pyproject.toml
 	$(INSTALL) torch
 	$(INSTALL) --editable ".[dev]" --editable examples/lc-no-repeats --editable examples/lc-tiny-gan
+	touch $@
+
+$(VENV)/.docs: $(BIN)/pip pyproject.toml constraints.txt
+	$(INSTALL) torch
+	$(INSTALL) --editable ".[docs]"
 	touch $@
 
 clean:
