@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = {f"{name}.md": f"about/{name.lower()}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")}
 """Files of the repository that are pages of the site, and where."""
 FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^)\s:]+?)(?P<anchor>#[^)\s]*)?\)")
+LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
 log = logging.getLogger("mkdocs.hooks")
 
 
