@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from lc_core.cli import main
@@ -29,6 +31,16 @@ def test_a_spec_says_what_it_is_for_and_what_to_expect(name: str) -> None:
     text = find_spec(name).read_text()
     for head in ("Purpose", "Expected", "Run time"):
         assert re.search(rf"^# {head}: +\S", text, re.MULTILINE), head
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_the_first_line_of_a_spec_names_a_schema_under_which_it_is_right(name: str) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    text = find_spec(name).read_text()
+    head = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text)
+    assert head, "the line that editors read"
+    schema = json.loads((find_spec(name).parent / head[1]).read_text())
+    assert list(jsonschema.Draft7Validator(schema).iter_errors(yaml.safe_load(text))) == []
 
 
 @pytest.mark.parametrize("name", shipped_names())
