@@ -78,8 +78,9 @@ def spec_page(schema: Schema, registry: Registry) -> str:
         f"{NOTE}# Keys and settings",
         "",
         "What `lc schema` says, without what plugins of yours add; [spec.md](../spec.md) explains it. `model`, `engine`"
-        " and each of `render` is `NAME` or `{use: NAME, params: {...}}`, and `constraints` a list of entries. Units and default wants of"
-        " measurements are in the [README](../../README.md#rules-and-specs-that-are-shipped).",
+        " and each of `render` is `NAME` or `{use: NAME, params: {...}}`, and `constraints` a list of entries."
+        " Units and default wants of measurements are in the"
+        " [README](../../README.md#rules-and-specs-that-are-shipped).",
         "",
         "## Keys of a spec",
         "",
@@ -112,9 +113,8 @@ def table(settings: Schema, schema: Schema) -> list[str]:
     rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for key, part in parts.items():
         default = "must be given" if key in needed else shown(part.get("default", ""))
-        rows.append(
-            f"| `{key}` | {cell(kind_of(part, schema))} | {cell(default)} | {cell(part.get('description', ''))} |"
-        )
+        cells = (kind_of(part, schema), default, part.get("description", ""))
+        rows.append(" | ".join([f"| `{key}`", *map(cell, cells)]) + " |")
     return rows
 
 

@@ -214,12 +214,6 @@ def test_an_input_that_cannot_be_represented_is_told_before_anything_is_fitted(c
     assert "odd.txt (poorly represented)" in result.stdout
 
 
-def test_a_model_without_an_encoder_is_refused(curve, lc, write_spec, files):
-    result = lc("transform", write_spec(SPEC.replace("curve.model", "curve.deaf")), "--input", files[0])
-    assert result.exit_code == 2
-    assert "error: curve has no encoder, so nothing can be edited with it" in result.stderr
-
-
 def test_all_inputs_that_cannot_be_read_are_told(curve, lc, write_spec, files):
     Path("words.txt").write_text("one two")
     result = lc("transform", write_spec(SPEC), "--input", files[0], "gone.txt", "words.txt", "song.mp3")

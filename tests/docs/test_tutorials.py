@@ -81,8 +81,9 @@ def test_a_tutorial_runs_word_for_word(page: Path) -> None:
                 status, printed = run(line)
                 assert status == block.status, f"{line}\n{printed}"
     for report in map(json.loads, (path.read_text() for path in Path("runs").glob("*/report.json"))):
-        assert report["delivered"] == report["requested"]
-        assert report["all"]["satisfied_after"] == 1
+        if "delivered" in report:  # not of lc transform, whose status tells that all are met
+            assert report["delivered"] == report["requested"]
+            assert report["all"]["satisfied_after"] == 1
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
