@@ -21,6 +21,7 @@ PAGES = {f"{name}.md": f"about/{name.lower()}.md" for name in ("README", "CONTRI
 """Files of the repository that are pages of the site, and where."""
 FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
+CODE = re.compile(r"<code>[^<]*</code>")
 log = logging.getLogger("mkdocs.hooks")
 
 
@@ -36,6 +37,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     place = page.file.src_uri
     parts = FENCE.split(markdown)
     return "".join(part if part.startswith("```") else LINK.sub(lambda m: _link(m, place), part) for part in parts)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Write the bar that a table's cell escapes as the bar that is meant."""
+    return CODE.sub(lambda match: match[0].replace(r"\|", "|"), html)
 
 
 def _link(match: re.Match[str], page: str) -> str:

@@ -1,12 +1,14 @@
 """Tutorials run word for word: in a folder of its own, each file that a page says to save, and each command in order.
 
-A page speaks to this test by what its readers see, "Save as `name`" before a block or `title="name"` on it, and by two
-comments before a block that they do not see: `<!-- not run in tests: why -->` and `<!-- status 2 -->`.
+A page speaks to this test by what its readers see, "Save as `name`" before a block or `title="name"` on it, and by
+comments before a block that they do not see: `<!-- status 2 -->`; `<!-- not run in tests: why -->`; and
+`<!-- slow: why -->`, which is run only where the environment says `LC_SLOW_DOCS=1`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -24,6 +26,7 @@ from lc_core.spec import load_spec
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [DOCS / "quickstart.md", *sorted((DOCS / "tutorials").glob("*.md"))]
+SLOW = os.environ.get("LC_SLOW_DOCS", "") not in ("", "0")
 FENCE = re.compile(r"^```(?P<language>\w+)(?P<rest>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -52,7 +55,7 @@ def blocks(text: str) -> Iterator[Block]:
             found["text"],
             name[1] if name else "",
             int(status[1]) if status else 0,
-            before.startswith("<!-- not run in tests: "),
+            before.startswith("<!-- not run in tests: ") or (before.startswith("<!-- slow: ") and not SLOW),
         )
 
 
@@ -60,7 +63,10 @@ def run(line: str) -> tuple[int, str]:
     """Run a command, `lc` within this process; return its status and what it printed."""
     words, _, target = line.partition(" > ")
     name, *arguments = shlex.split(words, comments=True)
-    assert name in ("lc", "python"), f"{name} is not run in tests; say so before the block"
+    assert name in ("lc", "python", "cd"), f"{name} is not run in tests; say so before the block"
+    if name == "cd":
+        os.chdir(arguments[0])  # undone with the fixture that chose the folder
+        return 0, ""
     if name == "python":
         done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
