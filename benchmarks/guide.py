@@ -1,7 +1,7 @@
 """One rule followed by a critic and through the decoder, side by side: `python -m benchmarks.guide [CASE]...`.
 
 For each way, in one run on one thread: the share of first tries that satisfy, measured on decoded outputs; decodes and
-seconds of the fit, and of the tries. A critic is fitted anew, and refined for the engine, as it is when nothing is cached.
+seconds of the fit, and of the tries. A critic is fitted anew, and refined for the engine, as if nothing were cached.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def cases() -> dict[str, tuple[str, Measurement, dict[str, float], Engine, int]]
         "digits-dark-top": ("digits.8x8", dark, {"at_most": 0.2}, Gradient(), 4),
         "digits-bright": ("digits.8x8", bright, {"between": (0.4, 0.42)}, Gradient(), 4),
         "digits-bright-actor": ("digits.8x8", bright, {"between": (0.4, 0.42)}, Actor(), 1),
-        "avatars-blue": ("avatars.64", blue, {"at_most": 0.1}, Gradient(block=64, steps=40), 1),
+        "avatars-blue": ("avatars.64", blue, {"at_most": 0.1}, Gradient(block=64), 2),
     }
 
 
