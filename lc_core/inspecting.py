@@ -127,7 +127,7 @@ def _prior(model: LatentModel, z: Tensor) -> dict[str, Any]:
     flat = z.flatten(1).double()
     norm = flat.norm(dim=1)
     return {
-        "kind": "standard normal" if model.on_shell else "its own",
+        "kind": model.prior.text if model.on_shell or model._draws_prior else "its own",
         "density": "known" if model.log_prior(z[:1]) is not None else "unknown",
         "mean": float(flat.mean()),
         "std": float(flat.std()),

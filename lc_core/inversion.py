@@ -37,6 +37,8 @@ STEPS, RATE = 300, 0.1
 """Steps of Adam from each, and its first learning rate in units of the prior's standard deviation."""
 PULL = 1e-5
 """Weight of the mean square of a latent, in units of the prior's standard deviation, beside the mean square error."""
+UNIT_OVER = 4_096
+"""Prior samples that the prior's standard deviation is taken over."""
 SAMPLES, HELD_OUT = 16_384, 1_024
 """Decoded prior samples that the network is fitted on, and those that its error is taken over."""
 FIT_STEPS, BATCH, FIT_RATE, HIDDEN = 2_000, 256, 1e-3, 512
@@ -49,16 +51,25 @@ class Inverted(LatentModel):
 
     Args:
         inner: The model.
+        unit: Standard deviation of the prior, `latent_shape`: distances of edits are measured in it, since there is no
+            posterior to tell how far an output's latents spread.
         network: Takes outputs `(B, ...)` to latents; None for encoding by optimisation.
-        std: Standard deviation of the posterior, `latent_shape`: of the network's errors, or of the prior.
+        errors: Root mean square errors of the network, `latent_shape`.
     """
 
-    def __init__(self, inner: LatentModel, std: Tensor, network: Callable[[np.ndarray], Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        inner: LatentModel,
+        unit: Tensor,
+        network: Callable[[np.ndarray], Tensor] | None = None,
+        errors: Tensor | None = None,
+    ) -> None:
         self.inner, self.network = inner, network
         self.name, self.source = inner.name, inner.source
         self.latent_shape, self.output_type = inner.latent_shape, inner.output_type
         self.block, self.device = inner.block, inner.device
-        self.sigma_bar = std
+        self.sigma_bar = unit
+        self.errors = unit if errors is None else errors
 
     @property
     def how(self) -> str:
@@ -85,14 +96,17 @@ class Inverted(LatentModel):
         return f"{self.inner.digest}/inverted-1/{'optimised' if self.network is None else 'network'}"
 
     def encode(self, outputs: Any) -> Posterior:
-        """Return latents that decode to what is like outputs `(B, ...)`, with the standard deviation above."""
+        """Return latents that decode to what is like outputs `(B, ...)`; the standard deviation is of the errors above.
+
+        By optimisation no errors are known, and it is the prior's.
+        """
         array = np.asarray(outputs)
         if self.network is not None:
             mean = self.network(array)
         else:
             # An encoding by optimisation depends on its own output alone: it is always computed by itself.
             mean = torch.stack([self._optimised(one) for one in array])
-        return Posterior(mean.to(self.device), self.sigma_bar.to(self.device).expand(mean.shape).clone())
+        return Posterior(mean.to(self.device), self.errors.to(self.device).expand(mean.shape).clone())
 
     @cached_property
     def _candidates(self) -> tuple[Tensor, np.ndarray]:
@@ -137,17 +151,14 @@ def with_encoder(
     """
     if has_encoder(model):
         return model, ""
-    if model.differentiable:
-        z = draw_prior(model, SAMPLES // 4, block_generator(0, 0, "inversion/spread"))
-        found = Inverted(model, z.std(dim=0).clamp_min(1e-6))
-    else:
-        found = _by_network(model, cache, progress)
+    unit = draw_prior(model, UNIT_OVER, block_generator(0, 0, "inversion/unit")).std(dim=0).clamp_min(1e-6)
+    found = Inverted(model, unit) if model.differentiable else _by_network(model, unit, cache, progress)
     note = f"{model.name} has {found.how}"
     progress(note)
     return found, note
 
 
-def _by_network(model: LatentModel, cache: Cache | None, progress: Progress) -> Inverted:
+def _by_network(model: LatentModel, unit: Tensor, cache: Cache | None, progress: Progress) -> Inverted:
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
         progress(f"fitting an encoder of {model.name} on {SAMPLES} decoded prior samples")
         return _fitted(model)
@@ -161,7 +172,7 @@ def _by_network(model: LatentModel, cache: Cache | None, progress: Progress) -> 
     network = _Network(model, config)
     network.load_state_dict({name: tensor for name, tensor in tensors.items() if name != "errors"})
     network.to(model.device).requires_grad_(False).eval()
-    return Inverted(model, tensors["errors"], network.latents)
+    return Inverted(model, unit, network.latents, tensors["errors"])
 
 
 class _Network(nn.Module):

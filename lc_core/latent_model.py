@@ -82,12 +82,12 @@ class LatentModel(ABC):
     def log_prior(self, z: Tensor) -> Tensor | None:
         """Return the prior's log density `(B,)`, up to a constant; None if it is not known.
 
-        That of the standard normal, unless `sample_prior` is overridden. Where the prior has no density it is -inf.
+        That of `prior`, unless `sample_prior` is overridden. Where the prior has no density it is -inf.
 
         Args:
             z: Latents `(B, *latent_shape)`.
         """
-        return -z.flatten(1).square().sum(dim=1) / 2 if self.on_shell else None
+        return self.prior.log_density(z) if self._draws_prior else None
 
     def project(self, z: Tensor, start: Tensor) -> Tensor:
         """Move latents back to where the prior has its mass.
@@ -203,8 +203,10 @@ class WrappedModel(LatentModel):
 
     def log_prior(self, z: Tensor) -> Tensor | None:
         """Return the log density of the object's own prior, if it tells one."""
-        own = getattr(self.inner, "log_prior", None)
-        return super().log_prior(z) if own is None else own(z)
+        if (own := getattr(self.inner, "log_prior", None)) is not None:
+            found: Tensor = own(z)
+            return found
+        return self.prior.log_density(z) if self.on_shell else None
 
 
 def as_latent_model(model: Any) -> LatentModel:

@@ -54,6 +54,13 @@ class Prior(ABC):
         """Move latents in units back to where the prior has its mass, if that has an edge; else leave them."""
         return z
 
+    def log_density(self, z: Tensor) -> Tensor | None:
+        """Return the log density `(B,)` of latents in units, up to a constant; -inf where there is none.
+
+        None if it is not known, or does not exist, as of given samples.
+        """
+        return None
+
     @property
     def digest(self) -> str:
         """A hash of the distribution, by which fitted parts are cached."""
@@ -71,6 +78,10 @@ class Normal(Prior):
         import torch
 
         return torch.randn((count, *shape), generator=generator)
+
+    def log_density(self, z: Tensor) -> Tensor:
+        """Return that of N(0, I)."""
+        return -z.flatten(1).square().sum(dim=1) / 2
 
 
 class Uniform(Prior):
@@ -110,6 +121,11 @@ class Uniform(Prior):
         """Clip to the box."""
         return z.clamp(-math.sqrt(3), math.sqrt(3))
 
+    def log_density(self, z: Tensor) -> Tensor:
+        """Return 0 inside the box, -inf outside."""
+        off = z.flatten(1).abs().amax(dim=1)
+        return (0.0 * off).masked_fill(off > math.sqrt(3) * (1 + 1e-6), -math.inf)
+
 
 class Hypersphere(Prior):
     """Uniform on a sphere around 0, of any radius; in units its radius is sqrt(D).
@@ -134,6 +150,10 @@ class Hypersphere(Prior):
         norm = z.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, *[1] * len(shape))
         directions: Tensor = z / norm
         return directions * math.sqrt(math.prod(shape))
+
+    def log_density(self, z: Tensor) -> Tensor:
+        """Return 0: it is the same all over the sphere, on which engines keep latents."""
+        return 0.0 * z.flatten(1).sum(dim=1)
 
     def own(self, z: Tensor) -> Tensor:
         """Return latents of the sphere's radius."""
@@ -218,6 +238,13 @@ class Mixture(_Placed):
         which = torch.multinomial(self.weights, count, replacement=True, generator=generator)
         noise = torch.randn((count, *shape), generator=generator)
         return self.units(self.means[which] + self.stds[which] * noise)
+
+    def log_density(self, z: Tensor) -> Tensor:
+        """Return that of the mixture."""
+        means, stds, weights = (one.to(z.device) for one in (self.means, self.stds, self.weights))
+        off = (self.own(z)[:, None] - means) / stds
+        each: Tensor = -off.flatten(2).square().sum(dim=2) / 2 - stds.flatten(1).log().sum(dim=1) + weights.log()
+        return each.logsumexp(dim=1)
 
     @property
     def digest(self) -> str:

@@ -68,9 +68,10 @@ def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[
     if Path(name).is_file() or name.endswith((".yaml", ".yml")) or name in shipped_names():
         spec = load_spec(name, registry=registry)
         params = spec.model.plugin.fill({**spec.model.params, **settings}) if settings else spec.model.params
-        return replace(spec.model, params=params), spec.output_type
+        return replace(spec.model, params=params), spec.model.plugin.output(params)
     plugin = registry.get("model", name)
-    return Selected(plugin, plugin.fill(settings), registry.spelling(plugin)), str(plugin.about["output"])
+    params = plugin.fill(settings)
+    return Selected(plugin, params, registry.spelling(plugin)), plugin.output(params)
 
 
 def _show(about: Mapping[str, Any]) -> None:
@@ -95,7 +96,7 @@ def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "latents", f"{shape} ({about['dimensions']} dimensions)"
     if prior := about.get("prior"):
         norm = prior["norm"]
-        kind = prior["kind"] if prior["kind"] != "its own" else f"its own, density {prior['density']}"
+        kind = prior["kind"] + ("" if prior["density"] == "known" else ", density not known")
         values = f"values {prior['mean']:.2f} ± {prior['std']:.2f}, norm {norm['mean']:.2f} ± {norm['std']:.2f}"
         yield "prior", f"{kind}; {values}"
     if output := about.get("output"):

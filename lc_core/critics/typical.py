@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lc_core.encodings import has_encoder
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
+from lc_core.prior import Normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ class Typical(nn.Module):
 
 def typical_realism(model: LatentModel) -> nn.Module | None:
     """Return how typical a latent is of a model's prior, as logits `(B,)`; None if the prior's density is not known."""
-    if model.on_shell:
+    if model.on_shell and isinstance(model.prior, Normal):
         return Norm(model.dimensions)
     z = draw_prior(model, SAMPLES, block_generator(0, 0, "typical"))
     density = model.log_prior(z)

@@ -193,6 +193,7 @@ def test_a_fit_is_kept_for_the_next_time(line, tmp_path, monkeypatch):
         ({"model": object()}, r"a model needs decode\(z\); object has none"),
         ({"model": type("Shapeless", (), {"decode": print})()}, "Shapeless does not say its latent_shape"),
         ({"model": Scale(), "engine": "gradeint"}, r"unknown engine 'gradeint' \(did you mean gradient"),
+        ({"model": Uniform(), "realism": 0.5}, "realism 0.5 is asked for, but Uniform has no realism critic"),
         ({"model": Scale(), "constraints": [largest]}, "largest has no default want"),
         ({"model": Scale(), "constraints": [5]}, "a constraint is a Constraint, a Group or a function; found int"),
         ({"model": Scale(), "count": 0}, "count must be 1 or more; found 0"),

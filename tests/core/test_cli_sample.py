@@ -148,7 +148,7 @@ def test_show_writes_the_resolved_spec_and_the_engines_that_fit(line, lc, write_
     result = lc("show", write_spec(SPEC), "--set", "sample.count=9")
     assert result.exit_code == 0
     assert "count: 9" in result.stdout and "block: 64" in result.stdout
-    assert "model: latents (4,), line/1, decode without a gradient" in result.stdout
+    assert "model: latents (4,), line/1, decode without a gradient, no encoder and no realism critic:" in result.stdout
     assert "  rejection: fits\n" in result.stdout
     assert "  gradient: fits\n" in result.stdout
 
@@ -241,10 +241,13 @@ def test_a_cache_that_cannot_be_written_is_told(line, lc, write_spec, monkeypatc
     assert "cannot be written" in result.stderr and "set LC_CACHE_DIR" in result.stderr
 
 
-def test_realism_of_a_model_without_an_encoder_is_how_typical_a_latent_is(line, lc, write_spec):
-    shown = lc("show", write_spec(SPEC)).stdout
-    assert "is how typical a latent is of the prior" in shown
-    assert lc("sample", write_spec(SPEC), "--engine", "gradient", "--set", "realism=0.5").exit_code == 0
+def test_realism_of_a_model_without_an_encoder_is_what_is_typical_of_its_prior_and_the_report_says_so(
+    line, lc, write_spec
+):
+    result = lc("sample", write_spec(SPEC), "--engine", "gradient", "--set", "realism=0.5", "--out", "typical")
+    assert result.exit_code == 0
+    assert "note: line has no encoder and no realism critic: realism is how typical a latent is" in result.stdout
+    assert json.loads(Path("typical/report.json").read_text())["realism"] < 2
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,20 @@ def test_an_input_that_cannot_be_represented_is_told_before_anything_is_fitted(c
     assert "odd.txt (poorly represented)" in result.stdout
 
 
+def test_a_black_box_without_an_encoder_gets_a_network_and_says_so(curve, lc, write_spec, files, monkeypatch):
+    monkeypatch.setattr("lc_core.inversion.SAMPLES", 1_024)
+    monkeypatch.setattr("lc_core.inversion.FIT_STEPS", 150)
+    spec = write_spec(SPEC.replace("curve.model", "curve.deaf"))
+    np.savetxt("odd.txt", 5 * np.random.default_rng(1).normal(size=(1, 6)))
+    result = lc("transform", spec, "--input", files[0], "odd.txt", "--out", "deaf")
+    assert result.exit_code in (0, 3)
+    assert "fitting an encoder of curve on 1024 decoded prior samples" in result.stderr
+    assert "odd.txt: curve cannot represent it well" in result.stderr
+    report = json.loads(Path("deaf/report.json").read_text())
+    assert report["notes"][0].startswith("curve has no encoder: inputs are encoded by a network")
+    assert report["examples"][0]["met"]
+
+
 def test_all_inputs_that_cannot_be_read_are_told(curve, lc, write_spec, files):
     Path("words.txt").write_text("one two")
     result = lc("transform", write_spec(SPEC), "--input", files[0], "gone.txt", "words.txt", "song.mp3")
