@@ -1,8 +1,8 @@
 """Realism alone, with no constraint: `python -m benchmarks.realism [melodies|avatars|avatars-blurry]...`.
 
-Four sets are compared with decoded posterior samples of held-out data: prior samples, prior samples that the gradient
-engine has refined by realism with the settings of the shipped spec `free`, other held-out data, and, as the best that
-can be had, posterior samples of these. Nothing is selected.
+Four sets are compared with decoded posterior samples of held-out data: prior samples, prior samples as realism
+alone changes them under the shipped spec `free` (carried by the model's flow, or without one moved by the gradient
+engine), other held-out data, and, as the best that can be had, posterior samples of these. Nothing is selected.
 """
 
 from __future__ import annotations
@@ -109,7 +109,10 @@ def load_problem(domain: Domain, overrides: Sequence[str] = ()) -> Problem:
 
 
 def refine(problem: Problem, z: torch.Tensor) -> torch.Tensor:
-    """Return latents that the problem's engine has moved up realism alone, every step taken."""
+    """Return prior samples as realism alone changes them: carried by the flow, or moved by all steps of the engine."""
+    if flow := problem.model.flow():
+        with torch.no_grad():
+            return torch.cat([flow(part) for part in torch.split(z, BLOCK)])
     energy = Energy((), realism=problem.model.realism(), realism_weight=problem.realism)
     return torch.cat([run_engine(problem.engine, problem.model, part, energy).z for part in torch.split(z, BLOCK)])
 

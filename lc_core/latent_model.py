@@ -29,6 +29,7 @@ __all__ = [
     "block_generator",
     "decode_array",
     "draw_prior",
+    "draw_starts",
 ]
 
 
@@ -133,6 +134,13 @@ class LatentModel(ABC):
 
     def realism(self) -> nn.Module | None:
         """Return the realism critic, latents to logits `(B,)`, higher is more like encoded data; None without one."""
+        return None
+
+    def flow(self) -> nn.Module | None:
+        """Return what carries prior samples `(B, *latent_shape)` to where encodings of data are; None without one.
+
+        Engines that go from prior samples begin there where realism is asked for; see `lc_core.critics.flow`.
+        """
         return None
 
     def to(self, device: str) -> LatentModel:
@@ -281,6 +289,32 @@ def draw_prior(model: LatentModel, count: int, generator: torch.Generator) -> Te
     if not bool(torch.isfinite(z).all()):
         raise LCError(f"{who} returned a value that is not finite")
     return z
+
+
+def draw_starts(model: LatentModel, count: int, generator: torch.Generator, *, realism: float) -> Tensor:
+    """Draw `(count, *latent_shape)` starts of tries: prior samples, carried by the model's flow where realism is asked.
+
+    Args:
+        model: The model.
+        count: How many.
+        generator: Of the prior samples.
+        realism: Its weight; at 0 starts are prior samples.
+
+    Raises:
+        LCError: As `draw_prior`; or if the flow returns another shape or what is not finite.
+    """
+    import torch
+
+    z = draw_prior(model, count, generator)
+    flow = model.flow() if realism > 0 else None
+    if flow is None:
+        return z
+    who = f"flow of {_who(model)}"
+    with blaming(who), torch.no_grad():
+        carried: Tensor = flow(z)
+    if carried.shape != z.shape or not bool(torch.isfinite(carried).all()):
+        raise LCError(f"{who} returned another shape than {tuple(z.shape)}, or a value that is not finite")
+    return carried
 
 
 def _who(model: LatentModel) -> str:

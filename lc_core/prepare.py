@@ -80,6 +80,8 @@ def prepare(
     settings = settings or FitSettings()
     began = time.monotonic()
     critic_of_realism = realism_of(verifier.model)[0] if realism > 0 else None
+    if realism > 0 and not verifier.entries and engine.begins_real and verifier.model.flow():
+        return Prepared(None, engine)  # where the flow carries prior samples is all that is wanted
     if realism > 0 and critic_of_realism is None:
         raise LCError(
             f"realism {realism} is asked for, but {verifier.model.name} has no realism critic",
@@ -215,6 +217,7 @@ def _cached_refinement(
     if cache is None or None in keys or None in through:
         config, tensors = fit()
     else:
+        flow = fitter.verifier.model.flow() if energy.realism_weight > 0 and engine.begins_real else None
         key = key_of(
             {
                 "critics": keys,
@@ -223,6 +226,7 @@ def _cached_refinement(
                 "settings": asdict(fitter.settings),
                 "entries": [describe(entry) for entry in energy.entries],
                 "realism": energy.realism_weight,
+                **({"flow": getattr(flow, "digest", "")} if flow else {}),
                 "engine": f"{type(engine).__module__}.{type(engine).__qualname__}",
                 "engine settings": engine.settings(),
                 **engine_source(engine),

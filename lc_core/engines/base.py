@@ -50,6 +50,11 @@ class Engine(ABC):
     steps: int = 0
     checks: tuple[int, ...] = ()
 
+    @property
+    def begins_real(self) -> bool:
+        """Whether tries begin where the model's flow carries prior samples, if realism is asked for and it has one."""
+        return self.needs_energy and not self.amortised
+
     def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
         """Return why this engine cannot serve such a problem, or None if it can."""
         return None

@@ -154,6 +154,21 @@ def realism(case: Case) -> str | None:
     return None if bool(logits.isfinite().all()) else "realism gave a logit that is not finite"
 
 
+def flow(case: Case) -> str | None:
+    """Its flow, if it has one, carries latents to finite latents of the same shape, each whatever others there are."""
+    carry = case.model.flow()
+    if carry is None:
+        return None
+    z = case.z.to(case.model.device)
+    carried = carry(z)
+    if tuple(carried.shape) != tuple(z.shape):
+        return f"flow gave shape {tuple(carried.shape)} for latents {tuple(z.shape)}"
+    if not bool(carried.isfinite().all()):
+        return "flow gave a value that is not finite"
+    off = (carry(z[:3]) - carried[:3]).abs().max()
+    return None if float(off) < 1e-3 else f"flow carried a latent {float(off):.2g} elsewhere in a smaller batch"
+
+
 def digest(case: Case) -> str | None:
     """Its digest, by which fitted parts are cached, is a text and stays the same."""
     first = case.model.digest
@@ -186,6 +201,7 @@ MODEL_CHECKS = (
     differentiable,
     encode,
     realism,
+    flow,
     digest,
     import_cost,
     global_random_state,

@@ -40,7 +40,7 @@ A convolutional variational auto-encoder of drawn avatars, 64 x 64 pixels, with 
 dimensions and a standard normal prior; a pixel has a standard deviation of {figures["training"]["sigma_x"]:g} in the
 likelihood. It was trained with no knowledge of any attribute; `latent-constraints` samples from it under rules. With it
 come its realism critic, which tells encodings of pictures from prior samples, and `sigma_bar`, the posterior's mean
-standard deviation in each dimension.
+standard deviation in each dimension; and in `flow.safetensors` a flow, which carries prior samples to encodings.
 
 - Pictures `image.rgb/1`: float32 `(B, 3, 64, 64)` in [0, 1].
 - Weights: `weights.safetensors`, float16, SHA-256 `{figures["weights_sha256"]}`.
@@ -57,7 +57,8 @@ def _training(figures: dict[str, Any]) -> str:
 
 Seed {settings["seed"]}; {settings["steps"]:,} steps of {settings["batch"]} pictures with AdamW; KL weight
 {settings["beta"]:g}; an average of the weights is kept. {_minutes(settings["seconds"])} on {_machine(figures)}; then
-{settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}."""
+{settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}; then
+{settings["flow_steps"]:,} steps of the flow, {_minutes(figures["flow_seconds"])}."""
 
 
 def _figures(figures: dict[str, Any]) -> str:
@@ -89,7 +90,7 @@ Macro-F1 falls by {lost:.1f} points from pictures to their reconstructions. Root
 
 A small network that is trained to tell decoded samples from decoded posterior samples of held-out pictures, AUC on
 pictures it was not trained on (0.5 is best): prior samples {samples["prior"]:.3f}; prior samples refined by realism
-alone (40 steps of the gradient engine) {samples["refined"]:.3f}. Realism critic, posterior samples of held-out pictures
+alone (carried by the flow) {samples["refined"]:.3f}. Realism critic, posterior samples of held-out pictures
 against prior samples: AUC {figures["realism"]["held-out AUC"]:.3f}.
 
 {table}

@@ -72,19 +72,18 @@ def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sampl
 
 
 def sample_latents(model: AvatarModel, images: np.ndarray, *, count: int) -> dict[str, Tensor]:
-    """Return `count` latents of each kind: `posterior` of pictures, `prior`, and those `refined` by realism alone."""
+    """Return `count` latents of each kind: `posterior` of pictures, `prior`, and these as `refined` by the flow."""
     import torch
 
-    from lc_core.energy import Energy
-    from lc_core.engines.base import run_engine
-    from lc_core.engines.gradient import Gradient
     from lc_core.latent_model import block_generator
 
     posterior = model.encode(images[:count])
     noise = torch.randn(posterior.mean.shape, generator=block_generator(0, 0, "evaluate/posterior"))
     prior = model.sample_prior(count, block_generator(0, 0, "evaluate/prior"))
-    energy = Energy((), realism=model.realism(), realism_weight=1.0)
-    refined = run_engine(Gradient(steps=40, check_every=0), model, prior, energy).z
+    flow = model.flow()
+    assert flow is not None, "a training writes one"
+    with torch.no_grad():
+        refined = flow(prior)
     return {"posterior": posterior.mean + posterior.std * noise, "prior": prior, "refined": refined}
 
 

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel
+from lc_core.latent_model import LatentModel, Posterior
 from lc_plugins.avatars.card import model_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.evaluate import decode_all, evaluate, sample_latents
-from lc_plugins.avatars.model import KIND, AvatarModel
+from lc_plugins.avatars.model import FLOW, KIND, AvatarModel
 from lc_plugins.avatars.weights import as_json, write_file
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import write_sheet
@@ -49,19 +49,20 @@ Progress = Callable[[str], None]
 def finish(
     folder: Path, average: AvatarVAE, settings: dict[str, Any], progress: Progress = lambda _: None, **effort: int
 ) -> None:
-    """Fit the realism critic and write `config.json`, `weights.safetensors`, figures, sheets and card into a folder.
+    """Fit the realism critic and the flow; write `config.json`, weights, figures, sheets and card into a folder.
 
     A folder that holds all this for the same settings is left as it is.
 
     Args:
         folder: Where to.
         average: The trained network.
-        settings: Settings of the training, `realism_steps`, and `seconds`, how long the training took.
+        settings: Settings of the training, `realism_steps`, `flow_steps`, and `seconds`, how long the training took.
         progress: Called with a line of text now and then.
         **effort: Given to `evaluate`: how much work its two-sample classifier does.
     """
     import torch
 
+    from lc_core.critics.flow import fit_flow, write_flow
     from lc_plugins.avatars.train import train as recipe
 
     if _is_finished(folder, settings):
@@ -75,6 +76,9 @@ def finish(
     began = time.monotonic()
     critic = _fit(net, means, stds, settings, progress)
     realism_seconds = time.monotonic() - began
+    flow = fit_flow(Posterior(means, stds), steps=settings["flow_steps"], seed=settings["seed"], progress=progress)
+    flow_seconds = time.monotonic() - began - realism_seconds
+    write_flow(flow, folder / FLOW)
     weights_sha256 = _write_model(folder, net, critic, stds.mean(0), settings)
     model = AvatarModel(folder)
     progress(f"measuring on {len(test.held)} held-out pictures")
@@ -85,6 +89,7 @@ def finish(
         "command": training_commands("avatars.64", recipe, settings),
         "training": settings,
         "realism_seconds": realism_seconds,
+        "flow_seconds": flow_seconds,
         "threads": torch.get_num_threads(),
         "processor": platform.machine(),
         "pictures": {"train": len(train.held), "test": len(test.held)},
@@ -159,8 +164,8 @@ def _write_model(
         "name": MODEL_NAMES.get(settings["sigma_x"], "avatars.64"),
         "network": net.settings,
         "realism": critic.settings,
-        # Not the seconds: the same training gives the same files.
-        "training": {key: value for key, value in settings.items() if key != "seconds"},
+        # Not the seconds: the same training gives the same files. The flow has a file of its own.
+        "training": {key: value for key, value in settings.items() if key not in ("seconds", "flow_steps")},
         "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
     write_file(folder / "weights.safetensors", data)

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from lc_core.critics.realism import RealismCritic
     from lc_plugins.avatars.network import AvatarVAE
 
-__all__ = ["KIND", "SHIPPED", "AvatarModel", "load_blurry", "load_sharp"]
+__all__ = ["FLOW", "KIND", "SHIPPED", "AvatarModel", "load_blurry", "load_sharp"]
 
 SHIPPED = Path(__file__).parent / "pretrained"
 KIND = "avatar-vae/1"
+FLOW = "flow.safetensors"
 SIZE = 64
 WHAT = "avatar model"
 
@@ -47,7 +48,7 @@ class AvatarModel(LatentModel):
     """A trained `AvatarVAE` with its realism critic.
 
     Args:
-        folder: Holds `config.json` and `weights.safetensors`.
+        folder: Holds `config.json` and `weights.safetensors`, and `flow.safetensors` if it has a flow.
 
     Attributes:
         sigma_bar: Posterior standard deviation per dimension, averaged over the training pictures, `(D,)`.
@@ -62,8 +63,11 @@ class AvatarModel(LatentModel):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        from lc_core.critics.flow import read_flow
+
         config, tensors, self._digest = read_folder(folder, KIND, WHAT)
         self.net, self._realism, self.sigma_bar = _build(folder, config, tensors)
+        self._flow = read_flow(folder / FLOW)
         self.name = str(config.get("name", folder.name))
         self.sigma_x = float(config.get("training", {}).get("sigma_x", "nan"))
         self.latent_shape = (self.net.latent_dim,)
@@ -77,6 +81,8 @@ class AvatarModel(LatentModel):
         """Move the weights to a device."""
         self.net.to(device)
         self._realism.to(device)
+        if self._flow:
+            self._flow.to(device)
         self.device = device
         return self
 
@@ -100,6 +106,10 @@ class AvatarModel(LatentModel):
     def realism(self) -> nn.Module:
         """Return the realism critic: latents `(B, D)` to logits `(B,)`, encoded data against the prior."""
         return self._realism
+
+    def flow(self) -> nn.Module | None:
+        """Return the flow from the prior to encodings of pictures, latents `(B, D)` to latents; None without one."""
+        return self._flow
 
 
 def _build(

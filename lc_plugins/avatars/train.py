@@ -1,4 +1,4 @@
-"""`lc train avatars.64`: train the convolutional VAE of avatars, then its realism critic; write the folder to ship.
+"""`lc train avatars.64`: train the convolutional VAE of avatars, its realism critic and flow; write the folder.
 
 The loss is -log p(x|z) + beta * KL(q(z|x) || N(0, I)), summed over pixels and dimensions, mean over the batch, with a
 Gaussian likelihood of standard deviation sigma_x on pixels in [0, 1] (Engel, Hoffman, Roberts 2018, section 2).
@@ -37,9 +37,10 @@ def train(
     batch: Annotated[int, Field(ge=2)] = 32,
     lr: Annotated[float, Field(gt=0)] = 1.5e-3,
     realism_steps: Annotated[int, Field(ge=1)] = 3_000,
+    flow_steps: Annotated[int, Field(ge=1)] = 4_000,
     progress: Callable[[str], None] = print,
 ) -> None:
-    """Train a VAE and its realism critic on 40,000 drawn avatars.
+    """Train a VAE, its realism critic and its flow on 40,000 drawn avatars.
 
     Args:
         folder: Where checkpoints, curves and the finished model go. A run that was stopped goes on from there.
@@ -51,6 +52,7 @@ def train(
         batch: Pictures in a step.
         lr: Peak learning rate of AdamW.
         realism_steps: Training steps of the realism critic.
+        flow_steps: Training steps of the flow from the prior to encodings.
         progress: Called with a line of text now and then.
     """
     import torch
@@ -68,7 +70,12 @@ def train(
     trainer = Trainer(folder, net, settings, _loss(pictures, settings))
     trainer.run(progress)
     told: dict[str, Any] = {name: value for name, value in settings.items() if name != "clip"}
-    told |= {"realism_steps": realism_steps, "seconds": trainer.seconds, "stages": trainer.stages}
+    told |= {
+        "realism_steps": realism_steps,
+        "flow_steps": flow_steps,
+        "seconds": trainer.seconds,
+        "stages": trainer.stages,
+    }
     finish(folder, cast(AvatarVAE, trainer.average), told, progress)
 
 

@@ -33,7 +33,7 @@ def test_a_model_is_trained_into_a_folder_and_finished_once(
     measure = export.evaluate
     monkeypatch.setattr(export, "evaluate", lambda model, test: measure(model, test, count=12, two_sample_steps=2))
     said: list[str] = []
-    settings = {"steps": 2, "batch": 4, "sigma_x": 1.0, "latent_dim": 8, "realism_steps": 3}
+    settings = {"steps": 2, "batch": 4, "sigma_x": 1.0, "latent_dim": 8, "realism_steps": 3, "flow_steps": 3}
     recipe.train(tmp_path, **settings, progress=said.append)
     model = AvatarModel(tmp_path)
     assert model.name == "avatars.64-blurry"

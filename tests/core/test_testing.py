@@ -436,6 +436,9 @@ FAULTY_MODELS = [
     ("encode", lambda: linear(encode=lambda self, x: Posterior(torch.ones(8, 3), torch.ones(8, 3))), "(8, 3)"),
     ("encode", lambda: linear(encode=lambda self, x: Posterior(torch.ones(8, 4), torch.zeros(8, 4))), "above 0"),
     ("realism", lambda: linear(realism=lambda self: lambda z: z), "shape (64, 4)"),
+    ("flow", lambda: linear(flow=lambda self: lambda z: z[:, :1]), "shape (64, 1)"),
+    ("flow", lambda: linear(flow=lambda self: lambda z: z / 0), "not finite"),
+    ("flow", lambda: linear(flow=lambda self: lambda z: z - z.mean(0)), "smaller batch"),
     ("digest", lambda: Unstable(), "digest was 1, then 2"),
     ("global_random_state", lambda: linear(decode=draws), "torch"),
 ]
