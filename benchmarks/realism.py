@@ -1,8 +1,8 @@
 """Realism alone, with no constraint: `python -m benchmarks.realism [melodies|avatars|avatars-blurry]...`.
 
 Four sets are compared with decoded posterior samples of held-out data: prior samples, prior samples as realism
-alone changes them under the shipped spec `free` (carried by the model's flow, or without one moved by the gradient
-engine), other held-out data, and, as the best that can be had, posterior samples of these. Nothing is selected.
+alone changes them under the shipped spec `free` (carried by the model's flow or chain, or without one moved by the
+gradient engine), other held-out data, and, as the best that can be had, posterior samples of these. Nothing is chosen.
 """
 
 from __future__ import annotations
@@ -109,10 +109,10 @@ def load_problem(domain: Domain, overrides: Sequence[str] = ()) -> Problem:
 
 
 def refine(problem: Problem, z: torch.Tensor) -> torch.Tensor:
-    """Return prior samples as realism alone changes them: carried by the flow, or moved by all steps of the engine."""
-    if flow := problem.model.flow():
+    """Return what realism alone makes of prior samples: carried by a flow or a chain, or climbed with the engine."""
+    if carry := problem.model.realism_alone():
         with torch.no_grad():
-            return torch.cat([flow(part) for part in torch.split(z, BLOCK)])
+            return torch.cat([carry(part) for part in torch.split(z, BLOCK)])
     energy = Energy((), realism=problem.model.realism(), realism_weight=problem.realism)
     return torch.cat([run_engine(problem.engine, problem.model, part, energy).z for part in torch.split(z, BLOCK)])
 

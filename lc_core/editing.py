@@ -1,7 +1,8 @@
 """Moves encodings the least that makes conditions hold.
 
-Each example stops at its engine's first step that satisfies, and is then drawn back along the straight way to its
-start, as far as it still satisfies.
+Each example stops at its engine's first step that satisfies, and is then drawn back to its start as far as it still
+satisfies: first along the straight way, then a part of its coordinates at a time. Where no way out of its encoding
+satisfies, a last try comes from the other side: from another encoding that does, back towards its own.
 
 An example's result depends on its own start alone: blocks have a fixed size, and examples that are done stay in them.
 """
@@ -17,12 +18,13 @@ import numpy as np
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
-from lc_core.latent_model import block_generator
+from lc_core.latent_model import block_generator, draw_prior
 from lc_core.measuring import measure_all
 from lc_core.nearest import distance
 from lc_core.verify import Verifier
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from lc_core.encodings import Encodings
@@ -41,6 +43,10 @@ PATIENCE, LEAST = 2, 20
 """Where something is kept, an example goes on to so many times the step that first satisfied, and so many more."""
 HALVINGS = 6
 """Halvings of the way back to the start, in search of the nearest place that still satisfies."""
+PARTS, PART = 32, 0.25
+"""Times that a random part of an example's coordinates is brought halfway back, and how large a part."""
+OTHERS, BACK = 2_048, 80
+"""Encodings among which the last try looks for one that satisfies, and its steps back."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,11 @@ class _Block:
             noise = JITTER * self.model.sigma_bar * torch.randn(self.z0.shape, generator=generator).to(self.z0)
             self.tries[rows] += 1
             self._try(self.z0 + noise if attempt else self.z0, rows, factor, weight)
-        self._shrink(np.flatnonzero(self.met & ~already))
+        if isinstance(self.engine, Edit):
+            self._from_others(np.flatnonzero(~self.met), seed, number)
+        found = np.flatnonzero(self.met & ~already)
+        self._shrink(found)
+        self._tighten(found, generator)
         return self._edited()
 
     def _edited(self) -> Edited:
@@ -177,6 +187,33 @@ class _Block:
             if not len(rows):
                 return
 
+    def _from_others(self, rows: np.ndarray, seed: int, number: int) -> None:
+        """Move some rows to other encodings that satisfy, to those that keep most, and from there back to their own."""
+        if not len(rows):
+            return
+        others = draw_prior(self.model, OTHERS, block_generator(seed, number, "transform/others"))
+        values = self.verifier.measure(outputs := self.verifier.decode(others))
+        good = np.flatnonzero(self.verifier.satisfied(values, OTHERS))
+        if not len(good):
+            return
+        found = measure_all([one.measurement for one in self.kept], outputs[good])
+        start = self.z0.clone()
+        for row in rows:
+            kept = np.zeros(len(good), dtype=np.int64)
+            for one, after in zip(self.kept, found, strict=True):
+                kept += one.unchanged(np.broadcast_to(self.before[one.label][row], len(good)), after)
+            near = sigma_distance(others[good], self.z0[row], self.model.sigma_bar)
+            start[row] = others[good[np.lexsort((near, -kept))[0]]]
+        self.tries[rows] += 1
+        self._judge(start, rows, 0)
+        engine = self.engine
+        assert isinstance(engine, Edit)
+        state = engine.init(start, self.model, anchor=self.z0)
+        for step in range(1, BACK + 1):
+            state = engine.step(state, self.energy, self.model, step)
+            if step in engine.checks:
+                self._judge(state[0].detach(), rows, step)
+
     def _done(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Return which rows need no further step: what is asked is met, and all is kept or has had its time."""
         found = self.best_kept[rows]
@@ -187,7 +224,9 @@ class _Block:
     def _judge(self, z: Tensor, rows: np.ndarray, number: int) -> None:
         """Decode and measure some rows; note those that satisfy and keep more than before, or come nearer."""
         met, kept, away = self._measured(z, rows)
-        better = np.where(met, kept > self.best_kept[rows], ~self.met[rows] & (away < self.away[rows]))
+        far, best = (sigma_distance(one[rows], self.z0[rows], self.model.sigma_bar) for one in (z, self.best))
+        more = (kept > self.best_kept[rows]) | ((kept == self.best_kept[rows]) & (far < best))
+        better = np.where(met, more, ~self.met[rows] & (away < self.away[rows]))
         at = rows[better]
         self.best[at] = z[at]
         self.best_kept[at] = np.where(met, kept, -1)[better]
@@ -222,3 +261,16 @@ class _Block:
             good = met & (kept >= self.best_kept[rows])
             self.best[rows[good]], self.best_kept[rows[good]] = z[rows[good]], kept[good]
             low, high = np.where(good, low, middle), np.where(good, middle, high)
+
+    def _tighten(self, rows: np.ndarray, generator: torch.Generator) -> None:
+        """Bring random parts of rows' coordinates halfway back, wherever they then still satisfy and keep as much."""
+        import torch
+
+        if not len(rows):
+            return
+        for _ in range(PARTS):
+            part = (torch.rand(self.z0.shape[1:], generator=generator) < PART).to(self.z0.device)
+            z = torch.where(part, (self.best + self.z0) / 2, self.best)
+            met, kept, _ = self._measured(z, rows)
+            good = met & (kept >= self.best_kept[rows])
+            self.best[rows[good]], self.best_kept[rows[good]] = z[rows[good]], kept[good]

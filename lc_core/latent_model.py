@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,8 @@ __all__ = [
     "as_latent_model",
     "block_generator",
     "decode_array",
+    "draw_carried",
     "draw_prior",
-    "draw_starts",
 ]
 
 
@@ -142,6 +143,13 @@ class LatentModel(ABC):
         Engines that go from prior samples begin there where realism is asked for; see `lc_core.critics.flow`.
         """
         return None
+
+    def realism_alone(self) -> Callable[[Tensor], Tensor] | None:
+        """Return what realism alone makes of prior samples `(B, *latent_shape)`: the flow, unless overridden.
+
+        It may take its time, as `lc_core.critics.chain` does; without one, engines climb the realism critic.
+        """
+        return self.flow()
 
     def to(self, device: str) -> LatentModel:
         """Move the model to a device and return it."""
@@ -291,27 +299,28 @@ def draw_prior(model: LatentModel, count: int, generator: torch.Generator) -> Te
     return z
 
 
-def draw_starts(model: LatentModel, count: int, generator: torch.Generator, *, realism: float) -> Tensor:
-    """Draw `(count, *latent_shape)` starts of tries: prior samples, carried by the model's flow where realism is asked.
+def draw_carried(
+    model: LatentModel, count: int, generator: torch.Generator, carry: Callable[[Tensor], Tensor] | None
+) -> Tensor:
+    """Draw `(count, *latent_shape)` starts of tries: prior samples, carried where a model's flow or chain does.
 
     Args:
         model: The model.
         count: How many.
         generator: Of the prior samples.
-        realism: Its weight; at 0 starts are prior samples.
+        carry: Its `flow()` or `realism_alone()`; None leaves prior samples as they are.
 
     Raises:
-        LCError: As `draw_prior`; or if the flow returns another shape or what is not finite.
+        LCError: As `draw_prior`; or if they are carried to another shape or to what is not finite.
     """
     import torch
 
     z = draw_prior(model, count, generator)
-    flow = model.flow() if realism > 0 else None
-    if flow is None:
+    if carry is None:
         return z
-    who = f"flow of {_who(model)}"
+    who = f"{type(carry).__name__} of {_who(model)}"
     with blaming(who), torch.no_grad():
-        carried: Tensor = flow(z)
+        carried = carry(z)
     if carried.shape != z.shape or not bool(torch.isfinite(carried).all()):
         raise LCError(f"{who} returned another shape than {tuple(z.shape)}, or a value that is not finite")
     return carried

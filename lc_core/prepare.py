@@ -80,8 +80,8 @@ def prepare(
     settings = settings or FitSettings()
     began = time.monotonic()
     critic_of_realism = realism_of(verifier.model)[0] if realism > 0 else None
-    if realism > 0 and not verifier.entries and engine.begins_real and verifier.model.flow():
-        return Prepared(None, engine)  # where the flow carries prior samples is all that is wanted
+    if realism > 0 and not verifier.entries and engine.begins_real and verifier.model.realism_alone():
+        return Prepared(None, engine)  # where it carries prior samples is all that is wanted
     if realism > 0 and critic_of_realism is None:
         raise LCError(
             f"realism {realism} is asked for, but {verifier.model.name} has no realism critic",

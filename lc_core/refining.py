@@ -29,7 +29,7 @@ from lc_core.energy import Energy
 from lc_core.engines.base import Engine, run_engine
 from lc_core.families import Family, families
 from lc_core.fitting import CriticFitter, Replay, draw_batches, train_critic
-from lc_core.latent_model import block_generator, draw_prior, draw_starts
+from lc_core.latent_model import block_generator, draw_carried, draw_prior
 from lc_core.measuring import SLACK, Want
 from lc_core.nearest import order
 
@@ -195,9 +195,9 @@ class _Refinement:
 
     def _explore(self, number: int) -> Replay:
         """Run the engine from fresh prior samples, note how many tries satisfy, and return what it visited."""
-        realism = self.energy.realism_weight if self.engine.begins_real else 0.0
-        generator = block_generator(self.settings.seed, 0, f"refine/{number}")
-        starts = draw_starts(self.verifier.model, self.count, generator, realism=realism)
+        model, generator = self.verifier.model, block_generator(self.settings.seed, 0, f"refine/{number}")
+        flow = model.flow() if self.energy.realism_weight > 0 and self.engine.begins_real else None
+        starts = draw_carried(model, self.count, generator, flow)
         self.targets = self.energy.space.draw(self.count, block_generator(self.settings.seed, number, "targets"))
         energy = self._aimed().at(self.targets)
         result = run_engine(self.engine, self.verifier.model, starts, energy, visit=self.visit)

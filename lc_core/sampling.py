@@ -18,7 +18,7 @@ import numpy as np
 from lc_core.constraint import Constraint, Entry, leaves, verdict
 from lc_core.engines.base import Engine, run_engine
 from lc_core.errors import LCError, blaming
-from lc_core.latent_model import LatentModel, block_generator, draw_starts
+from lc_core.latent_model import LatentModel, block_generator, draw_carried
 from lc_core.nearest import NEAREST, best_so_far, order
 from lc_core.verify import Verifier
 
@@ -151,9 +151,10 @@ def _end_points(problem: Problem, energy: Energy | None, number: int, verifier: 
             place = f"outputs are counted among {len(latents)} that the engine decoded on its way in block {number}"
             raise LCError(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
-    realism = problem.realism if problem.engine.begins_real else 0.0
-    generator = block_generator(problem.seed, number)
-    start = draw_starts(problem.model, problem.engine.block, generator, realism=realism)
+    carry = None
+    if problem.realism > 0 and problem.engine.begins_real:
+        carry = problem.model.flow() if problem.entries else problem.model.realism_alone()
+    start = draw_carried(problem.model, problem.engine.block, block_generator(problem.seed, number), carry)
     # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
     z = run_engine(problem.engine, problem.model, start, energy, satisfied=check if verifier.conditions else None).z
     finite = torch.isfinite(z).flatten(1).all(dim=1)

@@ -55,7 +55,7 @@ EDITS = (
 )
 """Eleven edits, like the paper's where the attribute exists; (attribute, present)."""
 SHOWN = Want(at_least=0.5)
-SURE = 0.995
+SURE = 0.99999
 """How sure the verifier has to be; at a half, where pictures are in between, another classifier would often differ."""
 WEIGHT, DISTANCE = 4.0, 0.005
 """What is asked weighs as much as four things that are kept: there are about twenty-five of these."""

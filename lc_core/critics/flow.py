@@ -9,23 +9,20 @@ at t = 1, at a sample of the aggregate posterior q(z) = E_x q(z|x).
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lc_core.errors import LCError
 from lc_core.latent_model import Posterior, block_generator
 
-__all__ = ["Flow", "fit_flow", "read_flow", "write_flow"]
+__all__ = ["FLOW", "Flow", "fit_flow"]
 
-KIND = "lc-flow/1"
+FLOW = "lc-flow/1"
+"""The kind of its files; see `lc_core.critics.files`."""
 
 FREQUENCIES, FASTEST = 32, 100.0
 """Frequencies that the time is told in, and the highest, in radians."""
@@ -152,44 +149,3 @@ def fit_flow(
         if step % 500 == 0:
             progress(f"flow: step {step}/{steps}, loss {loss.item():.3f}")
     return average.requires_grad_(False).eval()
-
-
-def write_flow(flow: Flow, path: Path) -> None:
-    """Write a flow to one safetensors file, as float16, its settings and a hash of its weights beside them."""
-    from safetensors.torch import save
-
-    tensors = {name: value.half().contiguous() for name, value in flow.state_dict().items()}
-    told = {"kind": KIND, "settings": json.dumps(flow.settings), "sha256": _hash(tensors)}
-    path.write_bytes(save(tensors, told))
-
-
-def read_flow(path: Path) -> Flow | None:
-    """Return the flow that `write_flow` wrote to a file, with the attribute `digest`; None if there is no such file.
-
-    Raises:
-        LCError: If the file holds no flow, or is damaged.
-    """
-    from safetensors import safe_open
-
-    if not path.exists():
-        return None
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            told = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        if told.get("kind") != KIND:
-            raise ValueError(f"it is of kind {told.get('kind')!r}; expected {KIND!r}")
-        if told.get("sha256") != _hash(tensors):
-            raise ValueError("its weights are not those that were written")
-        with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
-            flow = Flow(**json.loads(told["settings"]))
-        flow.load_state_dict({name: value.float() for name, value in tensors.items()})
-    except Exception as error:
-        raise LCError(f"the flow in {path} is damaged: {error}", hint="install or train the model again") from error
-    flow.digest = told["sha256"]
-    return flow.requires_grad_(False).eval()
-
-
-def _hash(tensors: dict[str, Tensor]) -> str:
-    data = b"".join(name.encode() + tensors[name].numpy().tobytes() for name in sorted(tensors))
-    return hashlib.sha256(data).hexdigest()

@@ -89,14 +89,20 @@ class Edit(Engine):
         kept = [[one.label, one.as_dict()] for one in self._kept]
         return super().settings() | ({"kept": kept} if kept else {})
 
-    def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
-        """Return the latents with Adam's two moments, the starts, the units of distances, and what is kept `(B, k)`."""
+    def init(self, z: Tensor, model: LatentModel, *, anchor: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return the latents with Adam's two moments, the starts, the units of distances, and what is kept `(B, k)`.
+
+        Args:
+            z: Where to begin.
+            model: The model.
+            anchor: What to keep near; default `z`.
+        """
         import torch
 
         sigma = getattr(model, "sigma_bar", None)
         unit = torch.ones_like(z) if sigma is None else sigma.to(z).view(z.shape[1:]).expand(z.shape)
         kept = torch.from_numpy(self._values(z, model)).to(z.device)
-        return (z, z.new_zeros(z.shape), z.new_zeros(len(z)), z, unit, kept)
+        return (z, z.new_zeros(z.shape), z.new_zeros(len(z)), z if anchor is None else anchor, unit, kept)
 
     def _values(self, z: Tensor, model: LatentModel) -> np.ndarray:
         from lc_core.encodings import decode_outputs

@@ -155,18 +155,20 @@ def realism(case: Case) -> str | None:
 
 
 def flow(case: Case) -> str | None:
-    """Its flow, if it has one, carries latents to finite latents of the same shape, each whatever others there are."""
-    carry = case.model.flow()
-    if carry is None:
-        return None
+    """What carries prior samples, if it has that, gives finite latents of their shape, whatever others there are."""
     z = case.z.to(case.model.device)
-    carried = carry(z)
-    if tuple(carried.shape) != tuple(z.shape):
-        return f"flow gave shape {tuple(carried.shape)} for latents {tuple(z.shape)}"
-    if not bool(carried.isfinite().all()):
-        return "flow gave a value that is not finite"
-    off = (carry(z[:3]) - carried[:3]).abs().max()
-    return None if float(off) < 1e-3 else f"flow carried a latent {float(off):.2g} elsewhere in a smaller batch"
+    for name, carry in (("flow", case.model.flow()), ("realism_alone", case.model.realism_alone())):
+        if carry is None:
+            continue
+        carried = carry(z)
+        if tuple(carried.shape) != tuple(z.shape):
+            return f"{name} gave shape {tuple(carried.shape)} for latents {tuple(z.shape)}"
+        if not bool(carried.isfinite().all()):
+            return f"{name} gave a value that is not finite"
+        off = float((carry(z[:3]) - carried[:3]).abs().max())
+        if off > 1e-3:
+            return f"{name} carried a latent {off:.2g} elsewhere in a smaller batch"
+    return None
 
 
 def digest(case: Case) -> str | None:

@@ -62,7 +62,9 @@ def finish(
     """
     import torch
 
-    from lc_core.critics.flow import fit_flow, write_flow
+    from lc_core.critics.files import write_network
+    from lc_core.critics.flow import FLOW as KIND_OF_FLOW
+    from lc_core.critics.flow import fit_flow
     from lc_plugins.avatars.train import train as recipe
 
     if _is_finished(folder, settings):
@@ -78,7 +80,7 @@ def finish(
     realism_seconds = time.monotonic() - began
     flow = fit_flow(Posterior(means, stds), steps=settings["flow_steps"], seed=settings["seed"], progress=progress)
     flow_seconds = time.monotonic() - began - realism_seconds
-    write_flow(flow, folder / FLOW)
+    write_network(folder / FLOW, flow, KIND_OF_FLOW)
     weights_sha256 = _write_model(folder, net, critic, stds.mean(0), settings)
     model = AvatarModel(folder)
     progress(f"measuring on {len(test.held)} held-out pictures")

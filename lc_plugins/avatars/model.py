@@ -63,11 +63,13 @@ class AvatarModel(LatentModel):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        from lc_core.critics.flow import read_flow
+        from lc_core.critics.files import read_network
+        from lc_core.critics.flow import FLOW as KIND_OF_FLOW
+        from lc_core.critics.flow import Flow
 
         config, tensors, self._digest = read_folder(folder, KIND, WHAT)
         self.net, self._realism, self.sigma_bar = _build(folder, config, tensors)
-        self._flow = read_flow(folder / FLOW)
+        self._flow = read_network(folder / FLOW, KIND_OF_FLOW, Flow)
         self.name = str(config.get("name", folder.name))
         self.sigma_x = float(config.get("training", {}).get("sigma_x", "nan"))
         self.latent_shape = (self.net.latent_dim,)

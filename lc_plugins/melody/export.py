@@ -20,7 +20,7 @@ from lc_core.latent_model import LatentModel
 from lc_plugins.melody.card import draw_curves, model_card
 from lc_plugins.melody.corpus import Corpus
 from lc_plugins.melody.evaluate import evaluate
-from lc_plugins.melody.model import KIND, MelodyModel
+from lc_plugins.melody.model import EAR_FILE, KIND, MelodyModel
 from lc_plugins.melody.train import TRANSPOSE
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ def finish(
     progress: Progress = lambda _: None,
     *,
     realism_steps: int = 9_000,
+    ear_steps: int = 4_000,
 ) -> None:
-    """Fit the realism critic and write `config.json`, `weights.safetensors`, figures, curves and card into a folder.
+    """Fit the realism critic and the ear; write `config.json`, weights, figures, curves and card into a folder.
 
     A folder that holds all this for the same settings is left as it is.
 
@@ -59,10 +60,14 @@ def finish(
         settings: Settings of the training, and `seconds`, how long it took.
         progress: Called with a line of text now and then.
         realism_steps: Training steps of the realism critic.
+        ear_steps: Training steps of the ear.
     """
     import torch
 
-    settings = settings | {"realism_steps": realism_steps}
+    from lc_core.critics.files import write_network
+    from lc_plugins.melody.ear import EAR, fit_ear
+
+    settings = settings | {"realism_steps": realism_steps, "ear_steps": ear_steps}
     if _is_finished(folder, settings):
         progress(f"{folder} is finished")
         return
@@ -72,6 +77,9 @@ def finish(
     began = time.monotonic()
     critic = _fit(net, means, stds, seed=settings["seed"], steps=realism_steps, progress=progress)
     realism_seconds = time.monotonic() - began
+    ear, ear_auc = fit_ear(net, means, stds, seed=settings["seed"], steps=ear_steps, progress=progress)
+    ear_seconds = time.monotonic() - began - realism_seconds
+    write_network(folder / EAR_FILE, ear, EAR)
     weights_sha256 = _write_model(folder, net, critic, stds.mean(0), settings)
     model, test = MelodyModel(folder), corpus.is_test
     progress(f"measuring on {int(test.sum())} held-out windows and {PRIOR_SAMPLES} prior samples")
@@ -81,6 +89,7 @@ def finish(
         "weights_sha256": weights_sha256,
         "training": settings,
         "realism_seconds": realism_seconds,
+        "ear": {"seconds": ear_seconds, "held-out AUC": ear_auc},
         "threads": torch.get_num_threads(),
         "processor": platform.machine(),
         "corpus": _about(corpus),
@@ -170,8 +179,8 @@ def _write_model(
         "name": f"melody.folk-{net.steps // BAR}bar",
         "network": net.settings,
         "realism": critic.settings,
-        # Not the seconds: the same training gives the same files.
-        "training": {key: value for key, value in settings.items() if key != "seconds"},
+        # Not the seconds: the same training gives the same files. The ear has a file of its own.
+        "training": {key: value for key, value in settings.items() if key not in ("seconds", "ear_steps")},
         "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
     _write(folder / "weights.safetensors", data)

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from lc_core.critics.chain import Chain
     from lc_core.critics.realism import RealismCritic
     from lc_plugins.melody.network import MelodyVAE
 
-__all__ = ["SHIPPED", "MelodyModel", "load_folk_2bar"]
+__all__ = ["EAR_FILE", "SHIPPED", "MelodyModel", "load_folk_2bar"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "folk-2bar"
 KIND = "melody-vae/1"
+EAR_FILE = "ear.safetensors"
 
 
 def load_folk_2bar(*, folder: str = "") -> MelodyModel:
@@ -39,7 +41,7 @@ class MelodyModel(LatentModel):
     """A trained `MelodyVAE` with its realism critic.
 
     Args:
-        folder: Holds `config.json` and `weights.safetensors`.
+        folder: Holds `config.json` and `weights.safetensors`, and `ear.safetensors` if it has an ear.
 
     Attributes:
         sigma_bar: Posterior standard deviation per dimension, averaged over the training windows, `(D,)`.
@@ -52,9 +54,13 @@ class MelodyModel(LatentModel):
     block = 1024
 
     def __init__(self, folder: Path) -> None:
+        from lc_core.critics.files import read_network
+        from lc_plugins.melody.ear import EAR, Ear
+
         self.folder = folder
         config, tensors, self._digest = _read(folder)
         self.net, self._realism, self.sigma_bar = _build(folder, config, tensors)
+        self._ear = read_network(folder / EAR_FILE, EAR, Ear)
         self.name = str(config.get("name", folder.name))
         self.steps = self.net.steps
         self.latent_shape = (self.net.latent_dim,)
@@ -68,6 +74,8 @@ class MelodyModel(LatentModel):
         """Move the weights to a device."""
         self.net.to(device)
         self._realism.to(device)
+        if self._ear:
+            self._ear.to(device)
         self.device = device
         return self
 
@@ -92,6 +100,13 @@ class MelodyModel(LatentModel):
     def realism(self) -> nn.Module:
         """Return the realism critic: latents `(B, D)` to logits `(B,)`, encoded data against the prior."""
         return self._realism
+
+    def realism_alone(self) -> Chain | None:
+        """Return a chain that hears what latents decode to; None where the folder has no `ear.safetensors`."""
+        from lc_core.critics.chain import Chain
+
+        ear = self._ear
+        return Chain(lambda z: ear(self.net.decode(z).argmax(dim=-1))) if ear else None
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:

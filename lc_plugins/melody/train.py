@@ -39,6 +39,7 @@ def train(
     batch: Annotated[int, Field(ge=2)] = 512,
     lr: Annotated[float, Field(gt=0)] = 1e-3,
     realism_steps: Annotated[int, Field(ge=1)] = 9_000,
+    ear_steps: Annotated[int, Field(ge=1)] = 4_000,
     progress: Callable[[str], None] = print,
 ) -> None:
     """Train a melody VAE and its realism critic on the tunes that come with music21.
@@ -52,6 +53,7 @@ def train(
         batch: Windows in a step.
         lr: Peak learning rate of AdamW.
         realism_steps: Training steps of the realism critic.
+        ear_steps: Training steps of the ear, which tells what realism alone is like from what prior samples are like.
         progress: Called with a line of text now and then.
     """
     import torch
@@ -69,7 +71,15 @@ def train(
     trainer = Trainer(folder, net, settings, _loss(torch.from_numpy(corpus.windows[~corpus.is_test]), settings))
     trainer.run(progress)
     settings |= {"seconds": trainer.seconds, "stages": trainer.stages}
-    finish(folder, cast(MelodyVAE, trainer.average), corpus, settings, progress, realism_steps=realism_steps)
+    finish(
+        folder,
+        cast(MelodyVAE, trainer.average),
+        corpus,
+        settings,
+        progress,
+        realism_steps=realism_steps,
+        ear_steps=ear_steps,
+    )
 
 
 def _loss(windows: Tensor, settings: dict[str, Any]) -> Callable[..., tuple[Tensor, float, float]]:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from lc_core import FitSettings, LatentModel, measurement, sample
-from lc_core.critics.flow import fit_flow, read_flow, write_flow
+from lc_core.critics.files import read_network, write_network
+from lc_core.critics.flow import FLOW, Flow, fit_flow
 from lc_core.errors import LCError
 from lc_core.latent_model import Posterior
 
@@ -34,22 +35,22 @@ def test_prior_samples_end_where_encodings_are_in_their_proportions(flow):
 
 
 def test_a_flow_comes_back_from_its_file(flow, tmp_path):
-    write_flow(flow, tmp_path / "flow.safetensors")
-    again = read_flow(tmp_path / "flow.safetensors")
+    write_network(tmp_path / "flow.safetensors", flow, FLOW)
+    again = read_network(tmp_path / "flow.safetensors", FLOW, Flow)
     z = torch.randn((2, 3), generator=torch.Generator().manual_seed(2))
     assert torch.allclose(again(z), flow(z), atol=0.02)
     assert again.digest
 
 
 def test_no_file_is_no_flow_and_a_damaged_one_is_told(flow, tmp_path):
-    assert read_flow(tmp_path / "none") is None
+    assert read_network(tmp_path / "none", FLOW, Flow) is None
     file = tmp_path / "flow.safetensors"
-    write_flow(flow, file)
+    write_network(file, flow, FLOW)
     data = bytearray(file.read_bytes())
     for broken in (data[:100], data[:-1] + bytes([data[-1] ^ 64]), b"{}"):
         file.write_bytes(broken)
-        with pytest.raises(LCError, match="the flow in .* is damaged"):
-            read_flow(file)
+        with pytest.raises(LCError, match="flow.safetensors is damaged"):
+            read_network(file, FLOW, Flow)
 
 
 class Plane(LatentModel):
@@ -95,5 +96,5 @@ def test_a_flow_that_gives_what_is_no_latent_is_told():
         def flow(self):
             return lambda z: z / 0
 
-    with pytest.raises(LCError, match="flow of model returned another shape"):
+    with pytest.raises(LCError, match="function of model returned another shape"):
         sample(model=Broken(), realism=1.0, count=4)
