@@ -88,10 +88,10 @@ def test_odds_of_rows_are_those_of_each_rows_own_want() -> None:
     critic = Critic(4, Bins.of(np.random.default_rng(0).normal(size=1_000)), hidden=16, heads=3)
     z = torch.randn(6, 4)
     bounds, heads = np.array([-9.0, -1.0, 0.0, 0.5, 2.0, 9.0]), np.array([0, 1, 2, 0, 1, 2])
-    each = critic.odds(z, EachWant(lows=bounds, highs=np.array([np.inf]), variant=heads))
+    each = critic.odds(critic.every(z), EachWant(lows=bounds, highs=np.array([np.inf]), variant=heads))
     for row, (bound, head) in enumerate(zip(bounds, heads, strict=True)):
         want = EachWant(lows=np.array([bound]), highs=np.array([np.inf]), variant=np.array([head]))
-        alone = critic.odds(z[row : row + 1], want)
+        alone = critic.odds(critic.every(z[row : row + 1]), want)
         torch.testing.assert_close(each.yes[row : row + 1], alone.yes, rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(each.no[row : row + 1], alone.no, rtol=1e-4, atol=1e-4)
 
