@@ -14,6 +14,7 @@ import lc_core
 from lc_core.conditioning import Space
 from lc_core.constraint import Constraint
 from lc_core.critics.critic import Bins, Critic
+from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
 from lc_core.fitting import FitSettings
 from lc_core.free import EachWant
@@ -23,6 +24,7 @@ from lc_core.spec import load_spec
 from lc_core.spec.problems import SpecError
 
 QUICK = FitSettings(prior_samples=2_048, push_samples=512, steps=200, rounds=8, hidden=64)
+SMALL_ACTOR = Actor(hidden=64, round_steps=100)
 
 
 class Same(LatentModel):
@@ -53,7 +55,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def first_tries(constraint: Constraint, lines: list[str]) -> float:
     result = lc_core.sample(
-        model=Same(), constraints=[constraint], engine="actor", count=256, fit=QUICK, progress=lines.append
+        model=Same(), constraints=[constraint], engine=SMALL_ACTOR, count=256, fit=QUICK, progress=lines.append
     )
     share: float = result.report["all"]["satisfied_before"]
     return share
