@@ -7,6 +7,9 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 # One thread: with more, small matrix products on a shared machine can be twenty times slower.
 export OMP_NUM_THREADS ?= 1
 
+# Tests of one file stay in one process, so that what they share is made once.
+TEST_PROCESSES ?= 2
+
 .PHONY: demo test lint docs bench paper clean
 
 demo: $(VENV)/.demo
@@ -14,7 +17,7 @@ demo: $(VENV)/.demo
 	@echo "open runs/demo/report.html in a browser; MIDI, sound and piano rolls are in runs/demo/outputs"
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -6,16 +6,15 @@ left out unless a line says so.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import click
 import numpy as np
 import torch
 
 from benchmarks.melody import prior_rate, say
+from benchmarks.sections import Sections
 from lc_core.cache import Cache
 from lc_core.energy import Energy
 from lc_core.engines.base import Engine, run_engine
@@ -34,12 +33,7 @@ LATENTS = 1_024
 SET = 5_000
 """Outputs in a set whose coverage is measured."""
 K = 3
-SECTIONS: dict[str, Callable[[], None]] = {}
-
-
-def section(function: Callable[[], None]) -> Callable[[], None]:
-    SECTIONS[function.__name__] = function
-    return function
+section = Sections()
 
 
 def fitted(name: str, engine: str, *overrides: str) -> tuple[Problem, Energy | None]:
@@ -174,15 +168,5 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     )
 
 
-@click.command()
-@click.argument("sections", nargs=-1, type=click.Choice(sorted(SECTIONS)))
-def main(sections: tuple[str, ...]) -> None:
-    """Print figures; all sections unless some are named."""
-    torch.set_num_threads(1)
-    for name in sections or list(SECTIONS):
-        SECTIONS[name]()
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    section.main()

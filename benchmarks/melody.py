@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file
 
+from benchmarks.sections import Sections
 from lc_core.cache import Cache
 from lc_core.constraint import Constraint
 from lc_core.critics.critic import Critic
@@ -44,12 +45,7 @@ from lc_plugins.melody.midi import read_midi
 TRIES = 5_000
 SECONDS = 5.0
 """Least time that a speed is measured for."""
-SECTIONS: dict[str, Callable[[], None]] = {}
-
-
-def section(function: Callable[[], None]) -> Callable[[], None]:
-    SECTIONS[function.__name__] = function
-    return function
+section = Sections()
 
 
 LC = (sys.executable, "-m", "lc_core")
@@ -312,15 +308,5 @@ def seeds() -> None:
             print(f"count {count}: arrays {'equal' if same else 'DIFFER'}, files {'equal' if same_files else 'DIFFER'}")
 
 
-@click.command()
-@click.argument("sections", nargs=-1, type=click.Choice(sorted(SECTIONS)))
-def main(sections: tuple[str, ...]) -> None:
-    """Print figures; all sections unless some are named."""
-    torch.set_num_threads(1)
-    for name in sections or list(SECTIONS):
-        SECTIONS[name]()
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    section.main()

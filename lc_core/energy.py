@@ -104,7 +104,7 @@ class Energy:
         """Return the log odds of each of some entries, by label."""
         logits = self.logits(z, entries)
         critics = [leaf for leaf in leaves(entries) if leaf.guide == "critic"]
-        found = {leaf.label: self.critics[leaf.label].odds_of(logits[leaf.label], leaf.want) for leaf in critics}
+        found = {leaf.label: self.critics[leaf.label].odds(logits[leaf.label], leaf.want) for leaf in critics}
         if through := [leaf for leaf in leaves(entries) if leaf.guide == "decoder"]:
             assert self.decoder is not None, "prepare gives one where an entry is followed through the decoder"
             found |= self.decoder.odds(z, through)

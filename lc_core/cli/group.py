@@ -46,12 +46,15 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the sub-command named first; suggest the nearest name if there is none."""
-        if args and not args[0].startswith("-") and args[0] not in (names := self.list_commands(ctx)):
-            from lc_core.plugins.registry import nearest
+        # The table first: looking for plugins' commands reads what is installed.
+        if args and not args[0].startswith("-") and args[0] not in self._table:
+            names = self.list_commands(ctx)
+            if args[0] not in names:
+                from lc_core.plugins.registry import nearest
 
-            close = nearest(args[0], names)
-            guess = f"Did you mean {' or '.join(close)}?" if close else "See lc --help."
-            ctx.fail(f"No such command {args[0]!r}. {guess}")
+                close = nearest(args[0], names)
+                guess = f"Did you mean {' or '.join(close)}?" if close else "See lc --help."
+                ctx.fail(f"No such command {args[0]!r}. {guess}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

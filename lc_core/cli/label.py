@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 COUNT = 4_096
+GUESSING = 0.65
+"""Below this AUC a probe tells next to nothing."""
 
 
 @click.command("label")
@@ -130,6 +132,11 @@ def _show(found: LabelSet, probe: Probe, out: Path) -> None:
         share = f"{card['rows_yes']:,} of {card['rows']:,}", f"{card['held_out_yes']:,} of {card['held_out']:,}"
         rows.append((column.name, str(column.want), *share, area, f"{card['ece']:.3f}"))
     click.echo(table(rows))
+    for column in found.columns:
+        area = probe.card[column.name]["auc"]
+        if area is not None and area < GUESSING:
+            told = f"{column.name}: an AUC of {area:.3f} is hardly better than guessing, which is 0.5"
+            _line(f"warning: {told}; check that each label belongs to its output")
     click.echo(f"label set: {out}")
     click.echo("to use it, write in a spec:\n")
     for name in found.names:

@@ -171,10 +171,6 @@ class Critic(nn.Module):
         """Return the logits `(B, K + 1)` of the bins and of "undefined", of one head or of each row's own `(B,)`."""
         return _own(self.every(z), head)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return log probabilities `(B, K + 1)` of the first head's bins and of "undefined"."""
-        return self.logits(z).log_softmax(dim=1)
-
     def expected(self, z: Tensor, head: np.ndarray | int = 0) -> Tensor:
         """Return the expected value `(B,)`, given that it is defined."""
         centre = torch.from_numpy((self.bins.low + self.bins.high) / 2).to(z.device, z.dtype)
@@ -209,12 +205,13 @@ class Critic(nn.Module):
         critic.load_state_dict(state)
         return critic.requires_grad_(False).eval()
 
-    def odds(self, z: Tensor, want: Want) -> Odds:
-        """Return the log odds `(B,)` that the value is wanted, and that it is defined and not wanted."""
-        return self.odds_of(self.every(z), want)
+    def odds(self, every: Tensor, want: Want) -> Odds:
+        """Return the log odds `(B,)` that the value is wanted, and that it is defined and not wanted.
 
-    def odds_of(self, every: Tensor, want: Want) -> Odds:
-        """Return `odds` given the logits `(B, V, K + 1)` of heads, the measurement's first head first."""
+        Args:
+            every: Logits `(B, V, K + 1)` of heads, the measurement's first head first.
+            want: What is wanted, of all rows or of each.
+        """
         logits = _own(every, want.variant if isinstance(want, EachWant) else 0)
         bins, none = logits[:, :-1], logits[:, -1]
         inside, outside, *others = (_log_sum(bins, share) for share in self._log_shares(want, every))

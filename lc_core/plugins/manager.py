@@ -48,7 +48,8 @@ def build_registry(files: Sequence[Path] = ()) -> Registry:
     seconds_allowed(IMPORT_SECONDS)  # a limit that is no number is nobody's fault but the user's
     strict = _is_set("LC_STRICT_PLUGINS")
     disabled = {canonical(one.strip()) for one in os.environ.get("LC_DISABLE_PLUGINS", "").split(",")}
-    found: dict[str, list[Distribution]] = {DISTRIBUTION: [_core()]}
+    hooks = _hooks()
+    found: dict[str, list[Distribution]] = {DISTRIBUTION: [_core(hooks)]}
     broken: list[Broken] = []
     entries = [(*_source(entry), entry) for entry in metadata.entry_points(group=GROUP)]
     for name, version, entry in sorted(entries, key=lambda one: (one[0], one[2].name)):
@@ -56,7 +57,7 @@ def build_registry(files: Sequence[Path] = ()) -> Registry:
             _trace(f"{name} ({entry.name}): left out by LC_DISABLE_PLUGINS")
             continue
         try:
-            part = _asked(entry.load, f"plugin {entry.name} of {name}", name, version)
+            part = _asked(entry.load, hooks, f"plugin {entry.name} of {name}", name, version)
             _check_twice([*(one for other in found.get(name, []) for one in other.components), *part.components])
         except (Exception, SystemExit) as error:  # a plugin that ends the process on import is broken as well
             text = _text_of(error)
@@ -68,7 +69,7 @@ def build_registry(files: Sequence[Path] = ()) -> Registry:
         _trace_part(entry.name, entry.value, part)
         found.setdefault(name, []).append(part)
     for file in files:
-        part = _of_file(file)
+        part = _of_file(file, hooks)
         if any(canonical(part.name) == canonical(one) for one in found):
             raise LCError(
                 f"--plugin {file}: there is a distribution {part.name} already",
@@ -79,25 +80,31 @@ def build_registry(files: Sequence[Path] = ()) -> Registry:
     return Registry(distributions=tuple(map(_joined, found.values())), broken=tuple(broken))
 
 
-def _core() -> Distribution:
+def _hooks() -> pluggy.PluginManager:
+    """Return a manager that knows the hooks and no plugin. Reading the hooks takes longer than asking a plugin."""
+    hooks = pluggy.PluginManager(hookspecs.PROJECT)
+    hooks.add_hookspecs(hookspecs)
+    return hooks
+
+
+def _core(hooks: pluggy.PluginManager) -> Distribution:
     version = _own_version()
-    own = registered_by(_core_engines(), distribution=DISTRIBUTION, version=version, bare_names=True)
+    own = registered_by(_core_engines(), distribution=DISTRIBUTION, version=version, bare_names=True, hooks=hooks)
     return Distribution(DISTRIBUTION, version, own, 0.0)
 
 
-def _asked(load: Callable[[], object], who: str, name: str, version: str) -> Distribution:
+def _asked(load: Callable[[], object], hooks: pluggy.PluginManager, who: str, name: str, version: str) -> Distribution:
     """Import a plugin and ask it what it registers."""
     start = time.perf_counter()
     with limited(who, IMPORT_SECONDS):
-        components = registered_by(load(), distribution=name, version=version)
+        components = registered_by(load(), distribution=name, version=version, hooks=hooks)
     return Distribution(name, version, components, time.perf_counter() - start)
 
 
-def _of_file(file: Path) -> Distribution:
+def _of_file(file: Path, hooks: pluggy.PluginManager) -> Distribution:
     try:
-        part = _asked(
-            lambda: load_file(file), f"--plugin {file}", file.stem, version_of(file) if file.is_file() else ""
-        )
+        version = version_of(file) if file.is_file() else ""
+        part = _asked(lambda: load_file(file), hooks, f"--plugin {file}", file.stem, version)
     except LCError as error:
         message = error.message if str(file) in error.message else f"--plugin {file}: {error.message}"
         raise LCError(message, hint=error.hint) from error
@@ -110,7 +117,12 @@ def _of_file(file: Path) -> Distribution:
 
 
 def registered_by(
-    plugin: object, *, distribution: str, version: str, bare_names: bool = False
+    plugin: object,
+    *,
+    distribution: str,
+    version: str,
+    bare_names: bool = False,
+    hooks: pluggy.PluginManager | None = None,
 ) -> tuple[Registered, ...]:
     """Ask one plugin, a module or another object with hook functions, what it registers.
 
@@ -119,21 +131,24 @@ def registered_by(
         distribution: Where it comes from.
         version: That distribution's version.
         bare_names: Whether names may lack a domain, as the core's own engines do.
+        hooks: A manager that knows the hooks and no plugin, to ask several in turn; the plugin is in it only meanwhile.
 
     Raises:
         LCError: If a hook does not exist, or a name, target or description is not as expected.
     """
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
+    hooks = hooks or _hooks()
+    found: list[Registered] = []
     try:
-        manager.register(plugin)
-        manager.check_pending()
+        hooks.register(plugin)
+        hooks.check_pending()
+        for kind in KINDS:
+            hook = getattr(hooks.hook, f"lc_register_{kind}s")
+            hook(register=_collector(found, kind, distribution, version, BARE_NAME if bare_names else NAME))
     except pluggy.PluginValidationError as error:
         raise LCError(_hook_fault(plugin, error)) from error
-    found: list[Registered] = []
-    for kind in KINDS:
-        hook = getattr(manager.hook, f"lc_register_{kind}s")
-        hook(register=_collector(found, kind, distribution, version, BARE_NAME if bare_names else NAME))
+    finally:
+        if hooks.is_registered(plugin):
+            hooks.unregister(plugin)
     _check_twice(found)
     return tuple(found)
 

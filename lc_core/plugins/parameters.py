@@ -12,9 +12,11 @@ import typing
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from typing_extensions import is_typeddict
 
 from lc_core.errors import LCError
 
@@ -64,8 +66,10 @@ def names_of(component: Registered) -> list[str]:
 
 def _is_plain(hint: Any) -> bool:
     """Return whether a type is one that pydantic knows for sure, so that no model has to be built to find out."""
-    if hint in (int, float, str, bool, type(None)):
+    if hint in (int, float, str, bool, Path, type(None)):
         return True
+    if is_typeddict(hint):
+        return all(map(_is_plain, typing.get_type_hints(hint).values()))
     origin = typing.get_origin(hint)
     if origin is typing.Literal:
         return True

@@ -35,12 +35,15 @@ Tempo = Annotated[float, Field(ge=20, le=300, description="quarter notes per min
 
 def _checked(init: Callable[..., None]) -> Callable[..., None]:
     """Check settings against their annotations, for whoever builds a renderer in Python."""
-    call = validate_call(init)
+
+    @functools.cache
+    def call() -> Callable[..., None]:
+        return validate_call(init)  # takes a while, so not before a renderer is built
 
     @functools.wraps(init)
     def checked(self: Any, **settings: Any) -> None:
         try:
-            call(self, **settings)
+            call()(self, **settings)
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])

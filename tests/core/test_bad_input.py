@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -116,6 +117,13 @@ def test_the_latent_that_a_model_fails_on_is_told_by_its_index(fails, line, monk
 
 def test_a_model_that_fails_where_it_is_identified_is_named(fails):
     assert "error: decode of line (from lc-line) raised ZeroDivisionError: oh" in fails("model.params={fault: raise}")
+
+
+def test_a_model_that_hangs_is_named(fails, line, monkeypatch):
+    monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "2")
+    monkeypatch.setattr(line.Line, "digest", "line", raising=False)
+    monkeypatch.setattr(line.Line, "decode", lambda self, z: time.sleep(60))
+    assert "error: decode of line (from lc-line) has not answered within 2 seconds" in fails()
 
 
 @pytest.mark.parametrize(

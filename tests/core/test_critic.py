@@ -111,11 +111,11 @@ def latents(count: int = 7) -> torch.Tensor:
 @pytest.mark.parametrize("want", [Want(at_least=0.5), Want(at_most=0.3), Want(between=(0.25, 0.75))], ids=str)
 def test_odds_are_those_of_the_predicted_probabilities(want: Want) -> None:
     critic, z = new_critic(), latents()
-    p = critic(z).exp()
+    p = critic.logits(z).softmax(dim=1)
     assert p.sum(1) == pytest.approx(1.0)
     inside = torch.from_numpy(want.met(VALUES))
     yes, no = p[:, :-1][:, inside].sum(1), p[:, :-1][:, ~inside].sum(1)
-    odds = critic.odds(z, want)
+    odds = critic.odds(critic.every(z), want)
     assert odds.yes == pytest.approx((yes / (1 - yes)).log())
     assert odds.no == pytest.approx((no / (1 - no)).log())
 
@@ -124,7 +124,7 @@ def test_an_undefined_value_counts_for_neither_side() -> None:
     critic, z = new_critic(), latents()
     with torch.no_grad():
         critic.net[-1].bias[-1] = 30.0  # all but certain that the value is undefined
-    odds = critic.odds(z, Want(at_least=0.5))
+    odds = critic.odds(critic.every(z), Want(at_least=0.5))
     assert (odds.yes < -10).all()
     assert (odds.no < -10).all()
 
@@ -133,19 +133,21 @@ def test_without_undefined_values_the_negation_has_the_opposite_odds() -> None:
     critic, z = new_critic(), latents()
     with torch.no_grad():
         critic.net[-1].bias[-1] = -1e9
-    odds = critic.odds(z, Want(at_least=0.5))
+    odds = critic.odds(critic.every(z), Want(at_least=0.5))
     assert odds.no == pytest.approx(-odds.yes)
 
 
 def test_the_expected_value_is_that_of_the_defined_bins() -> None:
     critic, z = new_critic(), latents()
-    p = critic(z).exp()[:, :-1]
+    p = critic.logits(z).softmax(dim=1)[:, :-1]
     assert critic.expected(z) == pytest.approx((p * torch.from_numpy(VALUES)).sum(1) / p.sum(1))
 
 
 def test_latents_of_any_shape_are_taken() -> None:
     critic, z = new_critic(), latents()
-    assert critic.odds(z.view(7, 3, 1), Want(at_least=0.5)).yes == pytest.approx(critic.odds(z, Want(at_least=0.5)).yes)
+    assert critic.odds(critic.every(z.view(7, 3, 1)), Want(at_least=0.5)).yes == pytest.approx(
+        critic.odds(critic.every(z), Want(at_least=0.5)).yes
+    )
 
 
 CONTINUOUS = np.random.default_rng(0).normal(size=500)
@@ -187,14 +189,16 @@ def test_auc_is_the_share_of_pairs_in_the_right_order() -> None:
 
 def test_calibration_compares_predicted_with_measured_rates() -> None:
     critic, z = new_critic(), latents(400)
-    p = critic(z).exp()
+    p = critic.logits(z).softmax(dim=1)
     draw = torch.multinomial(p, 1, generator=torch.Generator().manual_seed(2)).squeeze(1).numpy()
     want = Want(at_least=0.5)
-    told = calibration(critic.odds(z, want).yes.sigmoid().numpy(), want.met(np.append(VALUES, np.nan)[draw]))
+    told = calibration(
+        critic.odds(critic.every(z), want).yes.sigmoid().numpy(), want.met(np.append(VALUES, np.nan)[draw])
+    )
     met = np.append(VALUES, np.nan)[draw] >= 0.5
     assert told["rate"] == pytest.approx(met.mean(), abs=1e-5)
     assert told["probability"] == pytest.approx(told["rate"], abs=0.1)
     assert told["ece"] < 0.2
-    wrong = calibration(critic.odds(z, want).yes.sigmoid().numpy(), want.met(np.zeros(400)))
+    wrong = calibration(critic.odds(critic.every(z), want).yes.sigmoid().numpy(), want.met(np.zeros(400)))
     assert wrong["ece"] == pytest.approx(wrong["probability"], abs=1e-5)
     assert wrong["auc"] is None

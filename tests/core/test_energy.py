@@ -23,7 +23,7 @@ class Coordinate(nn.Module):
     def every(self, z: Tensor) -> Tensor:
         return z[:, self.number].view(-1, 1, 1)
 
-    def odds_of(self, every: Tensor, want: Want) -> Odds:
+    def odds(self, every: Tensor, want: Want) -> Odds:
         return Odds(every[:, 0, 0], -every[:, 0, 0] - 1)
 
 

@@ -14,6 +14,7 @@ import lc_core
 from lc_core.conditioning import Space
 from lc_core.constraint import Constraint
 from lc_core.critics.critic import Bins, Critic
+from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
 from lc_core.fitting import FitSettings
 from lc_core.free import EachWant
@@ -23,6 +24,7 @@ from lc_core.spec import load_spec
 from lc_core.spec.problems import SpecError
 
 QUICK = FitSettings(prior_samples=2_048, push_samples=512, steps=200, rounds=8, hidden=64)
+SMALL_ACTOR = Actor(hidden=64, round_steps=100)
 
 
 class Same(LatentModel):
@@ -53,7 +55,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def first_tries(constraint: Constraint, lines: list[str]) -> float:
     result = lc_core.sample(
-        model=Same(), constraints=[constraint], engine="actor", count=256, fit=QUICK, progress=lines.append
+        model=Same(), constraints=[constraint], engine=SMALL_ACTOR, count=256, fit=QUICK, progress=lines.append
     )
     share: float = result.report["all"]["satisfied_before"]
     return share
@@ -88,10 +90,10 @@ def test_odds_of_rows_are_those_of_each_rows_own_want() -> None:
     critic = Critic(4, Bins.of(np.random.default_rng(0).normal(size=1_000)), hidden=16, heads=3)
     z = torch.randn(6, 4)
     bounds, heads = np.array([-9.0, -1.0, 0.0, 0.5, 2.0, 9.0]), np.array([0, 1, 2, 0, 1, 2])
-    each = critic.odds(z, EachWant(lows=bounds, highs=np.array([np.inf]), variant=heads))
+    each = critic.odds(critic.every(z), EachWant(lows=bounds, highs=np.array([np.inf]), variant=heads))
     for row, (bound, head) in enumerate(zip(bounds, heads, strict=True)):
         want = EachWant(lows=np.array([bound]), highs=np.array([np.inf]), variant=np.array([head]))
-        alone = critic.odds(z[row : row + 1], want)
+        alone = critic.odds(critic.every(z[row : row + 1]), want)
         torch.testing.assert_close(each.yes[row : row + 1], alone.yes, rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(each.no[row : row + 1], alone.no, rtol=1e-4, atol=1e-4)
 

@@ -63,7 +63,7 @@ def test_the_loss_is_the_critics_surprise_at_what_counts_as_unchanged(tolerance)
     critic = Critic(2, Bins.of(values), hidden=4)
     kept = Kept(Measurement(size), "size", want=Want(at_least=5), tolerance=tolerance)
     z, before = torch.randn(3, 2), np.array([3.0, 7.0, NAN])
-    odds = critic(z).exp().detach()
+    odds = critic.logits(z).softmax(dim=1).detach()
     same = [kept.unchanged(np.full(11, one), np.append(values, NAN)) for one in before]
     wanted = [-torch.log(odds[row][torch.from_numpy(mask)].sum()) for row, mask in enumerate(same)]
     torch.testing.assert_close(kept.loss(critic, critic.logits(z), before), torch.stack(wanted), atol=1e-4, rtol=1e-4)

@@ -107,7 +107,7 @@ def test_a_split_bin_gives_each_part_its_share_of_the_probability() -> None:
     split = critic.split(0.9, values)
     assert len(split.bins) == len(critic.bins) + 1
     at = int(critic.bins.index(np.array([0.9]))[0])
-    before, after = critic(z).exp(), split(z).exp()
+    before, after = critic.logits(z).softmax(dim=1), split.logits(z).softmax(dim=1)
     assert torch.allclose(after[:, at] + after[:, at + 1], before[:, at], atol=1e-6)
     assert torch.allclose(
         torch.cat([after[:, :at], after[:, at + 2 :]], 1), torch.cat([before[:, :at], before[:, at + 1 :]], 1)

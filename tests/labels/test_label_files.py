@@ -48,6 +48,17 @@ def test_it_prints_how_good_the_probe_is_and_the_line_of_a_spec(label, table):
     assert "  - {use: labels.attribute, params: {file: set.safetensors, name: seven}}" in result.stdout
 
 
+def test_labels_that_do_not_belong_to_the_pictures_are_told(label, table):
+    def shuffle(rows):
+        order = np.random.default_rng(0).permutation(len(rows))
+        rows[:] = [[rows[at][0], rows[other][1], rows[at][2]] for at, other in enumerate(order)]
+
+    told = [line for line in label(table(change=shuffle)).stderr.splitlines() if line.startswith("warning: ")]
+    assert len(told) == 1, "loop is labelled as it should be"
+    assert "warning: seven: an AUC of 0." in told[0]
+    assert "hardly better than guessing, which is 0.5; check that each label belongs to its output" in told[0]
+
+
 def test_the_same_files_give_the_same_bytes(label, table, tmp_path):
     label(table(), out="first.safetensors")
     label(table(), out="second.safetensors")
