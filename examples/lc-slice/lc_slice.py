@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TRIES = 12
 """Angles that are tried in a step; each cuts the part of the ellipse that is left. With none a latent stays."""
+GOLDEN, ONE, TWO = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 class Elliptical(Engine):
@@ -56,7 +57,7 @@ class Elliptical(Engine):
         import torch
 
         rows = z.detach().float().cpu().numpy()
-        seeds = [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=7).digest()) for row in rows]
+        seeds = [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=7).digest(), "big") for row in rows]
         return (z, torch.tensor(seeds, device=z.device))
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
@@ -64,25 +65,45 @@ class Elliptical(Engine):
         import torch
 
         z, seeds = state
-        drawn = [np.random.default_rng((seed, number)) for seed in seeds.tolist()]  # no row's depend on another's
-        axis = torch.from_numpy(np.stack([one.standard_normal(z[0].shape, np.float32) for one in drawn])).to(z.device)
-        chance = torch.from_numpy(np.stack([one.random(1 + TRIES, np.float32) for one in drawn])).to(z.device)
+        size = z[0].numel()
+        drawn = torch.from_numpy(uniform(seeds.cpu().numpy(), number, 2 * size + 1 + TRIES)).to(z.device)
+        radius, turn, chance = drawn.split([size, size, 1 + TRIES], dim=1)
+        axis = ((-2 * torch.log1p(-radius)).sqrt() * (2 * math.pi * turn).cos()).float().view_as(z)  # Box and Muller
+        chance = chance.float()
         with torch.no_grad():
             level = self.sharpness * energy(z).total - torch.log1p(-chance[:, 0])
             angle = 2 * math.pi * chance[:, 1]
             low, high = angle - 2 * math.pi, angle
             found, missing = z.clone(), torch.ones_like(seeds, dtype=torch.bool)
             for at in range(TRIES):
-                turn = angle.view(-1, *[1] * (z.dim() - 1))
-                point = z * turn.cos() + axis * turn.sin()
-                taken = missing & (self.sharpness * energy(point).total < level)
-                found[taken] = point[taken]
-                missing &= ~taken
-                if at + 1 == TRIES or not bool(missing.any()):
+                rows = missing.nonzero().squeeze(1)
+                if not len(rows):
                     break
-                low, high = torch.where(angle < 0, angle, low), torch.where(angle < 0, high, angle)
-                angle = low + (high - low) * chance[:, 2 + at]
+                if at:
+                    low, high = torch.where(angle < 0, angle, low), torch.where(angle < 0, high, angle)
+                    angle = low + (high - low) * chance[:, 1 + at]
+                turn = angle[rows].view(-1, *[1] * (z.dim() - 1))
+                point = z[rows] * turn.cos() + axis[rows] * turn.sin()
+                taken = self.sharpness * energy(point).total < level[rows]
+                found[rows[taken]] = point[taken]
+                missing[rows[taken]] = False
         return (found, seeds)
+
+
+def uniform(seeds: np.ndarray, number: int, count: int) -> np.ndarray:
+    """Return numbers in [0, 1), `(B, count)`, by splitmix64 (Steele, Lea, Flood 2014): a row's depend on its seed only.
+
+    Args:
+        seeds: Seeds `(B,)`.
+        number: Number of the draw; another one gives other numbers.
+        count: How many for each seed.
+    """
+    at = np.arange(number * count, (number + 1) * count, dtype=np.uint64)
+    mixed = seeds.astype(np.uint64)[:, None] + at * np.uint64(GOLDEN)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(ONE)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(TWO)
+    numbers: np.ndarray = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+    return numbers
 
 
 @hookimpl
