@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXAMPLES := $(wildcard examples/*/pyproject.toml)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # One thread: with more, small matrix products on a shared machine can be twenty times slower.
@@ -43,9 +44,9 @@ $(VENV)/.demo: $(BIN)/pip pyproject.toml constraints.txt
 	$(INSTALL) --editable ".[melody]"
 	touch $@
 
-$(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt examples/lc-no-repeats/pyproject.toml examples/lc-tiny-gan/pyproject.toml
+$(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt $(EXAMPLES)
 	$(INSTALL) torch
-	$(INSTALL) --editable ".[dev]" --editable examples/lc-no-repeats --editable examples/lc-tiny-gan
+	$(INSTALL) --editable ".[dev]" $(EXAMPLES:%/pyproject.toml=--editable %)
 	touch $@
 
 $(VENV)/.docs: $(BIN)/pip pyproject.toml constraints.txt

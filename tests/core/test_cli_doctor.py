@@ -57,7 +57,7 @@ PLUGIN = """
 def doctor(install_plugin, tmp_path, monkeypatch):
     """Run `lc doctor` with a plugin of some models and without the others."""
     monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("LC_DISABLE_PLUGINS", "latent-constraints,lc-no-repeats,lc-tiny-gan")
+    monkeypatch.setenv("LC_DISABLE_PLUGINS", "latent-constraints,lc-mirror,lc-no-repeats,lc-slice,lc-tiny-gan")
 
     def run(*models, options=(), output="line/1"):
         install_plugin("lc-line", PLUGIN + f"\n    MODELS = [{', '.join(models)}]\n    OUTPUT = {output!r}\n")

@@ -50,7 +50,14 @@ def test_a_package_has_module_spec_test_readme_and_ci(written, kind):
     module = f"lc_some_{kind}"
     files = {f"{module}.py", f"{module}.yaml", f"tests/test_{module}.py", "README.md", ".github/workflows/ci.yml"}
     assert files | {"pyproject.toml"} <= found
-    assert "$" not in "".join((written / kind / one).read_text() for one in files)
+    assert "$" not in "".join((written / kind / one).read_text() for one in files).replace("$schema=", "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_line_of_a_spec_names_the_schema_that_the_readme_tells_how_to_write(written, kind):
+    text = (written / kind / f"lc_some_{kind}.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=spec.schema.json\n")
+    assert "lc schema --draft 7 > spec.schema.json" in (written / kind / "README.md").read_text()
 
 
 def test_a_rule_is_at_most_fifteen_lines(written):
