@@ -41,7 +41,7 @@ class Ear(nn.Module):
     offsets: Tensor
     powers: Tensor
 
-    def __init__(self, *, steps: int = 32, hidden: int = 384) -> None:
+    def __init__(self, *, steps: int = 32, hidden: int = 288) -> None:
         super().__init__()
         self.settings: dict[str, Any] = {"steps": steps, "hidden": hidden}
         classes = PITCHES + 2
