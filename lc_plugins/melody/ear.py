@@ -27,7 +27,7 @@ EAR = "melody-ear/1"
 """The kind of its files; see `lc_core.critics.files`."""
 SCALE_WIDTH = 32
 POOL, PIECE, HELD_OUT = 300_000, 2_000, 20_000
-"""Decoded melodies of each kind, how many are decoded at once, and how many of them no training sees."""
+"""Most decoded melodies of each kind, how many are decoded at once, and how many of them no training sees."""
 
 
 class Ear(nn.Module):
@@ -110,10 +110,11 @@ def fit_ear(
     from lc_core.critics.calibration import auc
 
     generator = block_generator(seed, 0, "ear")
-    rows = torch.randint(len(means), (POOL,), generator=generator)
-    noise = torch.randn((POOL, means.shape[1]), generator=generator)
+    pool = min(POOL, steps * batch + HELD_OUT)
+    rows = torch.randint(len(means), (pool,), generator=generator)
+    noise = torch.randn((pool, means.shape[1]), generator=generator)
     real = _decoded(net, means[rows] + stds[rows] * noise)
-    other = _decoded(net, torch.randn((POOL, means.shape[1]), generator=generator))
+    other = _decoded(net, torch.randn((pool, means.shape[1]), generator=generator))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         ear = Ear(steps=net.steps)
@@ -122,7 +123,7 @@ def fit_ear(
     for step in range(1, steps + 1):
         for group in optimiser.param_groups:
             group["lr"] = lr * min(1.0, step / 200) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
-        picked = torch.randint(POOL - HELD_OUT, (2, batch), generator=generator)
+        picked = torch.randint(pool - HELD_OUT, (2, batch), generator=generator)
         logits = ear(torch.cat([real[picked[0]], other[picked[1]]]))
         loss = F.softplus(-logits[:batch]).mean() + F.softplus(logits[batch:]).mean()
         optimiser.zero_grad(set_to_none=True)

@@ -17,7 +17,7 @@ from lc_plugins.melody import train as recipe
 from lc_plugins.melody.evaluate import descriptors, distances
 from lc_plugins.melody.model import MelodyModel
 
-SETTINGS = {"steps": 12, "batch": 16, "seed": 3, "realism_steps": 4}
+SETTINGS = {"steps": 12, "batch": 16, "seed": 3, "realism_steps": 4, "ear_steps": 4}
 SMALL = {"latent_dim": 8, "width": 32, "hidden": 32, "encoder_blocks": 1, "decoder_blocks": 1}
 
 
@@ -158,10 +158,8 @@ def test_more_steps_prolong_a_finished_training_and_the_card_says_so(trained: Pa
     assert any("step 14/14" in line for line in lines)
     assert (trained / "weights.safetensors").read_bytes() != before
     card = (trained / "MODEL_CARD.md").read_text()
-    assert (
-        "--seed 3 --steps 12 --set batch=16 --set realism_steps=4\nlc train melody.folk-2bar --seed 3 --steps 14"
-        in card
-    )
+    first = "--seed 3 --steps 12 --set batch=16 --set realism_steps=4 --set ear_steps=4"
+    assert f"{first}\nlc train melody.folk-2bar --seed 3 --steps 14" in card
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"text" * 99])
