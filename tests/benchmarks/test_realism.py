@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from benchmarks import realism
-from benchmarks.paper.__main__ import experiments
 from benchmarks.tables import table
 from lc_core import load_model
 from lc_plugins.digits.data import read_digits
@@ -76,8 +75,3 @@ def test_every_set_has_a_row_in_the_table():
 
 def test_tables_have_three_decimals_for_floats_only():
     assert table(["a", "b"], [[1, 0.12345]]).splitlines()[-1] == "| 1 | 0.123 |"
-
-
-def test_experiments_are_run_by_number():
-    numbers = [int(name.partition("_")[0].removeprefix("e")) for name in experiments()]
-    assert numbers == sorted(numbers) and {1, 5, 6, 7, 8} <= set(numbers)
