@@ -219,3 +219,21 @@ def test_a_gradient_that_comes_through_leaves_no_hook_behind():
     assert gradient_path(model, torch.randn(2, 4)).through
     assert list(modules_of(model)) == ["parts.0"]
     assert not any(part._forward_hooks for part in model.parts[0])
+
+
+@pytest.mark.parametrize("given", [None, torch.zeros(2, 1)])
+def test_a_module_beside_the_way_blocks_nothing(given):
+    class Beside(nn.Module):
+        """Looks at what comes in, as what torch.export adds to check its inputs."""
+
+        def forward(self, x):
+            return given
+
+    class Watched(Chain):
+        def decode(self, z):
+            self.parts[1](z)
+            return super().decode(z)
+
+    model = Watched("none")
+    model.parts += (Beside(),)
+    assert gradient_path(model, torch.randn(2, 4)).through
