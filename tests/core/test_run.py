@@ -179,7 +179,7 @@ def test_the_default_folder_is_named_after_spec_and_seed(line, lc, write_spec, t
     [
         (["--seed", 4], "seed"),
         (["--set", "constraints.0.at_least=1"], "constraints"),
-        (["--set", "constraints.0.use=line.mean"], "constraints"),
+        (["--set", "constraints.0.use=line.spread"], "constraints"),
         (["--set", "constraints.0.label=start"], "constraints"),
         (["--set", "engine.params.block=32"], "engine"),
         (["--set", "realism=0.5"], "constraints"),
