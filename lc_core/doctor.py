@@ -36,7 +36,7 @@ class Check:
 
     Attributes:
         subject: What was looked at, such as `model melody.folk-2bar`.
-        status: `ok`, `warn` or `fail`.
+        status: `ok`, `warn`, `fail`, or `skip` of what needs settings to be tried.
         text: What was found, in words.
         details: The same as data.
     """
@@ -140,7 +140,7 @@ def _model(subject: str, registered: Registered) -> Check:
 
     needed = [name for name, setting in registered.parameters().model_fields.items() if setting.is_required()]
     if needed:
-        return Check(subject, "warn", f"not tried: it has to be told {', '.join(needed)}")
+        return Check(subject, "skip", f"not tried: it has to be told {', '.join(needed)}")
     began = time.perf_counter()
     model = as_latent_model(registered.load()(**registered.fill()))
     loaded = time.perf_counter() - began

@@ -98,7 +98,12 @@ def gradient_path(model: LatentModel, z: Tensor) -> GradientPath:
 def _judge(at: Tensor, outputs: Any, calls: list[_Call]) -> GradientPath:
     import torch
 
-    blocked = next((one for one in calls if _any_grad(one.inputs) and not _any_grad(one.outputs)), None)
+    gradient = None
+    if torch.is_tensor(outputs) and outputs.is_floating_point() and outputs.requires_grad:
+        (gradient,) = torch.autograd.grad(outputs.double().sum(), at, allow_unused=True, retain_graph=True)
+        if gradient is not None and bool(gradient.isfinite().all()) and bool((gradient != 0).any()):
+            return GradientPath(True)  # whatever is lost beside it, as in what torch.export adds to check its inputs
+    blocked = next((one for one in calls if one.outputs and _any_grad(one.inputs) > _any_grad(one.outputs)), None)
     if blocked is not None and _any_grad([at]):
         return GradientPath(False, blocked.name, _lost_in(blocked))
     if not torch.is_tensor(outputs):
@@ -114,9 +119,6 @@ def _judge(at: Tensor, outputs: Any, calls: list[_Call]) -> GradientPath:
         if not first.enabled:
             return GradientPath(False, first.name, _lost_in(first))
         return GradientPath(False, "", f"decode gives no gradient: it is detached{_after(calls)}")
-    (gradient,) = torch.autograd.grad(outputs.double().sum(), at, allow_unused=True, retain_graph=True)
-    if gradient is not None and bool(gradient.isfinite().all()) and bool((gradient != 0).any()):
-        return GradientPath(True)
     if gradient is not None and not bool(gradient.isfinite().all()):
         return GradientPath(False, "", "the gradient of decode is not finite")
     outputs.double().sum().backward()  # type: ignore[no-untyped-call]

@@ -160,7 +160,9 @@ def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
         held = {}
     if held != identity:
         names = [name for name in identity if held.get(name) != identity[name]]
-        what = f"of another {', '.join(names)}" if held and names else "which cannot be read"
+        if "constraints" in names:  # a rule's settings are in the digest of its source too
+            names = [name for name in names if name != "source of a rule"]
+        what = f"which differs in {', '.join(names)}" if held and names else "which cannot be read"
         hint = "choose another folder with --out, or delete this one"
         raise LCError(f"{path} holds another run, {what}", hint=hint)
 

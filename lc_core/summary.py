@@ -26,10 +26,10 @@ KEYS = (
 def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
     """Return what `report.json` says of the samples, without times.
 
-    `satisfied_before` is the share of every try of every block that was run, `satisfied_after` of what is delivered.
+    `satisfied_before` is the share of all tries within the budget, `satisfied_after` of what is delivered.
     """
     problem = collector.problem
-    satisfied = np.concatenate([block.satisfied for block in collector.blocks])
+    satisfied = collector.over_tries(lambda block: block.satisfied)
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "spec": None,
@@ -85,7 +85,7 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
 
 
 def _entry_report(entry: Entry, collector: Collector, result: SampleResult) -> dict[str, Any]:
-    before = np.concatenate([block.met[entry.label] for block in collector.blocks])
+    before = collector.over_tries(lambda block: block.met[entry.label])
     after = result.satisfied[entry.label]
     report: dict[str, Any] = {"label": entry.label}
     if isinstance(entry, Constraint):

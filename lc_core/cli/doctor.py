@@ -16,7 +16,7 @@ FAILED = 2
 def command(as_json: bool) -> None:
     """Check versions, devices, the cache, plugins, and whether prior samples of each model are sane.
 
-    Each line begins with ok, warn or fail. The status is 2 if a check failed.
+    Each line begins with ok, warn, fail, or skip where settings are needed. The status is 2 if a check failed.
     """
     from lc_core.doctor import diagnose
     from lc_core.plugins.manager import build_registry

@@ -84,10 +84,10 @@ def command(
     rounds = prepared.card["refinement"].get("satisfied_by_round", [])
     if rounds:
         click.echo(f"satisfied at the last step, by round: {', '.join(f'{share:.1%}' for share in rounds)}")
-    click.echo(f"{prepared.seconds:.1f} s")
+    click.echo(f"{prepared.seconds:.1f} s fitting")
     if out is not None:
-        click.echo(f"its figures are in {out / 'MODEL_CARD.md'}")
-        click.echo(f"engine: {{use: actor, params: {{folder: {out}}}}}")
+        click.echo(f"the actor is in {out}, its figures are in MODEL_CARD.md there; a spec uses it by")
+        click.echo(f"  engine: {{use: actor, params: {{folder: {out}}}}}")
 
 
 def _say(text: str) -> None:

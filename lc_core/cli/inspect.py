@@ -61,10 +61,18 @@ def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[
     from dataclasses import replace
 
     from lc_core.cli.train import with_changes
+    from lc_core.errors import LCError
     from lc_core.spec import load_spec, shipped_names
     from lc_core.spec.values import Selected
 
     settings = with_changes({}, changes)
+    registered = {spelling for one in registry.all("model") for spelling in (one.name, one.qualified)}
+    if name not in registered and _is_data(Path(name)):
+        raise LCError(
+            f"{name} is neither a registered model nor a spec",
+            hint="a model's file or folder is a setting of its loader, such as: "
+            f"lc inspect models.export --set file={name} --set output=image.rgb/1",
+        )
     if Path(name).is_file() or name.endswith((".yaml", ".yml")) or name in shipped_names():
         spec = load_spec(name, registry=registry)
         params = spec.model.plugin.fill({**spec.model.params, **settings}) if settings else spec.model.params
@@ -72,6 +80,14 @@ def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[
     plugin = registry.get("model", name)
     params = plugin.fill(settings)
     return Selected(plugin, params, registry.spelling(plugin)), plugin.output(params)
+
+
+def _is_data(path: Path) -> bool:
+    """Return whether a path is a folder, or a file that is no text."""
+    if not path.is_file():
+        return path.is_dir()
+    with path.open("rb") as file:
+        return b"\0" in file.read(1024)
 
 
 def _show(about: Mapping[str, Any]) -> None:

@@ -68,4 +68,4 @@ def _print_blocking(shares: Mapping[str, Mapping[str, float]]) -> None:
     click.echo("the budget is spent; of all tries, this share met")
     for kind, prefix in (("alone", ""), ("pairs", ""), ("all but", "all but ")):
         for label, share in sorted(shares.get(kind, {}).items(), key=lambda item: item[1]):
-            click.echo(f"  {share:8.3%}  {prefix}{label}")
+            click.echo(f"  {_share(share):>8}  {prefix}{label}")

@@ -34,6 +34,8 @@ def command(specs: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
             show_error(error)
             failed = max(failed, error.exit_code)
         else:
-            click.echo(f"{one}: ok ({spec.model.use}, {len(spec.entries)} constraints, {spec.engine.use})")
+            count = len(spec.entries)
+            entries = f"{count} constraint{'' if count == 1 else 's'}"
+            click.echo(f"{one}: ok ({spec.model.use}, {entries}, {spec.engine.use})")
     if failed:
         click.get_current_context().exit(failed)

@@ -154,6 +154,12 @@ class Registered:
         """First line of the component's docstring; imports it."""
         return (inspect.getdoc(self.load()) or "").partition("\n")[0]
 
+    def setting_texts(self) -> dict[str, str]:
+        """Return what the section `Args` of the component's docstring says, by name; imports it."""
+        section = re.search(r"^Args:\n((?: +\S.*\n?)+)", inspect.getdoc(self.load()) or "", re.MULTILINE)
+        found = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", section[1] if section else "", re.MULTILINE)
+        return {name: " ".join(text.split()) for name, text in found}
+
 
 class Broken(NamedTuple):
     """A plugin that could not be imported or could not register."""

@@ -85,9 +85,9 @@ def _entry(registry: Registry, parts: Schema, *, top: bool) -> Schema:
         **{key: _without_null(leaf[key]) for key in WANT_KEYS},
         "free": _without_null(leaf["free"]),
         "guide": leaf["guide"],
-        "any": several,
-        "all": several,
-        "not": inner,
+        "any": {**several, "description": "Entries of which at least one has to hold."},
+        "all": {**several, "description": "Entries that have to hold together."},
+        "not": {**inner, "description": "An entry that must not hold."},
         "label": _without_null(leaf["label"]),
         **(Top.model_json_schema()["properties"] if top else {}),
     }
@@ -124,9 +124,12 @@ def _settings(component: Registered, parts: Schema, *, short: bool = False) -> S
     try:
         key = f"{component.kind}.{component.qualified}".replace(":", ".")
         settings = component.parameters().model_json_schema(ref_template=f"#/$defs/{key}.{{model}}")
-        text = component.summary
+        text, about = component.summary, component.setting_texts()
     except LCError as error:
-        settings, text, key = {"type": "object"}, error.message, ""
+        settings, text, key, about = {"type": "object"}, error.message, "", {}
+    for name, part in settings.get("properties", {}).items():
+        if name in about:
+            part.setdefault("description", about[name])
     for name, part in settings.pop("$defs", {}).items():
         parts[f"{key}.{name}"] = part
     settings.pop("title", None)

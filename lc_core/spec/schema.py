@@ -46,7 +46,7 @@ class Sample(Strict):
     """How many outputs, and how long to try."""
 
     count: int = Field(default=16, ge=1, description="Outputs to deliver.")
-    seed: Seed = 0
+    seed: Seed = Field(default=0, description="Output i depends on the seed and on i alone.")
     budget: int = Field(default=ABSENT, ge=1, description="Most tries; 200 for each output if not given.")
     unique: bool = Field(default=False, description="Whether outputs must be distinct.")
 
@@ -60,17 +60,17 @@ class Keep(Component):
 class Fit(Strict):
     """How critics are fitted."""
 
-    seed: Seed = 0
+    seed: Seed = Field(default=0, description="Seed of what is fitted.")
 
 
 class Leaf(Component):
     """A constraint inside a group."""
 
-    at_least: float = ABSENT
-    at_most: float = ABSENT
-    between: tuple[float, float] = ABSENT
-    target: float = ABSENT
-    tolerance: float = Field(default=ABSENT, ge=0)
+    at_least: float = Field(default=ABSENT, description="Lowest value that is wanted.")
+    at_most: float = Field(default=ABSENT, description="Highest value that is wanted.")
+    between: tuple[float, float] = Field(default=ABSENT, description="Lowest and highest value that are wanted.")
+    target: float = Field(default=ABSENT, description="Value that is wanted, within the tolerance.")
+    tolerance: float = Field(default=ABSENT, ge=0, description="How far from the target a value may be.")
     label: Label = ABSENT
     free: dict[str, Any] = Field(
         default=ABSENT,

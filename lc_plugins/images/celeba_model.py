@@ -20,7 +20,7 @@ def load_celeba(*, folder: str) -> CelebAModel:
     """Faces of 64 x 64 pixels: the paper's convolutional VAE, from a folder that `lc train images.celeba` wrote.
 
     Args:
-        folder: That folder.
+        folder: A folder that `lc train images.celeba` wrote.
     """
     return CelebAModel(Path(folder))
 

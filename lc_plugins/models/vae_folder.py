@@ -32,8 +32,8 @@ def load_folder(*, output: str, folder: Path | None = None, hub: HubId = "", rev
 
     Args:
         output: Type of the outputs, such as `image.gray/1`.
-        folder: The folder; or
-        hub: the id of a repository on the hub, `owner/name`, which is downloaded once and kept.
+        folder: A folder that `lc train` wrote, or nothing if `hub` is given.
+        hub: The id of a repository on the hub, `owner/name`, which is downloaded once and kept.
         revision: Branch, tag or commit of that repository; its main branch if empty. A commit never changes.
     """
     if (folder is None) == (not hub):

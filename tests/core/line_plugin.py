@@ -1,11 +1,13 @@
 """A plugin as a stranger would write it: a linear model of six whole numbers, rules about them, and faults to order.
 
-A file `slow-decode`, `slow-load` or `slow-write` in the working folder makes it wait there, to be stopped.
+A file `halt-decode`, `halt-load` or `halt-write` in the working folder makes it stand still there, to be stopped: once
+there are so many files as it asks for, such as `4 run/blocks/*`. Then it writes `halted`.
 """
 
 from __future__ import annotations
 
 import time
+from glob import glob
 from pathlib import Path
 from typing import Literal
 
@@ -20,10 +22,12 @@ WEIGHTS = np.random.default_rng(0).normal(size=(4, 6))
 FAULTS = "", "raise", "count", "nan", "text", "exit"
 
 
-def wait(what: str, seconds: float) -> None:
-    if Path(f"slow-{what}").exists():
-        Path(f"slow-{what}").write_text("here")
-        time.sleep(seconds)
+def halt(what: str) -> None:
+    if Path(f"halt-{what}").exists():
+        count, pattern = Path(f"halt-{what}").read_text().split(maxsplit=1)
+        if len(glob(pattern)) >= int(count):
+            Path("halted").touch()
+            time.sleep(600)
 
 
 class Line(LatentModel):
@@ -34,7 +38,7 @@ class Line(LatentModel):
         self.decoded = 0
 
     def decode(self, z):
-        wait("decode", 0.02)
+        halt("decode")
         self.decoded += len(z)
         outputs = np.floor(z.numpy().astype(np.float64) @ WEIGHTS * self.scale).astype(np.int64)
         if self.fault == "raise":
@@ -52,7 +56,7 @@ class Line(LatentModel):
 
 def load(*, fault: Literal[FAULTS] = "", scale: float = 2.0):
     """Load the line."""
-    wait("load", 60)
+    halt("load")
     return Line(fault, scale)
 
 
@@ -126,7 +130,7 @@ class Text(Renderer):
         self.fault = fault
 
     def write(self, output: np.ndarray, path: Path) -> None:
-        wait("write", 0.1)
+        halt("write")
         if self.fault == "raise":
             raise KeyError("pen")
         if self.fault == "full":

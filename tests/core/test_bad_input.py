@@ -120,10 +120,10 @@ def test_a_model_that_fails_where_it_is_identified_is_named(fails):
 
 
 def test_a_model_that_hangs_is_named(fails, line, monkeypatch):
-    monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "2")
+    monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "8")  # all else has to answer within it
     monkeypatch.setattr(line.Line, "digest", "line", raising=False)
-    monkeypatch.setattr(line.Line, "decode", lambda self, z: time.sleep(60))
-    assert "error: decode of line (from lc-line) has not answered within 2 seconds" in fails()
+    monkeypatch.setattr(line.Line, "decode", lambda self, z: time.sleep(600))
+    assert "error: decode of line (from lc-line) has not answered within 8 seconds" in fails()
 
 
 @pytest.mark.parametrize(

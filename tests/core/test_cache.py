@@ -116,7 +116,7 @@ def test_those_who_want_the_same_part_at_once_wait_for_one_fit(cache: Cache) -> 
     def fit() -> Any:
         calls.append(1)
         fitting.set()
-        go_on.wait(20)
+        go_on.wait(300)
         return Fit()()
 
     def get() -> None:
@@ -124,13 +124,13 @@ def test_those_who_want_the_same_part_at_once_wait_for_one_fit(cache: Cache) -> 
 
     first = threading.Thread(target=get)
     first.start()
-    assert fitting.wait(20)
+    assert fitting.wait(300)
     others = [threading.Thread(target=get) for _ in range(3)]
     for thread in others:
         thread.start()
     go_on.set()
     for thread in [first, *others]:
-        thread.join(20)
+        thread.join(300)
     assert len(calls) == 1
     assert sorted(found) == [False, True, True, True]
 

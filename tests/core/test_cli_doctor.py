@@ -122,7 +122,7 @@ def test_a_model_whose_samples_hardly_differ_is_a_warning(doctor):
 def test_a_model_that_needs_settings_is_not_tried(doctor):
     result = doctor("needy")
     assert result.exit_code == 0
-    assert line_of(result, "model line.needy") == ("warn", "not tried: it has to be told folder")
+    assert line_of(result, "model line.needy") == ("skip", "not tried: it has to be told folder")
 
 
 def test_a_model_of_another_output_type_than_it_is_registered_with_fails(doctor):

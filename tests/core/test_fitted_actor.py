@@ -179,7 +179,7 @@ def test_lc_fit_writes_the_folder_and_lc_sample_takes_it(folder, write, lc, tmp_
     edit(tmp_path / "mine", weights_sha256="0" * 64)
     refused = lc("sample", write(), "--set", use, "--out", tmp_path / "run", "--quiet")
     assert refused.exit_code == 2
-    assert "holds another run, of another engine" in refused.stderr
+    assert "holds another run, which differs in engine" in refused.stderr
 
 
 def test_only_an_actor_can_be_written_and_only_into_a_folder_of_its_own(write, lc, tmp_path):

@@ -142,6 +142,18 @@ def test_an_unknown_model_and_setting_are_mistakes_of_the_user(shop, lc):
     assert lc("inspect", "nowhere.yaml").exit_code == 2
 
 
+def test_a_file_or_folder_of_a_model_is_told_apart_from_a_spec(shop, lc):
+    Path("decoder.pt2").write_bytes(b"PK\x03\x04\0\0\0\0")
+    Path("vae").mkdir()
+    Path("shop.fine").mkdir()
+    assert lc("inspect", "shop.fine").exit_code == 0
+    for name in ("decoder.pt2", "vae"):
+        result = lc("inspect", name)
+        assert result.exit_code == 2
+        assert f"{name} is neither a registered model nor a spec" in result.stderr
+        assert f"lc inspect models.export --set file={name} --set output=" in result.stderr
+
+
 def test_an_encoder_is_measured():
     class Ring(LatentModel):
         name, latent_shape, output_type = "ring", (5,), "ring/1"
@@ -219,3 +231,21 @@ def test_a_gradient_that_comes_through_leaves_no_hook_behind():
     assert gradient_path(model, torch.randn(2, 4)).through
     assert list(modules_of(model)) == ["parts.0"]
     assert not any(part._forward_hooks for part in model.parts[0])
+
+
+@pytest.mark.parametrize("given", [None, torch.zeros(2, 1)])
+def test_a_module_beside_the_way_blocks_nothing(given):
+    class Beside(nn.Module):
+        """Looks at what comes in, as what torch.export adds to check its inputs."""
+
+        def forward(self, x):
+            return given
+
+    class Watched(Chain):
+        def decode(self, z):
+            self.parts[1](z)
+            return super().decode(z)
+
+    model = Watched("none")
+    model.parts += (Beside(),)
+    assert gradient_path(model, torch.randn(2, 4)).through

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -77,6 +79,21 @@ def test_they_pass_mypy(written):
     assert 'files = ["lc_some_constraint.py"]' in config.read_text()
     # With the cache of `make lint`: checking torch and lc_core anew takes half a minute.
     run("mypy", "--config-file", config, "--cache-dir", CACHES, *modules, cwd=written, path=[])
+
+
+def test_mypy_follows_an_editable_installation_of_a_clone_since_that_is_a_path(tmp_path):
+    pytest.importorskip("setuptools", minversion="77")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("lc_core", "lc_plugins", "constraint_specs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    code = "from setuptools.build_meta import build_editable; build_editable('.')"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        (path,) = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".pth")]
+    assert Path(path.strip()) == tmp_path.resolve()
 
 
 def test_they_pass_their_own_tests(written, site):

@@ -325,8 +325,8 @@ def test_tracing_tells_what_is_imported_registered_left_out_and_broken(install_p
 def test_a_plugin_that_hangs_on_import_is_broken_after_its_time(install_plugin, monkeypatch):
     install_plugin("lc-hangs", "import time\ntime.sleep(60)")
     monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "0.3")
-    (broken,) = build_registry().broken
-    assert broken.error == "plugin hangs of lc-hangs has not answered within 0.3 seconds"
+    broken = [one for one in build_registry().broken if one.distribution == "lc-hangs"]  # others may be slow, not hang
+    assert [one.error for one in broken] == ["plugin hangs of lc-hangs has not answered within 0.3 seconds"]
     monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "soon")
     with pytest.raises(LCError, match="LC_PLUGIN_TIMEOUT should be a number of seconds, 0 for no limit; found 'soon'"):
         build_registry()

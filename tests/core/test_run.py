@@ -179,6 +179,7 @@ def test_the_default_folder_is_named_after_spec_and_seed(line, lc, write_spec, t
     [
         (["--seed", 4], "seed"),
         (["--set", "constraints.0.at_least=1"], "constraints"),
+        (["--set", "constraints.0.use=line.spread"], "constraints"),
         (["--set", "constraints.0.label=start"], "constraints"),
         (["--set", "engine.params.block=32"], "engine"),
         (["--set", "realism=0.5"], "constraints"),
@@ -193,7 +194,7 @@ def test_a_folder_that_holds_another_run_is_refused_and_left_as_it_is(
     before = content_of(folder)
     result = lc("sample", write_spec(SPEC), "--out", "run", *change)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"error: run holds another run, of another {named}\n" in result.stderr
+    assert f"error: run holds another run, which differs in {named}\n" in result.stderr
     assert "choose another folder with --out" in result.stderr
     assert content_of(folder) == before
 
@@ -207,7 +208,7 @@ def test_a_rule_that_was_edited_makes_another_run(sample, line, lc, write_spec):
         file.write(text.replace("return outputs[:, 0]", "return outputs[:, 1]"))
     result = lc("sample", write_spec(SPEC), "--out", "run")
     assert result.exit_code == 2
-    assert "holds another run, of another source of a rule" in result.stderr
+    assert "holds another run, which differs in source of a rule" in result.stderr
 
 
 def test_other_renderers_are_no_other_run(sample):

@@ -19,15 +19,31 @@ SPEC = """
     sample: {count: 20, seed: 3}
     render: [text]
 """
+MOMENTS = {
+    "loading": ("load", 0, "*"),
+    "fitting": ("decode", 1, "../cache/critic-*/config.json"),
+    "sampling": ("decode", 3, "run/blocks/0*.safetensors"),
+    "writing": ("write", 2, "run/outputs/*"),
+}
+"""Where the plugin stands still, and which files there are then."""
 
 
-def reach(process, condition, *, seconds=60):
-    """Wait until a condition holds while a process runs."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, f"ended before it was stopped: {process.communicate()}"
-        assert time.monotonic() < end, "never got there"
-        time.sleep(0.002)
+@pytest.fixture
+def start_until(start_lc):
+    """Start `lc`, and return it once its plugin stands still, where there are so many files."""
+
+    def start(what, count, pattern, *arguments):
+        halt, halted = Path(f"halt-{what}"), Path("halted")
+        halt.write_text(f"{count} {pattern}")
+        process = start_lc(*arguments)
+        while not halted.exists():
+            assert process.poll() is None, f"ended before it was stopped: {process.communicate()}"
+            time.sleep(0.01)
+        halt.unlink()
+        halted.unlink()
+        return process
+
+    return start
 
 
 def blocks(folder):
@@ -43,49 +59,29 @@ def undisturbed(lc, line, content_of, write_spec, fitted):
 
 
 def test_a_run_that_is_killed_again_and_again_leaves_the_same_bytes(
-    undisturbed, start_lc, lc, write_spec, content_of, monkeypatch, tmp_path
+    undisturbed, start_until, lc, write_spec, content_of, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / "cache"))
-    cache, run = tmp_path / "cache", tmp_path / "work" / "run"
-    moments = {
-        "fitting": lambda: any(cache.glob("critic-*/config.json")),
-        "sampling": lambda: blocks(run) >= 3,
-        "writing": lambda: len(list((run / "outputs").glob("*"))) >= 2,
-    }
-    for name, condition in moments.items():
-        slow = Path("slow-decode" if name == "sampling" else "slow-write")
-        slow.touch()
-        process = start_lc("sample", write_spec(SPEC), "--out", "run")
-        reach(process, condition)
+    run = tmp_path / "work" / "run"
+    for moment in ("fitting", "sampling", "writing"):
+        process = start_until(*MOMENTS[moment], "sample", write_spec(SPEC), "--out", "run")
         process.kill()
         assert process.wait() == -signal.SIGKILL
-        slow.unlink()
-        assert not (run / "report.json").exists(), name
+        assert not (run / "report.json").exists(), moment
     assert lc("sample", write_spec(SPEC), "--out", "run").exit_code == 0
     assert content_of(run) == undisturbed
 
 
-@pytest.mark.parametrize("moment", ["load", "fit", "write"])
+@pytest.mark.parametrize("moment", ["loading", "fitting", "writing"])
 def test_an_interrupted_run_says_how_to_go_on_and_can(
-    undisturbed, start_lc, lc, write_spec, content_of, monkeypatch, tmp_path, moment
+    undisturbed, start_until, lc, write_spec, content_of, monkeypatch, tmp_path, moment
 ):
-    run, cache = tmp_path / "work" / "run", tmp_path / "cache"
-    if moment == "fit":
-        monkeypatch.setenv("LC_CACHE_DIR", str(cache))
-    slow = Path(f"slow-{moment}")
-    slow.touch()
-    process = start_lc("sample", write_spec(SPEC), "--out", "run")
-    reach(
-        process,
-        {
-            "load": lambda: slow.read_text() == "here",
-            "fit": lambda: any(cache.glob("critic-*/config.json")),
-            "write": lambda: len(list((run / "outputs").glob("*"))) >= 2,
-        }[moment],
-    )
+    run = tmp_path / "work" / "run"
+    if moment == "fitting":
+        monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / "cache"))
+    process = start_until(*MOMENTS[moment], "sample", write_spec(SPEC), "--out", "run")
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
-    slow.unlink()
+    stdout, stderr = process.communicate(timeout=500)  # it stands still for longer
     assert (process.returncode, stdout) == (130, "")
     assert stderr.endswith("interrupted; give the same command again to go on from the last finished block\n")
     assert lc("sample", write_spec(SPEC), "--out", "run").exit_code == 0
@@ -93,16 +89,14 @@ def test_an_interrupted_run_says_how_to_go_on_and_can(
 
 
 def test_an_extension_that_is_killed_keeps_what_was_delivered(
-    undisturbed, start_lc, lc, write_spec, content_of, tmp_path
+    undisturbed, start_until, lc, write_spec, content_of, tmp_path
 ):
     run = tmp_path / "work" / "undisturbed"
-    done = blocks(run)
-    Path("slow-decode").touch()
-    process = start_lc("sample", write_spec(SPEC), "--out", "undisturbed", "--count", 60)
-    reach(process, lambda: blocks(run) >= done + 2)
+    more = blocks(run) + 2
+    command = ("sample", write_spec(SPEC), "--out", "undisturbed", "--count", 60)
+    process = start_until("decode", more, "undisturbed/blocks/0*.safetensors", *command)
     process.kill()
     process.wait()
-    Path("slow-decode").unlink()
     assert content_of(run) == undisturbed
     assert lc("sample", write_spec(SPEC), "--out", "undisturbed", "--count", 60).exit_code == 0
     assert lc("sample", write_spec(SPEC), "--out", "whole", "--count", 60).exit_code == 0

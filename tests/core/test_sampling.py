@@ -198,6 +198,8 @@ def test_a_spent_budget_tells_which_condition_blocks(run, line, budget):
     report = result.report
     assert (report["status"], report["tried"], report["budget"]) == ("budget spent", budget, budget)
     assert result.index.tolist() == np.flatnonzero(met["first"] & met["below"] & met["spread"]).tolist()
+    assert {one["label"]: one["satisfied_before"] for one in report["constraints"]} == report["blocking"]["alone"]
+    assert report["all"]["satisfied_before"] == np.logical_and.reduce(list(met.values())).mean()
     assert report["blocking"] == {
         "alone": {label: one.mean() for label, one in met.items()},
         "pairs": {f"{a} + {b}": (met[a] & met[b]).mean() for a, b in itertools.combinations(met, 2)},

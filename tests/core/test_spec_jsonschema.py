@@ -98,6 +98,42 @@ def test_resolved_specs_are_valid(toy_registry, load_text):
             assert list(schema.iter_errors(yaml.safe_load(resolved))) == []
 
 
+def test_settings_are_described_by_the_docstring_of_their_component(install_plugin):
+    install_plugin(
+        "lc-told",
+        '''
+        from lc_core import hookimpl, measurement
+
+        @measurement(accepts="*", unit="", range=(0, 1))
+        def rule(outputs, *, size: int = 1, name: str = "it", untold: int = 0):
+            """Return a number.
+
+            Args:
+                outputs: Whatever it is.
+                size: How large it is,
+                    in pixels.
+                name: What it is called: anything.
+
+            Raises:
+                untold: Never.
+            """
+
+        @hookimpl
+        def lc_register_constraints(register):
+            register("told.rule", rule)
+        ''',
+    )
+    registry = build_registry()
+    assert registry.get("constraint", "told.rule").setting_texts() == {
+        "outputs": "Whatever it is.", "size": "How large it is, in pixels.", "name": "What it is called: anything.",
+    }  # fmt: skip
+    rules = schema_json(registry)["properties"]["constraints"]["items"]["allOf"]
+    (rule,) = [one for one in rules if "told.rule" in str(one.get("if"))]
+    settings = rule["then"]["properties"]["params"]["properties"]
+    assert settings["size"]["description"] == "How large it is, in pixels."
+    assert "description" not in settings["untold"]
+
+
 @pytest.mark.parametrize("draft", ["2020-12", "7"])
 def test_the_schema_of_what_is_installed_is_a_schema(draft):
     schema = validator(build_registry(), draft).schema

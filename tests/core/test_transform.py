@@ -192,7 +192,7 @@ def test_the_same_command_writes_the_same_bytes_and_other_inputs_another_folder(
     assert lc("transform", spec, "--input", *files[:3], "--out", "run").exit_code == 0
     assert Path("run/samples.safetensors").read_bytes() == first
     other = lc("transform", spec, "--input", *files[3:5], "--out", "run")
-    assert other.exit_code == 2 and "holds another run, of another inputs" in other.stderr
+    assert other.exit_code == 2 and "holds another run, which differs in inputs" in other.stderr
 
 
 def test_the_status_is_3_where_some_are_not_met_and_they_are_saved(curve, lc, write_spec, files):

@@ -417,7 +417,7 @@ ABC_SIGNS = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.one_of(
         st.text(),

@@ -36,7 +36,7 @@ UNMOVED_BY_TRANSPOSITION = [
 TOKENS = st.sampled_from([128, 128, 128, 129, *range(55, 80)]) | st.integers(0, 129)
 
 
-examples = settings(deadline=None, max_examples=60)
+examples = settings(max_examples=60)
 
 
 def batches(name: str = "") -> st.SearchStrategy[np.ndarray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -82,7 +82,6 @@ def test_notes_and_tokens_convert_into_each_other(tokens: np.ndarray) -> None:
     assert (notes_to_tokens(tokens_to_notes(tokens)) == canonical(tokens[None])[0]).all()
 
 
-@settings(deadline=None)
 @given(tokens=melodies)
 def test_every_melody_survives_writing_and_reading(
     tokens: np.ndarray, tmp_path_factory: pytest.TempPathFactory
@@ -216,7 +215,6 @@ def test_a_file_cut_anywhere_is_an_error_and_never_half_a_melody(tmp_path: Path)
             read_midi(tmp_path / "b.mid")
 
 
-@settings(deadline=None)
 @given(position=st.integers(0, 200), byte=st.integers(0, 255))
 def test_a_damaged_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, position: int, byte: int) -> None:
     path = tmp_path_factory.mktemp("midi") / "a.mid"
