@@ -32,7 +32,7 @@ class Chain:
     """
 
     def __init__(
-        self, log_ratio: Callable[[Tensor], Tensor], *, steps: int = 80, stride: float = 0.45, sharpness: float = 1.5
+        self, log_ratio: Callable[[Tensor], Tensor], *, steps: int = 80, stride: float = 0.45, sharpness: float = 2.5
     ) -> None:
         self.log_ratio = log_ratio
         self.steps, self.stride, self.sharpness = steps, stride, sharpness
