@@ -119,8 +119,10 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     size = problem.engine.block
     first = number * size
     guided = energy.decodes if energy else 0
-    z = _end_points(problem, energy, number, verifier)
+    carry = _carry(problem)
+    z = _end_points(problem, energy, number, verifier, carry)
     guided = energy.decodes - guided if energy else 0
+    carried = size * getattr(carry, "decodes", 0)
     outputs = verifier.decode(z, first_index=first)
     values = verifier.measure(outputs, first_index=first)
     satisfied = verifier.satisfied(values, size)
@@ -135,12 +137,25 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
         z=z[kept].float().cpu().numpy(),
         outputs=outputs[rows],
         realism=_realism(problem, z, kept),
-        decodes=verifier.decodes + guided,
+        decodes=verifier.decodes + guided + carried,
         size=size,
     )
 
 
-def _end_points(problem: Problem, energy: Energy | None, number: int, verifier: Verifier) -> Tensor:
+def _carry(problem: Problem) -> Callable[[Tensor], Tensor] | None:
+    """Return what carries prior samples to where tries begin, if anything does."""
+    if problem.realism == 0 or not problem.engine.begins_real:
+        return None
+    return problem.model.flow() if problem.entries else problem.model.realism_alone()
+
+
+def _end_points(
+    problem: Problem,
+    energy: Energy | None,
+    number: int,
+    verifier: Verifier,
+    carry: Callable[[Tensor], Tensor] | None,
+) -> Tensor:
     """Return where the engine brings every try of a block, `(B, *latent_shape)`."""
     import torch
 
@@ -151,9 +166,6 @@ def _end_points(problem: Problem, energy: Energy | None, number: int, verifier: 
             place = f"outputs are counted among {len(latents)} that the engine decoded on its way in block {number}"
             raise LCError(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
-    carry = None
-    if problem.realism > 0 and problem.engine.begins_real:
-        carry = problem.model.flow() if problem.entries else problem.model.realism_alone()
     start = draw_carried(problem.model, problem.engine.block, block_generator(problem.seed, number), carry)
     # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
     z = run_engine(problem.engine, problem.model, start, energy, satisfied=check if verifier.conditions else None).z

@@ -37,6 +37,11 @@ class Chain:
         self.log_ratio = log_ratio
         self.steps, self.stride, self.sharpness = steps, stride, sharpness
 
+    @property
+    def decodes(self) -> int:
+        """Outputs that it decodes for each latent."""
+        return self.steps + 1
+
     @torch.no_grad()
     def __call__(self, z: Tensor) -> Tensor:
         """Return where the chains of prior samples end."""

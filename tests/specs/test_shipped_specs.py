@@ -68,3 +68,5 @@ def test_realism_alone_needs_no_fit(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["sample", "melody/free", "--count", "2", "--out", str(tmp_path), "--quiet"])
     assert result.exit_code == 0, result.output
     assert len(list((tmp_path / "outputs").glob("*.wav"))) == 2
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["decodes"] > 50 * report["tried"]  # each step of the chain decodes
