@@ -1,8 +1,7 @@
 """Tutorials run word for word: in a folder of its own, each file that a page says to save, and each command in order.
 
 A page speaks to this test by what its readers see, "Save as `name`" before a block or `title="name"` on it, and by
-comments before a block that they do not see: `<!-- status 2 -->`; `<!-- not run in tests: why -->`; and
-`<!-- slow: why -->`, which is run only where the environment says `LC_SLOW_DOCS=1`.
+comments before a block that they do not see: `<!-- status 2 -->` and `<!-- not run in tests: why -->`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ from lc_core.spec import load_spec
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [DOCS / "quickstart.md", *sorted((DOCS / "tutorials").glob("*.md"))]
-SLOW = os.environ.get("LC_SLOW_DOCS", "") not in ("", "0")
 FENCE = re.compile(r"^```(?P<language>\w+)(?P<rest>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -55,7 +53,7 @@ def blocks(text: str) -> Iterator[Block]:
             found["text"],
             name[1] if name else "",
             int(status[1]) if status else 0,
-            before.startswith("<!-- not run in tests: ") or (before.startswith("<!-- slow: ") and not SLOW),
+            before.startswith("<!-- not run in tests: "),
         )
 
 
