@@ -1,8 +1,9 @@
 """Moves encodings the least that makes conditions hold.
 
 Each example stops at its engine's first step that satisfies, and is then drawn back to its start as far as it still
-satisfies: first along the straight way, then a part of its coordinates at a time. Where no way out of its encoding
-satisfies, a last try comes from the other side: from another encoding that does, back towards its own.
+satisfies: along the straight way, by the engine with a heavier weight of distance, and a part of its coordinates at a
+time. Where no way out of its encoding satisfies, a last try comes from the other side: from another encoding that does,
+back towards its own.
 
 An example's result depends on its own start alone: blocks have a fixed size, and examples that are done stay in them.
 """
@@ -43,6 +44,8 @@ PATIENCE, LEAST = 2, 20
 """Where something is kept, an example goes on to so many times the step that first satisfied, and so many more."""
 HALVINGS = 6
 """Halvings of the way back to the start, in search of the nearest place that still satisfies."""
+CLOSER, CLOSER_STEPS = ((4.0, 4.0), (16.0, 8.0)), 60
+"""What the weights of distance and of what is asked are multiplied by on the way back, and the steps of each."""
 PARTS, PART = 32, 0.25
 """Times that a random part of an example's coordinates is brought halfway back, and how large a part."""
 OTHERS, BACK = 2_048, 80
@@ -162,6 +165,10 @@ class _Block:
             self._from_others(np.flatnonzero(~self.met), seed, number)
         found = np.flatnonzero(self.met & ~already)
         self._shrink(found)
+        if isinstance(self.engine, Edit) and len(found):
+            for far, asked in CLOSER:
+                self._follow(self.engine.nearer(far), self.best.clone(), found, asked, CLOSER_STEPS)
+            self._shrink(found)
         self._tighten(found, generator)
         return self._edited()
 
@@ -170,8 +177,7 @@ class _Block:
 
     def _try(self, start: Tensor, rows: np.ndarray, factor: float, weight: float) -> None:
         """Run the engine from `start` until each of some rows is done."""
-        asked = tuple(replace(entry, weight=weight * entry.weight) for entry in self.energy.entries)
-        energy = replace(self.energy, entries=asked)
+        energy = self._weighted(weight)
         engine = self.engine.faster(factor) if isinstance(self.engine, Edit) else self.engine
         state = engine.init(start, self.model)
         for number in range(1, engine.steps + 1):
@@ -206,13 +212,22 @@ class _Block:
             start[row] = others[good[np.lexsort((near, -kept))[0]]]
         self.tries[rows] += 1
         self._judge(start, rows, 0)
-        engine = self.engine
-        assert isinstance(engine, Edit)
+        assert isinstance(self.engine, Edit)
+        self._follow(self.engine, start, rows, 1.0, BACK)
+
+    def _follow(self, engine: Edit, start: Tensor, rows: np.ndarray, weight: float, steps: int) -> None:
+        """Let some rows follow an engine from `start` for all of its steps, kept near their own encodings."""
+        energy = self._weighted(weight)
         state = engine.init(start, self.model, anchor=self.z0)
-        for step in range(1, BACK + 1):
-            state = engine.step(state, self.energy, self.model, step)
+        for step in range(1, steps + 1):
+            state = engine.step(state, energy, self.model, step)
             if step in engine.checks:
                 self._judge(state[0].detach(), rows, step)
+
+    def _weighted(self, weight: float) -> Energy:
+        """Return the energy with what is asked weighing so many times as much."""
+        asked = tuple(replace(entry, weight=weight * entry.weight) for entry in self.energy.entries)
+        return replace(self.energy, entries=asked)
 
     def _done(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Return which rows need no further step: what is asked is met, and all is kept or has had its time."""

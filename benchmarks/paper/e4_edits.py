@@ -55,7 +55,7 @@ EDITS = (
 )
 """Eleven edits, like the paper's where the attribute exists; (attribute, present)."""
 SHOWN = Want(at_least=0.5)
-SURE, SURER = 0.995, {"brown_hair": 0.9997, "smiling": 0.99999}
+SURE, SURER = 0.9997, {"smiling": 0.99999}
 """How sure the verifier has to be; at a half, where pictures are in between, another classifier would often differ.
 
 Chosen, with what the judge says of them, on pictures of the training data that the critics were not fitted on.

@@ -39,15 +39,17 @@ constraints:
   - {use: melody.in_scale, params: {tonic: C, mode: major}, free: {tonic: all}}
 engine: actor
 """
-ROLLS, HEARD = 16, 4
+ROLLS, SOUNDS = 16, 4
 WITH_REALISM = """\
 lc: 1
 model: melody.folk-2bar
 realism: 4
 constraints:
-{rules}  - {{use: melody.realism, at_least: 3, weight: 0.5, require: false}}
+{rules}  - {{use: melody.realism, at_least: {heard}, require: false}}
 engine: {{use: actor, params: {{kl: 0.03}}}}
 """
+HEARD = {"melody/c_major": 2.5, "melody/busy_c_major": 4}
+"""About the median of `melody.realism` over posterior samples that meet the rules."""
 RULES = {
     "melody/c_major": "  - {use: melody.in_scale, params: {tonic: C, mode: major}}\n",
     "melody/busy_c_major": (
@@ -90,7 +92,7 @@ def show(x: np.ndarray, folder: Path) -> None:
     """Write a sheet of piano rolls and some audio."""
     folder.mkdir(parents=True, exist_ok=True)
     PianoRoll().write_sheet(x[:ROLLS], folder)
-    for number, tokens in enumerate(x[:HEARD]):
+    for number, tokens in enumerate(x[:SOUNDS]):
         Audio().write(tokens, folder / f"{number}.wav")
 
 
@@ -156,7 +158,7 @@ def musicality(out: Path) -> list[list[Any]]:
         prior = Verifier(problem.model, ()).decode(problem.model.sample_prior(TRIES, block_generator(8, 0)))
         with TemporaryDirectory() as folder:
             spec = Path(folder) / "realism.yaml"
-            spec.write_text(WITH_REALISM.format(rules=RULES[name]))
+            spec.write_text(WITH_REALISM.format(rules=RULES[name], heard=HEARD[name]))
             found = measure(spec)
         show(found.x, out / f"{name.partition('/')[2]}-realism")
         sets = {f"{len(real):,} posterior samples under the rules": real, "prior samples": prior, "actor": found.x}

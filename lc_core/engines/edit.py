@@ -84,6 +84,12 @@ class Edit(Engine):
         engine.lr = self.lr * factor
         return engine
 
+    def nearer(self, factor: float) -> Edit:
+        """Return this engine with a heavier weight of distance."""
+        engine = copy.copy(self)
+        engine.distance = self.distance * factor
+        return engine
+
     def settings(self) -> dict[str, Any]:
         """Return the settings, and how each measurement is kept."""
         kept = [[one.label, one.as_dict()] for one in self._kept]
