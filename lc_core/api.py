@@ -178,7 +178,7 @@ def _entry(one: Any) -> Entry:
 
 def _with_labels(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """Return the entries with distinct labels: a label that comes again is numbered."""
-    taken: set[str] = set()
+    taken = {"realism"}  # names the term of realism
 
     def relabel(entry: Entry) -> Entry:
         label, number = entry.label, 2

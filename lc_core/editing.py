@@ -166,8 +166,10 @@ class _Block:
         found = np.flatnonzero(self.met & ~already)
         self._shrink(found)
         if isinstance(self.engine, Edit) and len(found):
+            stopped = self.steps.copy()
             for far, asked in CLOSER:
                 self._follow(self.engine.nearer(far), self.best.clone(), found, asked, CLOSER_STEPS)
+            self.steps = stopped
             self._shrink(found)
         self._tighten(found, generator)
         return self._edited()

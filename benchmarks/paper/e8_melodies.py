@@ -45,11 +45,11 @@ lc: 1
 model: melody.folk-2bar
 realism: 4
 constraints:
-{rules}  - {{use: melody.realism, at_least: {heard}, require: false}}
+{rules}  - {{use: melody.likeness, at_least: {heard}, require: false}}
 engine: {{use: actor, params: {{kl: 0.03}}}}
 """
 HEARD = {"melody/c_major": 2.5, "melody/busy_c_major": 4}
-"""About the median of `melody.realism` over posterior samples that meet the rules."""
+"""About the median of `melody.likeness` over posterior samples that meet the rules."""
 RULES = {
     "melody/c_major": "  - {use: melody.in_scale, params: {tonic: C, mode: major}}\n",
     "melody/busy_c_major": (
@@ -189,7 +189,7 @@ One actor for twelve keys, the worst of them (a prior sample is in a given major
 
 {table(["fit seed", "worst key", "satisfied", "distinct", "fit, s"], second)}
 
-With realism 4, a preference for `melody.realism` and kl .03, fit seed 0:
+With realism 4, a preference for `melody.likeness` and kl .03, fit seed 0:
 
 {table(["spec", "", "satisfied", "mean leap", "repeated bar", "distinct", "leap, W1", "intervals, JS"], third)}
 

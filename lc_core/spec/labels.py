@@ -9,8 +9,8 @@ from lc_core.spec.problems import Problems
 
 __all__ = ["RESERVED", "Labels"]
 
-RESERVED = ("__metadata__", "index", "x", "z")
-"""Names of other arrays in a run's `samples.safetensors`."""
+RESERVED = ("__metadata__", "index", "realism", "x", "z")
+"""Names of other arrays in a run's `samples.safetensors`, and of the term of realism."""
 
 
 class Labels:

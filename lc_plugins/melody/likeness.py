@@ -1,4 +1,4 @@
-"""`melody.realism`: how much a melody is like what encodings of tunes decode to, by the ear of `melody.folk-2bar`.
+"""`melody.likeness`: how much a melody is like what encodings of tunes decode to, by the ear of `melody.folk-2bar`.
 
 A spec's key `realism` is told from latents alone. This is told from what they decode to, so that an engine that pushes
 against the one can be held by the other: critics are refined on what the ear says of the engine's own outputs.
@@ -18,7 +18,7 @@ from lc_plugins.melody.tokens import as_tokens
 if TYPE_CHECKING:
     from lc_plugins.melody.ear import Ear
 
-__all__ = ["EAR_SHA256", "realism"]
+__all__ = ["EAR_SHA256", "likeness"]
 
 EAR_SHA256 = "008907d0950e577bcab3ca62b242d16e24b094288b3216f1abbe1a08b5307b70"
 """Hash of the ear's weights. Fitted critics are cached by this file, so another ear has to change it."""
@@ -27,7 +27,7 @@ PIECE = 2_048
 
 
 @measurement(accepts="melody.tokens/1", unit="log odds", range=(-np.inf, np.inf), at_least=0.0)
-def realism(tokens: np.ndarray) -> np.ndarray:
+def likeness(tokens: np.ndarray) -> np.ndarray:
     """Return the log odds that melodies were decoded from encodings of tunes and not from prior samples, `(B,)`.
 
     Formula: the logit of the ear, a classifier trained on both kinds (AUC .917 on melodies it was not trained on). It
@@ -47,7 +47,7 @@ def realism(tokens: np.ndarray) -> np.ndarray:
     steps = ear.settings["steps"]
     if tokens.shape[1] != steps:
         raise LCError(
-            f"realism is defined for melodies of {steps} steps, which the ear was trained on; "
+            f"likeness is defined for melodies of {steps} steps, which the ear was trained on; "
             f"found {tokens.shape[1]} steps",
             hint="leave this constraint out for models of another length",
         )

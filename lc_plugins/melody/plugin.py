@@ -46,7 +46,7 @@ def lc_register_constraints(register: Register) -> None:
     """Register the music rules."""
     for name in MEASUREMENTS:
         register(f"melody.{name}", f"lc_plugins.melody.measurements:{name}")
-    register("melody.realism", "lc_plugins.melody.likeness:realism")
+    register("melody.likeness", "lc_plugins.melody.likeness:likeness")
 
 
 @hookimpl

@@ -103,6 +103,7 @@ def entry(text):
         (entry("{any: [{use: toy.mean}], at_least: 1}"), "4:30: at_least belongs on the constraints inside"),
         (entry("{use: toy.mean, label: a}") + "  - {use: toy.mean, label: a}\n", "5:28: duplicate label 'a'"),
         (entry("{use: toy.mean, label: z}"), "4:28: label 'z' is reserved"),
+        (entry("{use: toy.mean, label: realism}"), "4:28: label 'realism' is reserved"),
         # plugins
         ("lc: 1\nmodel: toy.modell\n", "2:8: unknown model 'toy.modell' (did you mean toy.model?)"),
         (entry("{use: toy.maen}"), "4:11: unknown constraint 'toy.maen' (did you mean toy.mean?)"),

@@ -89,11 +89,12 @@ def test_an_edit_depends_on_its_input_alone(curve, outputs):
     np.testing.assert_array_equal(whole.z_after[3:5], alone.z_after)
 
 
-def test_stopping_early_moves_less_than_going_all_the_way(curve, outputs):
+def test_an_edit_that_stops_early_ends_as_near_as_one_that_went_all_the_way_first(curve, outputs):
     early = transform(curve, outputs)
     late = transform(curve, outputs, engine=Edit(check_every=300))
     edited = early.steps > 0
-    assert np.median(early.distance[edited]) < np.median(late.distance[edited])
+    assert (early.steps[edited] < late.steps[edited]).all()
+    assert np.median(early.distance[edited]) < 1.02 * np.median(late.distance[edited])
 
 
 def test_what_is_kept_stays_where_it_can(curve, outputs):
