@@ -18,7 +18,7 @@ demo: $(VENV)/.demo
 	@echo "open runs/demo/report.html in a browser; MIDI, sound and piano rolls are in runs/demo/outputs"
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

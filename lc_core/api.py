@@ -177,8 +177,8 @@ def _entry(one: Any) -> Entry:
 
 
 def _with_labels(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Return the entries with distinct labels: a label that comes again is numbered."""
-    taken = {"realism"}  # names the term of realism
+    """Return the entries with distinct labels: a label that comes again, or is realism's, is numbered."""
+    taken = {"realism"}  # names the term of realism in the energy; names of arrays are minded where they are saved
 
     def relabel(entry: Entry) -> Entry:
         label, number = entry.label, 2

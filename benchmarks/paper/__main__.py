@@ -33,7 +33,13 @@ def run(name: str) -> tuple[int, float]:
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--jobs", default=2, show_default=True, help="Experiments at a time, each on one thread.")
+@click.option(
+    "--jobs",
+    default=2,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Experiments at a time, each on one thread.",
+)
 def main(names: tuple[str, ...], jobs: int) -> None:
     """Run experiments whose names begin so (`e7`), or all of them, and print how long each took."""
     chosen = [one for one in EXPERIMENTS if not names or one.partition("_")[0] in names]

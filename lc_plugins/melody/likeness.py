@@ -1,7 +1,7 @@
 """`melody.likeness`: how much a melody is like what encodings of tunes decode to, by the ear of `melody.folk-2bar`.
 
-A spec's key `realism` is told from latents alone. This is told from what they decode to, so that an engine that pushes
-against the one can be held by the other: critics are refined on what the ear says of the engine's own outputs.
+A spec's key `realism` is told from latents alone. This is told from what they decode to, and its critics are
+refined on what the ear says of an engine's own outputs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def likeness(tokens: np.ndarray) -> np.ndarray:
 
     Formula: the logit of the ear, a classifier trained on both kinds (AUC .917 on melodies it was not trained on). It
     hears which pitch stands at which step, the leaps and the set of pitch classes. Half of all decoded encodings are
-    above 2, half of all prior samples below -2. Default at_least 0; as a preference (`require: false`), at_least 2.
+    above 2, half of all prior samples below -2. Default at_least 0.
     Degenerate: a melody without notes has a value like any other. Where a silence is written as a note-off or as a
     hold makes a difference, unlike in the rules of music.
 
@@ -51,7 +51,7 @@ def likeness(tokens: np.ndarray) -> np.ndarray:
             f"found {tokens.shape[1]} steps",
             hint="leave this constraint out for models of another length",
         )
-    classes = tokens_to_classes(torch.from_numpy(tokens.astype(np.int64)))
+    classes = tokens_to_classes(torch.tensor(tokens))
     with torch.inference_mode():
         heard = [ear(part) for part in torch.split(classes, PIECE)]
         return torch.cat(heard).double().numpy()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from benchmarks import realism
+from benchmarks import paper, realism
+from benchmarks.paper.__main__ import EXPERIMENTS
 from benchmarks.tables import table
 from lc_core import load_model
 from lc_plugins.digits.data import read_digits
@@ -75,3 +78,8 @@ def test_every_set_has_a_row_in_the_table():
 
 def test_tables_have_three_decimals_for_floats_only():
     assert table(["a", "b"], [[1, 0.12345]]).splitlines()[-1] == "| 1 | 0.123 |"
+
+
+def test_no_experiment_of_the_paper_is_left_out():
+    (folder,) = paper.__path__
+    assert sorted(EXPERIMENTS) == sorted(path.stem for path in Path(folder).glob("e[0-9]*.py"))

@@ -104,6 +104,12 @@ def test_constraints_of_one_function_get_labels_of_their_own():
     assert len(set(labels)) == 3
 
 
+def test_a_label_that_is_the_name_of_realism_is_numbered():
+    rule = Constraint(largest, at_least=0, label="realism")
+    result = lc_core.sample(model=Scale(), constraints=[rule], engine="rejection", count=5)
+    assert list(result.measurements) == ["realism-2"]
+
+
 def test_too_few_is_a_status_and_no_error():
     result = lc_core.sample(
         model=Scale(), constraints=[Constraint(largest, at_least=1e6)], engine="rejection", count=3, budget=50
