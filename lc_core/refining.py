@@ -46,7 +46,9 @@ WINDOW = 3
 FAIR, GOOD, ENOUGH = 0.5, 0.9, 0.995
 """Shares from which a long and a shorter lack of progress ends refinement, and at which it ends at once."""
 PROGRESS = 0.2
-"""Progress is that so many fewer of the tries fail; less is as likely to be chance."""
+"""Progress is that a fifth fewer of the tries fail, or a quarter more succeed; less is as likely to be chance."""
+TASTE = 0.2
+"""What meeting every preference is worth in the choice of a round, where satisfying every condition is worth 1."""
 VISITS = 8
 """Latents of a try that are decoded in a round, the last included."""
 ELITE = 64
@@ -120,6 +122,12 @@ def _looser(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool) -> d
     return {entry.label: Want(between=(low, high))} if low <= high else {}
 
 
+def _grown(share: float, before: float) -> bool:
+    """Return whether a share has grown by more than chance."""
+    fewer_fail, more_succeed = 1 - share <= (1 - PROGRESS) * (1 - before), share * (1 - PROGRESS) >= before
+    return share > before and (fewer_fail or more_succeed)
+
+
 def refine_critics(
     fitter: CriticFitter, energy: Energy, engine: Engine, progress: Progress = lambda _: None
 ) -> Refined:
@@ -132,8 +140,9 @@ def refine_critics(
         progress: Called with a line of text now and then.
 
     Returns:
-        The critics of the best round, by the share of tries that the engine brings to satisfy every condition,
-        measured on decoded outputs without a stop on the way, over the last few rounds.
+        The critics of the best round, by the share of tries that the engine brings to satisfy every condition, and
+        to a lesser part by the share that meets its preferences, measured on decoded outputs without a stop on the
+        way, over the last few rounds.
     """
     if not engine.amortised and (not energy.critics or fitter.settings.rounds == 0):
         return Refined(dict(energy.critics))
@@ -162,30 +171,32 @@ class _Refinement:
         self.targets = energy.space.own()
         self.redrawn = REDRAWN
         self.path: Replay | None = None
+        self.preferences = [entry for entry in energy.entries if not entry.require and entry.weight > 0]
         self.history: list[float] = []
-        self.best_share = -1.0
+        self.liked: list[float] = []
         self.best = Refined({})
 
     def run(self) -> Refined:
-        """Run rounds until nearly every try satisfies, or no round is better than the best for a while."""
-        ruled, progress = bool(self.verifier.conditions), (-1.0, 0)  # the share and the round of the last progress
+        """Run rounds until nearly every try meets everything, or no round is better than the best for a while."""
+        ruled = bool(self.verifier.conditions or self.preferences)
+        best_score, best, last, since = -1.0, (0.0, 0.0), (-1.0, -1.0), 0
         for number in range(self.settings.rounds + 1):
             self.engine.learn(self._aimed(), self.verifier.model, self.generator)
             fresh = self._explore(number)
-            recent = float(np.mean(self.history[-WINDOW:]))
-            self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step")
+            share, taste = (float(np.mean(one[-WINDOW:])) for one in (self.history, self.liked))
+            score = (share + TASTE * taste) / (1 + TASTE)
+            told = f", preferences are met by {self.liked[-1]:.1%}" if self.preferences else ""
+            self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step{told}")
             known = len(self.history) >= min(WINDOW, self.settings.rounds + 1)
-            if known and (recent > self.best_share or not ruled):
-                self.best_share = recent
+            if known and (score > best_score or not ruled):
+                best_score, best = score, (share, taste)
                 self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims), self.engine.tensors())
-            if 1 - self.best_share <= (1 - PROGRESS) * (1 - progress[0]):
-                progress = self.best_share, number
-            waited, patience = number - progress[1], self.settings.patience
-            stalled = (self.best_share >= GOOD and waited >= patience) or (
-                self.best_share >= FAIR and waited >= 2 * patience
-            )
-            enough = known and ruled and recent >= ENOUGH
-            if number == self.settings.rounds or stalled or enough:
+            if any(map(_grown, best, last)):
+                last, since = best, number
+            waited, patience = number - since, self.settings.patience
+            stalled = (best[0] >= GOOD and waited >= patience) or (best[0] >= FAIR and waited >= 2 * patience)
+            enough = known and min(share, score) >= ENOUGH
+            if number == self.settings.rounds or (ruled and (stalled or enough)):
                 break
             self._learn(fresh)
         wants = {label: want.as_dict() for label, want in self.best.aims.items()}
@@ -202,8 +213,12 @@ class _Refinement:
         energy = self._aimed().at(self.targets)
         result = run_engine(self.engine, self.verifier.model, starts, energy, visit=self.visit)
         fresh = Replay.of(self.verifier, torch.cat(result.visited))
-        met = [verdict(self.targets.apply(entry), self._ends(fresh)).met for entry in self.verifier.conditions]
+        ends = self._ends(fresh)
+        met = [verdict(self.targets.apply(entry), ends).met for entry in self.verifier.conditions]
         self.history.append(float(np.logical_and.reduce([np.ones(self.count, dtype=bool), *met]).mean()))
+        liked = [verdict(self.targets.apply(entry), ends).met.mean() for entry in self.preferences]
+        weights = [entry.weight for entry in self.preferences]
+        self.liked.append(float(np.average(liked, weights=weights)) if liked else self.history[-1])
         return fresh
 
     def _ends(self, fresh: Replay) -> dict[str, np.ndarray]:

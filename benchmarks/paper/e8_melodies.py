@@ -7,6 +7,7 @@ rolls and audio of the first of them are written, beside the prior's.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
+import yaml
 
 from benchmarks.melody import TRIES, first_tries, prior_rate, say
 from benchmarks.melody_features import transposed, tunes
@@ -39,7 +41,9 @@ constraints:
 engine: actor
 """
 ROLLS, HEARD = 16, 4
-REALISM, KL = 12.0, 0.03
+REALISM, KL = 4.0, 0.03
+LIKENESS = {"use": "melody.likeness", "require": False}
+"""A preference: guides the fit of what is shown beside tunes, and decides nothing."""
 DENSE = 24
 """Onsets from which the density reward is 1: the paper's 192 of 256 steps."""
 
@@ -133,22 +137,31 @@ def reference(problem: Problem) -> np.ndarray:
     return np.concatenate(found)
 
 
-def musicality(out: Path) -> list[list[Any]]:
-    """Return what an actor with realism makes, beside the reference and unconstrained prior samples."""
+def like_tunes(name: str) -> list[str]:
+    """Return overrides that give a shipped spec realism and a preference for what sounds like a tune."""
+    rules = yaml.safe_load(Path(load_spec(name).source).read_text())["constraints"]
+    return [f"realism={REALISM}", f"constraints={json.dumps([*rules, LIKENESS])}"]
+
+
+def musicality(seeds: int, out: Path) -> list[list[Any]]:
+    """Return what actors with realism and the preference make, beside the reference and unconstrained prior samples."""
     rows: list[list[Any]] = []
     for name in SPECS:
         problem = build_problem(load_spec(name), device="cpu")
         real = reference(problem)
         prior = Verifier(problem.model, ()).decode(problem.model.sample_prior(TRIES, block_generator(8, 0)))
-        found = measure(name, [f"realism={REALISM}"], f"{{use: actor, params: {{kl: {KL}}}}}")
-        show(found.x, out / f"{name.partition('/')[2]}-realism")
-        sets = {f"{len(real):,} posterior samples under the rules": real, "prior samples": prior, "actor": found.x}
-        for label, x in sets.items():
+        sets = {f"{len(real):,} posterior samples under the rules": (real, None), "prior samples": (prior, None)}
+        for seed in range(seeds):
+            overrides = [*like_tunes(name), f"fit.seed={seed}"]
+            found = measure(name, overrides, f"{{use: actor, params: {{kl: {KL}}}}}")
+            sets[f"actor, fit seed {seed}"] = (found.x, found)
+        show(sets["actor, fit seed 0"][0], out / f"{name.partition('/')[2]}-realism")
+        for label, (x, fit) in sets.items():
             told, far = descriptors(x), distances(x, real)
-            share = percent(found.share) if label == "actor" else ""
+            share, spent = (percent(fit.share), f"{fit.seconds:.0f}") if fit else ("", "")
             figures = [round(told["mean leap"], 3), f"{100 * told['repeated bar']:.2f} %", percent(told["unique"])]
-            rows.append([name, label, share, *figures, far["mean leap (W1)"], far["intervals (JS)"]])
-        say(str(rows[-1]))
+            rows.append([name, label, share, *figures, far["mean leap (W1)"], far["intervals (JS)"], spent])
+            say(str(rows[-1]))
     return rows
 
 
@@ -160,7 +173,8 @@ def main(out: Path, seeds: int) -> None:
     torch.set_num_threads(1)
     first = rules(seeds, out)
     second = keys(seeds)
-    third = musicality(out)
+    third = musicality(seeds, out)
+    shown = ["spec", "", "satisfied", "mean leap", "repeated bar", "distinct", "leap, W1", "intervals, JS", "fit, s"]
     head = ["spec", "way", "satisfied", "", "mean reward: in scale", "density", "distinct", "fit, s"]
     text = f"""# E8: zero-shot melodies, {TRIES:,} of each
 
@@ -170,9 +184,9 @@ One actor for twelve keys, the worst of them (a prior sample is in a given major
 
 {table(["fit seed", "worst key", "satisfied", "distinct", "fit, s"], second)}
 
-With realism {REALISM:g} and kl {KL:g}, fit seed 0:
+With realism {REALISM:g}, kl {KL:g} and a preference for `melody.likeness`:
 
-{table(["spec", "", "satisfied", "mean leap", "repeated bar", "distinct", "leap, W1", "intervals, JS"], third)}
+{table(shown, third)}
 
 A fit of 0 s was in the cache."""
     write_results(out, text, {"rules": first, "keys": second, "realism": third})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -166,3 +167,19 @@ def test_a_rule_that_few_prior_samples_meet_is_learned(rare: Constraint) -> None
     starts = Identity().sample_prior(1_000, block_generator(6, 0))
     ends = run_engine(engine, Identity(), starts, prepared.energy, satisfied=verifier.satisfied_latents).z
     assert verifier.satisfied_latents(ends).mean() > 0.9
+
+
+def first_is_not_low(outputs: np.ndarray) -> np.ndarray:
+    return outputs[:, 12]
+
+
+def test_a_preference_is_learned_after_every_try_meets_the_conditions() -> None:
+    rare = Constraint(high_coordinates, at_least=9, require=False)
+    verifier = Verifier(Identity(), [Constraint(first_is_not_low, at_least=-3), rare])
+    settings = FitSettings(prior_samples=8_192, push_samples=1_024, steps=150, hidden=64, rounds=16, round_steps=30)
+    engine = Gradient(check_every=0)
+    prepared = prepare(verifier, engine, settings=settings)
+    starts = Identity().sample_prior(1_000, block_generator(6, 0))
+    ends = run_engine(engine, Identity(), starts, prepared.energy).z
+    assert verifier.satisfied_latents(ends).mean() > 0.99
+    assert Verifier(Identity(), [replace(rare, require=True)]).satisfied_latents(ends).mean() > 0.8
