@@ -46,7 +46,7 @@ HALVINGS = 6
 """Halvings of the way back to the start, in search of the nearest place that still satisfies."""
 CLOSER, CLOSER_STEPS = ((4.0, 4.0), (16.0, 8.0)), 60
 """What the weights of distance and of what is asked are multiplied by on the way back, and the steps of each."""
-PARTS, PART = 32, 0.25
+PARTS, PART = 128, 0.1
 """Times that a random part of an example's coordinates is brought halfway back, and how large a part."""
 OTHERS, BACK = 2_048, 80
 """Encodings among which the last try looks for one that satisfies, and its steps back."""
