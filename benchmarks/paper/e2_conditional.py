@@ -51,7 +51,7 @@ def measure(actor: Conditional, vectors: np.ndarray, out: Path) -> dict[str, Any
 @click.command()
 @out_option("e2")
 @click.option("--model", default="avatars.64", show_default=True)
-@click.option("--realism", default=1.0, show_default=True, help="Weight of realism.")
+@click.option("--realism", default=0.5, show_default=True, help="Weight of realism; E5 takes the actor of this.")
 @click.option("--distance", default=0.1, show_default=True, help="Weight of the distance in E3.")
 def main(out: Path, model: str, realism: float, distance: float) -> None:
     """Write the two sheets and print what the judge says of them."""
