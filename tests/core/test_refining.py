@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from lc_core.constraint import Constraint, all_of, any_of, none_of, verdict
 from lc_core.critics.critic import Bins, Critic
-from lc_core.engines.base import run_engine
+from lc_core.engines.base import Engine, run_engine
 from lc_core.engines.gradient import Gradient
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import LatentModel, block_generator
@@ -183,3 +184,80 @@ def test_a_preference_is_learned_after_every_try_meets_the_conditions() -> None:
     ends = run_engine(engine, Identity(), starts, prepared.energy).z
     assert verifier.satisfied_latents(ends).mean() > 0.99
     assert Verifier(Identity(), [replace(rare, require=True)]).satisfied_latents(ends).mean() > 0.8
+
+
+# Which round is kept
+
+
+class Scripted(Engine):
+    """An engine that learns nothing: in each round it brings given shares to meet a condition and a preference."""
+
+    amortised, block = True, 512
+
+    def __init__(self, shares: Sequence[float], liked: Sequence[float] = ()) -> None:
+        self.shares, self.liked, self.steps = shares, liked, 1
+        self.round = -1
+
+    def begin(self, model: Any, space: Any, generator: Any) -> Scripted:
+        return Scripted(self.shares, self.liked)
+
+    def learn(self, energy: Any, model: Any, generator: Any) -> None:
+        self.round += 1
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        return {"round": torch.tensor(self.round)}
+
+    def with_tensors(self, tensors: dict[str, torch.Tensor], model: Any, space: Any) -> Scripted:
+        engine = Scripted(self.shares, self.liked)
+        engine.round = int(tensors["round"])
+        return engine
+
+    def step(self, state: Any, energy: Any, model: Any, number: int) -> tuple[torch.Tensor, ...]:
+        z, place = state[0].clone(), torch.linspace(0, 1, len(state[0]))
+        for column, script in enumerate((self.shares, self.liked)):
+            if script:
+                z[:, column] = torch.where(place < script[min(self.round, len(script) - 1)], 3.0, -3.0)
+        return (z,)
+
+
+def first(outputs: np.ndarray) -> np.ndarray:
+    return outputs[:, 0]
+
+
+def second(outputs: np.ndarray) -> np.ndarray:
+    return outputs[:, 1]
+
+
+def kept_round(engine: Scripted, *, rounds: int = 20, patience: int = 3) -> tuple[int, int]:
+    """Return which round's weights are kept, and how many rounds there were."""
+    entries = [Constraint(first, at_least=2)] + [Constraint(second, at_least=2, require=False)] * bool(engine.liked)
+    settings = FitSettings(
+        prior_samples=512, push_samples=64, steps=5, hidden=8, rounds=rounds, round_steps=1, patience=patience
+    )
+    prepared = prepare(Verifier(Identity(), entries), engine, settings=settings)
+    assert isinstance(prepared.engine, Scripted)
+    return prepared.engine.round, len(prepared.card["refinement"]["satisfied_by_round"])
+
+
+def test_the_round_is_kept_in_which_most_tries_satisfied_over_the_last_three() -> None:
+    assert kept_round(Scripted([0.1, 0.6, 0.9, 0.9, 0.9, 0.2, 0.95, 0.2, 0.2]), rounds=8)[0] == 4
+
+
+def test_rounds_end_when_nearly_all_satisfy_or_nothing_gets_better() -> None:
+    assert kept_round(Scripted([0.5, 1.0, 1.0, 1.0, 0.0])) == (3, 4)
+    assert kept_round(Scripted([0.95]), patience=4) == (
+        2,
+        7,
+    )  # known in the third round, and then four without progress
+    assert kept_round(Scripted([0.6]), patience=4) == (2, 11)  # twice as long
+    assert kept_round(Scripted([0.3]), patience=4)[1] == 21  # below a half there is hope to the end
+
+
+def test_a_preference_that_is_met_more_often_is_progress_and_decides_between_equals() -> None:
+    liked = [0.1 * number for number in range(9)]
+    assert kept_round(Scripted([0.95], liked), patience=3, rounds=9) == (9, 10)
+
+
+def test_a_preference_does_not_outweigh_conditions() -> None:
+    met, liked = [0.1, 0.9, 0.9, 0.9, 0.6], [0.1, 0.1, 0.1, 0.1, 0.9]
+    assert kept_round(Scripted(met, liked), rounds=9)[0] == 3
