@@ -8,7 +8,7 @@ gradient engine), other held-out data, and, as the best that can be had, posteri
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from lc_core.sampling import Problem
 from lc_core.spec import load_spec
 from lc_core.verify import Verifier
 from lc_plugins.images.arrays import from_pixels, to_pixels
+from lc_plugins.melody.render import Audio, PianoRoll
 
 REFERENCE = "posterior samples"
 AGAIN = "other posterior samples"
@@ -161,6 +162,16 @@ def make_sets(domain: Domain, problem: Problem, count: int) -> tuple[dict[str, n
     return sets, min(len(first), len(second))
 
 
+def show_melodies(sets: Mapping[str, np.ndarray], folder: Path) -> None:
+    """Write a sheet of 16 piano rolls of each set, and sound of the first four."""
+    for name, tokens in sets.items():
+        place = folder / name.replace(" ", "_")
+        place.mkdir(parents=True, exist_ok=True)
+        PianoRoll().write_sheet(tokens[:16], place)
+        for number, one in enumerate(tokens[:4]):
+            Audio().write(one, place / f"{number}.wav")
+
+
 Figures = dict[str, dict[str, float]]
 
 
@@ -193,11 +204,15 @@ def _musical(tokens: np.ndarray) -> dict[str, float]:
     return {"diatonic": float(is_diatonic(tokens).mean()), "mean leap": float(np.nanmean(mean_leap(tokens)))}
 
 
-def measure(name: str, *, count: int, near: int = 5_000, k: int = 3, steps: int = 1_000) -> dict[str, Any]:
+def measure(
+    name: str, *, count: int, near: int = 5_000, k: int = 3, steps: int = 1_000, out: Path | None = None
+) -> dict[str, Any]:
     """Measure realism alone on a domain; `near` is at most the number of sources, so that no two are of one."""
     domain = DOMAINS[name]
     problem = load_problem(domain)
     sets, sources = make_sets(domain, problem, count)
+    if out and domain.musical:
+        show_melodies(sets, out)
     near = min(near, count, sources)
     settings = {"model": problem.model.name, "digest": problem.model.digest[:12], "realism": problem.realism}
     settings |= {key: problem.engine.settings()[key] for key in ("steps", "lr")}
@@ -287,7 +302,7 @@ def first_above(critic: torch.nn.Module, way: list[torch.Tensor], wanted: torch.
 @click.option("--k", default=3, show_default=True, help="Which neighbour a ball reaches to.")
 @click.option("--steps", default=1_000, show_default=True, help="Training steps of the two-sample classifier.")
 @click.option("--sweep", "sweeping", is_flag=True, help="How it moves with weight, steps and learning rate.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures here, as JSON.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Also write figures, sheets, sound here.")
 def main(domains: tuple[str, ...], sweeping: bool, out: Path | None, **effort: int) -> None:
     """Print how like held-out data samples are that only realism has refined."""
     torch.set_num_threads(1)
@@ -296,11 +311,12 @@ def main(domains: tuple[str, ...], sweeping: bool, out: Path | None, **effort: i
         if sweeping:
             print(f"\n{name}: refined by realism, other settings\n\n{sweep(name, **effort)}", flush=True)
             continue
-        figures[name] = found = measure(name, **effort)
+        figures[name] = found = measure(name, out=out, **effort)
         print(f"\n{name}: " + ", ".join(f"{key} {value}" for key, value in found["settings"].items()))
         print(f"\n{as_table(found['sets'])}", flush=True)
     if out:
-        out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -250,17 +250,30 @@ def _constraints(report: Mapping[str, Any]) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
+def _judged(report: Mapping[str, Any]) -> set[str]:
+    """Return the labels of what is kept or watched that a judge has measured as well."""
+    of = report.get("judge", {}).get("of", ())
+    return {one["label"] for one in (*report["kept"], *report["watched"]) if one["use"].rpartition(":")[2] in of}
+
+
+def _changed(label: str, example: Mapping[str, Any], judged: Container[str]) -> str:
+    """Return whether a measurement changed, and what the judge says where it says something else."""
+    told = ("unchanged", "changed")[label in example["changed"]]
+    judge = ("unchanged", "changed")[label in example["judge"]["changed"]] if label in judged else told
+    return told if told == judge else f"{told}; {judge}, says the judge"
+
+
 def _card(
     folder: Path, example: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], report: Mapping[str, Any]
 ) -> str:
     name = f"Example {example['number']}"
     media = [_file(folder, file, name) for file in shown]
     met = '<span class="good">✓ met</span>' if example["met"] else '<span class="bad">✗ not met</span>'
-    asked = {one["label"] for _, one in _flat(report["constraints"])}
+    asked, judged = {one["label"] for _, one in _flat(report["constraints"])}, _judged(report)
     rows = [
         f"<tr><th scope='row'>{_text(label)}</th><td class='number'>{_text(_number(example['before'][label]))}</td>"
         f"<td class='number'>{_text(_number(value))}</td>"
-        f"<td>{'' if label in asked else 'changed' if label in example['changed'] else 'unchanged'}</td></tr>"
+        f"<td>{'' if label in asked else _changed(label, example, judged)}</td></tr>"
         for label, value in example["after"].items()
     ]
     poor = "" if example["represented"] else "<p class='bad'>The model cannot represent this input well.</p>"

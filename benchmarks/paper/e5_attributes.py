@@ -80,16 +80,12 @@ def main(out: Path, count: int, by_optimiser: bool, distance: float) -> None:
         ways["optimiser"] = optimiser(model)
     found = measure(model, ways, test, out)
     totals = [[name, *(percent(one["summary"][key]) for key in TOTALS)] for name, one in found.items()]
-    head = [
-        "attribute",
-        "share",
-        *[f"F1, {name}" for name in found],
-        *(f"{key}, actor" for key in ("precision", "recall")),
-    ]
+    figures = ("accuracy", "precision", "recall", "f1")
+    head = ["attribute", "share", *(f"{name}: {key}" for name in found for key in figures)]
     rows = []
     for name, row in found["actor"]["attributes"].items():
-        each = [one["attributes"][name]["f1"] for one in found.values()]
-        rows.append([name, *map(percent, (row["share"], *each, row["precision"], row["recall"]))])
+        each = [one["attributes"][name][key] for one in found.values() for key in figures]
+        rows.append([name, *map(percent, (row["share"], *each))])
     how = f"one forward pass from prior samples, no selection; fit {actor.seconds:.0f} s, 0 if it was in the cache"
     title = f"# E5: the judge on {len(test.held):,} real and generated avatars\n\nActor: {how}."
     text = "\n\n".join([title, table(["", *TOTALS], totals), table(head, rows)])

@@ -94,12 +94,15 @@ def _show(report: Mapping[str, Any], folder: Path) -> None:
     from lc_core.cli.text import number, table
 
     labels = [one["label"] for one in _leaves(report["constraints"])]
-    rows = [("file", *labels, "distance", "changed", "met")]
+    judged = any("judge" in one for one in report["examples"])
+    rows = [("file", *labels, "distance", "changed", *(["by the judge"] if judged else []), "met")]
     for one in report["examples"]:
         values = [f"{_value(one['before'][label])} -> {_value(one['after'][label])}" for label in labels]
         poor = "" if one["represented"] else " (poorly represented)"
         met = "yes" if one["met"] else "no"
-        rows.append((one["input"] + poor, *values, f"{one['distance']:.2f}", ", ".join(one["changed"]) or "-", met))
+        changed = [one["changed"]] + ([one["judge"]["changed"]] if judged else [])
+        told = [", ".join(labels) or "-" for labels in changed]
+        rows.append((one["input"] + poor, *values, f"{one['distance']:.2f}", *told, met))
     click.echo(table(rows))
     click.echo()
     for note in report.get("notes", []):

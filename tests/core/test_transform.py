@@ -132,6 +132,13 @@ def test_the_actor_edits_in_one_pass(curve, outputs):
     assert set(result.steps) <= {0, 1}
 
 
+def test_an_engine_that_keep_cannot_guide_is_told(curve, outputs):
+    from lc_core.engines.actor import Actor
+
+    result = transform(curve, outputs, engine=Actor(hidden=16, round_steps=5), keep=[curve.last])
+    assert "engine actor is not guided by keep: what is kept is measured only" in result.report["notes"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -183,7 +190,9 @@ def test_judges_report_when_all_is_done(curve, lc, write_spec, files):
     assert report["judge"] == {"of": ["curve.first", "curve.last"], "met": sum(judged), "unchanged": 0.5}
     assert [one["judge"]["changed"] for one in report["examples"]] == [[], ["last"]] * 6
     assert f"by the judge of curve.first, curve.last: {sum(judged)} of 12 meet all conditions" in result.stdout
-    assert "says the judge" in Path("run/report.html").read_text()
+    page = Path("run/report.html").read_text()
+    assert "says the judge" in page and page.count("unchanged; changed, says the judge") == 6
+    assert "by the judge" in result.stdout.splitlines()[0]
 
 
 def test_the_same_command_writes_the_same_bytes_and_other_inputs_another_folder(curve, lc, write_spec, files):
