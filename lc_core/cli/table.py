@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lc_core.cli.text import number, table, wanted
+from lc_core.cli.text import number, outputs_line, table, wanted
 from lc_core.measuring import Want
 
 __all__ = ["print_report"]
@@ -36,7 +36,7 @@ def print_report(report: Mapping[str, Any], folder: Path) -> None:
         click.echo("a larger --budget goes on from here")
         if report["nearest"]:
             click.echo(f"the tries that came nearest are in {folder / 'nearest'}")
-    click.echo(f"files: {folder / 'outputs'}")
+    click.echo(outputs_line(folder, report["delivered"]))
     click.echo(f"report: {folder / 'report.html'}")
 
 

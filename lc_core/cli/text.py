@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from lc_core.measuring import Want
 
-__all__ = ["age", "number", "size", "table", "wanted"]
+__all__ = ["age", "number", "outputs_line", "size", "table", "wanted"]
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
@@ -63,3 +64,11 @@ def age(seconds: float) -> str:
             count = int(seconds // length)
             return f"{count} {unit}{'' if count == 1 else 's'}"
     return "just now"
+
+
+def outputs_line(folder: Path, count: int) -> str:
+    """Return where the files of a run's outputs are, or why there are none although there are outputs."""
+    outputs = folder / "outputs"
+    if count and not any(outputs.iterdir()):
+        return "files: none, since the spec has no render: (lc plugins lists the renderers)"
+    return f"files: {outputs}"

@@ -91,7 +91,7 @@ def _run(
 
 def _show(report: Mapping[str, Any], folder: Path) -> None:
     """Print a line for each example, and what it comes to."""
-    from lc_core.cli.text import number, table
+    from lc_core.cli.text import number, outputs_line, table
 
     labels = [one["label"] for one in _leaves(report["constraints"])]
     judged = any("judge" in one for one in report["examples"])
@@ -118,7 +118,7 @@ def _show(report: Mapping[str, Any], folder: Path) -> None:
         f"{report['met']:,} of {report['inputs']:,} meet all conditions, {report['decodes']:,} decodes; "
         f"{seconds['fit']:.1f} s fitting, {seconds['transform']:.1f} s editing, {seconds['total']:.1f} s in all"
     )
-    click.echo(f"files: {folder / 'outputs'}")
+    click.echo(outputs_line(folder, report["inputs"]))
     click.echo(f"report: {folder / 'report.html'}")
 
 

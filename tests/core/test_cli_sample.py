@@ -55,6 +55,11 @@ def test_a_run_ends_with_a_table_and_tells_where_the_files_are(line, lc, write_s
     assert result.stderr.splitlines() == ["4 of 4 in 64 tries", "writing 4 outputs to runs/lines-0"]
 
 
+def test_without_a_renderer_it_says_why_there_are_no_files(line, lc, write_spec):
+    without = write_spec(SPEC.replace("render: [text]", "render: []"))
+    assert "files: none, since the spec has no render:" in lc("sample", without).stdout
+
+
 def test_json_is_the_report_and_nothing_else(line, lc, write_spec, tmp_path):
     result = lc("sample", write_spec(SPEC), "--json", "--out", "run")
     assert result.exit_code == 0
