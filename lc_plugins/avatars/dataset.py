@@ -16,6 +16,7 @@ import numpy as np
 
 from lc_core.cache import Cache, key_of
 from lc_core.errors import LCError
+from lc_core.progress import ProgressLine
 from lc_plugins.avatars.attributes import PARTS, choose, labels
 from lc_plugins.avatars.draw import SIZE, draw
 
@@ -24,6 +25,8 @@ __all__ = ["COUNTS", "Avatars", "read_avatars"]
 COUNTS = {"train": 40_000, "test": 5_000}
 """Pictures in each part."""
 SEEDS = {"train": 0, "test": 1}
+TELL_EVERY = 1_000
+"""Pictures from one line of progress to the next."""
 PACKAGES = ("dicebear-core", "dicebear-styles", "pylunasvg")
 
 
@@ -73,8 +76,9 @@ def _draw_all(folder: Path, seed: int, count: int, progress: Callable[[str], Non
     for index in range(count):
         parts = choose(seed, index)
         pictures[index], held[index] = draw(parts), labels(parts)
-        if (index + 1) % 2_500 == 0:
-            progress(f"drew {index + 1} of {count} avatars")
+        done = index + 1
+        if done % TELL_EVERY == 0 or done == count:
+            progress(ProgressLine(f"drew {done:,} of {count:,} avatars", done, count))
     pictures.flush()
     np.save(folder / "labels.partial.npy", held)
     os.replace(folder / "labels.partial.npy", folder / "labels.npy")
