@@ -20,6 +20,7 @@ from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
 from lc_core.latent_model import LatentModel, block_generator
 from lc_core.precision import training_autocast
+from lc_core.progress import ProgressLine
 
 __all__ = ["fit_realism"]
 
@@ -68,7 +69,7 @@ def fit_realism(
             with torch.no_grad():
                 torch._foreach_lerp_(list(average.parameters()), list(critic.parameters()), 0.01 if step > 200 else 0.1)
             if step % 500 == 0:
-                progress(f"realism critic: step {step}/{steps}, loss {loss:.3f}")
+                progress(ProgressLine(f"realism critic: step {step}/{steps}, loss {loss:.3f}", step, steps))
     return average.requires_grad_(False).eval()
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
+from lc_core.progress import ProgressLine
 
 if TYPE_CHECKING:
     import torch
@@ -116,24 +117,28 @@ class Trainer:
         """Train to the last step.
 
         Args:
-            progress: Called with a line of text at each checkpoint.
+            progress: Called with a line of text after the first step and at each checkpoint.
         """
         total = self.settings["steps"]
         began = time.monotonic() - self.seconds
+        first = self.step + 1
         while self.step < total:
             self.step += 1
             reconstruction, kl = self._update()
             if self.step % 50 == 0 or self.step == total:
                 self.curves.append([self.step, reconstruction, kl])
             self.seconds = time.monotonic() - began
-            if self.step % CHECKPOINT_EVERY == 0 or self.step == total:
+            checkpoint = self.step % CHECKPOINT_EVERY == 0 or self.step == total
+            if checkpoint:
                 self._save()
+            if checkpoint or self.step == first:
                 each = self.seconds / self.step
                 left = (total - self.step) * each / 60
-                progress(
+                told = (
                     f"step {self.step}/{total}: reconstruction {reconstruction:.2f}, KL {kl:.1f} nats, "
                     f"{each * 1000:.0f} ms a step, {left:.0f} min left"
                 )
+                progress(ProgressLine(told, self.step, total))
 
     def _update(self) -> tuple[float, float]:
         import torch

@@ -2,13 +2,15 @@
 
 One attribute of 64 pictures is changed at a time, all others are to stay. One critic of all attributes, fitted to the
 verifier on posterior samples of training pictures, guides every edit; each picture stops at its first step of which the
-verifier is sure. Every figure is the judge's. Beside it the same optimiser runs all of its 300 steps without a stop,
-with the weights and steps of each picture's own last try and with those of the first, and a linear direction.
+verifier is sure. Every figure is the judge's. Of the others, what something hides in the picture before or after counts
+nowhere, as in E5. Beside it the same optimiser runs all of its 300 steps without a stop, with the weights and steps of
+each picture's own last try and with those of the first, and a linear direction.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,19 @@ def direction(z: Tensor, held: np.ndarray, seen: np.ndarray, sigma_bar: Tensor, 
     return way / (way / sigma_bar).square().mean().sqrt()
 
 
+def kept_share(was: np.ndarray, said: np.ndarray, others: Sequence[str]) -> float:
+    """Return how many attributes are as they were, of those that can be seen both before and after.
+
+    Args:
+        was: What the judge says of the pictures before, `(B, A)` bool.
+        said: And after.
+        others: Names of the attributes that were to stay.
+    """
+    columns = [NAMES.index(one) for one in others]
+    seen = (visible(was) & visible(said))[:, columns]
+    return float((said == was)[:, columns][seen].mean())
+
+
 class Edits:
     """The model, its encodings of held-out pictures, and the critics that guide."""
 
@@ -139,7 +154,6 @@ class Edits:
         first, own = self.unstopped(energy, kept, z0, edited.tries)
         ours, first_far, own_far = (sigma_distance(z, z0, self.model.sigma_bar) for z in (edited.z, first, own))
         said, was = judge(outputs) >= 0.5, judge(images) >= 0.5
-        same = (said == was)[:, [NAMES.index(one) for one in others]]
         write_sheet(np.stack([images, outputs], axis=1).reshape(-1, *images.shape[1:])[:128], out, columns=16)
         linear = self.linear(name, present, z0, len(rows))
         success = float((said[:, at] == present).mean())
@@ -147,7 +161,7 @@ class Edits:
             "count": len(rows),
             "success": success,
             "success by the verifier": float(edited.met.mean()),
-            "kept": float(same.mean()),
+            "kept": kept_share(was, said, others),
             "distance": float(np.median(ours)),
             "distance, 300 steps": float(np.median(own_far)),
             "success, 300 steps": self.success(verifier, own, at, present),

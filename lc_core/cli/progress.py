@@ -1,4 +1,4 @@
-"""Progress of a run: a bar on a terminal, plain lines elsewhere; all of it on the error stream."""
+"""Progress of a run or a training: a bar on a terminal, plain lines elsewhere; all of it on the error stream."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from lc_core.progress import ProgressLine
 
 if TYPE_CHECKING:
     from lc_core.sampling import Collector
@@ -18,7 +20,7 @@ EVERY = 5.0
 
 
 class RunProgress:
-    """Shows what a run is doing.
+    """Shows what a run or a training is doing.
 
     Args:
         quiet: Show nothing.
@@ -37,17 +39,19 @@ class RunProgress:
         self.close()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """End the bar; it stays as it was last."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def line(self, text: str) -> None:
-        """Show one line."""
+        """Show one line; on a terminal a `ProgressLine` is the text of a bar."""
         if self._quiet:
             return
-        if self._bar is not None:
-            self._bar.console.print(text, highlight=False)
+        if isinstance(text, ProgressLine) and sys.stderr.isatty():
+            self._show(text, text.done, text.total)
+        elif self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
             click.echo(text, err=True)
 
@@ -58,18 +62,32 @@ class RunProgress:
         wanted, have = collector.problem.count, len(collector.picked)
         text = f"{have:,} of {wanted:,} in {collector.tried:,} tries"
         if sys.stderr.isatty():
-            if self._bar is None:
-                self._start(wanted)
-            self._bar.update(self._task, completed=have, description=text)
+            self._show(text, have, wanted)
         elif collector.complete or time.monotonic() - self._last > EVERY:
             self._last = time.monotonic()
             self.line(text)
 
+    def _show(self, text: str, done: int, total: int) -> None:
+        """Show a bar; one that is full, or of something else, stays as it is above the next."""
+        if self._bar is not None and (total != self._bar.tasks[0].total or done < self._bar.tasks[0].completed):
+            self.close()
+        if self._bar is None:
+            self._start(total)
+        self._bar.update(self._task, completed=done, description=str(text))
+        if done >= total:
+            self.close()
+
     def _start(self, total: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        # Where all is too wide, the text wraps and the bar keeps its width.
+        columns = (
+            TextColumn("{task.description}", markup=False, table_column=Column()),
+            BarColumn(table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(),
+        )
         self._bar = Progress(*columns, console=Console(stderr=True))
         self._task = self._bar.add_task("", total=total)
         self._bar.start()

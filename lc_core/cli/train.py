@@ -79,12 +79,13 @@ def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str
 
 
 def _train(recipe: Registered, folder: Path, settings: Mapping[str, Any]) -> None:
+    from lc_core.cli.progress import RunProgress
+
     train = recipe.load()
-    more: dict[str, Any] = {}
-    if "progress" in inspect.signature(train).parameters:
-        more["progress"] = lambda line: click.echo(line, err=True)
     try:
-        train(folder, **settings, **more)
+        with RunProgress() as progress:
+            more = {"progress": progress.line} if "progress" in inspect.signature(train).parameters else {}
+            train(folder, **settings, **more)
     except (LCError, OSError):
         raise
     except Exception as error:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lc_core.latent_model import Posterior, block_generator
+from lc_core.progress import ProgressLine
 
 __all__ = ["FLOW", "Flow", "fit_flow"]
 
@@ -147,5 +148,5 @@ def fit_flow(
             keep = min(DECAY, step / (step + 10))
             torch._foreach_lerp_(list(average.parameters()), list(flow.parameters()), 1 - keep)
         if step % 500 == 0:
-            progress(f"flow: step {step}/{steps}, loss {loss.item():.3f}")
+            progress(ProgressLine(f"flow: step {step}/{steps}, loss {loss.item():.3f}", step, steps))
     return average.requires_grad_(False).eval()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["classifier_card", "model_card"]
+__all__ = ["REFINING", "classifier_card", "model_card"]
+
+REFINING = 40
+"""Steps of the gradient engine that refine prior samples where a model has no flow."""
 
 DATA = """40,000 avatars to train on and 5,000 to test on, drawn at 64 x 64 pixels by
 `dicebear-core` (MIT) and `pylunasvg` (MIT) in the style *avataaars* of `dicebear-styles`: a remix of
@@ -31,16 +34,19 @@ def _front(*tags: str) -> str:
 
 
 def _head(figures: dict[str, Any]) -> str:
-    network = figures["network"]
+    network, training = figures["network"], figures["training"]
+    flow = ""
+    if training["flow_steps"]:
+        flow = "; and in `flow.safetensors` a flow, which carries prior samples to encodings"
     return f"""{_front("variational-autoencoder")}
 
 # {figures["model"]}
 
 A convolutional variational auto-encoder of drawn avatars, 64 x 64 pixels, with a latent of {network["latent_dim"]}
-dimensions and a standard normal prior; a pixel has a standard deviation of {figures["training"]["sigma_x"]:g} in the
+dimensions and a standard normal prior; a pixel has a standard deviation of {training["sigma_x"]:g} in the
 likelihood. It was trained with no knowledge of any attribute; `latent-constraints` samples from it under rules. With it
 come its realism critic, which tells encodings of pictures from prior samples, and `sigma_bar`, the posterior's mean
-standard deviation in each dimension; and in `flow.safetensors` a flow, which carries prior samples to encodings.
+standard deviation in each dimension{flow}.
 
 - Pictures `image.rgb/1`: float32 `(B, 3, 64, 64)` in [0, 1].
 - Weights: `weights.safetensors`, float16, SHA-256 `{figures["weights_sha256"]}`.
@@ -49,6 +55,9 @@ standard deviation in each dimension; and in `flow.safetensors` a flow, which ca
 
 def _training(figures: dict[str, Any]) -> str:
     settings = figures["training"]
+    flow = ""
+    if settings["flow_steps"]:
+        flow = f"; then\n{settings['flow_steps']:,} steps of the flow, {_minutes(figures['flow_seconds'])}"
     return f"""## Training
 
 ```
@@ -57,14 +66,14 @@ def _training(figures: dict[str, Any]) -> str:
 
 Seed {settings["seed"]}; {settings["steps"]:,} steps of {settings["batch"]} pictures with AdamW; KL weight
 {settings["beta"]:g}; an average of the weights is kept. {_minutes(settings["seconds"])} on {_machine(figures)}; then
-{settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}; then
-{settings["flow_steps"]:,} steps of the flow, {_minutes(figures["flow_seconds"])}."""
+{settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}{flow}."""
 
 
 def _figures(figures: dict[str, Any]) -> str:
     posterior, samples = figures["posterior"], figures["two-sample AUC"]
     images, again = (figures["judge"][name] for name in ("images", "reconstructions"))
     lost = 100 * (images["summary"]["macro-F1"] - again["summary"]["macro-F1"])
+    how = "carried by the flow" if figures["training"]["flow_steps"] else f"{REFINING} steps of the gradient engine"
     totals = _table(
         ["the judge on", *images["summary"]],
         [[name, *map(_percent, one["summary"].values())] for name, one in figures["judge"].items()],
@@ -90,7 +99,7 @@ Macro-F1 falls by {lost:.1f} points from pictures to their reconstructions. Root
 
 A small network that is trained to tell decoded samples from decoded posterior samples of held-out pictures, AUC on
 pictures it was not trained on (0.5 is best): prior samples {samples["prior"]:.3f}; prior samples refined by realism
-alone (carried by the flow) {samples["refined"]:.3f}. Realism critic, posterior samples of held-out pictures
+alone ({how}) {samples["refined"]:.3f}. Realism critic, posterior samples of held-out pictures
 against prior samples: AUC {figures["realism"]["held-out AUC"]:.3f}.
 
 {table}

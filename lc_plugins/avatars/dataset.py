@@ -1,7 +1,7 @@
 """40,000 avatars to train on and 5,000 to test on, drawn on first need and kept in the user's cache folder.
 
-Picture i of a part depends on (the part's seed, i) alone. The folder's name is a hash of the weights of all choices
-and of the versions of what draws.
+Picture i of a part depends on (the part's seed, i) alone. The folder's name is a hash of all that decides pictures and
+labels: the tables of choices and attributes, how a choice is told to the style, and the versions of what draws.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ import numpy as np
 
 from lc_core.cache import Cache, key_of
 from lc_core.errors import LCError
-from lc_plugins.avatars.attributes import PARTS, choose, labels
-from lc_plugins.avatars.draw import SIZE, draw
+from lc_core.progress import ProgressLine
+from lc_plugins.avatars.attributes import ATTRIBUTES, PARTS, choose, labels
+from lc_plugins.avatars.draw import SIZE, draw, options
 
 __all__ = ["COUNTS", "Avatars", "read_avatars"]
 
 COUNTS = {"train": 40_000, "test": 5_000}
 """Pictures in each part."""
 SEEDS = {"train": 0, "test": 1}
+TELL_EVERY = 1_000
+"""Pictures from one line of progress to the next."""
 PACKAGES = ("dicebear-core", "dicebear-styles", "pylunasvg")
 
 
@@ -54,8 +57,7 @@ def read_avatars(part: str, *, count: int | None = None, progress: Callable[[str
     except PackageNotFoundError as error:
         hint = 'pip install "latent-constraints[avatars]"'
         raise LCError(f"drawing avatars needs the package {error.name}", hint=hint) from error
-    key = key_of({"parts": PARTS, "versions": versions, "size": SIZE, "seed": SEEDS[part], "count": count})
-    folder = Cache().root / "data" / f"avatars-{part}-{key}"
+    folder = Cache().root / "data" / f"avatars-{part}-{_key(versions, SEEDS[part], count)}"
     folder.mkdir(parents=True, exist_ok=True)
     from filelock import FileLock
 
@@ -63,6 +65,15 @@ def read_avatars(part: str, *, count: int | None = None, progress: Callable[[str
         if not (folder / "labels.npy").exists():
             _draw_all(folder, SEEDS[part], count, progress)
     return Avatars(np.load(folder / "pictures.npy", mmap_mode="r"), np.load(folder / "labels.npy"))
+
+
+def _key(versions: dict[str, str], seed: int, count: int) -> str:
+    """Return a hash of all that decides pictures and labels."""
+    # Parts' names, and "none", in place of choices: they show which options each part decides, and what is fixed.
+    told = [options({part: choice or part for part in PARTS}) for choice in ("", "none")]
+    parts = [(part, list(choices.items())) for part, choices in PARTS.items()]  # their order counts
+    tables = {"parts": parts, "attributes": list(ATTRIBUTES.items()), "options": told}
+    return key_of(tables | {"versions": versions, "size": SIZE, "seed": seed, "count": count})
 
 
 def _draw_all(folder: Path, seed: int, count: int, progress: Callable[[str], None]) -> None:
@@ -73,8 +84,9 @@ def _draw_all(folder: Path, seed: int, count: int, progress: Callable[[str], Non
     for index in range(count):
         parts = choose(seed, index)
         pictures[index], held[index] = draw(parts), labels(parts)
-        if (index + 1) % 2_500 == 0:
-            progress(f"drew {index + 1} of {count} avatars")
+        done = index + 1
+        if done % TELL_EVERY == 0 or done == count:
+            progress(ProgressLine(f"drew {done:,} of {count:,} avatars", done, count))
     pictures.flush()
     np.save(folder / "labels.partial.npy", held)
     os.replace(folder / "labels.partial.npy", folder / "labels.npy")

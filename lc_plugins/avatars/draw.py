@@ -12,7 +12,7 @@ import numpy as np
 
 from lc_core.errors import LCError
 
-__all__ = ["SIZE", "draw"]
+__all__ = ["SIZE", "draw", "options"]
 
 SIZE = 64
 """Height and width of a picture in pixels."""
@@ -53,16 +53,16 @@ def draw(parts: dict[str, str], *, size: int = SIZE) -> np.ndarray:
     except ImportError as error:
         hint = 'pip install "latent-constraints[avatars]"'
         raise LCError(f"drawing avatars needs {error.name}", hint=hint) from error
-    document = pylunasvg.Document.loadFromData(str(Avatar(_style(), _options(parts))))
+    document = pylunasvg.Document.loadFromData(str(Avatar(_style(), options(parts))))
     pieces: list[bytes] = []
     document.renderToBitmap(size, size).writeToPng(pieces.append)
     with Image.open(io.BytesIO(b"".join(pieces))) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
-def _options(parts: dict[str, str]) -> dict[str, Any]:
+def options(parts: dict[str, str]) -> dict[str, Any]:
     """Return the style's options for a choice of parts; nothing is left to the style's own chance."""
-    options: dict[str, Any] = {
+    found: dict[str, Any] = {
         "seed": "",
         "backgroundColor": [BACKGROUND],
         "hairColor": [parts["hair"]],
@@ -73,7 +73,7 @@ def _options(parts: dict[str, str]) -> dict[str, Any]:
         "skinColor": [parts["skin"]],
     }
     for part in ("top", "accessories", "facialHair", "mouth", "eyes", "eyebrows", "clothes"):
-        options[f"{part}Probability"] = 0 if parts[part] == "none" else 100
+        found[f"{part}Probability"] = 0 if parts[part] == "none" else 100
         if parts[part] != "none":
-            options[f"{part}Variant"] = [parts[part]]
-    return options
+            found[f"{part}Variant"] = [parts[part]]
+    return found

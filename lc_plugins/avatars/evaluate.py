@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_plugins.avatars.card import REFINING
 from lc_plugins.avatars.judge import judge
 from lc_plugins.avatars.scores import score_attributes, summary
 from lc_plugins.images.arrays import from_pixels
@@ -72,18 +73,26 @@ def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sampl
 
 
 def sample_latents(model: AvatarModel, images: np.ndarray, *, count: int) -> dict[str, Tensor]:
-    """Return `count` latents of each kind: `posterior` of pictures, `prior`, and these as `refined` by the flow."""
+    """Return `count` latents of each kind: `posterior` of pictures, `prior`, and these `refined` by realism alone.
+
+    That is by the model's flow; without one, by `REFINING` steps of the gradient engine up the realism critic.
+    """
     import torch
 
+    from lc_core.energy import Energy
+    from lc_core.engines.base import run_engine
+    from lc_core.engines.gradient import Gradient
     from lc_core.latent_model import block_generator
 
     posterior = model.encode(images[:count])
     noise = torch.randn(posterior.mean.shape, generator=block_generator(0, 0, "evaluate/posterior"))
     prior = model.sample_prior(count, block_generator(0, 0, "evaluate/prior"))
-    flow = model.flow()
-    assert flow is not None, "a training writes one"
-    with torch.no_grad():
-        refined = flow(prior)
+    if flow := model.flow():
+        with torch.no_grad():
+            refined = flow(prior)
+    else:
+        energy = Energy((), realism=model.realism(), realism_weight=1.0)
+        refined = run_engine(Gradient(steps=REFINING, check_every=0), model, prior, energy).z
     return {"posterior": posterior.mean + posterior.std * noise, "prior": prior, "refined": refined}
 
 

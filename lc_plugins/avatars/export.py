@@ -51,7 +51,8 @@ def finish(
 ) -> None:
     """Fit the realism critic and the flow; write `config.json`, weights, figures, sheets and card into a folder.
 
-    A folder that holds all this for the same settings is left as it is.
+    With 0 `flow_steps` there is no flow, and one of an earlier training in the folder is deleted. A folder that holds
+    all this for the same settings is left as it is.
 
     Args:
         folder: Where to.
@@ -78,9 +79,12 @@ def finish(
     began = time.monotonic()
     critic = _fit(net, means, stds, settings, progress)
     realism_seconds = time.monotonic() - began
-    flow = fit_flow(Posterior(means, stds), steps=settings["flow_steps"], seed=settings["seed"], progress=progress)
+    if settings["flow_steps"]:
+        flow = fit_flow(Posterior(means, stds), steps=settings["flow_steps"], seed=settings["seed"], progress=progress)
+        write_network(folder / FLOW, flow, KIND_OF_FLOW)
+    else:
+        (folder / FLOW).unlink(missing_ok=True)
     flow_seconds = time.monotonic() - began - realism_seconds
-    write_network(folder / FLOW, flow, KIND_OF_FLOW)
     weights_sha256 = _write_model(folder, net, critic, stds.mean(0), settings)
     model = AvatarModel(folder)
     progress(f"measuring on {len(test.held)} held-out pictures")

@@ -37,7 +37,7 @@ def train(
     batch: Annotated[int, Field(ge=2)] = 32,
     lr: Annotated[float, Field(gt=0)] = 1.5e-3,
     realism_steps: Annotated[int, Field(ge=1)] = 3_000,
-    flow_steps: Annotated[int, Field(ge=1)] = 4_000,
+    flow_steps: Annotated[int, Field(ge=0)] = 4_000,
     progress: Callable[[str], None] = print,
 ) -> None:
     """Train a VAE, its realism critic and its flow on 40,000 drawn avatars.
@@ -52,7 +52,7 @@ def train(
         batch: Pictures in a step.
         lr: Peak learning rate of AdamW.
         realism_steps: Training steps of the realism critic.
-        flow_steps: Training steps of the flow from the prior to encodings.
+        flow_steps: Training steps of the flow from the prior to encodings; with 0 there is no flow.
         progress: Called with a line of text now and then.
     """
     import torch

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from lc_core.progress import ProgressLine
 from lc_plugins.avatars.attributes import visible
 from lc_plugins.avatars.card import classifier_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
@@ -157,7 +158,7 @@ def fit(
                 weight = 1 - min(DECAY, step / (10 + step))
                 torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), weight)
             if step % 100 == 0 or step == steps:
-                progress(f"step {step}/{steps}: cross-entropy {loss.item():.4f}")
+                progress(ProgressLine(f"step {step}/{steps}: cross-entropy {loss.item():.4f}", step, steps))
     average.load_state_dict({name: value.half().float() for name, value in average.state_dict().items()})
     calibrate(average, half, np.arange(train_count, len(half.pictures)), seed)
     average.requires_grad_(False)

@@ -16,6 +16,7 @@ import numpy as np
 
 from lc_core.cache import Cache, key_of
 from lc_core.errors import LCError
+from lc_core.progress import ProgressLine
 from lc_plugins.images.read import rgb_pixels
 from lc_plugins.images.sheet import pillow
 
@@ -200,7 +201,8 @@ def _read_all(
         except LCError as error:
             raise LCError(f"{images / name}: {error.message}", hint=error.hint) from error
         if (number + 1) % 10_000 == 0:
-            progress(f"read {number + 1:,} of {len(files):,} images")
+            told = f"read {number + 1:,} of {len(files):,} images"
+            progress(ProgressLine(told, number + 1, len(files)))
     pictures.flush()
     del pictures
     os.replace(partial, kept / "pictures.npy")

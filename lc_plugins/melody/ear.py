@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lc_core.latent_model import block_generator
+from lc_core.progress import ProgressLine
 from lc_plugins.melody.network import PITCHES
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def fit_ear(
             keep = min(0.995, step / (step + 10))
             torch._foreach_lerp_(list(average.parameters()), list(ear.parameters()), 1 - keep)
         if step % 500 == 0:
-            progress(f"ear: step {step}/{steps}, loss {loss.item():.3f}")
+            progress(ProgressLine(f"ear: step {step}/{steps}, loss {loss.item():.3f}", step, steps))
     average = average.requires_grad_(False).eval()
     held = torch.cat([real[-HELD_OUT:], other[-HELD_OUT:]])
     scores = torch.cat([average(part) for part in torch.split(held, PIECE)]).numpy()

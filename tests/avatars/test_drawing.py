@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from lc_core.cli.progress import RunProgress
 from lc_core.errors import LCError
 from lc_plugins.avatars.attributes import EXCLUSIVE, HIDES, NAMES, choose, labels, visible
 from lc_plugins.avatars.dataset import read_avatars
@@ -44,6 +48,43 @@ def test_the_data_set_is_drawn_once_and_found_again(tmp_path: Path, monkeypatch:
     assert np.array_equal(first.pictures, again.pictures)
     assert np.array_equal(first.held, [labels(choose(1, index)) for index in range(5)])
     assert len(list((tmp_path / "data").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("lc_plugins.avatars.dataset.ATTRIBUTES", {"smiling": ("mouth", ("smile",))}),
+        ("lc_plugins.avatars.dataset.PARTS", {"mouth": {"sad": 1, "smile": 1}}),
+        ("lc_plugins.avatars.draw.BACKGROUND", "#ffffff"),
+        ("lc_plugins.avatars.draw.FRAMES", "#000000"),
+    ],
+)
+def test_what_was_drawn_by_other_tables_is_not_used_again(
+    where: str, change: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path))
+    read_avatars("test", count=2)
+    module, _, name = where.rpartition(".")
+    old = getattr(importlib.import_module(module), name)
+    monkeypatch.setattr(where, old | change if isinstance(change, dict) else change)
+    read_avatars("test", count=2)
+    assert len(list((tmp_path / "data").iterdir())) == 2
+
+
+def test_drawing_shows_a_bar_on_a_terminal_and_lines_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {}
+    monkeypatch.setenv("TERM", "xterm")
+    for terminal in (False, True):
+        monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / str(terminal)))
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        with RunProgress() as progress:
+            read_avatars("test", count=5, progress=progress.line)
+        told[terminal] = capsys.readouterr().err
+    assert told[False] == "drew 5 of 5 avatars\n"
+    assert "drew 5 of 5 avatars" in told[True]
+    assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" * 20 in told[True]
 
 
 def test_an_unknown_part_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from importlib.util import resolve_name
 from pathlib import Path
@@ -22,6 +23,9 @@ from lc_plugins.avatars.judge import SHIPPED, judge, judge_features
 JUDGE = "lc_plugins.avatars.judge"
 REPORTING = {"lc_plugins.avatars.evaluate", "lc_plugins.avatars.export", "lc_plugins.avatars.train"}
 """The figures of a model, what writes its card, and the recipe that ends with it."""
+
+ASKS = re.compile(r"""(?<!\breport)\.\s*(?:all|get)\(\s*(?:kind\s*=\s*)?["']judge["']""")
+"""Text that asks a registry for judges, or for one; a report has what they said under the same word."""
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -79,9 +83,25 @@ def test_the_judge_is_named_where_judges_are_registered_and_these_are_asked_when
     targets: list[str] = []
     plugin.lc_register_judges(lambda name, target, **about: targets.append(target.partition(":")[0]))
     assert targets == [JUDGE]
-    asking = [name for name, text in texts.items() if 'all("judge")' in text]
-    assert asking == ["lc_core.judging"]
+    assert [name for name, text in texts.items() if ASKS.search(text)] == ["lc_core.judging"]
     assert who_reaches("lc_core.judging") <= {"lc_core.transform_run", "lc_core.cli.transform"}
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ('registry.all("judge")', True),
+        ("registry.all('judge')", True),
+        ('registry.get("judge", name)', True),
+        ("registry.get(\n    'judge', name\n)", True),
+        ("registry.all(kind='judge')", True),
+        ('registry.all("measurement")', False),
+        ('figures["judge"].items()', False),
+        ('report.get("judge", {})', False),
+    ],
+)
+def test_however_a_judge_is_asked_for_it_is_seen(text: str, asks: bool) -> None:
+    assert bool(ASKS.search(text)) == asks
 
 
 def test_judge_and_verifier_share_no_picture_and_no_seed() -> None:

@@ -14,7 +14,8 @@ import torch
 from lc_core.errors import LCError
 from lc_core.latent_model import block_generator
 from lc_core.testing import check_model
-from lc_plugins.avatars.model import SHIPPED, AvatarModel, load_blurry, load_sharp
+from lc_plugins.avatars.card import model_card
+from lc_plugins.avatars.model import FLOW, SHIPPED, AvatarModel, load_blurry, load_sharp
 from lc_plugins.images.read import read_image
 from lc_plugins.images.render import Png
 
@@ -55,6 +56,16 @@ def test_the_shipped_models_say_what_they_are() -> None:
         assert ((model.sigma_bar > 0) & (model.sigma_bar < 1.1)).all()
     assert sharp.digest != blurry.digest
     assert sharp.digest == load_sharp(folder=str(SHIPPED / "64")).digest
+
+
+@pytest.mark.parametrize("name", ["64", "64-blurry"])
+def test_a_shipped_card_is_what_its_figures_say_and_claims_no_flow_that_is_not_there(name: str) -> None:
+    folder = SHIPPED / name
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card == model_card(json.loads((folder / "figures.json").read_text(encoding="utf-8")))
+    has_flow = (folder / FLOW).exists()
+    assert has_flow == ("steps of the flow" in card) == (FLOW in card)
+    assert has_flow != ("--set flow_steps=0" in card)
 
 
 def test_decoded_prior_samples_are_pictures(model: AvatarModel) -> None:

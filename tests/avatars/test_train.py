@@ -50,6 +50,22 @@ def test_a_model_is_trained_into_a_folder_and_finished_once(
     assert said[-1].endswith("is finished")
 
 
+def test_without_steps_of_a_flow_none_is_written_nor_claimed(
+    few: Avatars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = export.evaluate
+    monkeypatch.setattr(export, "evaluate", lambda model, test: measure(model, test, count=12, two_sample_steps=2))
+    settings = {"steps": 2, "batch": 4, "sigma_x": 1.0, "latent_dim": 8, "realism_steps": 3}
+    for flow_steps in (3, 0):  # the second time in a folder that has one
+        recipe.train(tmp_path, **settings, flow_steps=flow_steps, progress=lambda _: None)
+        card = " ".join((tmp_path / "MODEL_CARD.md").read_text().split())
+        assert (AvatarModel(tmp_path).flow() is not None) == (flow_steps > 0)
+        assert ("flow.safetensors" in card) == ("steps of the flow" in card) == (flow_steps > 0)
+    assert "--set flow_steps=0" in card
+    assert "refined by realism alone (40 steps of the gradient engine)" in card
+    assert not (tmp_path / "flow.safetensors").exists()
+
+
 @pytest.mark.parametrize("role", ["verifier", "judge"])
 def test_a_classifier_is_trained_into_a_folder(
     role: str, few: Avatars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

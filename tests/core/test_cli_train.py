@@ -17,6 +17,7 @@ PLUGIN = """
     from typing import Annotated
     from pydantic import Field
     from lc_core.plugins.hookspecs import hookimpl
+    from lc_core.progress import ProgressLine
 
     def load(*, folder: str = ""):
         return folder
@@ -39,6 +40,15 @@ PLUGIN = """
         progress(f"step {steps}/{steps}")
         (folder / "model.json").write_text(json.dumps([steps, seed, rates]))
 
+    def counting(folder: Path, *, steps: int = 10, progress: Callable[[str], None] = print) -> None:
+        "Train a toy that tells how far it is."
+        for step in (1, 5, 10):
+            progress(ProgressLine(f"step {step}/10: loss [{step}]", step, 10))
+        progress("wrote [a card]")
+        if steps == 11:
+            progress(ProgressLine("step 1/10: loss [1]", 1, 10))
+            raise ZeroDivisionError("eleven")
+
     def silent(folder: Path) -> None:
         "Train without telling."
 
@@ -50,6 +60,7 @@ PLUGIN = """
     @hookimpl
     def lc_register_recipes(register):
         register("toy.model", train)
+        register("toy.counting", counting)
         register("toy.silent", silent)
 """
 
@@ -62,6 +73,14 @@ def train(install_plugin, tmp_path, monkeypatch):
     return lambda *arguments: CliRunner().invoke(main, ["train", *arguments])
 
 
+@pytest.fixture
+def on_terminal(monkeypatch):
+    """Let commands believe that their streams are a terminal."""
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+
+
 def test_the_model_is_trained_into_a_folder_of_its_name(train, tmp_path):
     result = train("toy.model")
     assert result.exit_code == 0
@@ -72,6 +91,27 @@ def test_progress_goes_to_the_error_stream(train):
     result = train("toy.model")
     assert result.stderr == "step 10/10\n"
     assert "step" not in result.stdout
+
+
+def test_a_line_that_tells_how_much_is_done_is_plain_where_there_is_no_terminal(train):
+    result = train("toy.counting")
+    assert result.stderr == "".join(f"step {step}/10: loss [{step}]\n" for step in (1, 5, 10)) + "wrote [a card]\n"
+
+
+def test_a_line_that_tells_how_much_is_done_is_a_bar_on_a_terminal(train, on_terminal):
+    result = train("toy.counting")
+    bar, after = result.stderr.split("wrote [a card]")
+    assert "step 10/10: loss [10]" in bar
+    assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" * 40 in bar
+    assert after == "\n"
+    assert "step" not in result.stdout
+
+
+def test_a_fault_ends_the_bar_and_is_told_below(train, on_terminal):
+    result = train("toy.counting", "--steps", "11")
+    assert result.exit_code == 2
+    assert result.stderr.index("step 1/10") < result.stderr.index("Traceback")
+    assert result.stderr.endswith("raised ZeroDivisionError: eleven\n")
 
 
 def test_settings_are_given_by_options(train, tmp_path):
