@@ -186,6 +186,10 @@ class Cache:
         finally:
             lock.release()
 
+    def has(self, kind: str, key: str) -> bool:
+        """Return whether a part need not be fitted, unless it turns out to be damaged."""
+        return not self.refit and (self.root / f"{kind}-{key}").exists()
+
     def entries(self) -> list[CacheEntry]:
         """Return what is cached, oldest first."""
         found = []

@@ -40,7 +40,7 @@ class Encodings(LatentModel):
 
     def __init__(self, inner: LatentModel) -> None:
         self.inner = inner
-        self.name, self.source = inner.name, inner.source
+        self.name, self.source, self.note = inner.name, inner.source, inner.note
         self.latent_shape, self.output_type = inner.latent_shape, inner.output_type
         self.block, self.device = inner.block, inner.device
 

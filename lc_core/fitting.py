@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lc_core.constraint import Constraint
 from lc_core.critics.calibration import calibration
 from lc_core.critics.critic import Bins, Critic
 from lc_core.energy import Energy
@@ -183,7 +184,6 @@ class CriticFitter:
         """
         settings = self.settings
         self.progress(f"fitting a critic of {family.name} on {settings.prior_samples} prior samples")
-        self._tell_constant(family)
         generator = block_generator(settings.seed, 0, f"fit/{family.name}")
         rough = _fit_one(self.prior, family, settings, generator, steps=max(1, settings.steps // 4))
         starts = self.draw_prior(2 * settings.push_samples, "fit/push")
@@ -195,17 +195,39 @@ class CriticFitter:
         seen = np.concatenate([family.gather(part.values) for part in (self.prior, extra, self.held_out)])
         return critic, np.stack([np.fmin.reduce(seen), np.fmax.reduce(seen)])
 
-    def _tell_constant(self, family: Family) -> None:
-        """Say before anything is trained which measurements have one value on all prior samples."""
-        for leaf in family.leaves:
-            values = self.prior.values[leaf.label]
-            only = only_value(np.fmin.reduce(values), np.fmax.reduce(values))
-            if only is not None:
-                told = "undefined" if np.isnan(only) else f"{only:g}"
-                self.progress(
-                    f"{leaf.measurement.name} is {told} on all of {len(values)} prior samples: a rule that is the same "
-                    "everywhere cannot guide, so check what it measures"
-                )
+    def constants(self, some: Sequence[Family]) -> dict[str, float]:
+        """Say before anything is fitted which measurements have one value on all prior samples.
+
+        Returns:
+            By label, the value of those of which their fits would see no other: a critic that knows one value pushes
+            nothing anywhere, so its fit sees these and two more sets of prior samples.
+        """
+        self.progress(f"decoding and measuring {self.settings.prior_samples} prior samples")
+        told = [text for family in some for leaf in family.leaves if (text := self._constant(leaf))]
+        for text in dict.fromkeys(told):
+            self.progress(text)
+        fixed = [family for family in some if _only([family.gather(self.prior.values)]) is not None]
+        if not fixed:
+            return {}
+        verifier = Verifier(self.verifier.model, [leaf for family in fixed for leaf in family.leaves])
+        starts = Replay.of(verifier, self.draw_prior(2 * self.settings.push_samples, "fit/push"))
+        values = {
+            leaf.label: _only([part.values[leaf.label] for part in (self.prior, starts, self.held_out)])
+            for leaf in verifier.leaves
+        }
+        return {label: only for label, only in values.items() if only is not None}
+
+    def _constant(self, leaf: Constraint) -> str:
+        """Say of a measurement that it has one value on all prior samples; nothing if it has several."""
+        values = self.prior.values[leaf.label]
+        only = _only([values])
+        if only is None:
+            return ""
+        told = "undefined" if np.isnan(only) else f"{only:g}"
+        return (
+            f"{leaf.measurement.name} is {told} on all of {len(values)} prior samples: a rule that is the same "
+            "everywhere cannot guide, so check what it measures"
+        )
 
     def cards(self, energy: Energy, held_out: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
         """Return for each leaf's label how well its critic is calibrated at what is wanted, on `held_out` values."""
@@ -223,6 +245,12 @@ class CriticFitter:
             )
             for leaf in fitted
         }
+
+
+def _only(parts: Sequence[np.ndarray]) -> float | None:
+    """Return the one value, NaN for undefined, that some arrays hold; None if there are several."""
+    values = np.concatenate([part.ravel() for part in parts])
+    return only_value(np.fmin.reduce(values), np.fmax.reduce(values))
 
 
 def _fit_one(

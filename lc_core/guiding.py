@@ -145,7 +145,8 @@ def check_guides(model: LatentModel, entries: Sequence[Entry]) -> None:
 def _why_no_gradient(model: LatentModel, z: Tensor) -> str:
     from lc_core.gradient_path import gradient_path
 
-    return f"{model.name} is a black box: {gradient_path(model, z[:2]).reason}"
+    note = f"; {model.note}" if model.note else ""
+    return f"{model.name} is a black box: {gradient_path(model, z[:2]).reason}{note}"
 
 
 def _check_form(model: LatentModel, leaf: Constraint, z: Tensor) -> None:

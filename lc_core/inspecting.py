@@ -60,6 +60,7 @@ def inspect_model(model: LatentModel) -> Inspection:
     """Draw prior samples, decode them, and try what the model says it can do."""
     found = Inspection({"model": model.name, "source": model.source, "output_type": model.output_type})
     found.about |= {"latent_shape": list(model.latent_shape), "dimensions": model.dimensions}
+    found.about["note"] = model.note
     z = _part(found, lambda: draw_prior(model, SAMPLES, block_generator(0, 0, "inspect")))
     if z is None:
         return found

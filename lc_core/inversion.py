@@ -65,7 +65,7 @@ class Inverted(LatentModel):
         errors: Tensor | None = None,
     ) -> None:
         self.inner, self.network = inner, network
-        self.name, self.source = inner.name, inner.source
+        self.name, self.source, self.note = inner.name, inner.source, inner.note
         self.latent_shape, self.output_type = inner.latent_shape, inner.output_type
         self.block, self.device = inner.block, inner.device
         self.sigma_bar = unit

@@ -54,10 +54,12 @@ class LatentModel(ABC):
         block: Largest number of latents that one decode takes comfortably.
         device: Where it is.
         source: The distribution it comes from, told in errors.
+        note: What a user should know of it, such as why no gradient comes through; empty if nothing.
     """
 
     name: str = "model"
     source: str = ""
+    note: str = ""
     latent_shape: tuple[int, ...]
     output_type: str = "any/1"
     prior: Prior = Normal()
@@ -195,6 +197,8 @@ class WrappedModel(LatentModel):
         self.name = str(getattr(inner, "name", type(inner).__name__))
         self.output_type = str(getattr(inner, "output_type", "any/1"))
         self.block = int(getattr(inner, "block", LatentModel.block))
+        note = getattr(inner, "note", "")
+        self.note = note if isinstance(note, str) else ""
 
     def decode(self, z: Tensor) -> Any:
         """Decode as the object does."""
@@ -232,7 +236,7 @@ def as_latent_model(model: Any) -> LatentModel:
     Args:
         model: A `LatentModel`; or an object with `decode(z)` and either `latent_shape` (an int or a tuple; the prior
             is then the standard normal) or `latent_shape` and `sample_prior(count, generator)`. `output_type`,
-            `name`, `block` and `log_prior(z)` are used where it has them.
+            `name`, `block`, `note` and `log_prior(z)` are used where it has them.
 
     Raises:
         LCError: If one of these is missing.

@@ -91,21 +91,27 @@ def prepare(
     critics: dict[str, Critic] = {}
     heads: dict[str, int] = {}
     held_out: dict[str, np.ndarray] = {}
-    keys: list[str | None] = []
-    only: dict[str, float] = {}
     spent: list[float] = []
+    some = families(verifier.leaves)
+    keys = [_critic_key(verifier, family, settings) for family in some]
     with _placed("a number counts the samples that were decoded together for a fit"):
-        for family in families(verifier.leaves):
-            keys.append(_critic_key(verifier, family, settings))
-            critic, values, ends = _cached_critic(fitter, family, keys[-1], cache, progress, spent)
+        spreads = spreads_of(verifier.model, verifier.entries, settings.seed, cache)
+        only = {label: one.low for label, one in spreads.items() if not one.low < one.high}
+        check_reachable(verifier.conditions, only)
+        new = [family for family, key in zip(some, keys, strict=True) if not _is_cached(key, cache)]
+        looked = time.monotonic()
+        if new:
+            only |= fitter.constants(new)
+            check_reachable(verifier.conditions, only)
+        for family, key in zip(some, keys, strict=True):
+            since = looked if new and family is new[0] else time.monotonic()  # prior samples are part of the first fit
+            critic, values, ends = _cached_critic(fitter, family, key, cache, progress, spent, since=since)
             critics |= dict.fromkeys(family.heads(), critic)
             heads |= family.heads()
             held_out |= family.scatter(values)
             found = {label: only_value(*part.reshape(2, -1)) for label, part in family.scatter(ends).items()}
             only |= {label: value for label, value in found.items() if value is not None}
-        spreads = spreads_of(verifier.model, verifier.entries, settings.seed, cache)
-        only |= {label: one.low for label, one in spreads.items() if not one.low < one.high}
-        check_reachable(verifier.conditions, only)
+            check_reachable(verifier.conditions, only)
         space = Space.of(verifier.entries)
         decoder = DecoderGuide(verifier.model, spreads) if spreads else None
         energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
@@ -156,6 +162,10 @@ def _critic_key(verifier: Verifier, family: Family, settings: FitSettings) -> st
     )
 
 
+def _is_cached(key: str | None, cache: Cache | None) -> bool:
+    return cache is not None and key is not None and cache.has("critic", key)
+
+
 def _cached_critic(
     fitter: CriticFitter,
     family: Family,
@@ -163,16 +173,17 @@ def _cached_critic(
     cache: Cache | None,
     progress: Callable[[str], None],
     spent: list[float],
+    *,
+    since: float,
 ) -> tuple[Critic, np.ndarray, np.ndarray]:
     """Return a critic, what each head's measurement is on held-out samples `(N, H)`, and its ends `(2, H)`."""
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
-        began = time.monotonic()
         critic, ends = fitter.fit(family)
         what = f"critic of {family.name} for {fitter.verifier.model.name}"
         values = torch.from_numpy(family.gather(fitter.held_out.values))
         told = {"held_out": values, "ends": torch.from_numpy(ends)}
-        config = {"what": what, "hidden": critic.hidden, "seconds": time.monotonic() - began}
+        config = {"what": what, "hidden": critic.hidden, "seconds": time.monotonic() - since}
         return config, {**critic_tensors(critic), **told}
 
     if cache is None or key is None:

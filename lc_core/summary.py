@@ -74,6 +74,8 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
     problem = collector.problem
     note = problem.engine.note(problem.entries, problem.realism)
     notes = [note] if note else []
+    if problem.model.note:
+        notes.append(f"model {problem.model.name}: {problem.model.note}")
     if problem.realism > 0 and problem.engine.needs_energy and problem.model.realism() is None:
         notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
     if not problem.engine.amortised and (free := [leaf.label for leaf in leaves(problem.entries) if leaf.free]):

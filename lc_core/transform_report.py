@@ -66,6 +66,8 @@ def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any
     if result.realism is not None:
         report["realism"] = {"before": result.realism[0], "after": result.realism[1]}
     notes = [*more, note] if (note := problem.engine.note(problem.entries, problem.realism)) else [*more]
+    if problem.model.note:
+        notes.append(f"model {problem.model.name}: {problem.model.note}")
     if problem.realism > 0 and problem.model.realism() is None:
         notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
     if result.kept and not hasattr(problem.engine, "keeping"):

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from lc_core.errors import LCError
+from lc_core.limits import IMPORT_SECONDS, limited
 
 __all__ = ["GROUP", "LazyGroup", "show_error"]
 
@@ -95,14 +96,14 @@ def show_error(error: LCError) -> None:
 
 
 def _loaded(entry: metadata.EntryPoint) -> click.Command:
-    try:
-        found = entry.load()
-    except Exception as error:
-        raise LCError(
-            f"command {entry.name} of {_source(entry)} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
+    who = f"command {entry.name} of {_source(entry)}"
+    with limited(f"{who}, loaded from {entry.value},", IMPORT_SECONDS):
+        try:
+            found = entry.load()
+        except (Exception, SystemExit) as error:  # a module that ends the process is broken as well
+            raise LCError(f"{who} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(found, click.Command):
-        raise LCError(f"command {entry.name} of {_source(entry)} is {type(found).__name__}, not a click command")
+        raise LCError(f"{who} is {type(found).__name__}, not a click command")
     return found
 
 

@@ -121,6 +121,8 @@ def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "outputs", f"{about['output_type']}: {shape}, {output['dtype']}, {ends}"
     if gradient := about.get("gradient"):
         yield "gradient", "through the decoder" if gradient["through"] else f"none: {gradient['reason']}"
+    if about["note"]:
+        yield "note", about["note"]
     if decode := about.get("decode"):
         alone = f"one alone in {decode['milliseconds_for_one']:.3g} ms"
         yield "decode", f"{short(decode['per_second'])} a second in blocks of {decode['block']}, {alone}"

@@ -38,6 +38,8 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
     realism = realism_of(model)[1]
     gradient = "with a gradient" if model.differentiable else "without a gradient"
     click.echo(f"\nmodel: latents {model.latent_shape}, {model.output_type}, decode {gradient}, {realism}")
+    if model.note:
+        click.echo(f"note: {model.note}")
     for leaf in leaves(spec.entries):
         if (needs := leaf.measurement.needs()) and (line := needs.about()):
             click.echo(f"{leaf.label}: {line}")

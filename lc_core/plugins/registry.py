@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lc_core.errors import LCError
+from lc_core.limits import IMPORT_SECONDS, limited
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -90,25 +91,28 @@ class Registered:
         """Import the component and return it.
 
         Raises:
-            LCError: If its module cannot be imported or has no such attribute.
+            LCError: If its module cannot be imported, hangs or ends the process, or has no such attribute.
         """
         if not isinstance(self.target, str):
             return self.target
-        module, _, attribute = self.target.partition(":")
+        who = f"{self.kind} {self.name} of {self.distribution}"
+        with limited(f"{who}, loaded from {self.target},", IMPORT_SECONDS):
+            return self._imported(who, self.target)
+
+    def _imported(self, who: str, target: str) -> Any:
+        module, _, attribute = target.partition(":")
         try:
             found: Any = importlib.import_module(module)
             for part in attribute.split("."):
                 found = getattr(found, part)
         except LCError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a module that ends the process is broken as well
             hint = None
             if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] != module.split(".")[0]:
                 hint = f"{error.name} is not installed; an extra of {self.distribution} may bring it"
             raise LCError(
-                f"{self.kind} {self.name} of {self.distribution} cannot be loaded from {self.target}: "
-                f"{type(error).__name__}: {error}",
-                hint=hint,
+                f"{who} cannot be loaded from {target}: {type(error).__name__}: {error}", hint=hint
             ) from error
         return found
 

@@ -63,11 +63,7 @@ class Network:
 
 
 class ForeignModel(LatentModel):
-    """A decoder with a declared prior; see `assemble`.
-
-    Attributes:
-        note: What a user should know of how it was loaded.
-    """
+    """A decoder with a declared prior; see `assemble`."""
 
     def __init__(self, network: Network, *, prior: Prior, outputs: Outputs, block: int) -> None:
         self.network, self.prior, self.outputs = network, prior, outputs

@@ -65,7 +65,7 @@ def load_onnx(
     data = [_whole(one) for one in (file, encoder) if one is not None]
     run, found = _session(data[0], file)
     encode = _session(data[1], encoder)[0] if encoder is not None else None
-    twin, note = _twin(data[0], run, found) if gradients else (None, "gradients are not asked for")
+    twin, note = _twin(data[0], run, found) if gradients else (None, "no gradients: switched off by gradients: false")
     network = Network(
         file.stem,
         found,

@@ -138,12 +138,22 @@ def test_a_plugin_brings_a_command(install_plugin):
     assert run("greet").output == "hello from a plugin\n"
 
 
-def test_a_broken_command_leaves_the_others_alone(install_plugin):
-    install_plugin("lc-greet", "1 / 0", group="latent_constraints.commands")
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("1 / 0", "cannot be loaded: ZeroDivisionError"),
+        ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
+        ("import time\ntime.sleep(60)", "loaded from lc_greet:command, has not answered within 2 seconds"),
+    ],
+)
+def test_a_broken_command_leaves_the_others_alone(install_plugin, monkeypatch, source, told):
+    monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "2")
+    install_plugin("lc-greet", source, group="latent_constraints.commands")
     assert run("--help").exit_code == 0
     result = run("greet")
     assert result.exit_code == 2
-    assert "command greet of lc-greet cannot be loaded: ZeroDivisionError" in result.stderr
+    assert "error: command greet of lc-greet" in result.stderr
+    assert told in result.stderr
 
 
 def test_a_plugin_cannot_replace_a_command(install_plugin):

@@ -332,6 +332,58 @@ def test_a_plugin_that_hangs_on_import_is_broken_after_its_time(install_plugin, 
         build_registry()
 
 
+TEXT = """
+    from lc_core.plugins.hookspecs import hookimpl
+
+    @hookimpl
+    def lc_register_constraints(register):
+        register("{name}", "{module}:rule")
+"""
+
+
+@pytest.fixture
+def install_text(install_plugin, tmp_path, monkeypatch):
+    """Install a plugin that registers a constraint as text, in a module of its own with the given source."""
+
+    def install(distribution, source):
+        module = f"{distribution.replace('-', '_')}_parts"
+        install_plugin(distribution, TEXT.format(name=f"{distribution.removeprefix('lc-')}.rule", module=module))
+        (tmp_path / f"site-{distribution}" / f"{module}.py").write_text(source)
+
+    return install
+
+
+HANGS = "constraint slow.rule of lc-slow, loaded from lc_slow_parts:rule, has not answered within 2 seconds"
+ENDS = "constraint quits.rule of lc-quits cannot be loaded from lc_quits_parts:rule: SystemExit: 3"
+
+
+def test_a_component_whose_module_hangs_or_ends_the_process_is_listed_as_broken(install_text, lc, monkeypatch):
+    install_text("lc-slow", "import time\ntime.sleep(60)")
+    install_text("lc-quits", "raise SystemExit(3)")
+    install_text("lc-fine", "def rule(outputs):\n    'Return nothing.'")
+    monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "2")
+    result = lc("plugins")
+    assert result.exit_code == 0
+    assert f"slow.rule  broken: {HANGS}" in result.stdout
+    assert f"quits.rule  broken: {ENDS}" in result.stdout
+    assert "fine.rule  Return nothing." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("distribution", "source", "told"),
+    [("lc-slow", "import time\ntime.sleep(60)", HANGS), ("lc-quits", "raise SystemExit(3)", ENDS)],
+)
+def test_a_spec_that_uses_a_component_that_cannot_be_loaded_is_refused(
+    install_text, lc, write_spec, monkeypatch, distribution, source, told
+):
+    install_text(distribution, source)
+    monkeypatch.setenv("LC_PLUGIN_TIMEOUT", "2")
+    rule = f"{distribution.removeprefix('lc-')}.rule"
+    result = lc("validate", write_spec(f"lc: 1\nmodel: melody.folk-2bar\nconstraints:\n  - use: {rule}\n"))
+    assert result.exit_code == 2
+    assert f"spec.yaml:4:10: error: {told}" in result.stderr
+
+
 def refuse(value):
     raise ValueError(f"expected a scale; found {value!r}")
 

@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from lc_core import Constraint, FitSettings, LCError, all_of, any_of, none_of
+from lc_core import Constraint, FitSettings, LCError, all_of, any_of, measurement, none_of
 from lc_core.cache import Cache
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.rejection import Rejection
-from lc_core.latent_model import block_generator
+from lc_core.latent_model import block_generator, draw_prior
 from lc_core.prepare import prepare
 from lc_core.sampling import Problem, collect
 from lc_core.verify import Verifier
@@ -274,6 +274,55 @@ def test_a_rule_with_one_value_is_told_before_sampling(run, line):
         run(all_of(Constraint(one, at_least=2), Constraint(line.first, at_least=1)), engine=gradient())
 
 
+@pytest.fixture
+def fit(line):
+    """Prepare the gradient engine for some entries without a cache; return the lines that were told, and the error."""
+
+    def run(*entries):
+        told, error = [], None
+        try:
+            prepare(Verifier(line.Line(), entries), gradient(), settings=SMALL, progress=told.append)
+        except LCError as caught:
+            error = caught
+        return told, error
+
+    return run
+
+
+def test_a_rule_with_one_value_is_told_before_anything_is_fitted(fit, line):
+    told, error = fit(Constraint(line.first, at_least=1), Constraint(line.constant, at_least=0))
+    assert error is None
+    said = [number for number, text in enumerate(told) if text.startswith("constant is 0 on all of 512 prior samples")]
+    assert len(said) == 1
+    assert said[0] < next(number for number, text in enumerate(told) if text.startswith("fitting a critic"))
+
+
+@pytest.mark.parametrize("guide", ["critic", "decoder"])
+def test_a_condition_that_can_never_be_met_is_refused_before_anything_is_fitted(fit, line, guide):
+    @measurement(accepts="*", unit="", range=(0, 9), differentiable=True)
+    def same(outputs):
+        return 0 * outputs[:, 0] + 3
+
+    told, error = fit(Constraint(line.first, at_least=1), Constraint(same, at_least=4, guide=guide))
+    assert "same cannot be reached: same is 3 on every sample" in str(error)
+    assert not [text for text in told if text.startswith("fitting a critic")]
+
+
+def test_a_rule_that_is_met_so_rarely_that_only_later_samples_meet_it_is_fitted(fit, line):
+    model, seed = line.Line(), SMALL.seed
+    counts = {"fit": SMALL.prior_samples, "fit/held-out": SMALL.prior_samples // 4, "fit/push": 2 * SMALL.push_samples}
+    seen = {name: model.decode(draw_prior(model, n, block_generator(seed, 0, name))) for name, n in counts.items()}
+    before = np.concatenate([seen["fit"], seen["fit/held-out"]])
+    wanted = next(row for row in seen["fit/push"] if not (row == before).all(axis=1).any())
+
+    def rare(outputs):
+        return (outputs == wanted).all(axis=1).astype(float)
+
+    told, error = fit(Constraint(line.first, at_least=1), Constraint(rare, at_least=1))
+    assert error is None
+    assert any(text.startswith("rare is 0 on all of 512 prior samples") for text in told)
+
+
 def test_a_rule_with_one_value_that_is_wanted_is_no_obstacle(run, line):
     def one(outputs):
         return np.ones(len(outputs))
@@ -285,8 +334,6 @@ def test_a_rule_with_one_value_that_is_wanted_is_no_obstacle(run, line):
 
 
 def test_a_rule_that_is_undefined_everywhere_is_told(run):
-    from lc_core import measurement
-
     @measurement(accepts="*", unit="", range=(0, 1), undefined="always", at_least=0)
     def nothing(outputs):
         return np.full(len(outputs), np.nan)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+from lc_core.cli import main
 from lc_core.encodings import has_encoder
 from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
@@ -100,6 +103,32 @@ def test_without_a_gradient_it_loads_and_says_so(tmp_path):
     model = load_export(file=save_pt2(build(Quiet), tmp_path / "quiet.pt2"), output=GRAY)
     assert not model.differentiable
     assert "no gradient" in model.note
+
+
+def test_why_it_has_no_gradient_is_told_wherever_that_matters(tmp_path):
+    file = save_pt2(build(Quiet), tmp_path / "quiet.pt2")
+    note = "no gradient comes through the decoder: it was exported under torch.no_grad, or is not smooth"
+
+    def lc(*arguments):
+        return CliRunner().invoke(main, list(map(str, arguments)))
+
+    inspect = ("inspect", "models.export", "--set", f"file={file}", "--set", f"output={GRAY}")
+    assert re.search(rf"^  note +{note}$", lc(*inspect).stdout, re.MULTILINE)
+    assert json.loads(lc(*inspect, "--json").stdout)["note"] == note
+    spec = tmp_path / "spec.yaml"
+    text = f"lc: 1\nmodel: {{use: models.export, params: {{file: quiet.pt2, output: {GRAY}}}}}\nengine: rejection\n"
+    spec.write_text(text + "constraints: [{use: images.brightness, at_least: 0.0}]\nsample: {count: 2}\n")
+    assert f"\nnote: {note}\n" in lc("show", spec).stdout
+    assert f"note: model quiet: {note}\n" in lc("sample", spec, "--out", tmp_path / "run").stdout
+    guided = lc("sample", spec, "--set", "constraints.0.guide=decoder", "--set", "engine=gradient")
+    assert guided.exit_code == 2
+    assert "quiet is a black box: " in guided.stderr and f"; {note}\n" in guided.stderr
+
+
+def test_a_model_without_a_note_has_no_line_of_it(file):
+    result = CliRunner().invoke(main, ["inspect", "models.export", "--set", f"file={file}", "--set", f"output={GRAY}"])
+    assert result.exit_code == 0
+    assert not re.search("^  note", result.stdout, re.MULTILINE)
 
 
 def test_values_are_mapped_to_pixels(tmp_path):

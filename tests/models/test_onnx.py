@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
+import re
 import sys
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import nn
 
+from lc_core.cli import main
 from lc_core.encodings import has_encoder
 from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
@@ -80,6 +84,23 @@ def test_without_gradients_it_is_a_black_box_and_says_so(file, monkeypatch):
     assert not model.differentiable
     monkeypatch.setitem(sys.modules, "onnx2torch", None)
     assert "onnx2torch" in load_onnx(file=file, output=GRAY).note
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (("--set", "gradients=false"), "no gradients: switched off by gradients: false"),
+        ((), "no gradients: onnx2torch is not installed"),
+    ],
+)
+def test_inspecting_it_tells_why_it_has_no_gradients(file, monkeypatch, changes, told):
+    monkeypatch.setitem(sys.modules, "onnx2torch", None)
+    settings = ("--set", f"file={file}", "--set", f"output={GRAY}", *changes)
+    result = CliRunner().invoke(main, ["inspect", "models.onnx", *settings])
+    assert result.exit_code == 0
+    assert re.search(rf"^  note +{told}$", result.stdout, re.MULTILINE)
+    found = json.loads(CliRunner().invoke(main, ["inspect", "models.onnx", "--json", *settings]).stdout)
+    assert found["note"] == told and not found["gradient"]["through"]
 
 
 def test_a_conversion_that_is_off_is_not_used(file, monkeypatch):
