@@ -6,6 +6,8 @@ import hashlib
 import json
 import pickle
 import shutil
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -260,18 +262,47 @@ def test_weights_of_melodies_and_avatars_that_are_not_finite_are_refused(shipped
     assert f"{spoil(folder, 'vae.')} is not finite" in refusal(load_folder, folder=folder, output=output)
 
 
+def stand_in(download):
+    """A module in place of `huggingface_hub`, which need not be installed."""
+    module = ModuleType("huggingface_hub")
+    module.snapshot_download = download
+    return module
+
+
 def test_a_model_of_the_hub_is_downloaded(monkeypatch):
-    hub = pytest.importorskip("huggingface_hub", reason="the extra hub is not installed")
     asked = {}
 
     def download(name, **settings):
         asked.update(settings, name=name)
         return str(SHIPPED)
 
-    monkeypatch.setattr(hub, "snapshot_download", download)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", stand_in(download))
     assert load_folder(hub="somebody/digits", revision="abc", output=GRAY).digest == load_8x8().digest
     assert asked == {
         "name": "somebody/digits",
         "revision": "abc",
         "allow_patterns": ["config.json", "weights.safetensors"],
     }
+    load_folder(hub="somebody/digits", output=GRAY)
+    assert asked["revision"] is None  # the main branch
+
+
+def test_a_download_that_fails_is_told_with_its_reason(monkeypatch):
+    def download(name, **settings):
+        raise ConnectionError("no route to the hub")
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", stand_in(download))
+    message = refusal(load_folder, hub="somebody/digits", output=GRAY)
+    assert "somebody/digits cannot be downloaded: ConnectionError: no route to the hub" in message
+
+
+def test_what_was_downloaded_is_checked_as_a_folder_is(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", stand_in(lambda name, **settings: str(tmp_path)))
+    assert "holds no model" in refusal(load_folder, hub="somebody/digits", output=GRAY)
+
+
+def test_without_the_package_of_the_hub_its_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(LCError, match="needs huggingface-hub, which is not installed") as error:
+        load_folder(hub="somebody/digits", output=GRAY)
+    assert error.value.hint == 'pip install "latent-constraints[hub]"'
