@@ -193,7 +193,7 @@ def check_examples(names):
     plugin = SimpleNamespace(**{name: names[name] for name in hooks() if name in names})
     registered = {one.name: one for one in registered_by(plugin, distribution="lc-example", version="1.0")}
     assert {"example.squares", "example.descent", "example.letters"} < set(registered)
-    testing.check_model(registered["example.squares"].load()())
+    testing.check_model(registered["example.squares"].load())
     testing.check_engine(registered["example.descent"].load())
     testing.check_renderer(registered["example.letters"].load())
 
