@@ -16,9 +16,11 @@ from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
 from lc_core.testing import check_model
 from lc_plugins.models import onnx_file
+from lc_plugins.models.imports import mend_torchvision
 from lc_plugins.models.onnx_file import load_onnx
 from tests.models.networks import WRONG_OUTPUTS, Batchy, Decoder, Encoder, NotANumber, Payload, build, latents
 
+mend_torchvision()  # which onnx2torch imports
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 GRAY = "image.gray/1"
