@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lc_core.errors import LCError
 
-__all__ = ["read_network", "write_network"]
+__all__ = ["check_finite", "read_network", "write_network"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -52,6 +52,7 @@ def read_network(path: Path, kind: str, build: Callable[..., Network]) -> Networ
         with safe_open(str(path), framework="pt") as file:
             told = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        check_finite(tensors)
         if told.get("kind") != kind:
             raise ValueError(f"it is of kind {told.get('kind')!r}; expected {kind!r}")
         if told.get("sha256") != _hash(tensors):
@@ -64,6 +65,17 @@ def read_network(path: Path, kind: str, build: Callable[..., Network]) -> Networ
     found: Any = network.requires_grad_(False).eval()
     found.digest = told["sha256"]
     return network
+
+
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Check weights that were read: what a network with NaN in it makes may look like any other output.
+
+    Raises:
+        ValueError: If one of them is not finite.
+    """
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            raise ValueError(f"{name} is not finite")
 
 
 def _hash(tensors: dict[str, Tensor]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import random
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,7 +15,15 @@ import numpy as np
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered
 
-__all__ = ["BoundCheck", "CheckFailed", "check_settings", "describe_checks", "differing_row", "run_checks"]
+__all__ = [
+    "BoundCheck",
+    "CheckFailed",
+    "check_settings",
+    "describe_checks",
+    "differing_row",
+    "run_checks",
+    "untold_setting",
+]
 
 C = TypeVar("C")
 Check = Callable[[C], "str | None"]
@@ -140,6 +149,16 @@ def check_settings(kind: str, target: Callable[..., Any], params: Mapping[str, A
         if back != value:
             raise LCError(f"setting {setting!r} is {value!r}, but {back!r} after a spec is written and read")
     return settings
+
+
+def untold_setting(target: Callable[..., Any], names: Iterable[str]) -> str | None:
+    """Return which setting a docstring says nothing of, or None: its name should be there, or each of its words."""
+    text = inspect.getdoc(target) or ""
+    for name in names:
+        words = [part for part in name.split("_") if part]
+        if name not in text and not all(re.search(rf"\b{re.escape(one)}", text, re.IGNORECASE) for one in words):
+            return f"its docstring does not say what the setting {name!r} is"
+    return None
 
 
 def differing_row(first: np.ndarray, second: np.ndarray, *, exact: bool = False) -> int | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from lc_core.measuring import SLACK, Measurement, MeasurementInfo
 from lc_core.plugins.registry import Registry
-from lc_core.testing.base import BoundCheck, check_settings, differing_row
+from lc_core.testing.base import BoundCheck, check_settings, differing_row, untold_setting
 from lc_core.testing.gradients import form_fault
 from lc_core.testing.isolation import import_fault, worker_fault
 from lc_core.testing.outputs import given_or_sampled
@@ -80,9 +80,7 @@ def documented(case: Case) -> str | None:
 
 def settings_documented(case: Case) -> str | None:
     """Its docstring names every setting."""
-    text = inspect.getdoc(case.function) or ""
-    missing = [name for name in list(inspect.signature(case.function).parameters)[1:] if not _mentions(text, name)]
-    return f"its docstring does not say what the setting {missing[0]!r} is" if missing else None
+    return untold_setting(case.function, list(inspect.signature(case.function).parameters)[1:])
 
 
 def direction(case: Case) -> str | None:
@@ -187,13 +185,6 @@ def global_random_state(case: Case) -> str | None:
     """It leaves the global random states of Python, numpy and torch alone (watched in every check)."""
     case.measure.measure_here(case.outputs)
     return None
-
-
-def _mentions(text: str, name: str) -> bool:
-    """Return whether a text has a setting's name, or each of its words."""
-    if name in text:
-        return True
-    return all(re.search(rf"\b{re.escape(part)}", text, re.IGNORECASE) for part in name.split("_") if part)
 
 
 def _differs(expected: np.ndarray, found: np.ndarray, where: str) -> str | None:

@@ -1,32 +1,58 @@
-"""Checks of a latent model."""
+"""Checks of a latent model, and of the function that loads it."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lc_core.latent_model import LatentModel, Posterior, as_latent_model, block_generator, decode_array
-from lc_core.testing.base import BoundCheck, differing_row
+from lc_core.testing.base import BoundCheck, check_settings, differing_row, untold_setting
 from lc_core.testing.gradients import OFF, gradient_off
 from lc_core.testing.isolation import import_fault
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MODEL_CHECKS", "check_model", "model_checks"]
+__all__ = ["MODEL_CHECKS", "check_model", "is_loader", "model_checks"]
 
 COUNT = 64
 
 
 @dataclass
 class Case:
-    """A model under check, with prior samples and what they decode to."""
+    """A model under check, with prior samples and what they decode to.
 
-    model: LatentModel
-    loader: Any = None
+    Attributes:
+        target: The model, or the function that loads it.
+        params: Settings of that function.
+    """
+
+    target: Any
+    params: Mapping[str, Any]
+
+    @property
+    def loader(self) -> Callable[..., Any] | None:
+        return self.target if is_loader(self.target) else None
+
+    @cached_property
+    def loaded(self) -> Any:
+        """What the function returns, or the model that was given."""
+        if self.loader is None:
+            return self.target
+        import torch
+
+        filled = check_settings("model", self.loader, self.params)
+        with torch.random.fork_rng(devices=[]):  # the weights that a network starts with are replaced
+            return self.loader(**filled)
+
+    @cached_property
+    def model(self) -> LatentModel:
+        return as_latent_model(self.loaded)
 
     def draw(self, seed: int = 0, count: int = COUNT) -> Tensor:
         return self.model.sample_prior(count, block_generator(seed, 0, "check"))
@@ -40,8 +66,27 @@ class Case:
         return decode_array(self.model, self.z)
 
 
+def documented(case: Case) -> str | None:
+    """The docstring of the function that loads it, if that is known, says what it makes, and names every setting."""
+    if case.loader is None:
+        return None
+    text = inspect.getdoc(case.loader) or ""
+    if not text.partition("\n")[0].strip() or text == inspect.getdoc(LatentModel):
+        return "the function that loads it has no docstring"
+    return untold_setting(case.loader, inspect.signature(case.loader).parameters)
+
+
+def settings(case: Case) -> str | None:
+    """The settings of the function that loads it, if that is known, have types, and come back the same from a spec."""
+    if case.loader is not None:
+        check_settings("model", case.loader, case.params)
+    return None
+
+
 def declared(case: Case) -> str | None:
-    """It tells the shape of a latent, its output type, and a block size."""
+    """It tells the shape of a latent, its output type, and a block size; what loads it returns a `LatentModel`."""
+    if case.loader is not None and not isinstance(case.loaded, LatentModel):
+        return f"the function that loads it returned {type(case.loaded).__name__}; expected a LatentModel"
     model = case.model
     shape = getattr(model, "latent_shape", None)
     if not isinstance(shape, tuple) or not shape or any(not isinstance(n, int) or n < 1 for n in shape):
@@ -183,7 +228,7 @@ def digest(case: Case) -> str | None:
 
 def import_cost(case: Case) -> str | None:
     """Importing the module of the function that loads it, if that is known, imports no torch, and takes no second."""
-    return import_fault(case.loader.__module__) if case.loader else None
+    return None if case.loader is None else import_fault(case.loader.__module__)
 
 
 def global_random_state(case: Case) -> str | None:
@@ -193,6 +238,8 @@ def global_random_state(case: Case) -> str | None:
 
 
 MODEL_CHECKS = (
+    documented,
+    settings,
     declared,
     prior,
     decode,
@@ -210,28 +257,32 @@ MODEL_CHECKS = (
 )
 
 
-def check_model(model: Any) -> None:
+def check_model(model: Any, *, params: Mapping[str, Any] | None = None) -> None:
     """Check that a model does what sampling, fitting and caching rely on.
 
     Args:
-        model: A `LatentModel`, or any object that `as_latent_model` takes.
+        model: The function that loads it, as it is registered; or a `LatentModel`, or any object that
+            `as_latent_model` takes, of which the checks of a loader then say nothing.
+        params: Settings of the function, as a spec has them, where there are some without a default.
 
     Raises:
         CheckFailed: At the first of `MODEL_CHECKS` that fails.
         LCError: If it is no model at all.
     """
-    for check in model_checks(model):
+    for check in model_checks(model, params):
         check()
 
 
-def model_checks(model: Any, *, name: str = "", loader: Any = None) -> list[BoundCheck]:
-    """Return what `check_model` runs, one by one.
+def model_checks(model: Any, params: Mapping[str, Any] | None = None, *, name: str = "") -> list[BoundCheck]:
+    """Return what `check_model` runs, one by one; `name` is the component's in ids and errors.
 
-    Args:
-        model: The model.
-        name: The component's name in ids and errors; default the model's own.
-        loader: The function that is registered and loads it, if it is known.
+    A model is loaded when the first check needs it.
     """
-    wrapped = as_latent_model(model)
-    case = Case(wrapped, loader)
-    return [BoundCheck(check, case, f"model {name or wrapped.name}") for check in MODEL_CHECKS]
+    case = Case(model, params or {})
+    own_name = getattr(model, "__name__", type(model).__name__) if is_loader(model) else case.model.name
+    return [BoundCheck(check, case, f"model {name or own_name}") for check in MODEL_CHECKS]
+
+
+def is_loader(target: Any) -> bool:
+    """Return whether a thing is a function or class that returns models, and no model itself."""
+    return inspect.isclass(target) or inspect.isroutine(target) or isinstance(target, partial)

@@ -34,9 +34,9 @@ def parametrize_with_checks(
 
     Args:
         components: Functions declared with `@measurement`, `Measurement`s, engines and renderers or their classes,
-            and models; of one kind or of several.
+            functions that load models, and models; of one kind or of several.
         outputs: Outputs for constraints and renderers, first dimension B; default prior samples of an installed model.
-        params: Settings of constraints, where there are some without a default.
+        params: Settings of constraints and of functions that load models, where there are some without a default.
         registry: What is installed, for the default outputs; built if not given.
 
     Example:
@@ -69,10 +69,11 @@ def checks_of(
     Raises:
         LCError: If it is of no kind that there are checks for.
     """
-    kind, name, target, loader = _kind_of(component), "", component, None
+    kind, name, target = _kind_of(component, params or {}), "", component
     if isinstance(component, Registered):
-        name, loader = component.name, component.load()
-        target = loader(**component.fill(params)) if kind in ("engine", "model", "renderer") else loader
+        name, target = component.name, component.load()
+        if kind in ("engine", "renderer"):
+            target = target(**component.fill(params))
     if kind == "constraint":
         return constraint_checks(target, outputs, params, registry=registry, name=name)
     if kind == "engine":
@@ -80,15 +81,15 @@ def checks_of(
     if kind == "renderer":
         return renderer_checks(target, outputs, registry=registry, name=name)
     if kind == "model":
-        return model_checks(target, name=name, loader=loader)
+        return model_checks(target, params, name=name)
     what = f"{kind} {name}" if kind else getattr(component, "__name__", type(component).__name__)
     raise LCError(
         f"there are no checks for {what}",
-        hint="give a function declared with @measurement, an engine, a renderer or a model",
+        hint="give a function declared with @measurement, an engine, a renderer, a model, or a function that loads one",
     )
 
 
-def _kind_of(component: Any) -> str:
+def _kind_of(component: Any, params: Mapping[str, Any]) -> str:
     if isinstance(component, Registered):
         return component.kind
     if isinstance(component, Measurement) or isinstance(
@@ -100,4 +101,12 @@ def _kind_of(component: Any) -> str:
         return "engine"
     if issubclass(family, Renderer):
         return "renderer"
-    return "model" if hasattr(component, "decode") and not inspect.isclass(component) else ""
+    return "model" if hasattr(component, "decode") or _loads(component, params) else ""
+
+
+def _loads(component: Any, params: Mapping[str, Any]) -> bool:
+    """Return whether a function may load a model; one that has to be given outputs is a rule that is not declared."""
+    if not inspect.isroutine(component):
+        return False
+    first = next(iter(inspect.signature(component).parameters.values()), None)
+    return first is None or first.kind is first.KEYWORD_ONLY or first.default is not first.empty or first.name in params

@@ -33,6 +33,8 @@ def read_folder(folder: Path, kind: str, what: str) -> tuple[dict[str, Any], dic
     """
     from safetensors.torch import load
 
+    from lc_core.critics.files import check_finite
+
     path = folder / "weights.safetensors"
     try:
         text = (folder / "config.json").read_text(encoding="utf-8")
@@ -53,6 +55,7 @@ def read_folder(folder: Path, kind: str, what: str) -> tuple[dict[str, Any], dic
         raise damaged(folder, what, f"{path.name} is not the file that config.json was written with")
     try:
         tensors = load(data)
+        check_finite(tensors)
     except Exception as error:
         raise damaged(folder, what, f"{path.name}: {error}") from error
     return config, tensors, hashlib.sha256(text.encode() + data).hexdigest()

@@ -105,6 +105,8 @@ class PixelModel(LatentModel):
     def _read(self) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
         from safetensors.torch import load
 
+        from lc_core.critics.files import check_finite
+
         path = self.folder / "weights.safetensors"
         try:
             text = (self.folder / "config.json").read_text(encoding="utf-8")
@@ -126,6 +128,7 @@ class PixelModel(LatentModel):
             raise self._damaged(f"{path.name} is not the file that config.json was written with")
         try:
             tensors = load(data)
+            check_finite(tensors)
         except Exception as error:
             raise self._damaged(f"{path.name}: {error}") from error
         return config, tensors, hashlib.sha256(text.encode() + data).hexdigest()

@@ -112,6 +112,8 @@ class MelodyModel(LatentModel):
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
     from safetensors.torch import load
 
+    from lc_core.critics.files import check_finite
+
     path = folder / "weights.safetensors"
     try:
         text = (folder / "config.json").read_text(encoding="utf-8")
@@ -132,6 +134,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
         raise _damaged(folder, f"{path.name} is not the file that config.json was written with")
     try:
         tensors = load(data)
+        check_finite(tensors)
     except Exception as error:
         raise _damaged(folder, f"{path.name}: {error}") from error
     return config, tensors, hashlib.sha256(text.encode() + data).hexdigest()

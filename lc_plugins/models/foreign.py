@@ -149,6 +149,8 @@ class ForeignAutoencoder(ForeignModel):
             if mean.shape != expected or spread.shape != expected:
                 raise LCError(f"the encoder of {self.name} returned {_told(found)}; expected {expected} twice")
             std = spread if encoder.gives == "std" else (0.5 * spread).exp()
+            if not bool((mean.isfinite() & std.isfinite()).all()):
+                raise LCError(f"the encoder of {self.name} returned values that are not finite")
             if not bool((std > 0).all()):
                 raise LCError(
                     f"the encoder of {self.name} returned standard deviations that are not above 0",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from sound_parts import ABOUT, Short, Text
+from sound_parts import ABOUT, Short, Text, Wave
 
 from lc_core.measuring import measurement
 
@@ -23,4 +23,5 @@ class HeavyText(Text):
 
 
 def load():
-    """Load a model."""
+    """Return a model that is as quick as any once its module is imported."""
+    return Wave()

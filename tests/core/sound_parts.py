@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.engines.gradient import Gradient
+from lc_core.latent_model import LatentModel
 from lc_core.measuring import measurement
 from lc_core.render import Renderer
 
@@ -54,6 +55,38 @@ class Holder:
 
     def __call__(self, numbers: np.ndarray) -> np.ndarray:
         return (numbers > 0).mean(axis=1)
+
+
+class Wave(LatentModel):
+    """Outputs `(B, 3)` that lie below a height.
+
+    Args:
+        height: The height.
+    """
+
+    name = "wave"
+    latent_shape = (4,)
+    output_type = "numbers/1"
+
+    def __init__(self, *, height: float = 1.0) -> None:
+        self.height = height
+
+    def decode(self, z):
+        return self.height * z[:, :3].tanh()
+
+
+def load_wave(*, height: float = 1.0) -> Wave:
+    """Return outputs that lie below a height."""
+    return Wave(height=height)
+
+
+def load_network() -> LatentModel:
+    """Return a network, which draws the weights that it starts with as networks of torch do."""
+    import torch
+
+    network = torch.nn.Linear(4, 3).requires_grad_(False)
+    network.load_state_dict({"weight": torch.eye(3, 4), "bias": torch.zeros(3)})
+    return type("Network", (Wave,), {"decode": lambda self, z: network(z)})()
 
 
 class Short(Gradient):

@@ -29,12 +29,11 @@ from lc_core.testing import (
     parametrize_with_checks,
     sample_outputs,
 )
-from lc_core.testing.model import model_checks
 
 sys.path.append(str(Path(__file__).parent))  # where worker processes find it too
 import heavy_part
 import sound_parts
-from sound_parts import ABOUT, Short, Text, good
+from sound_parts import ABOUT, Short, Text, Wave, good, load_network, load_wave
 
 NUMBERS = np.random.default_rng(0).normal(size=(20, 6))
 
@@ -459,10 +458,84 @@ def test_a_faulty_model_is_found_by_the_check_for_its_fault(check: str, build: A
     assert caught.value.component == "model linear"
 
 
-def test_a_model_whose_loader_is_in_a_heavy_module_is_found() -> None:
-    with pytest.raises(CheckFailed, match="import_cost.*heavy_part imports torch"):
-        for check in model_checks(Linear(), loader=heavy_part.load):
-            check()
+def test_a_good_loader_passes() -> None:
+    check_model(load_wave)
+    check_model(load_wave, params={"height": 2.5})
+    check_model(Wave)
+
+
+def test_a_loader_may_build_a_network_whose_first_weights_are_drawn() -> None:
+    check_model(load_network)
+
+
+def loads_undocumented(*, height: float = 1.0):
+    return Wave(height=height)
+
+
+class Undocumented(Wave):
+    __doc__ = LatentModel.__doc__
+
+
+def loads_with_an_undocumented_setting(*, height: float = 1.0):
+    """Return a wave."""
+    return Wave(height=height)
+
+
+def loads_with_an_untyped_setting(*, height=1.0):
+    """Return a wave of some height."""
+    return Wave(height=height)
+
+
+def loads_with_a_setting_that_has_no_default(*, height: float):
+    """Return a wave of some height."""
+    return Wave(height=height)
+
+
+def loads_with_a_default_of_another_type(*, height: float = "high"):  # type: ignore[assignment]
+    """Return a wave of some height."""
+    return Wave()
+
+
+def loads_nothing():
+    """Return a wave, it says."""
+
+
+def loads_what_only_resembles_a_model():
+    """Return an object with `decode` and a shape."""
+    return type("Plain", (), {"latent_shape": 4, "output_type": "numbers/1", "decode": lambda self, z: z})()
+
+
+def loads_what_it_cannot_find():
+    """Return a wave from a file."""
+    raise LCError("its weights are gone")
+
+
+FAULTY_LOADERS = [
+    ("documented", loads_undocumented, "no docstring"),
+    ("documented", Undocumented, "no docstring"),
+    ("documented", loads_with_an_undocumented_setting, "does not say what the setting 'height' is"),
+    ("settings", loads_with_an_untyped_setting, "'height' has no type"),
+    ("settings", loads_with_a_setting_that_has_no_default, "params={...}"),
+    ("settings", loads_with_a_default_of_another_type, "high"),
+    ("declared", loads_nothing, "returned NoneType; expected a LatentModel"),
+    ("declared", loads_what_only_resembles_a_model, "returned Plain; expected a LatentModel"),
+    ("declared", loads_what_it_cannot_find, "its weights are gone"),
+    ("import_cost", heavy_part.load, "heavy_part imports torch"),
+]
+
+
+@pytest.mark.parametrize(("check", "faulty", "found"), FAULTY_LOADERS, ids=lambda one: getattr(one, "__name__", ""))
+def test_a_faulty_loader_is_found_by_the_check_for_its_fault(check: str, faulty: Any, found: str) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        check_model(faulty)
+    assert caught.value.check == check
+    assert found in caught.value.found
+    assert caught.value.component == f"model {faulty.__name__}"
+
+
+def test_settings_of_a_loader_that_are_wrong_are_told() -> None:
+    with pytest.raises(CheckFailed, match="did you mean height"):
+        check_model(load_wave, params={"hieght": 2.0})
 
 
 def test_what_is_no_model_is_refused() -> None:
@@ -715,10 +788,19 @@ def test_a_model_that_does_not_load_is_named_where_no_other_gives_outputs() -> N
 
 
 def test_one_test_for_each_check_with_ids_that_can_be_read() -> None:
-    mark = parametrize_with_checks([good, Short, Text, Linear()], outputs=NUMBERS).mark
+    mark = parametrize_with_checks([good, Short, Text, Linear(), load_wave], outputs=NUMBERS).mark
     ids = [mark.kwargs["ids"](check) for check in mark.args[1]]
-    assert len(ids) == len(set(ids)) == sum(len(CHECKS[kind]) for kind in CHECKS)
-    assert {"good-batch_split", "Short-reaches", "Text-sheet", "linear-differentiable"} < set(ids)
+    assert len(ids) == len(set(ids)) == sum(len(CHECKS[kind]) for kind in CHECKS) + len(CHECKS["model"])
+    assert {"good-batch_split", "Short-reaches", "Text-sheet"} < set(ids)
+    assert {"linear-differentiable", "load_wave-settings"} < set(ids)
+
+
+def test_a_registered_model_is_checked_with_its_loader() -> None:
+    registered = Registered("model", "toy.wave", "toys", "1", loads_with_an_undocumented_setting)
+    checks = {str(check): check for check in checks_of(registered, params={"height": 2.0})}
+    with pytest.raises(CheckFailed, match="model toy.wave fails the check 'documented'"):
+        checks["toy.wave-documented"]()
+    checks["toy.wave-settings"]()
 
 
 def test_a_single_check_can_be_run_alone() -> None:
@@ -730,12 +812,15 @@ def test_a_single_check_can_be_run_alone() -> None:
 def test_what_there_are_no_checks_for_is_refused() -> None:
     with pytest.raises(LCError, match="no checks for int"):
         checks_of(3)
+    with pytest.raises(LCError, match="no checks for undeclared\n.*@measurement"):
+        checks_of(undeclared)
     with pytest.raises(LCError, match="no checks for judge toy.plain"):
         checks_of(Registered("judge", "toy.plain", "toys", "1", partial(print)))
 
 
 def test_there_are_many_kinds_of_mutants() -> None:
-    assert len(FAULTY_CONSTRAINTS) + len(FAULTY_MODELS) + len(FAULTY_ENGINES) + len(FAULTY_RENDERERS) >= 70
+    kinds = (FAULTY_CONSTRAINTS, FAULTY_MODELS, FAULTY_LOADERS, FAULTY_ENGINES, FAULTY_RENDERERS)
+    assert sum(map(len, kinds)) >= 80
 
 
 def test_a_failed_check_counts_as_a_failed_test_and_as_a_users_error() -> None:
@@ -745,7 +830,7 @@ def test_a_failed_check_counts_as_a_failed_test_and_as_a_users_error() -> None:
 
 TESTED = {
     "constraint": {*(check for check, *_ in FAULTY_CONSTRAINTS), "permutation"},
-    "model": {*(check for check, *_ in FAULTY_MODELS), "import_cost"},
+    "model": {check for check, *_ in [*FAULTY_MODELS, *FAULTY_LOADERS]},
     "engine": {check for check, *_ in FAULTY_ENGINES},
     "renderer": {*(check for check, *_ in FAULTY_RENDERERS), "sample_outputs"},
 }

@@ -10,6 +10,13 @@ import torch
 from torch import nn
 
 D, SHAPE = 4, (1, 8, 8)
+WRONG_OUTPUTS = [
+    ({"output": "image.rgb/1"}, "(1, 8, 8); image.rgb/1 is (3, H, W)"),
+    ({"output": "melody.tokens/1"}, "whole numbers"),
+    ({"shape": [1, 9, 9]}, "expected (1, 9, 9)"),
+    ({"output": "picture"}, "with its version"),
+]
+"""Settings that a decoder of `SHAPE` does not fit, and what is said of them."""
 
 
 class Decoder(nn.Module):

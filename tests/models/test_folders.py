@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
+import shutil
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from lc_core.encodings import has_encoder
 from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
 from lc_core.testing import check_model
+from lc_plugins.avatars.model import SHIPPED as AVATARS
 from lc_plugins.digits.model import SHIPPED, load_8x8
+from lc_plugins.melody.model import SHIPPED as FOLK_2BAR
 from lc_plugins.models.diffusers_folder import load_diffusers
 from lc_plugins.models.pythae_folder import _decoder, _encoder, load_pythae
 from lc_plugins.models.vae_folder import load_folder
-from tests.models.networks import Payload
+from tests.models.networks import WRONG_OUTPUTS, Payload
 
 GRAY = "image.gray/1"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -111,6 +118,20 @@ def test_bad_pythae_folders_are_refused(tmp_path):
     assert "is not pythae's" in refusal(load_pythae, folder=folder, output=GRAY)
 
 
+@pytest.mark.parametrize(("settings", "text"), WRONG_OUTPUTS)
+def test_outputs_of_another_type_or_shape_are_refused(settings, text, tmp_path):
+    assert text in refusal(load_pythae, folder=draw_pythae(tmp_path / "vae"), **{"output": GRAY, **settings})
+
+
+@pytest.mark.parametrize("part", ["decoder.layers.0.0.weight", "encoder.embedding.bias", "encoder.log_var.bias"])
+def test_weights_of_pythae_that_are_not_finite_are_refused(part, tmp_path):
+    folder = draw_pythae(tmp_path / "vae")
+    weights = torch.load(folder / "model.pt", weights_only=True)
+    weights["model_state_dict"][part].view(-1)[0] = torch.nan
+    torch.save(weights, folder / "model.pt")
+    assert "not finite" in refusal(load_pythae, folder=folder, output=GRAY)
+
+
 @pytest.fixture(scope="module")
 def kl(tmp_path_factory):
     """A small AutoencoderKL of grey pictures, with drawn weights."""
@@ -193,18 +214,95 @@ def test_bad_folders_of_our_own_are_refused(tmp_path):
     assert not target.exists()
 
 
+@pytest.fixture
+def mine(tmp_path):
+    """A folder of one's own with the shipped digits."""
+    return shutil.copytree(SHIPPED, tmp_path / "mine")
+
+
+def put(folder, data):
+    """Write weights with the hash in `config.json` that belongs to them, as someone who made them so would."""
+    config = json.loads((folder / "config.json").read_text())
+    config["weights_sha256"] = hashlib.sha256(data).hexdigest()
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "weights.safetensors").write_bytes(data)
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.999])
+@pytest.mark.parametrize("write", [put, lambda folder, data: (folder / "weights.safetensors").write_bytes(data)])
+def test_truncated_weights_of_our_own_are_refused(write, share, mine):
+    data = (mine / "weights.safetensors").read_bytes()
+    write(mine, data[: int(share * len(data))])
+    assert "damaged" in refusal(load_folder, folder=mine, output=GRAY)
+
+
+def spoil(folder, part):
+    """Put a NaN into the first of the weights whose name begins with `part`; return its name."""
+    weights = safetensors.torch.load((folder / "weights.safetensors").read_bytes())
+    name = next(name for name in weights if name.startswith(part))
+    weights[name].view(-1)[0] = torch.nan
+    put(folder, safetensors.torch.save(weights))
+    return name
+
+
+@pytest.mark.parametrize("part", ["vae.", "realism.", "sigma_bar"])
+def test_weights_of_our_own_that_are_not_finite_are_refused(part, mine):
+    name = spoil(mine, part)
+    message = refusal(load_folder, folder=mine, output=GRAY)
+    assert "damaged" in message
+    assert f"{name} is not finite" in message
+
+
+@pytest.mark.parametrize(
+    ("shipped", "output"), [(FOLK_2BAR, "melody.tokens/1"), (AVATARS / "64-blurry", "image.rgb/1")]
+)
+def test_weights_of_melodies_and_avatars_that_are_not_finite_are_refused(shipped, output, tmp_path):
+    """Of NaN, melodies would be whole numbers as any: the likeliest token of none is the first."""
+    folder = shutil.copytree(shipped, tmp_path / "mine")
+    assert f"{spoil(folder, 'vae.')} is not finite" in refusal(load_folder, folder=folder, output=output)
+
+
+def stand_in(download):
+    """A module in place of `huggingface_hub`, which need not be installed."""
+    module = ModuleType("huggingface_hub")
+    module.snapshot_download = download
+    return module
+
+
 def test_a_model_of_the_hub_is_downloaded(monkeypatch):
-    hub = pytest.importorskip("huggingface_hub", reason="the extra hub is not installed")
     asked = {}
 
     def download(name, **settings):
         asked.update(settings, name=name)
         return str(SHIPPED)
 
-    monkeypatch.setattr(hub, "snapshot_download", download)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", stand_in(download))
     assert load_folder(hub="somebody/digits", revision="abc", output=GRAY).digest == load_8x8().digest
     assert asked == {
         "name": "somebody/digits",
         "revision": "abc",
         "allow_patterns": ["config.json", "weights.safetensors"],
     }
+    load_folder(hub="somebody/digits", output=GRAY)
+    assert asked["revision"] is None  # the main branch
+
+
+def test_a_download_that_fails_is_told_with_its_reason(monkeypatch):
+    def download(name, **settings):
+        raise ConnectionError("no route to the hub")
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", stand_in(download))
+    message = refusal(load_folder, hub="somebody/digits", output=GRAY)
+    assert "somebody/digits cannot be downloaded: ConnectionError: no route to the hub" in message
+
+
+def test_what_was_downloaded_is_checked_as_a_folder_is(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", stand_in(lambda name, **settings: str(tmp_path)))
+    assert "holds no model" in refusal(load_folder, hub="somebody/digits", output=GRAY)
+
+
+def test_without_the_package_of_the_hub_its_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(LCError, match="needs huggingface-hub, which is not installed") as error:
+        load_folder(hub="somebody/digits", output=GRAY)
+    assert error.value.hint == 'pip install "latent-constraints[hub]"'

@@ -20,9 +20,11 @@ from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
 from lc_core.testing import check_model
 from lc_plugins.models import onnx_file
+from lc_plugins.models.imports import mend_torchvision
 from lc_plugins.models.onnx_file import load_onnx
-from tests.models.networks import Batchy, Decoder, Encoder, NotANumber, Payload, build, latents
+from tests.models.networks import WRONG_OUTPUTS, Batchy, Decoder, Encoder, NotANumber, Payload, build, latents
 
+mend_torchvision()  # which onnx2torch imports
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 GRAY = "image.gray/1"
@@ -136,6 +138,11 @@ def test_weights_in_a_file_beside_it_are_read_and_none_from_elsewhere(file, tmp_
 
 def test_the_latent_shape_that_a_spec_says_has_to_be_the_files(file):
     assert "latent: [16], but decoder takes latents of shape [4]" in refusal(file, latent=[16])
+
+
+@pytest.mark.parametrize(("settings", "text"), WRONG_OUTPUTS)
+def test_outputs_of_another_type_or_shape_are_refused(settings, text, file):
+    assert text in refusal(file, **settings)
 
 
 @pytest.mark.parametrize(("kind", "text"), [(NotANumber, "not finite"), (Batchy, "depends on the others")])

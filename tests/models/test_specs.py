@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from lc_core import load_spec
 from lc_core.cli import main
 from lc_core.errors import LCError
 from lc_core.run import build_model
-from tests.models.networks import Decoder, build, save_pt2
+from tests.models.networks import Decoder, Payload, build, save_pt2
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 SPEC = """\
@@ -122,3 +124,18 @@ def test_priors_and_shapes_that_do_not_fit_are_refused(more, text, folder):
     with pytest.raises(LCError) as error:
         build_model(load_spec(write(folder, more)))
     assert text in str(error.value)
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_pickle_payload_in_a_priors_file_is_refused_and_not_run(saved, folder, tmp_path):
+    target = tmp_path / "created"
+    payload = Payload(target)
+    if saved:
+        np.save(folder / "z.npy", np.array([payload], dtype=object), allow_pickle=True)
+    else:
+        (folder / "z.npy").write_bytes(pickle.dumps(payload))
+    with pytest.raises(LCError, match="no tensors that can be read"):
+        build_model(load_spec(write(folder, ", prior: {samples: z.npy}")))
+    assert not target.exists()
+    np.load(folder / "z.npy", allow_pickle=True)  # numpy itself would have run it
+    assert target.exists()

@@ -14,6 +14,7 @@ from lc_core.latent_model import decode_array
 from lc_core.testing import check_model
 from lc_plugins.models.torchscript import load_torchscript
 from tests.models.networks import (
+    WRONG_OUTPUTS,
     Batchy,
     Decoder,
     Encoder,
@@ -55,6 +56,11 @@ def test_it_works_and_says_that_the_format_is_deprecated(file, tmp_path):
 
 def test_a_latent_shape_that_does_not_fit_is_refused(file):
     assert "mat1 and mat2" in refusal(file, latent=[16])
+
+
+@pytest.mark.parametrize(("settings", "text"), WRONG_OUTPUTS)
+def test_outputs_of_another_type_or_shape_are_refused(settings, text, file):
+    assert text in refusal(file, **settings)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from lc_tiny_gan.train import train
 
 
 def test_it_keeps_what_a_model_promises():
-    model = load()
-    check_model(model)
-    assert model.differentiable
+    check_model(load)
+    assert load().differentiable
 
 
 def test_what_is_trained_can_be_loaded(tmp_path):
