@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ GUESSING = 0.65
     multiple=True,
     help="From which value on a column is a yes; repeatable.",
 )
+@plugin_files
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The label set, a safetensors file.")
 def command(
     model: str,
@@ -58,6 +60,7 @@ def command(
     data: Path | None,
     labels: Path | None,
     thresholds: tuple[str, ...],
+    plugins: tuple[Path, ...],
     out: Path,
 ) -> None:
     """Label outputs of a model, to make an attribute of your own.
@@ -73,12 +76,12 @@ def command(
     from lc_core.plugins.manager import build_registry
 
     use_one_thread()
-    registry = build_registry()
+    registry = build_registry(plugins)
+    _check_installed(registry.get("model", model), plugins)
     settings = _settings(changes, max(1, len(measurements)))
     limits = _thresholds(thresholds)
     with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
         if data is not None and labels is not None:
-            registry.get("model", model)
             if any(settings[1]):
                 raise LCError(
                     "--set gives a setting of a measurement, but there is none", hint="of the model: model.KEY=VALUE"
@@ -183,6 +186,16 @@ def _check_out(out: Path) -> None:
         raise LCError(f"--out {out}: there is no folder {out.parent}")
     if out.exists() and not is_label_set(out):
         raise LCError(f"--out {out} holds something else than a label set", hint="choose another name")
+
+
+def _check_installed(model: Registered, plugins: Sequence[Path]) -> None:
+    """Refuse a model of a plugin file: what measures with the set builds it again, from what is installed."""
+    if model.distribution in {file.stem for file in plugins}:
+        raise LCError(
+            f"model {model.name} comes from --plugin {model.distribution}.py; a spec that uses a label set needs its "
+            "model installed",
+            hint="put the model into a package: lc new-plugin NAME --kind model",
+        )
 
 
 def _settings(changes: Sequence[str], count: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
