@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
@@ -33,13 +34,15 @@ GUESSING = 0.65
     "changes",
     metavar="KEY=VALUE",
     multiple=True,
-    help="A setting: digit=3; 1.digit=3 of measurement 1, counted from 0; model.folder=DIR of the model.",
+    help="A setting: digit=3; 1.digit=3 of measurement 1, counted from 0; model.folder=DIR of the model; "
+    "data.part=valid of the --dataset.",
 )
 @click.option("--as", "names", metavar="NAME", multiple=True, help="Name of a column; once for each measurement.")
 @click.option("--count", type=click.IntRange(min=1), help=f"Prior samples to draw and measure; default {COUNT}.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the prior samples; default 0.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of labelled files.")
 @click.option("--labels", type=click.Path(path_type=Path), help="CSV file with the header file,name1,name2,...")
+@click.option("--dataset", metavar="NAME", help="In place of --labels: what reads --data, such as images.celeba.")
 @click.option(
     "--threshold",
     "thresholds",
@@ -47,6 +50,7 @@ GUESSING = 0.65
     multiple=True,
     help="From which value on a column is a yes; repeatable.",
 )
+@plugin_files
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The label set, a safetensors file.")
 def command(
     model: str,
@@ -57,38 +61,43 @@ def command(
     seed: int | None,
     data: Path | None,
     labels: Path | None,
+    dataset: str | None,
     thresholds: tuple[str, ...],
+    plugins: tuple[Path, ...],
     out: Path,
 ) -> None:
     """Label outputs of a model, to make an attribute of your own.
 
     Either prior samples are drawn, decoded and measured with the MEASUREMENTs given, or the files in --data are encoded
-    and have the labels of the table --labels. At the end a probe is fitted to the set, and how good it is on held-out
-    rows is printed. In a spec, the measurement labels.attribute uses the set.
+    and have the labels of the table --labels, or --data is a data set whose layout and labels the --dataset knows. At
+    the end a probe is fitted to the set, and how good it is on held-out rows is printed. In a spec, the measurement
+    labels.attribute uses the set.
     """
-    _check_source(measurements, names, count, seed, data, labels)
+    _check_source(measurements, names, count, seed, data, labels, dataset)
     _check_out(out)
     from lc_core.cli.threads import use_one_thread
     from lc_core.labels.collect import load_chosen
     from lc_core.plugins.manager import build_registry
 
     use_one_thread()
-    registry = build_registry()
-    settings = _settings(changes, max(1, len(measurements)))
+    registry = build_registry(plugins)
+    _check_installed(registry.get("model", model), plugins)
+    model_settings, own, data_settings = _settings(changes, len(measurements), dataset is not None)
     limits = _thresholds(thresholds)
     with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
         if data is not None and labels is not None:
-            registry.get("model", model)
-            if any(settings[1]):
-                raise LCError(
-                    "--set gives a setting of a measurement, but there is none", hint="of the model: model.KEY=VALUE"
-                )
-            found = _from_files(registry, model, settings[0], data, labels, limits)
+            found = _from_files(registry, model, model_settings, data, labels, limits)
+        elif data is not None and dataset is not None:
+            from lc_core.labels.dataset import label_dataset
+
+            reading = registry.get("dataset", dataset)
+            chosen = load_chosen(registry, model, model_settings)
+            found = label_dataset(chosen, reading, data, params=data_settings, thresholds=limits, progress=_line)
         else:
-            columns = _columns(registry, measurements, settings[1], names)
+            columns = _columns(registry, measurements, own, names)
             from lc_core.labels.collect import label_samples
 
-            chosen = load_chosen(registry, model, settings[0])
+            chosen = load_chosen(registry, model, model_settings)
             rows, start = COUNT if count is None else count, seed or 0
             found = label_samples(chosen, columns, count=rows, seed=start, thresholds=limits, progress=_line)
         probe = _save(found, out)
@@ -161,12 +170,20 @@ def _check_source(
     seed: int | None,
     data: Path | None,
     labels: Path | None,
+    dataset: str | None,
 ) -> None:
     """Check that there is one source of labels, and no option of the other."""
-    if (data is None) != (labels is None):
-        raise click.UsageError("--data and --labels belong together: a folder of files, and a table that labels them")
+    if labels is not None and dataset is not None:
+        raise click.UsageError("give --labels, a table, or --dataset, which has its own labels, not both")
+    if (data is None) != (labels is None and dataset is None):
+        raise click.UsageError(
+            "--data and --labels belong together: a folder of files, and a table that labels them; or --data and "
+            "--dataset NAME, if a plugin knows the folder's layout"
+        )
     if data is not None and (measurements or names or count is not None or seed is not None):
-        raise click.UsageError("give measurements (with --count, --seed, --as), or --data with --labels, not both")
+        raise click.UsageError(
+            "give measurements (with --count, --seed, --as), or --data with --labels or --dataset, not both"
+        )
     if data is None and not measurements:
         raise click.UsageError("give a measurement, such as digits.digit, or --data FOLDER --labels FILE.csv")
     if names and len(names) != len(measurements):
@@ -185,14 +202,29 @@ def _check_out(out: Path) -> None:
         raise LCError(f"--out {out} holds something else than a label set", hint="choose another name")
 
 
-def _settings(changes: Sequence[str], count: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the settings of the model and those of each measurement; values are YAML, as in a spec."""
+def _check_installed(model: Registered, plugins: Sequence[Path]) -> None:
+    """Refuse a model of a plugin file: what measures with the set builds it again, from what is installed."""
+    if model.distribution in {file.stem for file in plugins}:
+        raise LCError(
+            f"model {model.name} comes from --plugin {model.distribution}.py; a spec that uses a label set needs its "
+            "model installed",
+            hint="put the model into a package: lc new-plugin NAME --kind model",
+        )
+
+
+def _settings(
+    changes: Sequence[str], count: int, dataset: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+    """Return the settings of the model, of each measurement and of the data set; values are YAML, as in a spec."""
     from lc_core.spec.load import parse
     from lc_core.spec.problems import Problems, Where
 
     problems = Problems()
-    model: dict[str, Any] = {}
     own: list[dict[str, Any]] = [{} for _ in range(count)]
+    named: dict[str, dict[str, Any]] = {"model": {}, "data": {}}
+    places = {"model": named["model"]} | ({"data": named["data"]} if dataset else {})
+    expected = " or ".join(places) + (f", or a number from 0 to {count - 1}," if count else "")
+    places |= {str(at): one for at, one in enumerate(own)} | ({"": own[0]} if count == 1 else {})
     for change in changes:
         at = Where(f"--set {change}")
         key, equals, text = change.partition("=")
@@ -203,16 +235,20 @@ def _settings(changes: Sequence[str], count: int) -> tuple[dict[str, Any], list[
         if not dot and count > 1:
             problems.add(at, f"there are {count} measurements: say which, such as 0.{name}={text}")
             continue
-        if dot and place != "model" and not (place.isdecimal() and int(place) < count):
-            problems.add(at, f"expected model, or a number from 0 to {count - 1}, before the dot; found {place!r}")
+        if not dot and not count:
+            ways = " or ".join(f"{one}.{name}={text}" for one in places)
+            problems.add(at, f"there is no measurement that this could be a setting of; expected {ways}")
             continue
-        target = model if place == "model" else own[int(place or 0)]
+        if place not in places:
+            problems.add(at, f"expected {expected} before the dot; found {place!r}")
+            continue
+        target = places[place]
         if name in target:
             problems.add(at, f"{key.strip()} is given twice")
         value = parse(text, source=at.source, problems=problems, at=at)
         target[name] = value.plain() if value else None
     problems.check()
-    return model, own
+    return named["model"], own, named["data"]
 
 
 def _thresholds(given: Sequence[str]) -> dict[str, float]:

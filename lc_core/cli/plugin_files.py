@@ -1,4 +1,4 @@
-"""The option `--plugin FILE` of the commands that read a spec."""
+"""The option `--plugin FILE` of the commands that read a spec, and of `lc label`."""
 
 from __future__ import annotations
 

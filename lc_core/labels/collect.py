@@ -19,7 +19,7 @@ from lc_core.plugins.registry import Registered, Registry, nearest
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Chosen", "check_encodes", "label_files", "label_samples", "load_chosen"]
+__all__ = ["Chosen", "check_encodes", "graded", "label_files", "label_samples", "load_chosen"]
 
 Progress = Callable[[str], None]
 YES = Want(at_least=0.5)
@@ -123,15 +123,16 @@ def label_files(
     """
     model = chosen.model
     check_encodes(model)
-    columns = _graded(table, thresholds or {})
+    source = {"file": table.path.name}
+    columns = graded(table.names, table.values, thresholds or {}, where=str(table.path), source=source)
     held = np.stack([one.want.met(table.values[:, at]) for at, one in enumerate(columns)], axis=1)
     check_classes(columns, held, where=str(table.path))  # before the files are read, which takes longer
     outputs, counts = _read_all(model, table, readers, progress)
     posterior = encode_outputs(model, outputs)
     mean, std = posterior.mean.cpu().numpy(), posterior.std.cpu().numpy()
     rows = {name: np.repeat(table.values[:, at], counts) for at, name in enumerate(table.names)}
-    source = {"kind": "files", "labels": table.path.name, "files": len(table.files)}
-    return LabelSet(chosen.labelled(), columns, rows, mean, mean, std, source)
+    about = {"kind": "files", "labels": table.path.name, "files": len(table.files)}
+    return LabelSet(chosen.labelled(), columns, rows, mean, mean, std, about)
 
 
 def _checked(found: LabelSet, where: str) -> LabelSet:
@@ -163,17 +164,34 @@ def _columns(
     return tuple(columns)
 
 
-def _graded(table: Table, thresholds: Mapping[str, float]) -> tuple[Column, ...]:
-    """Return the columns of a table, and check that each is a yes or a no, or says from where on it is a yes."""
-    _check_known(thresholds, table.names)
+def graded(
+    names: Sequence[str],
+    values: np.ndarray,
+    thresholds: Mapping[str, float],
+    *,
+    where: str,
+    source: Mapping[str, Any],
+) -> tuple[Column, ...]:
+    """Return columns of given labels.
+
+    Args:
+        names: K names.
+        values: Labels `(N, K)`, finite.
+        thresholds: From which value on a column counts as a yes; default 0.5 where all values are 0 or 1.
+        where: What is told of the place, such as the name of a table.
+        source: What a set keeps of where the labels are from.
+
+    Raises:
+        LCError: If a column has other values than 0 and 1 and no threshold.
+    """
+    _check_known(thresholds, names)
     told = []
-    for at, name in enumerate(table.names):
-        column = table.values[:, at]
+    for name, column in zip(names, values.T, strict=True):
         if name not in thresholds and not np.isin(column, (0, 1)).all():
-            told.append(f"{table.path}: {name} has values from {column.min():g} to {column.max():g}; expected 0 and 1")
+            told.append(f"{where}: {name} has values from {column.min():g} to {column.max():g}; expected 0 and 1")
     all_told(told, hint="a label is a yes or a no; say from which value on it is a yes: --threshold NAME=VALUE")
-    wants = {name: Want(at_least=thresholds[name]) if name in thresholds else YES for name in table.names}
-    return tuple(Column(name, wants[name], {"file": table.path.name}) for name in table.names)
+    wants = {name: Want(at_least=thresholds[name]) if name in thresholds else YES for name in names}
+    return tuple(Column(name, wants[name], source) for name in names)
 
 
 def _check_known(thresholds: Mapping[str, float], names: Sequence[str]) -> None:

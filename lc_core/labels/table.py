@@ -15,7 +15,7 @@ import numpy as np
 from lc_core.errors import LCError
 from lc_core.plugins.registry import nearest
 
-__all__ = ["Table", "all_told", "read_table"]
+__all__ = ["Table", "all_told", "check_folder", "read_table"]
 
 SHOWN = 10
 """Mistakes of a kind that are told one by one."""
@@ -129,10 +129,15 @@ def _numbers(path: Path, names: Sequence[str], rows: Sequence[tuple[int, list[st
     return values
 
 
-def _check_files(path: Path, folder: Path, lines: dict[Path, int], suffixes: Sequence[str]) -> None:
+def check_folder(folder: Path) -> None:
+    """Raise an `LCError` if there is no such folder."""
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "there is no such folder"
         raise LCError(f"--data {folder}: {found}; expected a folder of files")
+
+
+def _check_files(path: Path, folder: Path, lines: dict[Path, int], suffixes: Sequence[str]) -> None:
+    check_folder(folder)
     there = [
         Path(place, name).relative_to(folder)
         for place, _, files in os.walk(folder)

@@ -75,6 +75,16 @@ def lc_register_readers(register: Register) -> None:
 
 
 @hookspec
+def lc_register_datasets(register: Register) -> None:
+    """Register labelled data sets for `lc label`: `register("images.celeba", read, output="image.rgb/1")`.
+
+    The target is a function `(folder, **settings)` that reads a folder of a known layout. It returns outputs of type
+    `output`, an array or whatever has a length N and gives an array for a slice, and a mapping of names to labels
+    `(N,)`. A parameter `progress` is no setting, as in recipes.
+    """
+
+
+@hookspec
 def lc_register_recipes(register: Register) -> None:
     """Register training recipes for `lc train`: `register("melody.folk-2bar", train)`.
 

@@ -1,4 +1,4 @@
-"""What the images domain registers: files and measurements of pictures of any model, and the VAE of CelebA."""
+"""What the images domain registers: files and measurements of pictures of any model, CelebA and its VAE."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from lc_core.plugins.hookspecs import Register, hookimpl
 
 __all__ = [
     "lc_register_constraints",
+    "lc_register_datasets",
     "lc_register_models",
     "lc_register_readers",
     "lc_register_recipes",
@@ -39,6 +40,12 @@ def lc_register_readers(register: Register) -> None:
     """Register what reads a user's pictures."""
     register("images.file", "lc_plugins.images.read:read_image", output="image.rgb/1", suffixes=SUFFIXES)
     register("images.gray_file", "lc_plugins.images.read:read_gray", output="image.gray/1", suffixes=SUFFIXES)
+
+
+@hookimpl
+def lc_register_datasets(register: Register) -> None:
+    """Register the labelled photographs of whoever has them."""
+    register("images.celeba", "lc_plugins.images.celeba_labels:read_labelled", output="image.rgb/1")
 
 
 @hookimpl

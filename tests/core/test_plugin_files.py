@@ -69,8 +69,8 @@ def test_a_spec_may_use_what_the_file_registers(lc, file):
     assert json.loads(sampled.stdout)["constraints"][0]["use"] == "mine.last"
 
 
-@pytest.mark.parametrize("command", ["sample", "transform", "score", "validate", "show", "fit"])
-def test_every_command_that_reads_a_spec_takes_files(lc, command):
+@pytest.mark.parametrize("command", ["sample", "transform", "score", "validate", "show", "fit", "label"])
+def test_every_command_that_uses_rules_takes_files(lc, command):
     assert "--plugin FILE" in lc(command, "--help").stdout
 
 

@@ -220,8 +220,8 @@ def test_a_model_has_no_data_before_its_settings():
     assert Registered("model", "toy.model", "lc-toy", "1.0", load).fill() == {"size": 3, "depth": 2}
 
 
-@pytest.mark.parametrize("kind", ["reader", "recipe", "constraint"])
-def test_readers_recipes_and_constraints_take_data_first(kind):
+@pytest.mark.parametrize("kind", ["reader", "dataset", "recipe", "constraint"])
+def test_readers_datasets_recipes_and_constraints_take_data_first(kind):
     def read(path, *, tempo: float = 120.0):
         pass
 

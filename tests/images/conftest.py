@@ -21,8 +21,9 @@ def draw_celeba(folder: Path, *, count: int = COUNT, images: str = "img_align_ce
     rng = np.random.default_rng(0)
     names = [f"{number:06d}.jpg" for number in range(1, count + 1)]
     for number, name in enumerate(names):
-        pixels = np.full((218, 178, 3), 20 * number, np.uint8)
-        pixels[109 - 64 : 109 + 64, 89 - 64 : 89 + 64] = (20 * number, 200, 255 - 20 * number)
+        tone = 20 * number % 256
+        pixels = np.full((218, 178, 3), tone, np.uint8)
+        pixels[109 - 64 : 109 + 64, 89 - 64 : 89 + 64] = (tone, 200, 255 - tone)
         Image.fromarray(pixels).save(folder / images / name, quality=95)
     held = rng.random((count, len(NAMES))) < 0.5
     held[0], held[1] = True, False  # both classes in the part that is trained on

@@ -10,6 +10,37 @@ import pytest
 from lc_core.labels.label_set import read_label_set
 
 COUNT = 600
+RULE = '''
+import numpy as np
+from lc_core import hookimpl, measurement
+
+
+@measurement(accepts="image.gray/1", unit="share", range=(0, 1), at_least=0.3)
+def ink(pictures: np.ndarray) -> np.ndarray:
+    """Return the mean of a picture, `(B,)`."""
+    return pictures.mean(axis=(1, 2, 3))
+
+
+@hookimpl
+def lc_register_constraints(register):
+    register("mine.ink", ink)
+'''
+MODEL = """
+from lc_core import hookimpl
+
+
+@hookimpl
+def lc_register_models(register):
+    register("mine.digits", "lc_plugins.digits.model:load_8x8", output="image.gray/1")
+"""
+SPEC = """
+lc: 1
+model: digits.8x8
+constraints:
+  - {use: labels.attribute, params: {file: set.safetensors, name: ink}}
+engine: rejection
+sample: {count: 16}
+"""
 
 
 @pytest.fixture
@@ -99,3 +130,28 @@ def test_a_graded_measurement_without_a_default_needs_a_threshold(lc):
 def test_names_are_once_for_each_measurement(lc):
     result = lc("label", "digits.8x8", "digits.digit", "--as", "a", "--as", "b", "--out", "set.safetensors")
     assert result.exit_code == 2 and "once for each of 1 measurements" in result.stderr
+
+
+def test_a_measurement_of_a_plugin_file_labels_and_the_set_needs_the_file_no_more(lc, label):
+    from safetensors.numpy import load_file
+
+    file = Path("my_rule.py")
+    file.write_text(RULE)
+    assert "unknown constraint 'mine.ink'" in lc("label", "digits.8x8", "mine.ink", "--out", "set.safetensors").stderr
+    found = label("mine.ink", "--plugin", file)
+    assert found.columns[0].source == {"use": "mine.ink", "params": {}}
+    file.unlink()
+    Path("mine.yaml").write_text(SPEC)
+    result = lc("sample", "mine.yaml", "--out", "run")
+    assert result.exit_code == 0, result.output
+    outputs = load_file("run/samples.safetensors")["x"]
+    assert (outputs.mean(axis=(1, 2, 3)) >= 0.3).mean() > 0.7, "the probe learned what the file measured"
+    assert 0.2 < found.held().mean() < 0.6, "of prior samples"
+
+
+def test_a_model_of_a_plugin_file_is_refused_since_a_set_is_used_with_what_is_installed(lc):
+    Path("my_model.py").write_text(MODEL)
+    result = lc("label", "mine.digits", "digits.digit", "--plugin", "my_model.py", "--out", "set.safetensors")
+    assert result.exit_code == 2 and not Path("set.safetensors").exists()
+    assert "model mine.digits comes from --plugin my_model.py" in result.stderr
+    assert "hint: put the model into a package: lc new-plugin NAME --kind model" in result.stderr
