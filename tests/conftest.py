@@ -14,6 +14,11 @@ settings.load_profile("busy")  # a machine with other work is no fault of what i
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, and for the processes that tests start
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tutorials: they take longest, in one process, and would run alone at the end."""
+    items.sort(key=lambda item: item.path.name != "test_tutorials.py")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Let torch use one thread: with more, tests are slow beside other work."""
