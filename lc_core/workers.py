@@ -14,7 +14,8 @@ import pickle
 import signal
 import sys
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +56,9 @@ def measure_in_workers(measurement: Measurement, outputs: np.ndarray, first_inde
     who = f"measurement {measurement.who}"
     blob = _pickled(measurement, who)
     executor = _started(measurement.info.workers, blob, who)
-    starts = range(0, len(outputs), PIECE)
-    futures = [executor.submit(_measure, blob, outputs[at : at + PIECE], first_index + at) for at in starts]
+    pieces = [(blob, outputs[at : at + PIECE], first_index + at) for at in range(0, len(outputs), PIECE)]
     try:
-        answers = _gathered(futures, who, seconds_allowed(CALL_SECONDS))
+        answers = _answers(executor, _measure, pieces, who, seconds_allowed(CALL_SECONDS))
     except BaseException:  # Ctrl-C too: nothing may go on behind the user's back
         close_workers()
         raise
@@ -79,8 +79,9 @@ def close_workers() -> None:
 
 
 def _started(workers: int, blob: bytes, who: str) -> ProcessPoolExecutor:
-    """Return the pool, with room for so many workers, each with the plugins of single files."""
+    """Return the pool, with room for so many workers, each with the plugins of single files that are still there."""
     loaded = [module for name, module in sys.modules.items() if name.startswith(PREFIX)]
+    loaded = [module for module in loaded if os.path.isfile(str(module.__file__))]
     files = tuple(sorted(str(module.__file__) for module in loaded))
     started_with = (files, tuple(getattr(module, VERSION) for module in loaded), tuple(sys.path))
     count = max(1, min(workers, os.cpu_count() or 1))
@@ -90,26 +91,33 @@ def _started(workers: int, blob: bytes, who: str) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
     _Pool.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=(files,))
     _Pool.count, _Pool.started_with = count, started_with
-    ready = _Pool.executor.submit(_answered, pickle.loads, blob)  # imports the plugin: no time of the measurement's
+    importing = f"the import of {who} in a worker process"  # apart: no time of the measurement's
     try:
-        _gathered([ready], f"the import of {who} in a worker process", seconds_allowed(IMPORT_SECONDS))
+        _answers(_Pool.executor, _answered, [(pickle.loads, blob)], importing, seconds_allowed(IMPORT_SECONDS))
     except BaseException:
         close_workers()
         raise
     return _Pool.executor
 
 
-def _gathered(futures: list[Future[Answer]], who: str, seconds: float) -> list[Answer]:
-    """Wait for all; some have to become done in each stretch of so many seconds."""
-    pending = set(futures)
+def _answers(
+    executor: ProcessPoolExecutor,
+    function: Callable[..., Answer],
+    calls: list[tuple[Any, ...]],
+    who: str,
+    seconds: float,
+) -> list[Answer]:
+    """Call a function in the workers and wait for all; some have to be done in each stretch of so many seconds."""
+    timeout = seconds if math.isfinite(seconds) else None
     try:
+        futures = [executor.submit(function, *call) for call in calls]
+        pending = set(futures)
         while pending:
-            timeout = seconds if math.isfinite(seconds) else None
             done, pending = wait(pending, timeout=timeout, return_when=FIRST_COMPLETED)
             if not done:
                 raise TimedOut(who, seconds)
         return [future.result() for future in futures]
-    except BrokenProcessPool as error:
+    except BrokenProcessPool as error:  # a worker may die before the last call is handed over
         raise LCError(
             f"a worker process of {who} ended abruptly",
             hint='it may have run out of memory; and a script needs `if __name__ == "__main__":` above what it runs',

@@ -106,6 +106,15 @@ def test_one_pool_serves_all_measurements_of_a_run(rules):
     assert _Pool.executor is pool
 
 
+def test_workers_start_though_the_file_of_another_plugin_is_gone(rules, tmp_path):
+    other = tmp_path / "gone_rules.py"
+    other.write_text(RULES)
+    build_registry([other])
+    other.unlink()
+    close_workers()
+    assert len(rule(rules, "first")(OUTPUTS)) == len(OUTPUTS)
+
+
 @pytest.mark.parametrize(
     ("how", "told", "hint"),
     [
