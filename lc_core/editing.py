@@ -1,9 +1,9 @@
 """Moves encodings the least that makes conditions hold.
 
 Each example stops at its engine's first step that satisfies, and is then drawn back to its start as far as it still
-satisfies: along the straight way, by the engine with a heavier weight of distance, and a part of its coordinates at a
-time. Where no way out of its encoding satisfies, a last try comes from the other side: from another encoding that does,
-back towards its own.
+satisfies: along the straight way, by the engine with a heavier weight of distance, along what leaves the asked values
+as they are, where these have a gradient through the decoder, and a part of its coordinates at a time. Where no way out
+of its encoding satisfies, a last try comes from the other side: from another encoding that does, back towards its own.
 
 An example's result depends on its own start alone: blocks have a fixed size, and examples that are done stay in them.
 """
@@ -46,8 +46,18 @@ HALVINGS = 6
 """Halvings of the way back to the start, in search of the nearest place that still satisfies."""
 CLOSER, CLOSER_STEPS = ((4.0, 4.0), (16.0, 8.0)), 60
 """What the weights of distance and of what is asked are multiplied by on the way back, and the steps of each."""
+SLIDES, FRESH = 32, 2
+"""Moves towards the start along what leaves the asked values as they are, and how many share one gradient."""
+SLIDE, LONGEST, SHORTEST = 0.3, 0.6, 0.004
+"""How much of such a way the first move goes, and the most and the least that one goes."""
+LONGER, SHORTER = 1.5, 0.5
+"""What a move is multiplied by after one that still satisfied, and after one that did not."""
+SPENT = 0.05
+"""Share of what a move gains in squared distance that is spent on going deeper into what is asked: ways are curved."""
 PARTS, PART = 128, 0.1
 """Times that a random part of an example's coordinates is brought halfway back, and how large a part."""
+TINY = 1e-30
+"""Least length that a gradient is divided by; one that is zero leads nowhere."""
 OTHERS, BACK = 2_048, 80
 """Encodings among which the last try looks for one that satisfies, and its steps back."""
 
@@ -84,6 +94,7 @@ def edit_encodings(
     *,
     kept: Sequence[Kept] = (),
     before: Mapping[str, np.ndarray] | None = None,
+    through: Energy | None = None,
     seed: int = 0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Edited:
@@ -97,6 +108,7 @@ def edit_encodings(
         z0: Encodings `(N, *latent_shape)`.
         kept: What is held near what it was; guides an `Edit`, and chooses among steps that satisfy.
         before: What each kept measurement was, `(N,)` by label.
+        through: What is asked, followed through the decoder, where that has a gradient (`guiding.through_decoder`).
         seed: Of the starts of further tries.
         progress: Called with the number of examples that are done, after each block.
     """
@@ -106,7 +118,7 @@ def edit_encodings(
     for first in range(0, len(z0), engine.block):
         rows = slice(first, first + engine.block)
         was = {one.label: (before or {})[one.label][rows] for one in kept}
-        block = _Block(model, verifier, engine, energy, kept, was, z0[rows])
+        block = _Block(model, verifier, engine, energy, kept, was, through, z0[rows])
         parts.append(block.run(seed, first // engine.block))
         progress(min(first + engine.block, len(z0)))
     return Edited(
@@ -126,11 +138,12 @@ class _Block:
         energy: Energy,
         kept: Sequence[Kept],
         before: Mapping[str, np.ndarray],
+        through: Energy | None,
         z0: Tensor,
     ) -> None:
         import torch
 
-        self.model, self.verifier, self.energy = model, verifier, energy
+        self.model, self.verifier, self.energy, self.through = model, verifier, energy, through
         self.kept, self.before, self.count = tuple(kept), before, len(z0)
         spare = engine.block - len(z0)
         self.z0 = torch.cat([z0, z0[:1].expand(spare, *z0.shape[1:])])
@@ -165,7 +178,9 @@ class _Block:
             self._from_others(np.flatnonzero(~self.met), seed, number)
         found = np.flatnonzero(self.met & ~already)
         self._shrink(found)
-        if isinstance(self.engine, Edit) and len(found):
+        if self.through is not None:
+            self._slide(self.through, found)
+        elif isinstance(self.engine, Edit) and len(found):
             stopped = self.steps.copy()
             for far, asked in CLOSER:
                 self._follow(self.engine.nearer(far), self.best.clone(), found, asked, CLOSER_STEPS)
@@ -279,6 +294,37 @@ class _Block:
             self.best[rows[good]], self.best_kept[rows[good]] = z[rows[good]], kept[good]
             low, high = np.where(good, low, middle), np.where(good, middle, high)
 
+    def _slide(self, through: Energy, rows: np.ndarray) -> None:
+        """Move rows nearer along what leaves the asked values as they are, by their gradient through the decoder.
+
+        In units of sigma_bar the nearest place on a plane where something asked has one value lies along its gradient;
+        the rest of the way that was gone is given up a share at a time, wherever the row then still satisfies and keeps
+        as much. These are steps of projected gradient descent on the squared distance, with a share for each row.
+        """
+        import torch
+
+        if not len(rows):
+            return
+        at, unit = torch.from_numpy(rows).to(self.z0.device), self.model.sigma_bar
+        share = torch.full((len(rows),), SLIDE).to(self.z0)
+        for move in range(SLIDES):
+            if move % FRESH == 0:
+                up = -_gradient(through, self.best)[at] * unit  # in units of sigma_bar; of the whole block: see above
+                up = (up.flatten(1) / up.flatten(1).norm(dim=1, keepdim=True).clamp_min(TINY)).view_as(up)
+            gone = (self.best[at] - self.z0[at]) / unit
+            along = _dot(gone, up).clamp_min(0)
+            less = gone - _times(share, gone - _times(along, up))
+            spent = SPENT * (_dot(gone, gone) - _dot(less, less)).clamp_min(0)
+            inward = _dot(less, up)
+            less = less + _times((inward.square() + spent).sqrt() - inward, up)
+            z = self.best.clone()
+            z[at] = self.z0[at] + less * unit
+            met, kept, _ = self._measured(z, rows)
+            good = met & (kept >= self.best_kept[rows])
+            self.best[rows[good]], self.best_kept[rows[good]] = z[rows[good]], kept[good]
+            factor = torch.from_numpy(np.where(good, LONGER, SHORTER)).to(share)
+            share = (share * factor).clamp(SHORTEST, LONGEST)
+
     def _tighten(self, rows: np.ndarray, generator: torch.Generator) -> None:
         """Bring random parts of rows' coordinates halfway back, wherever they then still satisfy and keep as much."""
         import torch
@@ -291,3 +337,23 @@ class _Block:
             met, kept, _ = self._measured(z, rows)
             good = met & (kept >= self.best_kept[rows])
             self.best[rows[good]], self.best_kept[rows[good]] = z[rows[good]], kept[good]
+
+
+def _gradient(energy: Energy, z: Tensor) -> Tensor:
+    """Return the gradient of an energy at latents, which is of their shape."""
+    import torch
+
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(energy(z).total.sum(), z)
+    return gradient
+
+
+def _dot(first: Tensor, second: Tensor) -> Tensor:
+    """Return the inner products of rows, `(B,)`."""
+    return (first * second).flatten(1).sum(dim=1)
+
+
+def _times(factor: Tensor, rows: Tensor) -> Tensor:
+    """Return rows, each multiplied by its factor `(B,)`."""
+    return factor.view(-1, *[1] * (rows.dim() - 1)) * rows

@@ -8,7 +8,7 @@ They combine with those of critics by all / any / not, and what is delivered is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -18,11 +18,12 @@ from lc_core.cache import Cache, key_of, measurement_digest
 from lc_core.constraint import Constraint, Entry, leaves
 from lc_core.critics.critic import Odds
 from lc_core.encodings import Encodings, decode_outputs
+from lc_core.energy import Energy
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.measuring import Measurement, PluginFault, Want
 
-__all__ = ["DecoderGuide", "Spread", "check_guides", "guided", "spreads_of"]
+__all__ = ["DecoderGuide", "Spread", "check_guides", "guided", "spreads_of", "through_decoder"]
 
 SLOPE = 20.0
 """Log odds of a value that lies one standard deviation inside what is wanted."""
@@ -166,6 +167,34 @@ def _check_form(model: LatentModel, leaf: Constraint, z: Tensor) -> None:
     off = np.abs(values.detach().double().cpu().numpy() - measured)[both]
     if len(off) and off.mean() > AGREE * measured[both].std() + ROUNDING * np.abs(measured[both]).max():
         raise LCError(f"{who} returns other values than the measurement: off by {off.mean():.3g} on average")
+
+
+def through_decoder(
+    model: LatentModel, entries: Sequence[Entry], *, seed: int = 0, cache: Cache | None = None
+) -> Energy | None:
+    """Return an energy of entries that follows all of them through the decoder, whatever their own guide.
+
+    Args:
+        model: The model.
+        entries: Top-level entries.
+        seed: Of the prior samples that a measurement's spread is taken over.
+        cache: Where spreads are kept.
+
+    Returns:
+        The energy, or None where the model or one of the measurements has no gradient.
+    """
+    inner = model.inner if isinstance(model, Encodings) else model
+    if not (all(leaf.measurement.info.differentiable for leaf in leaves(entries)) and inner.differentiable):
+        return None
+    followed = tuple(map(_followed, entries))
+    spreads = spreads_of(model, followed, seed, cache)
+    return Energy(followed, decoder=DecoderGuide(model, spreads))
+
+
+def _followed(entry: Entry) -> Entry:
+    if isinstance(entry, Constraint):
+        return replace(entry, guide="decoder", free=None)
+    return replace(entry, entries=tuple(map(_followed, entry.entries)))
 
 
 def spreads_of(model: LatentModel, entries: Sequence[Entry], seed: int, cache: Cache | None) -> dict[str, Spread]:

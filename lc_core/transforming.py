@@ -205,6 +205,7 @@ def run_transformation(
     """
     from lc_core.editing import edit_encodings, sigma_distance
     from lc_core.encodings import Encodings, encode_outputs
+    from lc_core.guiding import through_decoder
     from lc_core.inversion import with_encoder
     from lc_core.prepare import prepare
     from lc_core.transform_report import build_transform_report
@@ -226,6 +227,8 @@ def run_transformation(
     everything = (*held, *watched)
     before = verifier.measure(problem.inputs) | _measure_kept(everything, problem.inputs)
     engine = prepared.engine if engine.amortised else problem.engine
+    conditions = tuple(entry for entry in problem.entries if entry.require)
+    through = through_decoder(model, conditions, seed=problem.seed, cache=cache)
     guided, editing = prepared.energy.decodes, time.monotonic()
     edited = edit_encodings(
         model,
@@ -235,6 +238,7 @@ def run_transformation(
         z0,
         kept=held,
         before=before,
+        through=through,
         seed=problem.seed,
         progress=lambda done: progress(f"{done:,} of {len(z0):,} edited"),
     )
@@ -258,7 +262,7 @@ def run_transformation(
         watched=watched,
         steps=edited.steps,
         tries=edited.tries,
-        decodes=verifier.decodes + prepared.energy.decodes - guided,
+        decodes=verifier.decodes + prepared.energy.decodes - guided + (through.decodes if through else 0),
         realism=_realism(prepared.energy.realism or problem.model.realism(), z0, edited.z),
     )
     ended = time.monotonic()

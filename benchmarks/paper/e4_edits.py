@@ -30,6 +30,7 @@ from lc_core.energy import Energy
 from lc_core.engines.base import run_engine
 from lc_core.engines.edit import Edit
 from lc_core.fitting import FitSettings
+from lc_core.guiding import through_decoder
 from lc_core.keeping import Kept
 from lc_core.latent_model import LatentModel
 from lc_core.measuring import Measurement, Want, measure_all
@@ -148,7 +149,8 @@ class Edits:
         before = dict(zip(others, values, strict=True))
         energy, verifier = replace(self.energy, entries=(asked,)), Verifier(self.model, (asked,))
         began = time.perf_counter()
-        edited = edit_encodings(self.model, verifier, Edit(distance=DISTANCE), energy, z0, kept=kept, before=before)
+        edit, through = Edit(distance=DISTANCE), through_decoder(self.model, (asked,))
+        edited = edit_encodings(self.model, verifier, edit, energy, z0, kept=kept, before=before, through=through)
         spent = time.perf_counter() - began
         outputs = verifier.decode(edited.z)
         first, own = self.unstopped(energy, kept, z0, edited.tries)

@@ -83,9 +83,9 @@ def measurement(
             edit of the one does not count these as kept or changed.
         needs: For a function that reads a file that a setting names: called with the settings when a spec is read,
             it returns `Needs`, or raises `LCError` if the settings make no sense together. No torch yet.
-        differentiable: For `guide: decoder`: a function with the same parameters that takes a torch tensor of outputs
-            and returns the same values as a tensor `(B,)` that a gradient comes back through; True if the function
-            itself does so when it is given a tensor.
+        differentiable: For `guide: decoder`, and to bring edits nearer: a function with the same parameters that takes
+            a torch tensor of outputs and returns the same values as a tensor `(B,)` that a gradient comes back through;
+            True if the function itself does so when it is given a tensor.
         workers: For a slow function: large batches are measured in up to so many processes, at most one for each of
             the machine's processors.
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and

@@ -19,6 +19,8 @@ from lc_plugins.avatars.attributes import NAMES, involved
 from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lc_plugins.avatars.classifier import AttributeClassifier
 
 __all__ = ["SHIPPED", "WEIGHTS_SHA256", "Attribute", "attribute", "probabilities"]
@@ -112,8 +114,22 @@ def _involves(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**settings, "name": name} for name in sorted(involved(settings["name"]))]
 
 
+def _followed(pictures: Tensor, *, name: Attribute, present: bool = True) -> Tensor:
+    """Return what `attribute` does, but for the rounding to 256 levels, with a gradient: `(B,)` float64."""
+    from lc_plugins.avatars.classifier import probabilities_of_seen
+
+    shown = probabilities_of_seen(_verifier().net(pictures.float().cpu()))[:, NAMES.index(name)].to(pictures.device)
+    return shown if present else 1 - shown
+
+
 @measurement(
-    accepts="image.rgb/1", unit="probability", range=(0, 1), at_least=0.5, together=attributes, involves=_involves
+    accepts="image.rgb/1",
+    unit="probability",
+    range=(0, 1),
+    at_least=0.5,
+    together=attributes,
+    involves=_involves,
+    differentiable=_followed,
 )
 def attribute(pictures: np.ndarray, *, name: Attribute, present: bool = True) -> np.ndarray:
     """Return how probable it is that an attribute is seen in pictures `(B, 3, 64, 64)`, or that it is not, `(B,)`.

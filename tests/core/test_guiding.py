@@ -119,6 +119,19 @@ def test_an_edit_moves_little_through_the_decoder():
     ]
 
 
+def test_an_edit_ends_at_the_nearest_place_where_its_rule_has_a_gradient():
+    inputs = Toy().decode(torch.randn(9, 4, generator=torch.Generator().manual_seed(4))).numpy()
+    result = lc_core.transform(
+        model=Toy(), inputs=inputs, constraints=[Constraint(first, at_least=0.9)], fit=SMALL, cache=False
+    )
+    assert result.satisfied.all()
+    # The first number is the sigmoid of a product with the latent, so the shortest way to 0.9 is along that.
+    lacking = np.log(9) - result.z_before @ MIX[:, 0].numpy()
+    shortest = lacking / float(MIX[:, 0].norm()) / 2  # a root mean square over four
+    assert (lacking > 0).any()
+    np.testing.assert_allclose(result.distance, np.maximum(shortest, 0), rtol=0.02, atol=1e-3)
+
+
 def test_a_gradient_is_that_of_the_measured_value_and_an_undefined_value_has_none():
     model = lc_core.as_latent_model(Toy())
     leaf = Constraint(late, at_least=0.9, guide="decoder")
