@@ -145,6 +145,7 @@ class _Block:
 
         self.model, self.verifier, self.energy, self.through = model, verifier, energy, through
         self.kept, self.before, self.count = tuple(kept), before, len(z0)
+        self.real = energy.realism is not None and energy.realism_weight > 0
         spare = engine.block - len(z0)
         self.z0 = torch.cat([z0, z0[:1].expand(spare, *z0.shape[1:])])
         if isinstance(engine, Edit):
@@ -250,7 +251,7 @@ class _Block:
         """Return which rows need no further step: what is asked is met, and all is kept or has had its time."""
         found = self.best_kept[rows]
         late = number >= PATIENCE * self.steps[rows] + LEAST
-        done: np.ndarray = (found == len(self.kept)) | ((found >= 0) & late)
+        done: np.ndarray = (found == len(self.kept) + self.real) | ((found >= 0) & late)
         return done
 
     def _judge(self, z: Tensor, rows: np.ndarray, number: int) -> None:
@@ -265,17 +266,28 @@ class _Block:
         self.away[at], self.steps[at] = away[better], number
 
     def _measured(self, z: Tensor, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return which rows satisfy, how much each keeps, and how far it is from satisfying; each `(rows,)`."""
+        """Return which rows satisfy, how many things each keeps, and how far it is from satisfying; each `(rows,)`."""
         outputs = self.verifier.decode(z[rows])
         values = self.verifier.measure(outputs)
         met = self.verifier.satisfied(values, len(rows))
-        kept, away = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows))
+        kept, away = self._realistic(z)[rows].astype(np.int64), np.zeros(len(rows))
         found = measure_all([one.measurement for one in self.kept], outputs)
         for one, after in zip(self.kept, found, strict=True):
             kept += one.unchanged(self.before[one.label][rows], after)
         for entry in self.verifier.conditions:
             away += distance(entry, values)
         return met, kept, away
+
+    def _realistic(self, z: Tensor) -> np.ndarray:
+        """Return which rows of the block the realism critic calls real, `(block,)`: one more thing that is kept."""
+        import torch
+
+        if not self.real:
+            return np.zeros(len(z), dtype=bool)
+        assert self.energy.realism is not None
+        with torch.no_grad():
+            real: np.ndarray = (self.energy.realism(z) > 0).cpu().numpy()
+        return real
 
     def _shrink(self, rows: np.ndarray) -> None:
         """Draw rows that satisfy back towards their starts, by halving, as far as they satisfy and keep as much."""
