@@ -43,6 +43,8 @@ AVERAGE = 0.99
 """What a training step keeps of the averaged weights."""
 WINDOW = 3
 """Rounds over which the share of tries that satisfy is averaged."""
+FALLEN = 1.25
+"""A round counts for at most so many times its own share: after better ones it may have fallen far below their average."""
 FAIR, GOOD, ENOUGH = 0.5, 0.9, 0.995
 """Shares from which a long and a shorter lack of progress ends refinement, and at which it ends at once."""
 PROGRESS = 0.2
@@ -142,7 +144,7 @@ def refine_critics(
     Returns:
         The critics of the best round, by the share of tries that the engine brings to satisfy every condition, and
         to a lesser part by the share that meets its preferences, measured on decoded outputs without a stop on the
-        way, over the last few rounds.
+        way, over the last few rounds; a round that fell far below those before it counts as little more than its own.
     """
     if not engine.amortised and (not energy.critics or fitter.settings.rounds == 0):
         return Refined(dict(energy.critics))
@@ -184,6 +186,7 @@ class _Refinement:
             self.engine.learn(self._aimed(), self.verifier.model, self.generator)
             fresh = self._explore(number)
             share, taste = (float(np.mean(one[-WINDOW:])) for one in (self.history, self.liked))
+            share = min(share, FALLEN * self.history[-1])
             score = (share + TASTE * taste) / (1 + TASTE)
             told = f", preferences are met by {self.liked[-1]:.1%}" if self.preferences else ""
             self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step{told}")

@@ -143,7 +143,7 @@ def test_it_says_what_it_cannot_do_and_leaves_out():
 
 @pytest.mark.parametrize(("free", "least"), [({}, 0.5), ({"axis": [0, 1]}, 0.4)])
 def test_a_toy_is_fitted_to_clearly_more_than_the_priors_rate(free, least):
-    settings = FitSettings(prior_samples=2_048, push_samples=256, steps=20, rounds=2, hidden=16, round_samples=64)
+    settings = FitSettings(prior_samples=2_048, push_samples=256, steps=20, rounds=6, hidden=16, round_samples=64)
     verifier = Verifier(Same(), [wish(**free)])
     prepared = prepare(verifier, paper(), settings=settings)
     start = Same().sample_prior(1_000, block_generator(9, 0))

@@ -243,6 +243,10 @@ def test_the_round_is_kept_in_which_most_tries_satisfied_over_the_last_three() -
     assert kept_round(Scripted([0.1, 0.6, 0.9, 0.9, 0.9, 0.2, 0.95, 0.2, 0.2]), rounds=8)[0] == 4
 
 
+def test_a_round_that_fell_is_not_kept_for_the_shares_of_those_before_it() -> None:
+    assert kept_round(Scripted([0.2, 0.84, 0.9, 0.31]), rounds=3)[0] == 2
+
+
 def test_rounds_end_when_nearly_all_satisfy_or_nothing_gets_better() -> None:
     assert kept_round(Scripted([0.5, 1.0, 1.0, 1.0, 0.0])) == (3, 4)
     assert kept_round(Scripted([0.95]), patience=4) == (
