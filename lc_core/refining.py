@@ -44,7 +44,7 @@ AVERAGE = 0.99
 WINDOW = 3
 """Rounds over which the share of tries that satisfy is averaged."""
 FALLEN = 1.25
-"""A round counts for at most so many times its own share: after better ones it may have fallen far below their average."""
+"""A round counts for at most so many times its own share: after better ones it may be far below their average."""
 FAIR, GOOD, ENOUGH = 0.5, 0.9, 0.995
 """Shares from which a long and a shorter lack of progress ends refinement, and at which it ends at once."""
 PROGRESS = 0.2
