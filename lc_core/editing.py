@@ -352,13 +352,13 @@ class _Block:
 
 
 def _gradient(energy: Energy, z: Tensor) -> Tensor:
-    """Return the gradient of an energy at latents, which is of their shape."""
+    """Return the gradient of an energy at latents, of their shape; 0, which leads nowhere, where it is not finite."""
     import torch
 
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(energy(z).total.sum(), z)
-    return gradient
+    return gradient.nan_to_num(0.0, 0.0, 0.0)
 
 
 def _dot(first: Tensor, second: Tensor) -> Tensor:

@@ -132,6 +132,24 @@ def test_an_edit_ends_at_the_nearest_place_where_its_rule_has_a_gradient():
     np.testing.assert_allclose(result.distance, np.maximum(shortest, 0), rtol=0.02, atol=1e-3)
 
 
+def steep(outputs):
+    return outputs[:, 0] + 0 * (outputs[:, 1] - outputs[:, 1]).sqrt()  # the gradient of a root at 0 is infinite
+
+
+@measurement(accepts="*", unit="", range=(0, 1), differentiable=steep)
+def cliff(outputs: np.ndarray) -> np.ndarray:
+    """Return the first number."""
+    return outputs[:, 0].astype(np.float64)
+
+
+def test_an_edit_does_without_a_gradient_that_is_not_finite():
+    inputs = Toy().decode(torch.randn(4, 4, generator=torch.Generator().manual_seed(4))).numpy()
+    result = lc_core.transform(
+        model=Toy(), inputs=inputs, constraints=[Constraint(cliff, at_least=0.8)], fit=SMALL, cache=False
+    )
+    assert result.satisfied.all() and np.isfinite(result.z_after).all()
+
+
 def test_a_gradient_is_that_of_the_measured_value_and_an_undefined_value_has_none():
     model = lc_core.as_latent_model(Toy())
     leaf = Constraint(late, at_least=0.9, guide="decoder")
