@@ -2,8 +2,9 @@
 
 Each example stops at its engine's first step that satisfies, and is then drawn back to its start as far as it still
 satisfies: along the straight way, by the engine with a heavier weight of distance, along what leaves the asked values
-as they are, where these have a gradient through the decoder, and a part of its coordinates at a time. Where no way out
-of its encoding satisfies, a last try comes from the other side: from another encoding that does, back towards its own.
+as they are, where these have a gradient through the decoder, and a part of its coordinates at a time. Where two ways
+out of its encoding do not satisfy, the next comes from the other side: from another encoding that does, back towards
+its own. A last way out, by large steps, is for what no other encoding satisfies.
 
 An example's result depends on its own start alone: blocks have a fixed size, and examples that are done stay in them.
 """
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Edited", "edit_encodings", "sigma_distance"]
 
 FASTER = (1.0, 3.0, 10.0)
-"""Step sizes of an example's tries, as multiples of the engine's own."""
+"""Step sizes of an example's tries out of its encoding, as multiples of the engine's own; the last is a last resort."""
 HEAVIER = (1.0, 4.0, 16.0)
 """Weights of what is asked in an example's tries, as multiples of its own: what is kept holds some examples back."""
 JITTER = 0.25
@@ -59,7 +60,7 @@ PARTS, PART = 128, 0.1
 TINY = 1e-30
 """Least length that a gradient is divided by; one that is zero leads nowhere."""
 OTHERS, BACK = 2_048, 80
-"""Encodings among which the last try looks for one that satisfies, and its steps back."""
+"""Encodings among which the try from the other side looks for one that satisfies, and its steps back."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Edited:
         z: `(N, *latent_shape)`.
         met: Which satisfied every condition when decoded on the way, `(N,)` bool.
         steps: The step at which each stopped, `(N,)`; 0 if it satisfied already.
-        tries: Tries of each, `(N,)`.
+        tries: Tries of each, `(N,)`; the third is that from the other side.
     """
 
     z: Tensor
@@ -169,14 +170,14 @@ class _Block:
         generator = block_generator(seed, number, "transform")
         already = self.met
         for attempt, (factor, weight) in enumerate(zip(FASTER, HEAVIER, strict=True)):
+            if attempt == len(FASTER) - 1:
+                self._from_others(np.flatnonzero(~self.met), seed, number)
             rows = np.flatnonzero(~self.met)
             if not len(rows) or (attempt and not isinstance(self.engine, Edit)):
                 break
             noise = JITTER * self.model.sigma_bar * torch.randn(self.z0.shape, generator=generator).to(self.z0)
             self.tries[rows] += 1
             self._try(self.z0 + noise if attempt else self.z0, rows, factor, weight)
-        if isinstance(self.engine, Edit):
-            self._from_others(np.flatnonzero(~self.met), seed, number)
         found = np.flatnonzero(self.met & ~already)
         self._shrink(found)
         if self.through is not None:
@@ -213,8 +214,9 @@ class _Block:
 
     def _from_others(self, rows: np.ndarray, seed: int, number: int) -> None:
         """Move some rows to other encodings that satisfy, to those that keep most, and from there back to their own."""
-        if not len(rows):
+        if not len(rows) or not isinstance(self.engine, Edit):
             return
+        self.tries[rows] += 1
         others = draw_prior(self.model, OTHERS, block_generator(seed, number, "transform/others"))
         values = self.verifier.measure(outputs := self.verifier.decode(others))
         good = np.flatnonzero(self.verifier.satisfied(values, OTHERS))
@@ -228,9 +230,7 @@ class _Block:
                 kept += one.unchanged(np.broadcast_to(self.before[one.label][row], len(good)), after)
             near = sigma_distance(others[good], self.z0[row], self.model.sigma_bar)
             start[row] = others[good[np.lexsort((near, -kept))[0]]]
-        self.tries[rows] += 1
         self._judge(start, rows, 0)
-        assert isinstance(self.engine, Edit)
         self._follow(self.engine, start, rows, 1.0, BACK)
 
     def _follow(self, engine: Edit, start: Tensor, rows: np.ndarray, weight: float, steps: int) -> None:
