@@ -321,7 +321,7 @@ class _Block:
         share = torch.full((len(rows),), SLIDE).to(self.z0)
         for move in range(SLIDES):
             if move % FRESH == 0:
-                up = -_gradient(through, self.best)[at] * unit  # in units of sigma_bar; of the whole block: see above
+                up = -_gradient(through, self.best)[at] * unit  # of a whole block: products round by its size
                 up = (up.flatten(1) / up.flatten(1).norm(dim=1, keepdim=True).clamp_min(TINY)).view_as(up)
             gone = (self.best[at] - self.z0[at]) / unit
             along = _dot(gone, up).clamp_min(0)

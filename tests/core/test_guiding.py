@@ -132,6 +132,41 @@ def test_an_edit_ends_at_the_nearest_place_where_its_rule_has_a_gradient():
     np.testing.assert_allclose(result.distance, np.maximum(shortest, 0), rtol=0.02, atol=1e-3)
 
 
+class Plain(lc_core.LatentModel):
+    """Two numbers that are their own latents; real are those whose second is above -1."""
+
+    name, latent_shape, output_type = "plain", (2,), "test.plain/1"
+
+    def decode(self, z):
+        return z * 1.0
+
+    def realism(self):
+        return lambda z: 5 * (z[:, 1] + 1)
+
+
+@measurement(accepts="*", unit="", range=(-100, 100), differentiable=True)
+def apart(outputs):
+    """Return how much larger the first is than the second."""
+    return outputs[:, 0] - outputs[:, 1]
+
+
+@pytest.mark.parametrize("realism", [0.0, 1.0])
+def test_an_edit_ends_where_it_is_real_if_realism_has_a_weight(realism):
+    result = lc_core.transform(
+        model=Plain(),
+        inputs=np.zeros((3, 2), dtype=np.float32),
+        constraints=[Constraint(apart, at_least=3)],
+        realism=realism,
+        fit=SMALL,
+        cache=False,
+    )
+    assert result.satisfied.all()
+    if realism:
+        assert (result.outputs[:, 1] > -1).all()
+    else:  # the nearest place: unreal
+        np.testing.assert_allclose(result.outputs, [[1.5, -1.5]] * 3, atol=0.1)
+
+
 def steep(outputs):
     return outputs[:, 0] + 0 * (outputs[:, 1] - outputs[:, 1]).sqrt()  # the gradient of a root at 0 is infinite
 
