@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "Cache", "CacheEntry", "engine_source", "key_of", "measurement_digest"]
 
-FORMAT = 5
+FORMAT = 6
 """Part of every key; raised when the meaning of a cached part changes."""
 
 

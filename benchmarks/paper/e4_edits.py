@@ -2,9 +2,10 @@
 
 One attribute of 64 pictures is changed at a time, all others are to stay. One critic of all attributes, fitted to the
 verifier on posterior samples of training pictures, guides every edit; each picture stops at its first step of which the
-verifier is sure. Every figure is the judge's. Of the others, what something hides in the picture before or after counts
-nowhere, as in E5. Beside it the same optimiser runs all of its 300 steps without a stop, with the weights and steps of
-each picture's own last try and with those of the first, and a linear direction.
+verifier is sure, and is brought back along the verifier's gradient through the decoder. Every figure is the judge's. Of
+the others, what something hides in the picture before or after counts nowhere, as in E5. Beside it the same optimiser
+runs all of its 300 steps without a stop, with the weights and steps of each picture's own last way out and with those
+of the first, and a linear direction.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import torch
 import lc_core
 from lc_core import Constraint, all_of, any_of, measurement, none_of
 from lc_core.engines.actor import Actor
+from lc_core.engines.edit import Edit
 from lc_core.engines.gradient import Gradient
 from lc_core.fitting import FitSettings
 from lc_core.guiding import DecoderGuide, Spread, check_guides
@@ -165,6 +166,19 @@ def test_an_edit_ends_where_it_is_real_if_realism_has_a_weight(realism):
         assert (result.outputs[:, 1] > -1).all()
     else:  # the nearest place: unreal
         np.testing.assert_allclose(result.outputs, [[1.5, -1.5]] * 3, atol=0.1)
+
+
+def test_what_two_tries_leave_behind_comes_from_another_encoding_that_satisfies():
+    result = lc_core.transform(
+        model=Plain(),
+        inputs=np.zeros((2, 2), dtype=np.float32),
+        constraints=[Constraint(apart, at_least=1)],
+        engine=Edit(steps=2, lr=1e-6),
+        fit=SMALL,
+        cache=False,
+    )
+    assert result.satisfied.all() and (result.tries == 3).all()
+    np.testing.assert_allclose(result.outputs, [[0.5, -0.5]] * 2, atol=0.1)  # and is drawn back to the nearest place
 
 
 def steep(outputs):
