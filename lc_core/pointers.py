@@ -1,4 +1,4 @@
-"""Git LFS pointers: what a clone without Git LFS has in place of a large file. One check for every file that is read."""
+"""Git LFS pointers: what a clone without Git LFS has in place of a large file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refuse_pointer(data: bytes, path: str | Path) -> None:
     size = SIZE.search(data)
     wanted = f", which has {int(size[1]):,} bytes" if size else ""
     raise LCError(
-        f"{path} is a Git LFS pointer: a few lines of text that stand for the file{wanted}. The file itself is not here",
+        f"{path} is a Git LFS pointer: a few lines of text in place of the file itself{wanted}",
         hint="fetch it: run git lfs install, then git lfs pull in the repository; or download the file itself",
     )
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from lc_core.errors import LCError
 from lc_core.measuring import Want
-from lc_core.pointers import read_bytes
 from lc_core.plugins.registry import nearest
+from lc_core.pointers import read_bytes
 
 __all__ = ["FEWEST", "Column", "LabelSet", "LabelledModel", "check_classes", "is_label_set", "read_label_set"]
 
