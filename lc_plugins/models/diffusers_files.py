@@ -43,7 +43,9 @@ def find_files(folder: Path) -> DiffusersFiles:
         LCError: If there is none, its weights are missing or pickled, or a file is a Git LFS pointer.
     """
     if not folder.is_dir():
-        raise LCError(f"{folder} cannot be read: {'it is a file' if folder.exists() else 'no such folder'}; expected {WHAT}")
+        raise LCError(
+            f"{folder} cannot be read: {'it is a file' if folder.exists() else 'no such folder'}; expected {WHAT}"
+        )
     place = _vae(folder)
     about = read_file(place / "config.json", what=WHAT)
     config = _config(about, place)
@@ -111,5 +113,8 @@ def _shards(data: bytes, folder: Path, name: str) -> list[str]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LCError(f"{folder}/{name} is not a list of weights that diffusers wrote: {error}") from error
     if outside or not shards:
-        raise refused(folder / name, f"it names {outside[0]!r}, which is no safetensors file beside it" if outside else "it is empty")
+        raise refused(
+            folder / name,
+            f"it names {outside[0]!r}, which is no safetensors file beside it" if outside else "it is empty",
+        )
     return shards
