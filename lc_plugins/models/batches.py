@@ -27,7 +27,7 @@ def in_pieces(run: Callable[[Tensor], Any], x: Tensor, most: int) -> Any:
 
     if len(x) <= most:
         return run(x)
-    parts = [run(piece) for piece in x.split(most)]
+    parts = [run(piece) for piece in torch.split(x, most)]
     if not all(torch.is_tensor(one) for one in parts):
         return parts[0]
     return torch.cat(parts)

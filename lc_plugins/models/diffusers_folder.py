@@ -1,8 +1,11 @@
 """`models.diffusers`: the auto-encoder of a latent diffusion model, a folder that diffusers wrote.
 
-Latents are pictures themselves, `(C, h, w)`. Units are those of the diffusion model: the auto-encoder's latents less
-`shift_factor` or `latents_mean`, divided by `latents_std`, times `scaling_factor`: about standard normal value by value, but not independent of each other. Drawn
-from a standard normal they decode to texture; draws of a diffusion model from a file decode to what it makes.
+Latents are pictures themselves, `(C, h, w)`.
+
+Units are those of the diffusion model, as its pipelines have them: the auto-encoder's latents less `shift_factor` and
+`latents_mean`, divided by `latents_std`, times `scaling_factor`. Value by value they are about standard normal, but not
+independent of each other. Drawn from a standard normal they decode to texture; draws of a diffusion model from a file
+decode to what it makes.
 """
 
 from __future__ import annotations
@@ -107,9 +110,10 @@ def _per_channel(net: Any, found: DiffusersFiles, name: str) -> Tensor | None:
         fits = numbers.shape == (channels,) and bool(numbers.isfinite().all())
     except (TypeError, ValueError):
         fits = False
+    above = " above 0" if name == "latents_std" else ""
     if not fits or (name == "latents_std" and not bool((numbers > 0).all())):
         raise LCError(
-            f"{found.folder}/config.json has {name}: {given}; expected {channels} numbers, one for each channel"
+            f"{found.folder}/config.json has {name}: {given}; expected {channels} numbers{above}, one for each channel"
         )
     return numbers.view(1, channels, 1, 1)
 
@@ -151,17 +155,17 @@ def _network(found: DiffusersFiles) -> Any:
 
 def _check_whole(told: dict[str, Any], found: DiffusersFiles) -> None:
     """Refuse weights that are not those of the network: diffusers fills what is missing with random numbers."""
-    for key, what in (
-        ("missing_keys", "lack"),
-        ("unexpected_keys", "have unexpected"),
-        ("mismatched_keys", "misfit in"),
-    ):
-        names = [str(one[0] if isinstance(one, tuple | list) else one) for one in told.get(key) or ()]
+    where = f"the weights in {found.folder}"
+    texts = {
+        "missing_keys": f"{where} lack tensors that its config.json asks for",
+        "unexpected_keys": f"{where} hold tensors that its config.json has no place for",
+        "mismatched_keys": f"{where} hold tensors of another shape than its config.json says",
+    }
+    for key, text in texts.items():
+        names = sorted(str(one[0] if isinstance(one, tuple | list) else one) for one in told.get(key) or ())
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            plural = "s" if len(names) > 1 else ""
             raise LCError(
-                f"the weights in {found.folder} {what} the tensor{plural} {', '.join(sorted(names)[:3])}{more}, says its"
-                f" config.json of a {found.config['_class_name']}",
+                f"{text}: {', '.join(names[:3])}{more}",
                 hint="get the whole folder again, or save it anew: model.save_pretrained(folder)",
             )
