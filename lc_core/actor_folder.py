@@ -16,6 +16,7 @@ from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
 from lc_core.free import Free
 from lc_core.latent_model import LatentModel
+from lc_core.pointers import read_bytes
 from lc_core.spec.values import Spec, plain
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / CONFIG
     try:
-        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        config: dict[str, Any] = json.loads(read_bytes(path))
         kind = config.get("kind")
     except OSError as error:
         raise LCError(
@@ -147,7 +148,7 @@ def read_actor(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
     config = read_config(folder)
     try:
-        content = (Path(folder) / WEIGHTS).read_bytes()
+        content = read_bytes(Path(folder) / WEIGHTS)
     except OSError as error:
         raise _damaged(folder, f"{WEIGHTS} cannot be read ({error.strerror or error})") from error
     if hashlib.sha256(content).hexdigest() != config["weights_sha256"]:

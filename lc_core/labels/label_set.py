@@ -18,6 +18,7 @@ import numpy as np
 from lc_core.errors import LCError
 from lc_core.measuring import Want
 from lc_core.plugins.registry import nearest
+from lc_core.pointers import read_bytes
 
 __all__ = ["FEWEST", "Column", "LabelSet", "LabelledModel", "check_classes", "is_label_set", "read_label_set"]
 
@@ -158,7 +159,7 @@ def read_label_set(path: Path) -> LabelSet:
 
     hint = "lc label writes label sets"
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except FileNotFoundError as error:
         close = nearest(path.name, [one.name for one in path.parent.glob("*.safetensors")])
         guess = f" (did you mean {' or '.join(close)}?)" if close else ""

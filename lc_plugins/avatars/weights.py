@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
+from lc_core.pointers import read_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -37,15 +38,15 @@ def read_folder(folder: Path, kind: str, what: str) -> tuple[dict[str, Any], dic
 
     path = folder / "weights.safetensors"
     try:
-        text = (folder / "config.json").read_text(encoding="utf-8")
-        data = path.read_bytes()
+        about = read_bytes(folder / "config.json")
+        data = read_bytes(path)
     except OSError as error:
         raise LCError(
             f"{folder} holds no {what}: {Path(error.filename or path).name} cannot be read ({error.strerror})",
             hint="give a folder that lc train wrote",
         ) from error
     try:
-        config: dict[str, Any] = json.loads(text)
+        config: dict[str, Any] = json.loads(about)
         found, wanted = config.get("kind"), config.get("weights_sha256")
     except (ValueError, AttributeError) as error:
         raise damaged(folder, what, f"config.json: {error}") from error
@@ -58,7 +59,7 @@ def read_folder(folder: Path, kind: str, what: str) -> tuple[dict[str, Any], dic
         check_finite(tensors)
     except Exception as error:
         raise damaged(folder, what, f"{path.name}: {error}") from error
-    return config, tensors, hashlib.sha256(text.encode() + data).hexdigest()
+    return config, tensors, hashlib.sha256(about + data).hexdigest()
 
 
 def damaged(folder: Path, what: str, why: str) -> LCError:

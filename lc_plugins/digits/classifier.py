@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.errors import LCError
+from lc_core.pointers import read_bytes
 from lc_plugins.images.arrays import to_pixels
 
 __all__ = ["LAYERS", "WEIGHTS", "Classifier", "load_classifier"]
@@ -71,7 +72,7 @@ def load_classifier(folder: Path, sha256: str) -> Classifier:
 
     path = folder / WEIGHTS
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise LCError(f"{path} cannot be read: {error.strerror}", hint="install the package again") from error
     if hashlib.sha256(data).hexdigest() != sha256:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, Posterior
+from lc_core.pointers import read_bytes
 from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ class PixelModel(LatentModel):
 
         path = self.folder / "weights.safetensors"
         try:
-            text = (self.folder / "config.json").read_text(encoding="utf-8")
-            data = path.read_bytes()
+            about = read_bytes(self.folder / "config.json")
+            data = read_bytes(path)
         except OSError as error:
             raise LCError(
                 f"{self.folder} holds no {self.kind} model: {Path(error.filename or path).name} cannot be read "
@@ -118,7 +119,7 @@ class PixelModel(LatentModel):
                 hint="give a folder that lc train wrote",
             ) from error
         try:
-            config: dict[str, Any] = json.loads(text)
+            config: dict[str, Any] = json.loads(about)
             kind, wanted = config.get("kind"), config.get("weights_sha256")
         except (ValueError, AttributeError) as error:
             raise self._damaged(f"config.json: {error}") from error
@@ -131,7 +132,7 @@ class PixelModel(LatentModel):
             check_finite(tensors)
         except Exception as error:
             raise self._damaged(f"{path.name}: {error}") from error
-        return config, tensors, hashlib.sha256(text.encode() + data).hexdigest()
+        return config, tensors, hashlib.sha256(about + data).hexdigest()
 
     def _build(
         self, config: dict[str, Any], tensors: dict[str, torch.Tensor]

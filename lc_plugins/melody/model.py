@@ -12,6 +12,7 @@ import numpy as np
 
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, Posterior
+from lc_core.pointers import read_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -116,15 +117,15 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
 
     path = folder / "weights.safetensors"
     try:
-        text = (folder / "config.json").read_text(encoding="utf-8")
-        data = path.read_bytes()
+        about = read_bytes(folder / "config.json")
+        data = read_bytes(path)
     except OSError as error:
         raise LCError(
             f"{folder} holds no melody model: {Path(error.filename or path).name} cannot be read ({error.strerror})",
             hint="give a folder that lc train wrote",
         ) from error
     try:
-        config: dict[str, Any] = json.loads(text)
+        config: dict[str, Any] = json.loads(about)
         kind, wanted = config.get("kind"), config.get("weights_sha256")
     except (ValueError, AttributeError) as error:
         raise _damaged(folder, f"config.json: {error}") from error
@@ -137,7 +138,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
         check_finite(tensors)
     except Exception as error:
         raise _damaged(folder, f"{path.name}: {error}") from error
-    return config, tensors, hashlib.sha256(text.encode() + data).hexdigest()
+    return config, tensors, hashlib.sha256(about + data).hexdigest()
 
 
 def _build(

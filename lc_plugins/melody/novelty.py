@@ -7,12 +7,14 @@ To write the file of hashes again, with the `music21` package installed:
 from __future__ import annotations
 
 import hashlib
+import io
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from lc_core.errors import LCError
+from lc_core.pointers import read_bytes
 from lc_plugins.melody.tokens import HOLD, as_tokens, sounding
 
 __all__ = ["HASHES", "STEPS", "corpus_hashes", "is_known", "melody_hash", "write_corpus_hashes"]
@@ -71,7 +73,7 @@ def corpus_hashes(path: Path = HASHES) -> np.ndarray:
         LCError: If the file is missing or not such an array.
     """
     try:
-        hashes = np.load(path, allow_pickle=False)
+        hashes = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise LCError(f"cannot read the hashes of the training corpus, {path}: {error}", hint=_MEND) from error
     if not isinstance(hashes, np.ndarray) or hashes.dtype != np.uint64 or hashes.ndim != 1:

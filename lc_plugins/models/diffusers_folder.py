@@ -1,18 +1,22 @@
 """`models.diffusers`: the auto-encoder of a latent diffusion model, a folder that diffusers wrote.
 
-Latents are pictures themselves, `(C, h, w)`. Units are those of the diffusion model: the auto-encoder's latents less
-`shift_factor`, times `scaling_factor`, about standard normal value by value, but not independent of each other. Drawn
-from a standard normal they decode to texture; draws of a diffusion model from a file decode to what it makes.
+Latents are pictures themselves, `(C, h, w)`.
+
+Units are those of the diffusion model, as its pipelines have them: the auto-encoder's latents less `shift_factor` and
+`latents_mean`, divided by `latents_std`, times `scaling_factor`. Value by value they are about standard normal, but not
+independent of each other. Drawn from a standard normal they decode to texture; draws of a diffusion model from a file
+decode to what it makes.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
-from lc_plugins.models.files import digest_of, read_file, refused
+from lc_plugins.models.diffusers_files import DiffusersFiles, find_files
+from lc_plugins.models.files import digest_of
 from lc_plugins.models.imports import mend_torchvision
 from lc_plugins.models.settings import Block, Latent, PriorSetting, Values
 
@@ -22,10 +26,6 @@ if TYPE_CHECKING:
     from lc_plugins.models.foreign import ForeignModel
 
 __all__ = ["load_diffusers"]
-
-KINDS = ("AutoencoderKL", "AutoencoderTiny")
-WEIGHTS = "diffusion_pytorch_model.safetensors"
-PICKLED = "diffusion_pytorch_model.bin"
 
 
 def load_diffusers(
@@ -40,54 +40,82 @@ def load_diffusers(
     """An auto-encoder of diffusers (AutoencoderKL, or AutoencoderTiny without its encoder); latents are (C, h, w).
 
     Args:
-        folder: The folder with `config.json` and safetensors; of a pipeline, its folder `vae`.
+        folder: The folder with `config.json` and safetensors; of a whole pipeline, its folder `vae` is meant.
         output: Type of the outputs.
         prior: What latents are drawn from, in units of the diffusion model.
         latent: Shape of one latent, `[C, h, w]`; that of the size it was trained at if not given.
-        values: Range of the pixels, mapped to [0, 1].
+        values: Range of the pixels, mapped to [0, 1]; what lies outside is clamped, as diffusers does.
         block: Most latents in one call.
     """
     from lc_plugins.models.foreign import Encoder, Network, assemble
     from lc_plugins.models.outputs import Outputs
     from lc_plugins.models.priors import build_prior
 
-    config_data = read_file(folder / "config.json", what="a folder that diffusers wrote")
-    config = _config(config_data, folder)
-    if not (folder / WEIGHTS).exists() and (folder / PICKLED).exists():
-        error = refused(folder, f"{PICKLED} is pickled, and loading it could run code")
-        raise LCError(error.message, hint="save it as safetensors: model.save_pretrained(folder)")
-    weights = read_file(folder / WEIGHTS, what="the weights that diffusers wrote")
-    net = _network(folder, str(config["_class_name"]))
-    scaling, shift = float(config.get("scaling_factor") or 1), float(config.get("shift_factor") or 0)
-
-    def decode(z: Tensor) -> Any:
-        return net.decode(z / scaling + shift).sample
-
-    def encode(x: Tensor) -> tuple[Tensor, Tensor]:
-        found = net.encode(x).latent_dist
-        return (found.mean - shift) * scaling, found.std * scaling
-
-    shape = tuple(latent) if latent is not None else _latent(config, folder)
-    if shape[0] != int(config.get("latent_channels", shape[0])) or len(shape) != 3:
-        wanted = config.get("latent_channels")
-        raise LCError(f"the spec says latent: {latent}, but {folder} takes latents [{wanted}, h, w]")
-    kl = config["_class_name"] == "AutoencoderKL"
-    content = digest_of(config_data, weights)
-    network = Network(folder.name, shape, decode, content, Encoder(encode) if kl else None, modules=(net,))
-    outputs = Outputs(output, None, values)
+    found = find_files(folder)
+    net = _network(found)
+    decode, encode = _coders(net, found)
+    shape = tuple(latent) if latent is not None else _latent(found.config, found.folder)
+    if shape[0] != int(net.config["latent_channels"]) or len(shape) != 3:
+        raise LCError(f"the spec says latent: {latent}, but {folder} takes [{net.config['latent_channels']}, h, w]")
+    kl = found.config["_class_name"] == "AutoencoderKL"
+    content, coder = digest_of(*found.contents.values()), Encoder(encode) if kl else None
+    network = Network(folder.name, shape, decode, content, coder, modules=(net,), note=_note(found, folder))
+    outputs = Outputs(output, None, values, "channels_first", clamps=True)
     return assemble(network, prior=build_prior(prior), outputs=outputs, latent=None, block=block)
 
 
-def _config(data: bytes, folder: Path) -> dict[str, Any]:
+def _note(found: DiffusersFiles, folder: Path) -> str:
+    """Return what was read where a folder holds more, or weights of another kind."""
+    parts = [f"read from the folder {found.folder.name} of the pipeline"] if found.folder != folder else []
+    parts += [f"its weights are the variant {found.variant}, used in float32"] if found.variant else []
+    return "; ".join(parts)
+
+
+def _coders(net: Any, found: DiffusersFiles) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return decode and encode in units of the diffusion model, as the pipelines of diffusers have them."""
+    scaling = float(net.config.get("scaling_factor") or 1)
+    shift = float(net.config.get("shift_factor") or 0)
+    mean, std = (_per_channel(net, found, name) for name in ("latents_mean", "latents_std"))
+    if (mean is None) != (std is None):
+        there = "latents_mean" if std is None else "latents_std"
+        raise LCError(
+            f"{found.folder}/config.json has {there} alone; expected both latents_mean and latents_std, or none"
+        )
+
+    def decode(z: Tensor) -> Any:
+        if mean is not None and std is not None:
+            return net.decode(z * std.to(z.device) / scaling + shift + mean.to(z.device)).sample
+        return net.decode(z / scaling + shift).sample
+
+    def encode(x: Tensor) -> tuple[Tensor, Tensor]:
+        posterior = net.encode(x).latent_dist
+        if mean is not None and std is not None:
+            factor = scaling / std.to(x.device)
+            return (posterior.mean - shift - mean.to(x.device)) * factor, posterior.std * factor
+        return (posterior.mean - shift) * scaling, posterior.std * scaling
+
+    return decode, encode
+
+
+def _per_channel(net: Any, found: DiffusersFiles, name: str) -> Tensor | None:
+    """Return a setting with one number for each channel of a latent, `(1, C, 1, 1)`; None if it is not there."""
+    import torch
+
+    given = net.config.get(name)
+    if given is None:
+        return None
+    channels = int(net.config["latent_channels"])
     try:
-        config: dict[str, Any] = json.loads(data)
-        kind = config.get("_class_name")
-    except (ValueError, AttributeError) as error:
-        raise LCError(f"{folder}/config.json is not diffusers': {error}") from error
-    if kind not in KINDS:
-        hint = "of a pipeline, give its folder vae" if (folder / "vae").is_dir() else None
-        raise LCError(f"{folder} holds a {kind}; expected {' or '.join(KINDS)}", hint=hint)
-    return config
+        numbers = torch.tensor(given, dtype=torch.float32)
+        fits = numbers.shape == (channels,) and bool(numbers.isfinite().all())
+    except (TypeError, ValueError):
+        fits = False
+    above = " above 0" if name == "latents_std" else ""
+    if not fits or (name == "latents_std" and not bool((numbers > 0).all())):
+        raise LCError(
+            f"{found.folder}/config.json has {name}: {given}; expected {channels} numbers{above}, one for each channel"
+        )
+    return numbers.view(1, channels, 1, 1)
 
 
 def _latent(config: dict[str, Any], folder: Path) -> tuple[int, ...]:
@@ -100,7 +128,7 @@ def _latent(config: dict[str, Any], folder: Path) -> tuple[int, ...]:
     return (channels, size // 2 ** (len(blocks) - 1), size // 2 ** (len(blocks) - 1))
 
 
-def _network(folder: Path, kind: str) -> Any:
+def _network(found: DiffusersFiles) -> Any:
     import torch
 
     mend_torchvision()
@@ -109,11 +137,35 @@ def _network(folder: Path, kind: str) -> Any:
     except ImportError as error:
         hint = 'pip install "latent-constraints[diffusers]"'
         raise LCError(f"models.diffusers needs {error.name}, which is not installed", hint=hint) from error
-    with torch.random.fork_rng(devices=[]):  # the weights that it starts with are replaced
+    with torch.random.fork_rng(devices=[]):  # the weights that it starts with are replaced, or the folder is refused
         try:
-            net = getattr(diffusers, kind).from_pretrained(
-                str(folder), local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
+            net, told = getattr(diffusers, found.config["_class_name"]).from_pretrained(
+                str(found.folder),
+                local_files_only=True,
+                use_safetensors=True,
+                low_cpu_mem_usage=False,
+                variant=found.variant,
+                output_loading_info=True,
             )
         except Exception as error:
-            raise LCError(f"{folder} cannot be loaded, or is truncated: {str(error)[:300]}") from error
+            raise LCError(f"{found.folder} cannot be loaded, or is truncated: {str(error)[:300]}") from error
+    _check_whole(told, found)
     return net.float().eval().requires_grad_(False)
+
+
+def _check_whole(told: dict[str, Any], found: DiffusersFiles) -> None:
+    """Refuse weights that are not those of the network: diffusers fills what is missing with random numbers."""
+    where = f"the weights in {found.folder}"
+    texts = {
+        "missing_keys": f"{where} lack tensors that its config.json asks for",
+        "unexpected_keys": f"{where} hold tensors that its config.json has no place for",
+        "mismatched_keys": f"{where} hold tensors of another shape than its config.json says",
+    }
+    for key, text in texts.items():
+        names = sorted(str(one[0] if isinstance(one, tuple | list) else one) for one in told.get(key) or ())
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise LCError(
+                f"{text}: {', '.join(names[:3])}{more}",
+                hint="get the whole folder again, or save it anew: model.save_pretrained(folder)",
+            )

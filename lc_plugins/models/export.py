@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
+from lc_plugins.models.batches import FIXED
 from lc_plugins.models.files import digest_of, read_file
-from lc_plugins.models.settings import Block, Latent, PriorSetting, Shape, Spread, Values
+from lc_plugins.models.inputs import ONE_INPUT, inputs_told
+from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
 if TYPE_CHECKING:
     from lc_plugins.models.foreign import ForeignModel
 
 __all__ = ["load_export"]
 
-DYNAMIC = (
-    "export with a batch of any size:"
-    " torch.export.export(model, (z,), dynamic_shapes=({0: torch.export.Dim('batch')},))"
+LARGEST = 2**31
+"""A limit from here on is none."""
+FREE = (
+    "export it with a batch of any size:"
+    " torch.export.export(model, (z,), dynamic_shapes=({0: torch.export.Dim('batch')},)), z of two rows or more;"
+    " in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64), not len(z)"
 )
 
 
@@ -32,6 +37,7 @@ def load_export(
     latent: Latent | None = None,
     shape: Shape | None = None,
     values: Values | None = None,
+    layout: Layout | None = None,
     block: Block = 256,
 ) -> ForeignModel:
     """A decoder from a .pt2 file of torch.export: gradients come through it, and it needs none of its source.
@@ -45,6 +51,7 @@ def load_export(
         latent: Shape of one latent; the file's own if not given.
         shape: Shape of one output, to which the decoder's are brought.
         values: Range of the decoder's numbers, mapped to [0, 1].
+        layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
     from lc_plugins.models.foreign import Encoder, Network, assemble
@@ -52,18 +59,30 @@ def load_export(
     from lc_plugins.models.priors import build_prior
 
     data = [read_file(one, what="a .pt2 file") for one in (file, encoder) if one is not None]
-    decode, found = _program(data[0], file)
-    encode = _program(data[1], encoder)[0] if encoder is not None else None
-    network = Network(file.stem, found, decode, digest_of(*data), Encoder(encode, encoder_gives) if encode else None)
-    outputs = Outputs(output, tuple(shape) if shape else None, values)
+    decode, found, most = _program(data[0], file)
+    encode = None
+    if encoder is not None:
+        encode, _, more = _program(data[1], encoder)
+        most = min((one for one in (most, more) if one is not None), default=None)
+    network = Network(
+        file.stem,
+        found,
+        decode,
+        digest_of(*data),
+        Encoder(encode, encoder_gives) if encode else None,
+        most=most,
+        free=FREE,
+    )
+    outputs = Outputs(output, tuple(shape) if shape else None, values, layout)
     model = assemble(network, prior=build_prior(prior), outputs=outputs, latent=latent, block=block)
     if not model.differentiable:
-        model.note = "no gradient comes through the decoder: it was exported under torch.no_grad, or is not smooth"
+        told = "no gradient comes through the decoder: it was exported under torch.no_grad, or is not smooth"
+        model.note = "; ".join(filter(None, (told, model.note)))
     return model
 
 
-def _program(data: bytes, path: Path) -> tuple[Callable[..., Any], tuple[int, ...]]:
-    """Return an exported program as a function, and the shape of its input without the batch."""
+def _program(data: bytes, path: Path) -> tuple[Callable[..., Any], tuple[int, ...], int | None]:
+    """Return an exported program as a function, the shape of its input without the batch, and the largest batch."""
     import torch
 
     from lc_plugins.models.pt2 import clean_archive
@@ -76,11 +95,32 @@ def _program(data: bytes, path: Path) -> tuple[Callable[..., Any], tuple[int, ..
     except Exception as error:
         raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {str(error)[:300]}") from error
     if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor) or inputs[0].dim() < 2:
-        raise LCError(f"{path} takes {len(inputs)} inputs; expected one tensor, (B, ...)")
+        names = [name for name in program.graph_signature.user_inputs]
+        told = ", ".join(f"{name}: {_input_told(one)}" for name, one in zip(names, inputs, strict=False))
+        raise LCError(inputs_told(path, len(inputs), told), hint=ONE_INPUT)
     if inputs[0].dtype != torch.float32:
         raise LCError(f"{path} takes {inputs[0].dtype}; expected float32")
-    if isinstance(inputs[0].shape[0], int):
-        raise LCError(f"{path} takes batches of {inputs[0].shape[0]} only", hint=DYNAMIC)
+    batch = inputs[0].shape[0]
+    if isinstance(batch, int):
+        raise LCError(f"{path}: {FIXED.format(batch)}", hint=FREE)
     if not all(isinstance(one, int) for one in inputs[0].shape[1:]):
         raise LCError(f"{path} takes inputs of any size: {tuple(inputs[0].shape)}; expected only the batch to be free")
-    return function, tuple(int(one) for one in inputs[0].shape[1:])
+    return function, tuple(int(one) for one in inputs[0].shape[1:]), _most(program, batch, path)
+
+
+def _input_told(one: Any) -> str:
+    import torch
+
+    if not isinstance(one, torch.Tensor):
+        return type(one).__name__
+    return f"{str(one.dtype).removeprefix('torch.')} ({', '.join(map(str, one.shape))})"
+
+
+def _most(program: Any, batch: Any, path: Path) -> int | None:
+    """Return the largest batch that an exported program takes; None if there is no limit."""
+    limits = program.range_constraints.get(batch.node.expr)
+    if limits is None:
+        return None
+    if limits.lower > 2:  # torch writes 2 where it has seen no smaller one, and takes these too
+        raise LCError(f"{path} takes batches of {limits.lower} or more; expected any size", hint=FREE)
+    return int(limits.upper) if limits.upper < LARGEST else None

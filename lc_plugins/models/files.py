@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 from lc_core.errors import LCError
+from lc_core.pointers import read_bytes
 
 __all__ = ["digest_of", "globals_of", "looks_pickled", "read_file", "refuse_pickle", "refused"]
 
@@ -17,12 +18,14 @@ def read_file(path: Path, *, what: str) -> bytes:
     """Return a file's content, to be inspected and then loaded: the same bytes, whatever becomes of the file.
 
     Raises:
-        LCError: If it cannot be read.
+        LCError: If it cannot be read, or is a Git LFS pointer.
     """
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except IsADirectoryError as error:
         raise LCError(f"{path} is a folder; expected {what}") from error
+    except NotADirectoryError as error:
+        raise LCError(f"{path.parent} is a file; expected {what}") from error
     except OSError as error:
         raise LCError(f"{path} cannot be read: {error.strerror}; expected {what}") from error
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lc_core.errors import LCError, blaming
 from lc_core.latent_model import LatentModel, Posterior, block_generator, draw_prior
 from lc_core.prior import Prior
+from lc_plugins.models.batches import in_pieces, of_any_size
 from lc_plugins.models.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Network:
         encoder: How it encodes, if it does.
         modules: torch modules that move with the model to a device; without any it stays on the CPU.
         note: What a user should know, such as why no gradient comes through.
+        most: Most rows that one call takes; None for any number.
+        free: How to export it with a batch of any size, a hint for errors.
     """
 
     name: str
@@ -60,6 +63,8 @@ class Network:
     encoder: Encoder | None = None
     modules: tuple[Any, ...] = ()
     note: str = ""
+    most: int | None = None
+    free: str | None = None
 
 
 class ForeignModel(LatentModel):
@@ -68,16 +73,16 @@ class ForeignModel(LatentModel):
     def __init__(self, network: Network, *, prior: Prior, outputs: Outputs, block: int) -> None:
         self.network, self.prior, self.outputs = network, prior, outputs
         self.name, self.latent_shape, self.output_type = network.name, network.latent, outputs.type
-        self.block, self.note = block, network.note
+        self.block, self.note = min(block, network.most or block), network.note
 
     def decode(self, z: Tensor) -> Tensor:
         """Decode latents in the prior's units to outputs of the declared type."""
-        return self.outputs(self.network.decode(self.prior.own(z)), len(z))
+        return self.outputs(self._decoded(z), len(z))
 
     @cached_property
     def digest(self) -> str:
         """Hash of the files, of the prior and of what is made of the outputs."""
-        parts = (self.network.content, self.prior.digest, repr(self.outputs), repr(self.latent_shape))
+        parts = (self.network.content, self.prior.digest, self.outputs.digest, repr(self.latent_shape))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def to(self, device: str) -> ForeignModel:
@@ -107,22 +112,35 @@ class ForeignModel(LatentModel):
 
         z = draw_prior(self, SAMPLES, block_generator(0, 0, "models/check"))
         with torch.inference_mode():
-            raw = self._decoded(z)
+            raw = self._of_any_size(z)
             outputs = self.outputs(raw, SAMPLES)
             if raw.is_floating_point() and not bool(raw.isfinite().all()):
                 bad = int((~raw.isfinite().flatten(1).all(1)).sum())
                 raise LCError(f"the decoder gives values that are not finite for {bad} of {SAMPLES} prior samples")
-            self.outputs.unclipped(raw)
+            self.note = "; ".join(filter(None, (self.note, self.outputs.unclipped(raw))))
             if not torch.equal(raw, self._decoded(z)):
                 raise LCError("the decoder gives other outputs for the same latents", hint=EVAL)
-            fewer, most = self.outputs(self._decoded(z[:2]), 2).float(), float(outputs.float().abs().max())
+            self.outputs(self._of_any_size(z[:1]), 1)
+            fewer, most = self.outputs(self._of_any_size(z[:2]), 2).float(), float(outputs.float().abs().max())
             off = float((fewer - outputs[:2].float()).abs().max())
             if off > ALONE * max(most, 1e-6):
                 raise LCError(f"an output depends on the others in its batch: it is off by {off:.3g}", hint=EVAL)
 
     def _decoded(self, z: Tensor) -> Tensor:
-        raw: Tensor = self.network.decode(self.prior.own(z))
+        raw: Tensor = in_pieces(self.network.decode, self.prior.own(z), self.block)
         return raw
+
+    def _of_any_size(self, z: Tensor) -> Tensor:
+        """Decode a batch; if that fails for its size, say which sizes do not fail."""
+
+        def make(size: int) -> Tensor:
+            return self.prior.own(draw_prior(self, size, block_generator(0, 0, "models/check")))
+
+        def run(own: Tensor) -> Any:
+            return in_pieces(self.network.decode, own, self.block) if len(own) == len(z) else self.network.decode(own)
+
+        found: Tensor = of_any_size(run, self.prior.own(z), make, hint=self.network.free)
+        return found
 
 
 EVAL = "call model.eval() before you export, so that dropout and batch normalisation are off; fix the seeds of noise"
@@ -170,11 +188,24 @@ class ForeignAutoencoder(ForeignModel):
     def check(self) -> None:
         """Check the decoder, then the encoder on what it decodes."""
         super().check()
-        from lc_core.latent_model import decode_array
+        import torch
 
-        z = draw_prior(self, 2, block_generator(0, 0, "models/check"))
-        with blaming(f"the encoder of {self.name}"):
-            self.encode(decode_array(self, z))
+        encoder = self.network.encoder
+        assert encoder is not None, "assemble makes one of these only if there is an encoder"
+
+        def make(size: int) -> Tensor:
+            z = draw_prior(self, size, block_generator(0, 0, "models/check"))
+            return self.outputs.undo(self.decode(z), self._own_shape, self.device)
+
+        who = f"the encoder of {self.name}"
+        try:
+            with blaming(who), torch.inference_mode():
+                of_any_size(encoder.run, make(2), make, hint=self.network.free)
+                self.encode(self.decode(draw_prior(self, 2, block_generator(0, 0, "models/check"))))
+        except LCError as error:
+            raise LCError(
+                error.message if who in error.message else f"{who}: {error.message}", hint=error.hint
+            ) from error
 
 
 def assemble(

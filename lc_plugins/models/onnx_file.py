@@ -7,14 +7,17 @@ gradients and the decoder is a black box.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
-from lc_plugins.models.files import digest_of, read_file, refuse_pickle, refused
+from lc_plugins.models.batches import FIXED
+from lc_plugins.models.files import digest_of
 from lc_plugins.models.imports import mend_torchvision
-from lc_plugins.models.settings import Block, Latent, PriorSetting, Shape, Spread, Values
+from lc_plugins.models.inputs import ONE_INPUT, inputs_told
+from lc_plugins.models.onnx_data import KIND, whole
+from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,12 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["load_onnx"]
 
-KIND = "an .onnx file"
 SAME = 1e-4
 """Largest difference between the outputs of onnxruntime and of torch, in units of the largest output, or of 1."""
 KNOWN_OPSET = 17
 """The newest set of operators that onnx2torch knows whole."""
-FIXED = 'export with a batch of any size, for example torch.onnx.export(..., dynamic_axes={"z": {0: "batch"}})'
+FREE = (
+    "export it with a batch of any size: torch.onnx.export(model, (z,), 'decoder.onnx', input_names=['z'],"
+    " dynamic_shapes=({0: 'batch'},), opset_version=18), which needs pip install onnx onnxscript; in forward write -1"
+    " for the size of the batch, as in x.view(-1, 3, 64, 64), not len(z)"
+)
 
 
 def load_onnx(
@@ -42,6 +48,7 @@ def load_onnx(
     latent: Latent | None = None,
     shape: Shape | None = None,
     values: Values | None = None,
+    layout: Layout | None = None,
     block: Block = 256,
 ) -> ForeignModel:
     """A decoder from an ONNX file, run by onnxruntime; gradients where onnx2torch converts it.
@@ -56,13 +63,14 @@ def load_onnx(
         latent: Shape of one latent; the file's own if not given.
         shape: Shape of one output, to which the decoder's are brought.
         values: Range of the decoder's numbers, mapped to [0, 1].
+        layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
     from lc_plugins.models.foreign import Encoder, Network, assemble
     from lc_plugins.models.outputs import Outputs
     from lc_plugins.models.priors import build_prior
 
-    data = [_whole(one) for one in (file, encoder) if one is not None]
+    data = [whole(one) for one in (file, encoder) if one is not None]
     run, found = _session(data[0], file)
     encode = _session(data[1], encoder)[0] if encoder is not None else None
     twin, note = _twin(data[0], run, found) if gradients else (None, "no gradients: switched off by gradients: false")
@@ -73,8 +81,9 @@ def load_onnx(
         digest_of(*data),
         Encoder(encode, encoder_gives) if encode else None,
         note=note,
+        free=FREE,
     )
-    outputs = Outputs(output, tuple(shape) if shape else None, values)
+    outputs = Outputs(output, tuple(shape) if shape else None, values, layout)
     return assemble(network, prior=build_prior(prior), outputs=outputs, latent=latent, block=block)
 
 
@@ -92,58 +101,6 @@ class _Decode:
         return self.run(z)
 
 
-def _whole(path: Path) -> bytes:
-    """Return a model as one piece: weights that are in files beside it are read, and none from anywhere else.
-
-    Raises:
-        LCError: If it is no ONNX model, or names a file elsewhere.
-    """
-    try:
-        import onnx
-        import onnxruntime  # noqa: F401 whether it is there
-    except ImportError as error:
-        raise LCError(f"models.onnx needs {error.name}", hint='pip install "latent-constraints[onnx]"') from error
-    from onnx.external_data_helper import load_external_data_for_model
-
-    data = read_file(path, what=KIND)
-    refuse_pickle(data, path, what=KIND)
-    try:
-        model = onnx.load_from_string(data)
-        if not model.graph.node:
-            raise ValueError("it has no graph")
-    except Exception as error:
-        raise LCError(f"{path} is not {KIND}, or is truncated: {str(error)[:200]}") from error
-    parts = [*_tensors(model.graph), *(one for function in model.functions for one in _of_nodes(function.node))]
-    places = [entry.value for one in parts for entry in one.external_data if entry.key == "location"]
-    if not places:
-        return data
-    for place in places:
-        if Path(place).name != place or (path.parent / place).is_symlink():
-            raise refused(path, f"its weights are in {place!r}, which is not beside it")
-    try:
-        load_external_data_for_model(model, str(path.parent))
-        whole: bytes = model.SerializeToString()
-    except Exception as error:
-        raise LCError(f"weights of {path} in {places[0]} cannot be read: {str(error)[:200]}") from error
-    return whole
-
-
-def _tensors(graph: Any) -> Iterator[Any]:
-    """Yield the tensors of a graph, of those inside its nodes too."""
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    yield from _of_nodes(graph.node)
-
-
-def _of_nodes(nodes: Any) -> Iterator[Any]:
-    for node in nodes:
-        for one in node.attribute:
-            yield from [one.t, *one.tensors]
-            for inner in [one.g, *one.graphs]:
-                yield from _tensors(inner)
-
-
 def _session(data: bytes, path: Path) -> tuple[Callable[[Tensor], Any], tuple[int, ...]]:
     """Return a function of one tensor, and the shape of its input without the batch."""
     import onnxruntime
@@ -158,13 +115,15 @@ def _session(data: bytes, path: Path) -> tuple[Callable[[Tensor], Any], tuple[in
         raise LCError(f"{path} is not {KIND} that can be run, or is truncated: {str(error)[:200]}") from error
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type != "tensor(float)":
-        found = ", ".join(f"{one.name} {one.type}" for one in inputs)
-        raise LCError(f"{path} takes {found or 'nothing'}; expected one float32 tensor, (B, ...)")
+        told = ", ".join(f"{one.name}: {one.type} {_sizes(one.shape)}" for one in inputs)
+        raise LCError(inputs_told(path, len(inputs), told), hint=ONE_INPUT if len(inputs) > 1 else None)
     batch, *rest = inputs[0].shape or [None]
     if isinstance(batch, int):
-        raise LCError(f"{path} takes batches of {batch} only", hint=FIXED)
+        raise LCError(f"{path}: {FIXED.format(batch)}", hint=FREE)
     if not rest or not all(isinstance(one, int) for one in rest):
-        raise LCError(f"{path} takes inputs {inputs[0].shape}; expected sizes for all but the batch")
+        raise LCError(
+            f"{path} takes inputs {_sizes(inputs[0].shape)}; expected numbers for all sizes but the batch", hint=FREE
+        )
 
     def run(x: Tensor) -> Any:
         found = session.run(None, {inputs[0].name: x.detach().cpu().contiguous().numpy()})
@@ -172,6 +131,10 @@ def _session(data: bytes, path: Path) -> tuple[Callable[[Tensor], Any], tuple[in
         return tensors[0] if len(tensors) == 1 else tensors
 
     return run, tuple(int(one) for one in rest)
+
+
+def _sizes(shape: list[Any]) -> str:
+    return f"({', '.join('?' if one is None else str(one) for one in shape)})"
 
 
 def _twin(data: bytes, run: Callable[[Tensor], Any], latent: tuple[int, ...]) -> tuple[Any, str]:

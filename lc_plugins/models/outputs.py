@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
+from lc_plugins.models.layout import check_certain, reshaped, to_channels_first
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,6 +17,8 @@ CHANNELS = {"image.rgb/1": 3, "image.gray/1": 1}
 TOKENS = "melody.tokens/1"
 SLACK = 0.05
 """How far a pixel may lie outside its range: that much is clipped."""
+TOLD = 1e-3
+"""How far one may lie outside before it is told that it is clamped."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,20 @@ class Outputs:
         type: Output type, such as `image.rgb/1`.
         shape: Shape of one output, to which others of as many values are brought; None takes what comes.
         values: Range of the network's numbers, mapped to [0, 1]; None leaves them.
+        layout: `channels_first`, `channels_last`, or None where the spec does not say.
+        clamps: Whether pixels are clamped however far they lie outside the range, as the network's own tool does.
     """
 
     type: str
     shape: tuple[int, ...] | None = None
     values: tuple[float, float] | None = None
+    layout: str | None = field(default=None, repr=False)
+    clamps: bool = field(default=False, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What tells these outputs from others made of the same numbers."""
+        return repr(self) + (self.layout if self.layout == "channels_last" else "")
 
     def __post_init__(self) -> None:
         if self.values is not None and not self.values[0] < self.values[1]:
@@ -47,21 +59,25 @@ class Outputs:
         import torch
 
         if not torch.is_tensor(raw):
-            raise LCError(f"the decoder returned {type(raw).__name__}; expected one tensor")
+            raise LCError(f"the decoder returned {_told(raw)}; expected one tensor", hint=ALONE)
         if raw.dim() < 2 or len(raw) != count:
             raise LCError(f"the decoder returned shape {tuple(raw.shape)} for {count} latents; expected ({count}, ...)")
-        if self.shape is not None:
-            if raw[0].numel() != torch.Size(self.shape).numel():
-                raise LCError(f"the decoder's outputs have shape {tuple(raw.shape[1:])}; expected {self.shape}")
-            raw = raw.reshape(count, *self.shape)
+        channels = CHANNELS.get(self.type)
+        if self.layout == "channels_last":
+            raw = to_channels_first(raw, self.shape, channels=channels)
+        elif self.shape is not None:
+            raw = reshaped(raw, self.shape, channels=channels)
         if self.values is not None:
             raw = (raw - self.values[0]) / (self.values[1] - self.values[0])
-        channels = CHANNELS.get(self.type)
         if channels is not None and (raw.dim() != 4 or raw.shape[1] != channels):
+            hint = f"if they are flat, or only the shape differs, declare it: shape: [{channels}, 28, 28]"
+            if raw.dim() == 4 and raw.shape[-1] == channels:
+                hint = "the channels seem to come last: say layout: channels_last"
             raise LCError(
-                f"the decoder's outputs have shape {tuple(raw.shape[1:])}; {self.type} is ({channels}, H, W)",
-                hint="if only the shape differs, declare it: shape: [1, 28, 28]",
+                f"the decoder's outputs have shape {tuple(raw.shape[1:])}; {self.type} is ({channels}, H, W)", hint=hint
             )
+        if channels is not None and self.layout is None:
+            check_certain(raw, channels=channels)
         if self.type == TOKENS and (raw.dim() != 2 or raw.is_floating_point()):
             raise LCError(
                 f"the decoder's outputs are {raw.dtype} of shape {tuple(raw.shape[1:])}; {TOKENS} is whole numbers (T,)"
@@ -69,22 +85,29 @@ class Outputs:
         result: Tensor = raw.clamp(0, 1) if channels is not None and raw.is_floating_point() else raw
         return result
 
-    def unclipped(self, raw: Tensor) -> None:
-        """Check that pixels lie in [0, 1] before any are clipped.
+    def unclipped(self, raw: Tensor) -> str:
+        """Check that pixels lie in their range before any are clipped; return what is to be told of those clamped.
 
         Raises:
-            LCError: If they do not.
+            LCError: If they lie outside, and are not of a network whose own tool clamps them.
         """
         if self.type not in CHANNELS:
-            return
+            return ""
         low, high = (float(one) for one in raw.aminmax())
         least, most = self.values or (0.0, 1.0)
-        slack = SLACK * (most - least)
-        if low < least - slack or high > most + slack:
-            raise LCError(
-                f"the decoder's pixels go from {low:.3g} to {high:.3g}; expected {least:g} to {most:g}",
-                hint="say which range the network has, such as values: [-1, 1]",
+        slack = (TOLD if self.clamps else SLACK) * (most - least)
+        if low >= least - slack and high <= most + slack:
+            return ""
+        if self.clamps:
+            share = float(((raw < least) | (raw > most)).float().mean())
+            return (
+                f"pixels of prior samples go from {low:.3g} to {high:.3g}; what lies outside {least:g} to {most:g}"
+                f" ({share:.1%} of the values) is clamped, as diffusers does"
             )
+        raise LCError(
+            f"the decoder's pixels go from {low:.3g} to {high:.3g}; expected {least:g} to {most:g}",
+            hint="say which range the network has, such as values: [-1, 1]",
+        )
 
     def undo(self, outputs: Any, like: tuple[int, ...], device: str) -> Tensor:
         """Return outputs `(B, ...)` as the network's encoder takes them, `(B, *like)`."""
@@ -93,6 +116,21 @@ class Outputs:
         x = torch.as_tensor(outputs).to(device, torch.float32)
         if self.values is not None:
             x = x * (self.values[1] - self.values[0]) + self.values[0]
+        if self.layout == "channels_last":
+            x = x.movedim(1, -1)
         if x[0].numel() != torch.Size(like).numel():
             raise LCError(f"the encoder takes outputs of shape {like}; found {tuple(x.shape[1:])}")
         return x.reshape(len(x), *like)
+
+
+ALONE = "export a module whose forward returns the output alone, as docs/models.md shows"
+
+
+def _told(raw: Any) -> str:
+    """Return in words what a decoder returned in place of a tensor."""
+    if isinstance(raw, dict):
+        return f"a dict of {', '.join(map(str, raw))}"
+    if isinstance(raw, tuple | list):
+        shapes = ", ".join(str(tuple(one.shape)) if hasattr(one, "shape") else type(one).__name__ for one in raw)
+        return f"{len(raw)} outputs ({shapes})"
+    return type(raw).__name__

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lc_core.errors import LCError
 from lc_core.prior import Hypersphere, Mixture, Normal, Prior, Samples, Uniform
+from lc_plugins.models.files import read_file
 from lc_plugins.models.settings import MixtureSetting, PriorSetting
 
 if TYPE_CHECKING:
@@ -73,11 +75,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     if path.suffix not in (".npy", ".safetensors"):
         raise LCError(f"{path} should be a .npy or .safetensors file")
+    data = read_file(path, what="a file of latents")
     try:
         if path.suffix == ".npy":
-            return {"z": torch.from_numpy(np.load(path, allow_pickle=False).astype("float32"))}
-        return {name: tensor.float() for name, tensor in load(path.read_bytes()).items()}
-    except OSError as error:
-        raise LCError(f"{path} cannot be read: {error.strerror or error}") from error
+            return {"z": torch.from_numpy(np.load(io.BytesIO(data), allow_pickle=False).astype("float32"))}
+        return {name: tensor.float() for name, tensor in load(data).items()}
     except Exception as error:
         raise LCError(f"{path} holds no tensors that can be read: {error}") from error

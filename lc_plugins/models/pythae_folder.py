@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_plugins.models.files import digest_of, read_file, refused
-from lc_plugins.models.settings import Block, Latent, PriorSetting, Shape, Values
+from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -48,6 +48,7 @@ def load_pythae(
     latent: Latent | None = None,
     shape: Shape | None = None,
     values: Values | None = None,
+    layout: Layout | None = None,
     block: Block = 256,
 ) -> ForeignModel:
     """A VAE that pythae trained, with its encoder; pickled networks of one's own are refused.
@@ -59,6 +60,7 @@ def load_pythae(
         latent: Shape of one latent; the folder's own if not given.
         shape: Shape of one output; the input's shape that the folder tells if not given.
         values: Range of the decoder's numbers, mapped to [0, 1].
+        layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
     from lc_plugins.models.foreign import Encoder, Network, assemble
@@ -84,7 +86,7 @@ def load_pythae(
         Encoder(encoder, "log_variance") if encoder is not None else None,
         modules=(decoder,) if encoder is None else (decoder, encoder),
     )
-    outputs = Outputs(output, tuple(shape) if shape else None, values)
+    outputs = Outputs(output, tuple(shape) if shape else None, values, layout)
     return assemble(network, prior=build_prior(chosen), outputs=outputs, latent=latent, block=block)
 
 

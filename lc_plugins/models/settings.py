@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-__all__ = ["Block", "Latent", "MixtureSetting", "PriorForm", "PriorSetting", "Shape", "Spread", "Values"]
+__all__ = ["Block", "Latent", "Layout", "MixtureSetting", "PriorForm", "PriorSetting", "Shape", "Spread", "Values"]
 
 Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Latent = Annotated[list[Size], Field(min_length=1, max_length=8)]
@@ -17,6 +17,8 @@ Shape = Annotated[list[Size], Field(min_length=1, max_length=8)]
 """Shape of one output, without the batch."""
 Values = tuple[float, float]
 """The range of a network's pixels, `[low, high]`."""
+Layout = Literal["channels_first", "channels_last"]
+"""Where a network's outputs have their channels: (C, H, W) or (H, W, C)."""
 Block = Annotated[int, Field(ge=1, le=65_536)]
 Spread = Literal["std", "log_variance"]
 """What the second output of an encoder is."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_plugins.models.files import digest_of, globals_of, read_file, refuse_pickle, refused
-from lc_plugins.models.settings import Block, Latent, PriorSetting, Shape, Spread, Values
+from lc_plugins.models.inputs import ONE_INPUT, inputs_told
+from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
 if TYPE_CHECKING:
     from lc_plugins.models.foreign import ForeignModel
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["DEPRECATED", "check_archive", "load_torchscript"]
 
 DEPRECATED = "TorchScript is deprecated in torch: export with torch.export, for models.export, while you can"
+FREE = (
+    "in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64): torch.jit.trace keeps what len(z) or"
+    " z.shape[0] was when it traced; trace it again, or better export it with torch.export for models.export"
+)
 KIND = "a TorchScript file of torch.jit.save"
 ALLOWED = re.compile(
     r"__torch__\S* \S+|torch\._utils _rebuild_tensor(_v2)?|torch\._utils _rebuild_parameter|collections OrderedDict"
@@ -40,6 +45,7 @@ def load_torchscript(
     prior: PriorSetting = "normal",
     shape: Shape | None = None,
     values: Values | None = None,
+    layout: Layout | None = None,
     block: Block = 256,
 ) -> ForeignModel:
     """A decoder from a TorchScript .pt file, a format that torch has deprecated; gradients if it has them.
@@ -53,6 +59,7 @@ def load_torchscript(
         prior: What latents are drawn from.
         shape: Shape of one output, to which the decoder's are brought.
         values: Range of the decoder's numbers, mapped to [0, 1].
+        layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
     from lc_plugins.models.foreign import Encoder, Network, assemble
@@ -71,8 +78,9 @@ def load_torchscript(
         Encoder(encode, encoder_gives) if encode else None,
         modules=tuple(one for one in (decode, encode) if one),
         note=DEPRECATED,
+        free=FREE,
     )
-    outputs = Outputs(output, tuple(shape) if shape else None, values)
+    outputs = Outputs(output, tuple(shape) if shape else None, values, layout)
     return assemble(network, prior=build_prior(prior), outputs=outputs, latent=None, block=block)
 
 
@@ -86,10 +94,21 @@ def _script(data: bytes, path: Path) -> Any:
             module = torch.jit.load(io.BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]
     except Exception as error:
         raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {str(error)[:300]}") from error
+    _check_inputs(module, path)
     module.eval()
     for one in module.parameters():
         one.requires_grad_(False)
     return module
+
+
+def _check_inputs(module: Any, path: Path) -> None:
+    schema = getattr(getattr(module, "forward", None), "schema", None)
+    if schema is None:
+        raise LCError(f"{path} has no forward", hint="script or trace a module whose forward(self, z) decodes")
+    found = [one for one in schema.arguments[1:] if not one.has_default_value()]
+    if len(found) != 1:
+        told = ", ".join(f"{one.name}: {one.type}" for one in found)
+        raise LCError(inputs_told(path, len(found), told), hint=ONE_INPUT)
 
 
 def check_archive(data: bytes, path: Path) -> None:

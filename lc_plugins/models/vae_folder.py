@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from lc_core.errors import LCError
+from lc_core.pointers import read_bytes
 
 if TYPE_CHECKING:
     from lc_core.latent_model import LatentModel
@@ -40,7 +41,7 @@ def load_folder(*, output: str, folder: Path | None = None, hub: HubId = "", rev
         raise LCError("models.folder needs a folder or the id of a hub, one of them")
     place = folder if folder is not None else _downloaded(hub, revision)
     try:
-        kind = json.loads((place / "config.json").read_text(encoding="utf-8"))["kind"]
+        kind = json.loads(read_bytes(place / "config.json"))["kind"]
     except OSError as error:
         hint = "give a folder that lc train wrote"
         raise LCError(f"{place} holds no model: config.json cannot be read ({error.strerror})", hint=hint) from error
