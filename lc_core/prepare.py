@@ -155,11 +155,18 @@ def _critic_key(verifier: Verifier, family: Family, settings: FitSettings) -> st
             "model": verifier.model.digest,
             "name": family.name,  # part of the fit's seed
             "measurements": digests,
-            "settings": asdict(settings),
+            "settings": _keyed(settings, refined=False),
             "precision": "float32",
             "device": verifier.model.device.partition(":")[0],
         }
     )
+
+
+def _keyed(settings: FitSettings, *, refined: bool) -> dict[str, Any]:
+    """Return the settings that decide what a fit makes; the key of one without a share to stop at is as it was."""
+    found = asdict(settings)
+    stop_at = found.pop("stop_at")
+    return found | ({"stop_at": stop_at} if refined and stop_at is not None else {})
 
 
 def _is_cached(key: str | None, cache: Cache | None) -> bool:
@@ -234,7 +241,7 @@ def _cached_refinement(
                 "critics": keys,
                 **({"through the decoder": through} if through else {}),
                 "model": fitter.verifier.model.digest,
-                "settings": asdict(fitter.settings),
+                "settings": _keyed(fitter.settings, refined=True),
                 "entries": [describe(entry) for entry in energy.entries],
                 "realism": energy.realism_weight,
                 **({"flow": getattr(flow, "digest", "")} if flow else {}),
