@@ -50,7 +50,7 @@ def count_operations(model: LatentModel) -> int:
             shape = tuple(outputs.shape) if torch.is_tensor(outputs) else np.shape(outputs)
     except LCError:
         return 0  # told where outputs are needed
-    if counted := counter.get_total_flops() // 2:
+    if counted := int(counter.get_total_flops()) // 2:
         return counted
     weights = {id(one): one.numel() for module in modules_of(model).values() for one in module.parameters()}
     if weights:

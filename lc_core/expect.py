@@ -62,5 +62,5 @@ def enough(wanted: int, found: int, tried: int) -> str:
 
 def _rounded(tries: float) -> int:
     """Return a number of tries, rounded up to two digits."""
-    step = 10 ** max(0, math.floor(math.log10(tries)) - 1)
+    step: int = 10 ** max(0, math.floor(math.log10(tries)) - 1)
     return math.ceil(tries / step) * step

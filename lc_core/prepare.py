@@ -23,6 +23,7 @@ from lc_core.energy import Energy
 from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
+from lc_core.expect_fit import say_fit
 from lc_core.families import Family, families
 from lc_core.fitting import CriticFitter, FitSettings
 from lc_core.guiding import DecoderGuide, guided, spreads_of
@@ -101,6 +102,7 @@ def prepare(
         new = [family for family, key in zip(some, keys, strict=True) if not _is_cached(key, cache)]
         looked = time.monotonic()
         if new:
+            say_fit(verifier, engine, settings, len(new), progress)
             only |= fitter.constants(new)
             check_reachable(verifier.conditions, only)
         for family, key in zip(some, keys, strict=True):
@@ -116,7 +118,7 @@ def prepare(
         decoder = DecoderGuide(verifier.model, spreads) if spreads else None
         energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
         cards = fitter.cards(energy, held_out)
-        refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent)
+        refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent, said=bool(new))
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
     entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
@@ -210,6 +212,8 @@ def _cached_refinement(
     cache: Cache | None,
     progress: Callable[[str], None],
     spent: list[float],
+    *,
+    said: bool,
 ) -> Refined:
     labels = [list(family.heads()) for family in families(fitter.verifier.leaves)]
     through = [measurement_digest(leaf.measurement) for leaf in guided(fitter.verifier.entries)]
@@ -217,6 +221,8 @@ def _cached_refinement(
         return Refined({})
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
+        if not said:
+            say_fit(fitter.verifier, engine, fitter.settings, 0, progress)
         began = time.monotonic()
         refined = refine_critics(fitter, energy, engine, progress)
         tensors = {
