@@ -56,7 +56,7 @@ def sample(
         realism: Weight of realism.
         count: Outputs to deliver.
         seed: Sampling seed; output i depends on (seed, i) alone.
-        budget: Most tries; default 200 x count.
+        budget: Most tries; the engine's default if not given (`Engine.default_budget`).
         unique: Whether outputs must be distinct.
         fit: How critics are fitted.
         cache: Keep fitted parts in the user's cache folder, and use those that are there.
@@ -84,20 +84,21 @@ def sample(
     else:
         if model is None:
             raise LCError("sample needs a spec or a model")
+        built = engine if isinstance(engine, Engine) else build_registry().get("engine", engine).load()()
         problem = Problem(
             model=_checked(model),
             entries=_with_labels([_entry(one) for one in constraints]),
-            engine=engine if isinstance(engine, Engine) else build_registry().get("engine", engine).load()(),
+            engine=built,
             realism=realism,
             count=count,
             seed=seed,
-            budget=200 * count if budget is None else budget,
+            budget=built.default_budget(count) if budget is None else budget,
             unique=unique,
         )
         verifier = Verifier(problem.model, problem.entries)
         prepared = prepare(verifier, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
     problem = replace(problem, engine=prepared.engine)
-    result, seconds = collect(problem, prepared.energy)
+    result, seconds = collect(problem, prepared.energy, say=progress)
     result.report |= names
     if spec is not None and spec.keep:
         result.report["notes"] = [*result.report.get("notes", []), KEEP_NOTE]

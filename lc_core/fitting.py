@@ -24,43 +24,12 @@ from lc_core.energy import Energy
 from lc_core.families import Family
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.reachable import only_value
+from lc_core.spec.values import FitSettings
 from lc_core.verify import Verifier
 
 __all__ = ["CriticFitter", "FitSettings", "Replay", "draw_batches", "train_critic"]
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How critics are fitted. All counts are fixed, so that a fit does the same work on any machine.
-
-    Attributes:
-        seed: Seed of the fit, never the seed of sampling.
-        prior_samples: Prior samples that are decoded and measured.
-        push_samples: Samples pushed towards each end of the measured value.
-        steps: Training steps of a critic.
-        batch: Latents in a training step.
-        lr: Adam's learning rate.
-        hidden: Width of a critic's hidden layers.
-        rounds: Most rounds of refinement.
-        patience: Rounds without progress after which refinement ends, once 90 % of tries satisfy; twice as many once
-            half do.
-        round_samples: Tries of the engine in a round.
-        round_steps: Training steps in a round.
-    """
-
-    seed: int = 0
-    prior_samples: int = 16_384
-    push_samples: int = 4_096
-    steps: int = 600
-    batch: int = 512
-    lr: float = 2e-3
-    hidden: int = 256
-    rounds: int = 40
-    patience: int = 6
-    round_samples: int = 256
-    round_steps: int = 80
 
 
 @dataclass

@@ -172,6 +172,13 @@ class LatentModel(ABC):
         return hashlib.sha256(np.ascontiguousarray(outputs).tobytes()).hexdigest()
 
     @cached_property
+    def operations(self) -> int:
+        """Floating point operations of one decode, by what can be counted: default blocks follow them."""
+        from lc_core.cost import count_operations
+
+        return count_operations(self)
+
+    @cached_property
     def differentiable(self) -> bool:
         """Whether a real gradient comes back through decode."""
         import torch

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from lc_core.constraint import Constraint, Entry, verdict
 
-__all__ = ["NEAREST", "best_so_far", "distance", "order"]
+__all__ = ["NEAREST", "distance", "nearest_missed", "order"]
 
 NEAREST = 4
 """How many of the nearest tries a run shows."""
@@ -52,26 +51,17 @@ def order(conditions: Sequence[Entry], values: Mapping[str, np.ndarray], count: 
     return np.lexsort((away, -met))
 
 
-def best_so_far(ranked: np.ndarray, among: np.ndarray, *, count: int = NEAREST) -> np.ndarray:
-    """Return the rows that are among the `count` best of all rows up to them.
-
-    Whatever the row at which a budget cuts a block, the best of what is left are then among these.
+def nearest_missed(
+    conditions: Sequence[Entry], values: Mapping[str, np.ndarray], satisfied: np.ndarray, *, count: int = NEAREST
+) -> np.ndarray:
+    """Return the rows, at most `count`, that come nearest without meeting the conditions.
 
     Args:
-        ranked: All rows from the best, `(B,)`.
-        among: Which rows take part, `(B,)` bool.
-        count: How many are best.
+        conditions: What must hold.
+        values: For each leaf's label, its measured values `(B,)`.
+        satisfied: Which rows meet all conditions, `(B,)` bool.
+        count: How many rows at most.
     """
-    rank = np.empty(len(ranked), dtype=np.int64)
-    rank[ranked] = np.arange(len(ranked))
-    best: list[int] = []  # a heap of negated ranks: the worst of the best is first
-    kept = []
-    for row in np.flatnonzero(among):
-        if len(best) < count:
-            heapq.heappush(best, -int(rank[row]))
-        elif -best[0] > rank[row]:
-            heapq.heapreplace(best, -int(rank[row]))
-        else:
-            continue
-        kept.append(row)
-    return np.array(kept, dtype=np.int64)
+    ranked = order(conditions, values, len(satisfied))
+    missed: np.ndarray = ranked[~satisfied[ranked]][:count]
+    return missed

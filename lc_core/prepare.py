@@ -23,6 +23,7 @@ from lc_core.energy import Energy
 from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
+from lc_core.expect_fit import say_fit
 from lc_core.families import Family, families
 from lc_core.fitting import CriticFitter, FitSettings
 from lc_core.guiding import DecoderGuide, guided, spreads_of
@@ -101,6 +102,7 @@ def prepare(
         new = [family for family, key in zip(some, keys, strict=True) if not _is_cached(key, cache)]
         looked = time.monotonic()
         if new:
+            say_fit(verifier, engine, settings, len(new), progress)
             only |= fitter.constants(new)
             check_reachable(verifier.conditions, only)
         for family, key in zip(some, keys, strict=True):
@@ -116,7 +118,7 @@ def prepare(
         decoder = DecoderGuide(verifier.model, spreads) if spreads else None
         energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
         cards = fitter.cards(energy, held_out)
-        refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent)
+        refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent, said=bool(new))
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
     entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
@@ -155,11 +157,18 @@ def _critic_key(verifier: Verifier, family: Family, settings: FitSettings) -> st
             "model": verifier.model.digest,
             "name": family.name,  # part of the fit's seed
             "measurements": digests,
-            "settings": asdict(settings),
+            "settings": _keyed(settings, refined=False),
             "precision": "float32",
             "device": verifier.model.device.partition(":")[0],
         }
     )
+
+
+def _keyed(settings: FitSettings, *, refined: bool) -> dict[str, Any]:
+    """Return the settings that decide what a fit makes; the key of one without a share to stop at is as it was."""
+    found = asdict(settings)
+    stop_at = found.pop("stop_at")
+    return found | ({"stop_at": stop_at} if refined and stop_at is not None else {})
 
 
 def _is_cached(key: str | None, cache: Cache | None) -> bool:
@@ -203,6 +212,8 @@ def _cached_refinement(
     cache: Cache | None,
     progress: Callable[[str], None],
     spent: list[float],
+    *,
+    said: bool,
 ) -> Refined:
     labels = [list(family.heads()) for family in families(fitter.verifier.leaves)]
     through = [measurement_digest(leaf.measurement) for leaf in guided(fitter.verifier.entries)]
@@ -210,6 +221,8 @@ def _cached_refinement(
         return Refined({})
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
+        if not said:
+            say_fit(fitter.verifier, engine, fitter.settings, 0, progress)
         began = time.monotonic()
         refined = refine_critics(fitter, energy, engine, progress)
         tensors = {
@@ -234,7 +247,7 @@ def _cached_refinement(
                 "critics": keys,
                 **({"through the decoder": through} if through else {}),
                 "model": fitter.verifier.model.digest,
-                "settings": asdict(fitter.settings),
+                "settings": _keyed(fitter.settings, refined=True),
                 "entries": [describe(entry) for entry in energy.entries],
                 "realism": energy.realism_weight,
                 **({"flow": getattr(flow, "digest", "")} if flow else {}),

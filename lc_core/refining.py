@@ -179,7 +179,10 @@ class _Refinement:
         self.best = Refined({})
 
     def run(self) -> Refined:
-        """Run rounds until nearly every try meets everything, or no round is better than the best for a while."""
+        """Run rounds until nearly every try meets everything, or no round is better than the best for a while.
+
+        A round in which the share that the settings ask for satisfies is the last one, and the one that is taken.
+        """
         ruled = bool(self.verifier.conditions or self.preferences)
         best_score, best, last, since = -1.0, (0.0, 0.0), (-1.0, -1.0), 0
         for number in range(self.settings.rounds + 1):
@@ -190,8 +193,9 @@ class _Refinement:
             score = (share + TASTE * taste) / (1 + TASTE)
             told = f", preferences are met by {self.liked[-1]:.1%}" if self.preferences else ""
             self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step{told}")
+            reached = self._reached()
             known = len(self.history) >= min(WINDOW, self.settings.rounds + 1)
-            if known and (score > best_score or not ruled):
+            if reached or (known and (score > best_score or not ruled)):
                 best_score, best = score, (share, taste)
                 self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims), self.engine.tensors())
             if any(map(_grown, best, last)):
@@ -199,13 +203,18 @@ class _Refinement:
             waited, patience = number - since, self.settings.patience
             stalled = (best[0] >= GOOD and waited >= patience) or (best[0] >= FAIR and waited >= 2 * patience)
             enough = known and min(share, score) >= ENOUGH
-            if number == self.settings.rounds or (ruled and (stalled or enough)):
+            if reached or number == self.settings.rounds or (ruled and (stalled or enough)):
                 break
             self._learn(fresh)
         wants = {label: want.as_dict() for label, want in self.best.aims.items()}
         decodes = self.energy.decodes + (0 if self.path is None else len(self.path)) + len(fresh)
         self.best.card = {"satisfied_by_round": self.history, "aims": wants, "decodes": decodes}
         return self.best
+
+    def _reached(self) -> bool:
+        """Return whether the last round satisfied conditions as often as the settings ask for."""
+        stop_at = self.settings.stop_at
+        return bool(self.verifier.conditions) and stop_at is not None and self.history[-1] >= stop_at
 
     def _explore(self, number: int) -> Replay:
         """Run the engine from fresh prior samples, note how many tries satisfy, and return what it visited."""

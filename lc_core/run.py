@@ -24,7 +24,6 @@ import numpy as np
 from lc_core.cache import Cache
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError, blaming
-from lc_core.fitting import FitSettings
 from lc_core.latent_model import LatentModel
 from lc_core.prepare import Prepared, prepare
 from lc_core.sampling import Collector, Problem, SampleResult, collect
@@ -37,7 +36,7 @@ from lc_core.verify import Verifier
 if TYPE_CHECKING:
     from lc_core.render import Renderer
 
-__all__ = ["KEEP_NOTE", "build_model", "build_problem", "load_selected", "prepare_spec", "run_spec"]
+__all__ = ["KEEP_NOTE", "build_model", "build_problem", "load_selected", "prepare_spec", "run_spec", "settled"]
 
 Progress = Callable[[str], None]
 KEEP_NOTE = "keep says what lc transform must not change; sampling changes nothing, and ignores it"
@@ -97,6 +96,7 @@ def build_problem(spec: Spec, *, device: str = "auto") -> Problem:
     if not isinstance(engine, Engine):
         raise LCError(f"{_who('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
     sample = spec.sample
+    budget = engine.default_budget(sample.count) if sample.budget is None else sample.budget
     return Problem(
         model=model,
         entries=spec.entries,
@@ -104,9 +104,19 @@ def build_problem(spec: Spec, *, device: str = "auto") -> Problem:
         realism=spec.realism,
         count=sample.count,
         seed=sample.seed,
-        budget=sample.budget,
+        budget=budget,
         unique=sample.unique,
     )
+
+
+def settled(spec: Spec, engine: Engine) -> Spec:
+    """Return a spec with what only the model and the built engine tell: the size of a block, and the budget."""
+    sample, chosen = spec.sample, spec.engine
+    if sample.budget is None:
+        sample = replace(sample, budget=engine.default_budget(sample.count))
+    if chosen.params.get("block", 0) is None and chosen.plugin.load() is type(engine):
+        chosen = replace(chosen, params={**chosen.params, "block": engine.block})
+    return replace(spec, sample=sample, engine=chosen)
 
 
 def _build(kind: str, selected: Selected) -> Any:
@@ -139,7 +149,7 @@ def prepare_spec(spec: Spec, problem: Problem, cache: Cache | None, progress: Pr
         Verifier(problem.model, problem.entries),
         problem.engine,
         realism=problem.realism,
-        settings=FitSettings(seed=spec.fit.seed),
+        settings=spec.fit,
         cache=cache,
         progress=progress,
     )
@@ -172,13 +182,14 @@ def run_spec(
     """
     began = time.monotonic()
     problem = build_problem(spec, device=device)
+    spec = settled(spec, problem.engine)
     renderers = [(_who("renderer", one), _build("renderer", one)) for one in spec.renderers]
     path = out or Path("runs") / f"{spec.name}-{spec.sample.seed}"
     with RunFolder.open(path, identity_of(spec, problem)) as folder:
         prepared = prepare_spec(spec, problem, cache, progress)
         problem = replace(problem, engine=prepared.engine)
         blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
-        result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block)
+        result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
         result.report |= {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
         if spec.keep:
             result.report["notes"] = [*result.report.get("notes", []), KEEP_NOTE]

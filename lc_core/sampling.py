@@ -19,7 +19,7 @@ from lc_core.constraint import Constraint, Entry, leaves, verdict
 from lc_core.engines.base import Engine, run_engine
 from lc_core.errors import LCError, blaming
 from lc_core.latent_model import LatentModel, block_generator, draw_carried
-from lc_core.nearest import NEAREST, best_so_far, order
+from lc_core.nearest import NEAREST, nearest_missed, order
 from lc_core.verify import Verifier
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Problem:
         realism: Weight of realism.
         count: Outputs to deliver.
         seed: Sampling seed.
-        budget: Most tries.
+        budget: Most tries, rounded up to whole blocks.
         unique: Whether delivered outputs must be distinct.
     """
 
@@ -51,7 +51,7 @@ class Problem:
     realism: float = 0.0
     count: int = 16
     seed: int = 0
-    budget: int = 3_200
+    budget: int = 32_000
     unique: bool = False
 
     def __post_init__(self) -> None:
@@ -60,6 +60,7 @@ class Problem:
                 raise LCError(f"{name} must be 1 or more; found {getattr(self, name)}")
         if self.seed < 0:
             raise LCError(f"seed must be 0 or more; found {self.seed}")
+        object.__setattr__(self, "engine", self.engine.sized_for(self.model))
         reason = self.engine.unfit(self.model, self.entries, self.realism)
         if reason is not None:
             raise LCError(f"engine {type(self.engine).__name__.lower()} cannot serve this: {reason}")
@@ -67,6 +68,11 @@ class Problem:
             from lc_core.guiding import check_guides
 
             check_guides(self.model, self.entries)
+
+    @property
+    def most_tries(self) -> int:
+        """The budget in whole blocks."""
+        return -(-self.budget // self.engine.block) * self.engine.block
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class Block:
         realism: Their realism logits `(len(rows),)`, or None where the model has no realism critic.
         decodes: Outputs decoded for this block, the last decode of every try included.
         size: B.
+        seconds: What running it took; 0 if it was read from a folder.
     """
 
     number: int
@@ -96,6 +103,7 @@ class Block:
     realism: np.ndarray | None
     decodes: int
     size: int
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def index(self) -> np.ndarray:
@@ -115,6 +123,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     """Run, decode and measure one block of tries: a function of (problem, number) alone."""
     import torch
 
+    began = time.monotonic()
     verifier = Verifier(problem.model, problem.entries)
     size = problem.engine.block
     first = number * size
@@ -126,7 +135,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     outputs = verifier.decode(z, first_index=first)
     values = verifier.measure(outputs, first_index=first)
     satisfied = verifier.satisfied(values, size)
-    rows = np.union1d(np.flatnonzero(satisfied), best_so_far(order(verifier.conditions, values, size), ~satisfied))
+    rows = np.union1d(np.flatnonzero(satisfied), nearest_missed(verifier.conditions, values, satisfied))
     kept = torch.from_numpy(rows)
     return Block(
         number=number,
@@ -139,6 +148,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
         realism=_realism(problem, z, kept),
         decodes=verifier.decodes + guided + carried,
         size=size,
+        seconds=time.monotonic() - began,
     )
 
 
@@ -252,8 +262,16 @@ class Collector:
 
     @property
     def tried(self) -> int:
-        """Tries so far, none beyond the budget."""
-        return min(sum(block.size for block in self.blocks), self.problem.budget)
+        """Tries so far: all of every block."""
+        return sum(block.size for block in self.blocks)
+
+    @property
+    def most_seconds_left(self) -> float:
+        """How long the rest of the budget would take, going by the blocks that were run; 0 before there is one."""
+        spent = [block.seconds for block in self.blocks if block.seconds]
+        if not spent or self.complete:
+            return 0.0
+        return sum(spent) / len(spent) * (self.problem.most_tries - self.tried) / self.problem.engine.block
 
     @property
     def complete(self) -> bool:
@@ -263,8 +281,7 @@ class Collector:
     def add(self, block: Block) -> None:
         """Take the next block."""
         self.blocks.append(block)
-        within = block.satisfied[block.rows] & (block.index < self.problem.budget)
-        for position in np.flatnonzero(within):
+        for position in np.flatnonzero(block.satisfied[block.rows]):
             if len(self.picked) >= self.problem.count:
                 break
             if self.problem.unique:
@@ -276,8 +293,8 @@ class Collector:
             self.picked.append((len(self.blocks) - 1, int(position)))
 
     def over_tries(self, of: Callable[[Block], np.ndarray]) -> np.ndarray:
-        """Return a value of every try within the budget, `(tried,)`."""
-        return np.concatenate([of(block) for block in self.blocks])[: self.tried]
+        """Return a value of every try, `(tried,)`."""
+        return np.concatenate([of(block) for block in self.blocks])
 
     def result(self) -> SampleResult:
         """Return what is delivered."""
@@ -306,12 +323,12 @@ class Collector:
         )
 
     def _nearest(self) -> SampleResult:
-        """Return the few tries within the budget that came nearest without meeting the conditions."""
+        """Return the few tries that came nearest without meeting the conditions."""
         verifier = Verifier(self.problem.model, self.problem.entries)
         missed = [
             (number, int(position))
             for number, block in enumerate(self.blocks)
-            for position in np.flatnonzero(~block.satisfied[block.rows] & (block.index < self.problem.budget))
+            for position in np.flatnonzero(~block.satisfied[block.rows])
         ]
         found = self._taken(missed, "nearest")
         best = order(verifier.conditions, found.measurements, len(found))[:NEAREST]
@@ -330,6 +347,7 @@ def collect(
     *,
     blocks: Iterator[Block] | None = None,
     progress: Callable[[Collector], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[SampleResult, float]:
     """Sample until enough is delivered or the budget is spent.
 
@@ -338,17 +356,24 @@ def collect(
         energy: What the engine descends.
         blocks: Blocks in order, from number 0; default runs each with `run_block`.
         progress: Called after each block.
+        say: Called with a line on what it may take at most: before the first block, and when one was timed.
 
     Returns:
         The result, its report filled in, and the seconds it took.
     """
+    from lc_core.expect import at_most, time_at_most
     from lc_core.summary import build_report
 
     began = time.monotonic()
     blocks = blocks or (run_block(problem, energy, number) for number in itertools.count())
     collector = Collector(problem)
+    say(at_most(problem))
+    timed = False
     for block in blocks:
         collector.add(block)
+        if block.seconds and not timed and (line := time_at_most(collector)):
+            say(line)
+        timed = timed or block.seconds > 0
         progress(collector)
         if collector.complete:
             break

@@ -54,7 +54,7 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
         "source of a rule": [measurement_digest(leaf.measurement) for leaf in leaves(problem.entries)],
         "engine": [tree["engine"], spec.engine.plugin.version, *_weights(problem)],
         "seed": tree["sample"]["seed"],
-        "fit seed": tree["fit"],
+        "fit settings": tree["fit"],
         "device": problem.model.device,
         "version of lc or torch": [version("latent-constraints"), version("torch")],
     }

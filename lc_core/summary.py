@@ -11,6 +11,7 @@ import numpy as np
 
 from lc_core.constraint import Constraint, Entry, leaves
 from lc_core.critics.typical import realism_of
+from lc_core.expect import enough
 from lc_core.sampling import Collector, SampleResult
 
 __all__ = ["blocking_table", "build_report", "ordered", "report_text"]
@@ -26,7 +27,7 @@ KEYS = (
 def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
     """Return what `report.json` says of the samples, without times.
 
-    `satisfied_before` is the share of all tries within the budget, `satisfied_after` of what is delivered.
+    `satisfied_before` is the share of all tries, `satisfied_after` of what is delivered.
     """
     problem = collector.problem
     satisfied = collector.over_tries(lambda block: block.satisfied)
@@ -37,7 +38,7 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
         "engine": type(problem.engine).__name__.lower(),
         "seed": problem.seed,
         "status": result.status,
-        "budget": problem.budget,
+        "budget": problem.most_tries,
         "requested": problem.count,
         "delivered": len(result),
         "tried": collector.tried,
@@ -55,7 +56,7 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
 
 
 def blocking_table(collector: Collector) -> dict[str, Any]:
-    """Return the share of tries within the budget that meet each condition alone, each pair, and all but one."""
+    """Return the share of tries that meet each condition alone, each pair, and all but one."""
     labels = [entry.label for entry in collector.problem.entries if entry.require]
     met = {label: collector.over_tries(lambda block, label=label: block.met[label]) for label in labels}  # type: ignore[misc]
     table: dict[str, Any] = {"alone": {label: float(met[label].mean()) for label in labels}}
@@ -80,6 +81,8 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
         notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
     if not problem.engine.amortised and (free := [leaf.label for leaf in leaves(problem.entries) if leaf.free]):
         notes.append(f"free has no effect with this engine, which is fitted for one value: {', '.join(free)}")
+    if result.status != "done":
+        notes.append(f"the budget is spent: {enough(problem.count, len(result), collector.tried)}")
     if collector.repeats and result.status != "done":
         tries = f"{collector.repeats:,} {'try' if collector.repeats == 1 else 'tries'}"
         notes.append(f"{tries} met all conditions but gave an output that is delivered already (unique: true)")

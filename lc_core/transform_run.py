@@ -17,13 +17,12 @@ from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
 from lc_core.engines.gradient import Gradient
 from lc_core.errors import LCError, blaming
-from lc_core.fitting import FitSettings
 from lc_core.judging import add_judgement
 from lc_core.keeping import keep_every
 from lc_core.latent_model import LatentModel
 from lc_core.plugins.registry import Registry
 from lc_core.render import Renderer
-from lc_core.run import _build, _render_all, _who, build_model, environment
+from lc_core.run import _build, _render_all, _who, build_model, environment, settled
 from lc_core.sampling import Problem
 from lc_core.score import read_outputs, reader_settings, readers_of
 from lc_core.spec.values import Spec
@@ -84,7 +83,7 @@ def editing_engine(spec: Spec) -> Engine:
         raise LCError(f"{_who('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
     if type(engine) is not Gradient:
         return engine
-    if vars(engine) != vars(Gradient()):
+    if engine.settings() != Gradient().settings():
         raise LCError(
             "engine gradient has settings in this spec, which are for sampling; lc transform has others",
             hint="write engine: {use: edit, params: {...}}, or --engine edit",
@@ -134,13 +133,13 @@ def transform_files(
         seed=spec.sample.seed,
         names=tuple(names),
     )
+    spec = settled(spec, problem.engine)
     renderers = [(_who("renderer", one), _build("renderer", one)) for one in spec.renderers]
     path = out or Path("runs") / f"{spec.name}-transform-{spec.sample.seed}"
     sampling = Problem(model=model, entries=spec.entries, engine=problem.engine, realism=spec.realism)
     identity = identity_of(spec, sampling) | {"inputs": hashlib.sha256(inputs.tobytes()).hexdigest()[:24]}
     with RunFolder.open(path, identity):
-        settings = FitSettings(seed=spec.fit.seed)
-        result = run_transformation(problem, settings=settings, cache=cache, progress=progress)
+        result = run_transformation(problem, settings=spec.fit, cache=cache, progress=progress)
         result.report |= {"spec": spec.name, "model": spec.model.use}
         add_judgement(result, registry)
         progress(f"writing {len(result)} outputs to {path}")

@@ -72,6 +72,7 @@ class Transformation:
             raise LCError(f"engine {name} draws outputs and edits none", hint="use gradient or actor")
         if not self.names:
             object.__setattr__(self, "names", tuple(f"input {number}" for number in range(len(self.inputs))))
+        object.__setattr__(self, "engine", self.engine.sized_for(self.model))
         reason = self.engine.unfit(self.model, self.entries, self.realism)
         if reason is not None:
             raise LCError(f"engine {name} cannot serve this: {reason}")

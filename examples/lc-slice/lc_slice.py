@@ -34,7 +34,7 @@ class Elliptical(Engine):
     Args:
         steps: Links of a chain. It begins at a prior sample, and needs more of them where the conditions are rare.
         sharpness: What the energy is multiplied by; above 1 more tries satisfy, and they are more alike.
-        block: Tries in a block.
+        block: Tries in a block; default 256, fewer where a decode is costly.
     """
 
     def __init__(
@@ -42,9 +42,10 @@ class Elliptical(Engine):
         *,
         steps: Annotated[int, Field(ge=1, le=10_000)] = 60,
         sharpness: Annotated[float, Field(gt=0, le=100)] = 1.0,
-        block: Annotated[int, Field(ge=1, le=65_536)] = 256,
+        block: Annotated[int, Field(ge=1, le=65_536)] | None = None,
     ) -> None:
-        self.steps, self.sharpness, self.block = steps, sharpness, block
+        self.steps, self.sharpness = steps, sharpness
+        self.choose_block(block, 256)
 
     def unfit(self, model: LatentModel, entries: Sequence[Any], realism: float) -> str | None:
         """Say that ellipses stay in no other prior than the standard normal."""

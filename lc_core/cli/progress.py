@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.expect import LONG, time_of
 from lc_core.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class RunProgress:
             return
         wanted, have = collector.problem.count, len(collector.picked)
         text = f"{have:,} of {wanted:,} in {collector.tried:,} tries"
+        if (left := collector.most_seconds_left) > LONG:
+            text += f", at most {time_of(left)} more"
         if sys.stderr.isatty():
             self._show(text, have, wanted)
         elif collector.complete or time.monotonic() - self._last > EVERY:

@@ -24,7 +24,11 @@ INTERRUPTED = 130
 @click.argument("spec_name", metavar="SPEC")
 @click.option("--count", type=click.IntRange(min=1), help="Outputs to deliver, in place of the spec's.")
 @click.option("--seed", type=click.IntRange(min=0), help="Sampling seed, in place of the spec's.")
-@click.option("--budget", type=click.IntRange(min=1), help="Most tries; default 200 for each output.")
+@click.option(
+    "--budget",
+    type=click.IntRange(min=1),
+    help="Most tries; default 2,000 an output, more by rejection.",
+)
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: constraints.1.at_most=5")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/<name>-<seed>.")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")

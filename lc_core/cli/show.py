@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,15 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
     from lc_core.errors import LCError, blaming
     from lc_core.guiding import guided
     from lc_core.plugins.manager import build_registry
-    from lc_core.run import build_model
+    from lc_core.run import build_model, settled
     from lc_core.spec import load_spec
 
     registry = build_registry(plugins)
     spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine)
-    click.echo(spec.to_yaml().rstrip())
     model = build_model(spec)
+    with suppress(LCError), blaming("it"):  # told below, where engines are tried
+        spec = settled(spec, spec.engine.build().sized_for(model))
+    click.echo(spec.to_yaml().rstrip())
     realism = realism_of(model)[1]
     gradient = "with a gradient" if model.differentiable else "without a gradient"
     click.echo(f"\nmodel: latents {model.latent_shape}, {model.output_type}, decode {gradient}, {realism}")

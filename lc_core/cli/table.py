@@ -33,7 +33,7 @@ def print_report(report: Mapping[str, Any], folder: Path) -> None:
     )
     if report["status"] != "done":
         _print_blocking(report["blocking"])
-        click.echo("a larger --budget goes on from here")
+        click.echo("the same command with a larger --budget goes on from here")
         if report["nearest"]:
             click.echo(f"the tries that came nearest are in {folder / 'nearest'}")
     click.echo(outputs_line(folder, report["delivered"]))

@@ -67,7 +67,7 @@ class Actor(Engine):
         lr: Adam's learning rate (0.001; paper-2018 0.0001).
         round_steps: Training steps in a round of refinement: the actor's (80), or in paper-2018 its critic's (4,880),
             of which every tenth is followed by one of the actor's. There are at most 41 rounds.
-        block: Tries in a block.
+        block: Tries in a block; default 1,024, fewer where a decode is costly.
         folder: A folder that `lc fit --out` wrote: its actor is used instead of one being fitted. All settings but
             `block` are then its own.
     """
@@ -84,7 +84,7 @@ class Actor(Engine):
         kl: Annotated[float, Field(ge=0, le=1_000)] = 0.0,
         lr: Annotated[float, Field(gt=0, le=1)] | None = None,
         round_steps: Annotated[int, Field(ge=1, le=1_000_000)] | None = None,
-        block: Annotated[int, Field(ge=1, le=65_536)] = 1024,
+        block: Annotated[int, Field(ge=1, le=65_536)] | None = None,
         folder: str = "",
     ) -> None:
         if preset not in PRESETS:
@@ -98,7 +98,8 @@ class Actor(Engine):
                 hint="leave out folder, or all settings but block",
             )
         filled: dict[str, Any] = {key: PRESETS[preset][key] if value is None else value for key, value in given.items()}
-        self.preset, self.folder, self.block = preset, folder, block
+        self.preset, self.folder = preset, folder
+        self.choose_block(block, 1_024)
         self.hidden, self.layers, self.round_steps = filled["hidden"], filled["layers"], filled["round_steps"]
         self.distance, self.kl, self.lr = filled["distance"], kl, filled["lr"]
         self.steps = 1

@@ -6,6 +6,7 @@ on nothing else, so a try has the same result however many samples are asked for
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -39,7 +40,7 @@ class Engine(ABC):
     Attributes:
         needs_energy: It descends an energy, so that critics are fitted for it.
         amortised: It has weights that are trained for a spec, by `begin`, `learn`, `tensors` and `with_tensors`.
-        block: Tries in a block.
+        block: Tries in a block; see `choose_block`.
         steps: Steps of a try, 0 or more.
         checks: Numbers of the steps after which rows that look satisfied are decoded and measured, to stop there.
     """
@@ -49,6 +50,35 @@ class Engine(ABC):
     block: int = 256
     steps: int = 0
     checks: tuple[int, ...] = ()
+    _block_follows: bool = False
+
+    @classmethod
+    def default_budget(cls, count: int) -> int:
+        """Return most tries for `count` outputs where a spec gives none.
+
+        An engine that moves latents succeeds often, or hardly ever; one that only decodes (`needs_energy` is false)
+        may have to wait for what is rare.
+        """
+        return 2_000 * count if cls.needs_energy else max(1_000_000, 250_000 * count)
+
+    def choose_block(self, given: int | None, default: int) -> None:
+        """Set `block`, from the constructor.
+
+        Args:
+            given: What a spec says; None leaves it to the default, which follows the model's cost.
+            default: Tries in a block where decoding is cheap.
+        """
+        self.block, self._block_follows = (default, True) if given is None else (given, False)
+
+    def sized_for(self, model: LatentModel) -> Engine:
+        """Return this engine with a block that suits what a decode of a model costs, unless a spec gave one."""
+        if not self._block_follows:
+            return self
+        from lc_core.cost import share_of_block
+
+        engine = copy.copy(self)
+        engine.choose_block(max(1, int(self.block * share_of_block(model.operations))), self.block)
+        return engine
 
     @property
     def begins_real(self) -> bool:

@@ -40,7 +40,7 @@ class Edit(Engine):
         distance: Weight of the distance from the start, mean(log(1 + (z' - z)^2) / sigma_bar^2).
         keep: Weight of each measurement that is kept.
         check_every: Steps between two checks; each decodes the examples that are not done.
-        block: Examples in a block.
+        block: Examples in a block; default 64, fewer where a decode is costly.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Edit(Engine):
         distance: Annotated[float, Field(ge=0, le=1_000)] = 0.02,
         keep: Annotated[float, Field(ge=0, le=1_000)] = 1.0,
         check_every: Annotated[int, Field(ge=1)] = 2,
-        block: Annotated[int, Field(ge=1, le=65_536)] = 64,
+        block: Annotated[int, Field(ge=1, le=65_536)] | None = None,
     ) -> None:
         self.steps, self.lr, self.distance, self.keep = steps, lr, distance, keep
-        self.block = block
+        self.choose_block(block, 64)
         self.checks = tuple(range(check_every, steps, check_every))
         self._kept: tuple[Kept, ...] = ()
         self._before: Mapping[str, np.ndarray] | None = None

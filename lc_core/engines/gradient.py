@@ -36,7 +36,7 @@ class Gradient(Engine):
             that nothing is decoded on the way: one decode a try, the last.
         check_from: Share of the steps after which checks begin. Constraints often hold long before realism and
             preferences have had their say; 0 stops as early as can be.
-        block: Tries in a block.
+        block: Tries in a block; default 256, fewer where a decode is costly.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Gradient(Engine):
         lr: Annotated[float, Field(gt=0, le=10)] = 0.1,
         check_every: Annotated[int, Field(ge=0)] = 5,
         check_from: Annotated[float, Field(ge=0, le=1)] = 0.5,
-        block: Annotated[int, Field(ge=1, le=65_536)] = 256,
+        block: Annotated[int, Field(ge=1, le=65_536)] | None = None,
     ) -> None:
         self.steps = steps
         self.lr = lr
-        self.block = block
+        self.choose_block(block, 256)
         first = max(check_every, round(check_from * steps))
         self.checks = tuple(range(first, steps, check_every)) if check_every else ()
 

@@ -23,13 +23,13 @@ class Rejection(Engine):
     """Draws from the prior and keeps what satisfies: exact samples of p(z | all conditions hold).
 
     Args:
-        block: Tries in a block.
+        block: Tries in a block; default 1,024, fewer where a decode is costly.
     """
 
     needs_energy: ClassVar[bool] = False
 
-    def __init__(self, *, block: Annotated[int, Field(ge=1, le=65_536)] = 1024) -> None:
-        self.block = block
+    def __init__(self, *, block: Annotated[int, Field(ge=1, le=65_536)] | None = None) -> None:
+        self.choose_block(block, 1_024)
 
     def note(self, entries: Sequence[Entry], realism: float) -> str | None:
         """Say that realism has no part in it."""

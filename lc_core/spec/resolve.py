@@ -29,8 +29,6 @@ from lc_core.spec.values import FitSettings, Keeping, SampleSettings, Selected, 
 
 __all__ = ["load_spec"]
 
-TRIES_PER_OUTPUT = 200
-
 
 def load_spec(
     path_or_name: str | Path,
@@ -99,7 +97,7 @@ class _Resolver:
         self._problems.check()
         assert shape and model and engine, "what is missing has been told"
         given = shape.sample
-        budget = given.budget if given.budget is not None else TRIES_PER_OUTPUT * given.count
+        budget = given.budget if given.budget is not None else _default_budget(engine.target, given.count)
         return Spec(
             name=shape.name or re.sub(r"[^\w.-]+", "-", path.stem).lstrip(".-") or "spec",
             model=Selected(model.plugin, model.params, model.use),
@@ -107,7 +105,7 @@ class _Resolver:
             engine=Selected(engine.plugin, engine.params, engine.use),
             realism=shape.realism,
             sample=SampleSettings(given.count, given.seed, budget, given.unique),
-            fit=FitSettings(shape.fit.seed),
+            fit=FitSettings(**shape.fit.model_dump()),
             renderers=tuple(Selected(one.plugin, one.params, one.use) for one in renderers),
             keep=keep,
             source=path,
@@ -305,6 +303,12 @@ class _Resolver:
 
     def _draws(self, renderer: Any) -> bool:
         return self._output is None or bool({self._output, "*"} & set(_accepted(renderer)))
+
+
+def _default_budget(engine: Any, count: int) -> int | None:
+    """Return the budget that an engine's class gives; None if it is a function, whose engine is not built yet."""
+    given = getattr(engine, "default_budget", None)
+    return int(given(count)) if given else None
 
 
 def _accepted(renderer: Any) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ ABSENT: Any = None
 Weight = Annotated[float, Field(ge=0, description="Weight of its term in the energy.")]
 Label = Annotated[str, Field(min_length=1, max_length=80, description="Name in reports; unique.")]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class Strict(BaseModel):
@@ -47,7 +48,11 @@ class Sample(Strict):
 
     count: int = Field(default=16, ge=1, description="Outputs to deliver.")
     seed: Seed = Field(default=0, description="Output i depends on the seed and on i alone.")
-    budget: int = Field(default=ABSENT, ge=1, description="Most tries; 200 for each output if not given.")
+    budget: int = Field(
+        default=ABSENT,
+        ge=1,
+        description="Most tries; if not given 2,000 for each output, or 250,000 (at least 1,000,000) by rejection.",
+    )
     unique: bool = Field(default=False, description="Whether outputs must be distinct.")
 
 
@@ -61,6 +66,24 @@ class Fit(Strict):
     """How critics are fitted."""
 
     seed: Seed = Field(default=0, description="Seed of what is fitted.")
+    prior_samples: Count = Field(default=16_384, ge=64, description="Prior samples that are decoded and measured.")
+    push_samples: Count = Field(default=4_096, description="Samples pushed towards each end of the measured value.")
+    steps: Count = Field(default=600, ge=4, description="Training steps of a critic.")
+    batch: Count = Field(default=512, ge=4, description="Latents in a training step.")
+    lr: float = Field(default=2e-3, gt=0, le=1, description="Adam's learning rate.")
+    hidden: int = Field(default=256, ge=1, le=8_192, description="Width of a critic's hidden layers.")
+    rounds: int = Field(default=40, ge=0, le=10_000, description="Most rounds of refinement; 0 refines nothing.")
+    patience: int = Field(
+        default=6,
+        ge=1,
+        le=10_000,
+        description="Rounds without progress after which refinement ends, once 90 % of tries satisfy.",
+    )
+    round_samples: Count = Field(default=256, ge=8, description="Tries of the engine in a round.")
+    round_steps: Count = Field(default=80, description="Training steps in a round.")
+    stop_at: float = Field(
+        default=ABSENT, gt=0, le=1, description="Share of a round's tries that satisfy at which refinement ends."
+    )
 
 
 class Leaf(Component):

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from lc_core.constraint import Constraint, Entry
+from lc_core.errors import LCError
 from lc_core.measuring import Measurement
+from lc_core.plugins.parameters import message_of
 from lc_core.plugins.registry import Registered
 from lc_core.spec.load import FLOAT, INTEGER
 
@@ -40,19 +43,67 @@ class Selected:
 
 @dataclass(frozen=True)
 class SampleSettings:
-    """How many outputs to deliver, from which seed, with how many tries at most, and whether they must differ."""
+    """How many outputs to deliver, from which seed, with how many tries at most, and whether they must differ.
+
+    A budget of None is the default of an engine that has yet to be built.
+    """
 
     count: int = 16
     seed: int = 0
-    budget: int = 3200
+    budget: int | None = None
     unique: bool = False
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """The seed that critics are fitted with."""
+    """How critics are fitted. All counts are fixed, so that a fit does the same work on any machine.
+
+    Attributes:
+        seed: Seed of the fit, never the seed of sampling.
+        prior_samples: Prior samples that are decoded and measured.
+        push_samples: Samples pushed towards each end of the measured value.
+        steps: Training steps of a critic.
+        batch: Latents in a training step.
+        lr: Adam's learning rate.
+        hidden: Width of a critic's hidden layers.
+        rounds: Most rounds of refinement.
+        patience: Rounds without progress after which refinement ends, once 90 % of tries satisfy; twice as many once
+            half do.
+        round_samples: Tries of the engine in a round.
+        round_steps: Training steps in a round.
+        stop_at: Share of the tries of a round at which refinement ends; None goes on while it helps.
+
+    Raises:
+        LCError: If one of them is out of its range.
+    """
 
     seed: int = 0
+    prior_samples: int = 16_384
+    push_samples: int = 4_096
+    steps: int = 600
+    batch: int = 512
+    lr: float = 2e-3
+    hidden: int = 256
+    rounds: int = 40
+    patience: int = 6
+    round_samples: int = 256
+    round_steps: int = 80
+    stop_at: float | None = None
+
+    def __post_init__(self) -> None:
+        from lc_core.spec.schema import Fit
+
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        try:
+            Fit.model_validate(given)
+        except ValidationError as error:
+            told = [f"{one['loc'][0]} {message_of(dict(one), list(given))}" for one in error.errors()]
+            raise LCError(f"FitSettings: {'; '.join(told)}") from error
+
+    def changed(self) -> dict[str, Any]:
+        """Return those that are not at their defaults."""
+        default = asdict(FitSettings())
+        return {name: value for name, value in asdict(self).items() if value != default[name]}
 
 
 @dataclass(frozen=True)
@@ -111,8 +162,8 @@ class Spec:
             "realism": self.realism,
             "constraints": [_entry(one, top=True) for one in self.entries],
             "engine": _component(self.engine),
-            "sample": asdict(self.sample),
-            "fit": asdict(self.fit),
+            "sample": _without_none(asdict(self.sample)),
+            "fit": _without_none(asdict(self.fit)),
             "render": [_component(one) for one in self.renderers],
         }
         if self.keep:
@@ -120,6 +171,10 @@ class Spec:
         if extra:
             tree["resolved"] = plain(extra)
         return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 class _Dumper(yaml.SafeDumper):

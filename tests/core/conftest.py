@@ -226,7 +226,7 @@ def line(
     install_plugin("lc-line", LINE.read_text(encoding="utf-8"))
     from lc_core.fitting import FitSettings
 
-    monkeypatch.setattr("lc_core.run.FitSettings", partial(FitSettings, **SMALL_FIT))
+    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **SMALL_FIT}))
     monkeypatch.setenv("LC_CACHE_DIR", str(fitted))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")

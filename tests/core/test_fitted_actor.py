@@ -85,7 +85,7 @@ def shelf(tmp_path_factory):
 def write(install_plugin, shelf, tmp_path, monkeypatch):
     """Install the plugin; write a spec, its constraint changed."""
     install_plugin("lc-flat", PLUGIN)
-    monkeypatch.setattr("lc_core.run.FitSettings", partial(FitSettings, **SMALL))
+    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **SMALL}))
     monkeypatch.setenv("LC_CACHE_DIR", str(shelf / "cache"))
 
     def write(**changes):

@@ -1,0 +1,66 @@
+"""What a run may take, said before it starts: tries and time at most, and which budget would have done."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lc_core.sampling import Collector, Problem
+
+__all__ = ["LONG", "at_most", "enough", "time_at_most", "time_of"]
+
+LONG = 10.0
+"""Seconds from which it is worth saying how long something takes."""
+
+
+def time_of(seconds: float) -> str:
+    """Return a time in words: rough, since it is an estimate."""
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 1.5 * size:
+            return f"{math.ceil(seconds / size):,} {unit}"
+    return f"{math.ceil(seconds)} seconds"
+
+
+def at_most(problem: Problem) -> str:
+    """Say how many tries a run may take."""
+    block, most = problem.engine.block, problem.most_tries
+    blocks = "1 block" if most == block else f"{most // block:,} blocks"
+    return f"sampling: {problem.count:,} wanted, at most {most:,} tries, in {blocks} of {block:,} (--budget)"
+
+
+def time_at_most(collector: Collector) -> str:
+    """Say how long the rest of a run may take, after a block that was timed; nothing if it is short."""
+    left = collector.most_seconds_left
+    if left < LONG:
+        return ""
+    spent = next(block.seconds for block in reversed(collector.blocks) if block.seconds)
+    return (
+        f"a block took {spent:.2g} s: at most {time_of(left)} if all tries are needed; it ends as soon as"
+        " enough is found, and what is found is kept if you stop it (Ctrl-C)"
+    )
+
+
+def enough(wanted: int, found: int, tried: int) -> str:
+    """Say which budget would do, by what was seen when too few were found.
+
+    Args:
+        wanted: Outputs that were asked for.
+        found: Outputs that were found, fewer.
+        tried: Tries that it took.
+    """
+    if not found:
+        # With no hit in n tries the rate is below 3 / n in 95 of 100 cases.
+        least = max(tried, math.ceil(wanted * tried / 3))
+        return (
+            f"none in {tried:,} tries: more than --budget {_rounded(least)} would be needed, if it is possible at all"
+        )
+    # Two standard deviations of the number that is found make room for chance.
+    expected = (wanted + 2 * math.sqrt(wanted)) * tried / found
+    return f"{found:,} of {wanted:,} in {tried:,} tries: going by this, --budget {_rounded(expected)} would do"
+
+
+def _rounded(tries: float) -> int:
+    """Return a number of tries, rounded up to two digits."""
+    step: int = 10 ** max(0, math.floor(math.log10(tries)) - 1)
+    return math.ceil(tries / step) * step
