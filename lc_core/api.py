@@ -24,6 +24,7 @@ from lc_core.sanity import check_decoder
 from lc_core.spec.values import Keeping, Spec
 from lc_core.summary import ordered
 from lc_core.transforming import Transformation, TransformResult, run_transformation
+from lc_core.variety import add_distinct, view_of
 from lc_core.verify import Verifier
 
 __all__ = ["load_model", "sample", "transform"]
@@ -79,12 +80,13 @@ def sample(
             hint = "load_spec takes engine, count, seed, budget and overrides"
             raise LCError("sample takes a spec, or a model with what is wanted of it, not both", hint=hint)
         names = {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
-        problem = build_problem(spec)
+        view, problem = spec.view, build_problem(spec)
         prepared = prepare_spec(spec, problem, kept, progress)
     else:
         if model is None:
             raise LCError("sample needs a spec or a model")
-        built = engine if isinstance(engine, Engine) else build_registry().get("engine", engine).load()()
+        registry = build_registry()
+        built = engine if isinstance(engine, Engine) else registry.get("engine", engine).load()()
         problem = Problem(
             model=_checked(model),
             entries=_with_labels([_entry(one) for one in constraints]),
@@ -95,11 +97,13 @@ def sample(
             budget=built.default_budget(count) if budget is None else budget,
             unique=unique,
         )
+        view = view_of(registry, problem.model.output_type)
         verifier = Verifier(problem.model, problem.entries)
         prepared = prepare(verifier, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
     problem = replace(problem, engine=prepared.engine)
     result, seconds = collect(problem, prepared.energy, say=progress)
     result.report |= names
+    add_distinct(result, view)
     if spec is not None and spec.keep:
         result.report["notes"] = [*result.report.get("notes", []), KEEP_NOTE]
     if prepared.card:

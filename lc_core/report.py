@@ -127,19 +127,25 @@ def _summary(report: Mapping[str, Any]) -> str:
     sentence = f"{_number(delivered)} of {_number(requested)} samples in {_number(report.get('tried'))} tries."
     if delivered < requested:
         status = str(report.get("status") or "incomplete").replace("_", " ")
-        return f'<strong class="bad">{_text(sentence)}</strong> Status: {_text(status)}.'
-    return f"{_text(sentence)} Every one was decoded and measured against each constraint."
+        return f'<strong class="bad">{_text(sentence)}</strong> Status: {_text(status)}.{_warning(report)}'
+    return f"{_text(sentence)} Every one was decoded and measured against each constraint.{_warning(report)}"
+
+
+def _warning(report: Mapping[str, Any]) -> str:
+    warning = (report.get("distinct") or {}).get("warning")
+    return f'<br><strong class="bad">Warning: {_text(warning)}.</strong>' if warning else ""
 
 
 def _numbers(report: Mapping[str, Any]) -> str:
     total = report.get("all") or {}
-    budget = report.get("budget")
+    budget, distinct = report.get("budget"), report.get("distinct") or {}
     numbers = {
         "Delivered": f"{_number(report.get('delivered'))} of {_number(report.get('requested'))}",
         "Tries" if budget is None else f"Tries (budget {_number(budget)})": _number(report.get("tried")),
         "Decodes": _number(report.get("decodes")),
         "Tries that met all": _percent(total.get("satisfied_before")),
         "Delivered that meet all": _percent(total.get("satisfied_after")),
+        "Distinct outputs": "" if distinct.get("share") is None else _percent(distinct["share"]),
         "Realism (mean logit)": "" if report.get("realism") is None else _number(report["realism"]),
         "Seconds": "" if report.get("seconds") is None else _number(report["seconds"]),
     }

@@ -31,6 +31,7 @@ from lc_core.sanity import check_decoder
 from lc_core.spec.values import Selected, Spec
 from lc_core.store import FULL, RunFolder, identity_of, save_result, save_samples, unwritable, write_atomically
 from lc_core.summary import ordered
+from lc_core.variety import add_distinct
 from lc_core.verify import Verifier
 
 if TYPE_CHECKING:
@@ -191,6 +192,7 @@ def run_spec(
         blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
         result.report |= {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
+        add_distinct(result, spec.view)
         if spec.keep:
             result.report["notes"] = [*result.report.get("notes", []), KEEP_NOTE]
         if prepared.card:

@@ -19,8 +19,8 @@ __all__ = ["blocking_table", "build_report", "ordered", "report_text"]
 SCHEMA = 1
 """Version of the report's format."""
 KEYS = (
-    "schema spec model engine seed status budget requested delivered tried decodes all constraints realism notes"
-    " blocking nearest fit seconds"
+    "schema spec model engine seed status budget requested delivered tried decodes all distinct constraints realism"
+    " notes blocking nearest fit seconds"
 ).split()
 
 

@@ -54,10 +54,13 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
             with blaming("it"):
                 built = one.load()(**(spec.engine.params if one == spec.engine.plugin else one.fill()))
                 reason = built.unfit(model, spec.entries, spec.realism)
+                unadvised = built.unadvised(model, spec.entries, spec.realism)
                 note = built.note(spec.entries, spec.realism)
         except LCError as error:
-            reason, note = error.message, None
+            reason, unadvised, note = error.message, None, None
         verdict = f"no: {reason}" if reason else f"fits; {note}" if note else "fits"
+        if unadvised and not reason:
+            verdict = f"not offered: {unadvised} (--engine {registry.spelling(one)} runs it all the same)"
         click.echo(f"  {registry.spelling(one)}: {verdict}")
 
 

@@ -10,6 +10,7 @@ import click
 
 from lc_core.cli.text import number, outputs_line, table, wanted
 from lc_core.measuring import Want
+from lc_core.variety import distinct_words
 
 __all__ = ["print_report"]
 
@@ -26,6 +27,10 @@ def print_report(report: Mapping[str, Any], folder: Path) -> None:
         click.echo()
     for note in report.get("notes", []):
         click.echo(f"note: {note}")
+    if warning := report["distinct"].get("warning"):
+        click.echo(f"warning: {warning}")
+    elif report["delivered"]:
+        click.echo(f"{distinct_words(report)}, compared by {report['distinct']['view']}")
     seconds, decodes = report["seconds"], f"{report['decodes']:,} decodes"
     click.echo(
         f"{report['delivered']:,} of {report['requested']:,} in {report['tried']:,} tries, {decodes}; "

@@ -133,6 +133,20 @@ class Actor(Engine):
             return "preset paper-2018 learns from samples and follows no gradient; guide: critic works"
         return None
 
+    def unadvised(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return that it repeats itself: with realism in its energy, or with nothing that keeps it near its starts.
+
+        An actor from a folder is not judged: its model card tells the share of its outputs that are distinct.
+        """
+        if self.folder or self.kl > 0 or self.preset == "paper-2018":
+            return None
+        if realism > 0:
+            return (
+                f"with realism (here {realism:g}) an actor moves many starts to a few places, and many outputs are"
+                " alike; realism 0 keeps them apart, and so does the actor's kl"
+            )
+        return "with distance 0 an actor moves all starts to nearly one place" if self.distance == 0 else None
+
     def note(self, entries: Sequence[Entry], realism: float) -> str | None:
         """Return what the paper's training leaves out."""
         if self.preset != "paper-2018" or (realism == 0 and all(entry.require for entry in entries)):

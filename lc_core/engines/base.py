@@ -89,6 +89,13 @@ class Engine(ABC):
         """Return why this engine cannot serve such a problem, or None if it can."""
         return None
 
+    def unadvised(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return why this engine should not be offered for such a problem, though it can serve it; None if it should.
+
+        `lc show` tells the reason. Whoever names the engine is served all the same.
+        """
+        return None
+
     def note(self, entries: Sequence[Entry], realism: float) -> str | None:
         """Return what a user should know about what this engine does with a problem, or None."""
         return None

@@ -19,6 +19,7 @@ from lc_core.engines.gradient import BETA1, BETA2, EPSILON
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lc_core.constraint import Entry
     from lc_core.energy import Energy
     from lc_core.keeping import Kept
     from lc_core.latent_model import LatentModel
@@ -58,6 +59,10 @@ class Edit(Engine):
         self.checks = tuple(range(check_every, steps, check_every))
         self._kept: tuple[Kept, ...] = ()
         self._before: Mapping[str, np.ndarray] | None = None
+
+    def unadvised(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return what it is for."""
+        return "lc transform takes it, to change files of yours; to sample, gradient does the same in larger steps"
 
     def keeping(self, kept: Sequence[Kept], before: Mapping[str, np.ndarray] | None = None) -> Edit:
         """Return this engine holding measurements near what they were.

@@ -101,3 +101,12 @@ def lc_register_judges(register: Register) -> None:
     mapping with all of them. It returns `(B, S)` in the measurement's own unit, from a source that neither the
     measurement nor anything that guides or selects shares. It is loaded when everything is done, and only reports.
     """
+
+
+@hookspec
+def lc_register_views(register: Register) -> None:
+    """Register views: `register("melody.heard", heard, output="melody.tokens/1")`.
+
+    The target is a function of a batch of outputs of type `output` that returns an array `(B, ...)`. Two outputs count
+    as the same if their rows are equal, byte for byte; every run tells how many of its outputs are distinct.
+    """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["checked", "fill", "message_of", "names_of", "parameters_of", "values_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
-DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2}
+DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2, "view": 1}
 """Parameters that come before the settings: outputs, a path or a folder; outputs and the settings to judge."""
 GIVEN_BY_LC = {"dataset": ("progress",), "recipe": ("progress",)}
 """Parameters that the caller fills in: they are no settings."""

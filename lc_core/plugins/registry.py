@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Broken", "Distribution", "Registered", "Registry", "canonical", "nearest"]
 
-KINDS = ("model", "constraint", "engine", "renderer", "reader", "dataset", "recipe", "judge")
+KINDS = ("model", "constraint", "engine", "renderer", "reader", "dataset", "recipe", "judge", "view")
 """Kinds of components, one hook each."""
 
 

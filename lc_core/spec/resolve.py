@@ -26,6 +26,7 @@ from lc_core.spec.overrides import override
 from lc_core.spec.problems import Problems, Where
 from lc_core.spec.schema import GROUPS, check_shape, report
 from lc_core.spec.values import FitSettings, Keeping, SampleSettings, Selected, Spec
+from lc_core.variety import view_of
 
 __all__ = ["load_spec"]
 
@@ -108,6 +109,7 @@ class _Resolver:
             fit=FitSettings(**shape.fit.model_dump()),
             renderers=tuple(Selected(one.plugin, one.params, one.use) for one in renderers),
             keep=keep,
+            view=view_of(self._registry, model.plugin.output(model.params)),
             source=path,
             resolved=shape.resolved,
         )

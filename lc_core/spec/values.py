@@ -128,6 +128,7 @@ class Spec:
         fit: How critics are fitted.
         renderers: What writes the outputs.
         keep: What an edit must not change; sampling ignores it.
+        view: What tells which outputs are the same; None without one for this type of output.
         source: The file it was read from; two specs may be equal whatever their files.
         resolved: What `to_yaml` was given by the run that wrote the file.
     """
@@ -141,6 +142,7 @@ class Spec:
     fit: FitSettings = field(default_factory=FitSettings)
     renderers: tuple[Selected, ...] = ()
     keep: tuple[Keeping, ...] = ()
+    view: Registered | None = field(default=None, compare=False)
     source: Path | None = field(default=None, compare=False)
     resolved: Mapping[str, Any] = field(default_factory=dict, compare=False)
 

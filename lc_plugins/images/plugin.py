@@ -11,6 +11,7 @@ __all__ = [
     "lc_register_readers",
     "lc_register_recipes",
     "lc_register_renderers",
+    "lc_register_views",
 ]
 
 SUFFIXES = [".png", ".jpg", ".jpeg"]
@@ -52,3 +53,10 @@ def lc_register_datasets(register: Register) -> None:
 def lc_register_recipes(register: Register) -> None:
     """Register the training of the model of photographs."""
     register("images.celeba", "lc_plugins.images.celeba_train:train")
+
+
+@hookimpl
+def lc_register_views(register: Register) -> None:
+    """Register when two pictures count as the same."""
+    register("images.coarse", "lc_plugins.images.views:coarse", output="image.rgb/1")
+    register("images.coarse_gray", "lc_plugins.images.views:coarse", output="image.gray/1")

@@ -10,6 +10,7 @@ __all__ = [
     "lc_register_readers",
     "lc_register_recipes",
     "lc_register_renderers",
+    "lc_register_views",
 ]
 
 TOKENS = "melody.tokens/1"
@@ -67,3 +68,9 @@ def lc_register_readers(register: Register) -> None:
 def lc_register_recipes(register: Register) -> None:
     """Register the training of the shipped models."""
     register("melody.folk-2bar", "lc_plugins.melody.train:train")
+
+
+@hookimpl
+def lc_register_views(register: Register) -> None:
+    """Register when two melodies count as the same."""
+    register("melody.heard", "lc_plugins.melody.tokens:heard", output=TOKENS)

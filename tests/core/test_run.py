@@ -70,7 +70,7 @@ def test_the_report_has_the_documented_keys_in_their_order(sample):
     report = json.loads((sample() / "report.json").read_text())
     assert list(report) == [
         "schema", "spec", "model", "engine", "seed", "status", "budget", "requested", "delivered", "tried", "decodes",
-        "all", "constraints", "realism", "seconds",
+        "all", "distinct", "constraints", "realism", "seconds",
     ]  # fmt: skip
     assert (report["spec"], report["model"], report["engine"], report["seed"]) == (
         "lines",
