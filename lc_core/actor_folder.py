@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from lc_core.constraint import describe, leaves
 from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
 from lc_core.free import Free
+from lc_core.installed import installed_version
 from lc_core.latent_model import LatentModel
 from lc_core.pointers import read_bytes
 from lc_core.spec.values import Spec, plain
@@ -76,7 +76,7 @@ def write_actor(folder: Path, spec: Spec, problem: Problem, prepared: Prepared, 
     config = {
         "kind": KIND,
         "format": FORMAT,
-        "lc": version("latent-constraints"),
+        "lc": installed_version("latent-constraints"),
         "name": spec.name,
         "model": {
             "use": spec.model.use,

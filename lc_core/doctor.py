@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
+from lc_core.installed import installed_version
 from lc_core.plugins.registry import Broken, Distribution, Registered, Registry
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _versions(subject: str) -> Check:
 
     found = {
         "python": platform.python_version(),
-        "lc": metadata.version("latent-constraints"),
+        "lc": installed_version("latent-constraints"),
         "torch": str(torch.__version__),
         "numpy": numpy.__version__,
         "platform": platform.platform(),
@@ -130,7 +130,10 @@ def _plugin(one: Distribution) -> Check:
 
 
 def _broken(one: Broken) -> Check:
-    return Check(f"plugin {one.distribution} ({one.entry_point})", "fail", one.error)
+    """A distribution that cannot be read need not hold a plugin: that is no fault of `lc`."""
+    return Check(
+        f"plugin {one.distribution} ({one.entry_point or one.path})", "warn" if one.path else "fail", one.error
+    )
 
 
 def _model(subject: str, registered: Registered) -> Check:

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ import numpy as np
 from lc_core.cache import Cache
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError, blaming
+from lc_core.installed import installed_version
 from lc_core.latent_model import LatentModel
 from lc_core.prepare import Prepared, prepare
 from lc_core.sampling import Collector, Problem, SampleResult, collect
@@ -282,7 +282,7 @@ def environment(problem: Problem) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.machine(),
-        "versions": {name: version(name) for name in packages},
+        "versions": {name: installed_version(name) for name in packages},
         "device": problem.model.device,
         "model": {"name": problem.model.name, "digest": problem.model.digest},
         "command": [_without_folders(one) for one in sys.argv],

@@ -5,13 +5,13 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from importlib import metadata, resources
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
 from lc_core.errors import LCError
-from lc_core.plugins.registry import canonical
+from lc_core.installed import canonical, installed
 
 __all__ = ["KINDS", "new_plugin"]
 
@@ -96,7 +96,7 @@ def _check_name(name: str) -> None:
             raise LCError(f"{name!r} cannot name a plugin: {one!r} cannot name a function in Python")
     if module in sys.stdlib_module_names:
         raise LCError(f"{name!r} cannot name a plugin: Python has a module {module!r}, which it would hide")
-    if any(canonical(name) == canonical(one.name) for one in metadata.distributions() if one.name):
+    if any(canonical(name) == canonical(one) for one in installed().names):
         raise LCError(f"a distribution called {name!r} is installed already", hint="choose another name")
     if find_spec(module) is not None:
         raise LCError(f"{name!r} cannot name a plugin: a module {module!r} is installed, which it would hide")

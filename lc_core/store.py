@@ -13,7 +13,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from filelock import FileLock, Timeout
 from lc_core.cache import measurement_digest
 from lc_core.constraint import leaves
 from lc_core.errors import LCError
+from lc_core.installed import installed_version
 from lc_core.sampling import Block, Problem, SampleResult, run_block
 from lc_core.spec.values import Spec
 from lc_core.summary import report_text
@@ -56,7 +56,7 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
         "seed": tree["sample"]["seed"],
         "fit settings": tree["fit"],
         "device": problem.model.device,
-        "version of lc or torch": [version("latent-constraints"), version("torch")],
+        "version of lc or torch": [installed_version("latent-constraints"), installed_version("torch")],
     }
     texts = {name: json.dumps(part, sort_keys=True) for name, part in parts.items()}
     return {name: hashlib.sha256(text.encode()).hexdigest()[:24] for name, text in texts.items()}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Mapping
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Any
 
 import click
 
+from lc_core.cli.streams import guarded_streams
 from lc_core.errors import LCError
+from lc_core.installed import Entry, installed
 from lc_core.limits import IMPORT_SECONDS, limited
 
 __all__ = ["GROUP", "LazyGroup", "show_error"]
@@ -61,9 +63,21 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of sub-commands from the table alone."""
         rows = [(name, text) for name, (_, text) in self._table.items()]
-        rows += [(name, f"(from {_source(entry)})") for name, entry in self._from_plugins().items()]
+        rows += [(name, f"(from {entry.distribution})") for name, entry in self._from_plugins().items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command line; what becomes of standard output and the error stream is seen to here.
+
+        A sub-command of a plugin is found, and may fail to be imported, before `invoke`.
+        """
+        with guarded_streams():
+            try:
+                return super().main(*args, **settings)
+            except LCError as error:
+                show_error(error)
+                sys.exit(error.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the sub-command; end with the status that an error asks for."""
@@ -82,9 +96,10 @@ class LazyGroup(click.Group):
             click.echo("this is a bug in lc, not in what you gave it; please report it with the lines above", err=True)
             ctx.exit(BUG)
 
-    def _from_plugins(self) -> dict[str, metadata.EntryPoint]:
-        found = sorted(metadata.entry_points(group=GROUP), key=lambda one: (one.name, _source(one)))
-        return {one.name: one for one in reversed(found) if one.name not in self._table}
+    def _from_plugins(self) -> dict[str, Entry]:
+        """Return the commands of plugins by name, sorted; the first distribution in the alphabet has a name."""
+        found = sorted(installed(GROUP).entries, key=lambda one: (one.point.name, one.distribution))
+        return {one.point.name: one for one in reversed(found) if one.point.name not in self._table}
 
 
 def show_error(error: LCError) -> None:
@@ -95,17 +110,13 @@ def show_error(error: LCError) -> None:
         click.echo(f"  hint: {error.hint}", err=True)
 
 
-def _loaded(entry: metadata.EntryPoint) -> click.Command:
-    who = f"command {entry.name} of {_source(entry)}"
-    with limited(f"{who}, loaded from {entry.value},", IMPORT_SECONDS):
+def _loaded(entry: Entry) -> click.Command:
+    who = f"command {entry.point.name} of {entry.distribution}"
+    with limited(f"{who}, loaded from {entry.point.value},", IMPORT_SECONDS):
         try:
-            found = entry.load()
+            found = entry.point.load()
         except (Exception, SystemExit) as error:  # a module that ends the process is broken as well
             raise LCError(f"{who} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(found, click.Command):
         raise LCError(f"{who} is {type(found).__name__}, not a click command")
     return found
-
-
-def _source(entry: metadata.EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "unknown"

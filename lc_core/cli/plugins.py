@@ -28,7 +28,7 @@ def command(as_json: bool) -> None:
         click.echo(f"{one['name']} {one['version']}, plugin API {versions} ({one['seconds'] * 1000:.0f} ms)")
         _show_components(one["components"])
     for fault in described["broken"]:
-        click.echo(f"broken: {fault['distribution']} ({fault['entry_point']}): {fault['error']}")
+        click.echo(f"broken: {fault['distribution']} ({fault['entry_point'] or fault['path']}): {fault['error']}")
 
 
 def describe(registry: Registry) -> dict[str, Any]:

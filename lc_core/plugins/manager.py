@@ -9,7 +9,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +16,11 @@ from typing import Any
 import pluggy
 
 from lc_core.errors import LCError
+from lc_core.installed import Damaged, canonical, installed, installed_version
 from lc_core.limits import IMPORT_SECONDS, limited, seconds_allowed
 from lc_core.plugins import hookspecs
 from lc_core.plugins.files import load_file, version_of
-from lc_core.plugins.registry import KINDS, Broken, Distribution, Registered, Registry, canonical, nearest
+from lc_core.plugins.registry import KINDS, Broken, Distribution, Registered, Registry, nearest
 
 __all__ = ["DISTRIBUTION", "GROUP", "build_registry", "registered_by"]
 
@@ -50,9 +50,9 @@ def build_registry(files: Sequence[Path] = ()) -> Registry:
     disabled = {canonical(one.strip()) for one in os.environ.get("LC_DISABLE_PLUGINS", "").split(",")}
     hooks = _hooks()
     found: dict[str, list[Distribution]] = {DISTRIBUTION: [_core(hooks)]}
-    broken: list[Broken] = []
-    entries = [(*_source(entry), entry) for entry in metadata.entry_points(group=GROUP)]
-    for name, version, entry in sorted(entries, key=lambda one: (one[0], one[2].name)):
+    there = installed(GROUP)
+    broken = [_damaged(one, strict) for one in there.damaged if canonical(one.name) not in disabled]
+    for name, version, entry in there.entries:
         if canonical(name) in disabled:
             _trace(f"{name} ({entry.name}): left out by LC_DISABLE_PLUGINS")
             continue
@@ -212,11 +212,15 @@ def _joined(parts: list[Distribution]) -> Distribution:
     return Distribution(parts[0].name, parts[0].version, components, sum(part.seconds for part in parts))
 
 
-def _source(entry: metadata.EntryPoint) -> tuple[str, str]:
-    if entry.dist is None:
-        return "unknown", "unknown"
-    about = entry.dist.metadata  # parsed anew each time it is asked for
-    return about["Name"], about["Version"]
+def _damaged(one: Damaged, strict: bool) -> Broken:
+    """Return an installed distribution that cannot be read as a broken plugin; raise if it may hold one."""
+    _trace(f"{one.name} ({one.path}): broken: {one.reason}")
+    if strict and one.has_entry_points:
+        raise LCError(
+            f"the distribution at {one.path} is broken: {one.reason}",
+            hint=f"install it again, or leave it out by LC_DISABLE_PLUGINS={one.name}",
+        )
+    return Broken(one.name, "", one.reason, str(one.path))
 
 
 def _text_of(error: BaseException) -> str:
@@ -243,10 +247,7 @@ def _trace_part(entry: str, target: str, part: Distribution) -> None:
 
 
 def _own_version() -> str:
-    try:
-        return metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    return installed_version(DISTRIBUTION) or "unknown"
 
 
 def _core_engines() -> object:

@@ -15,20 +15,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lc_core.errors import LCError
+from lc_core.installed import canonical
 from lc_core.limits import IMPORT_SECONDS, limited
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["KINDS", "Broken", "Distribution", "Registered", "Registry", "canonical", "nearest"]
+__all__ = ["KINDS", "Broken", "Distribution", "Registered", "Registry", "nearest"]
 
 KINDS = ("model", "constraint", "engine", "renderer", "reader", "dataset", "recipe", "judge", "view")
 """Kinds of components, one hook each."""
-
-
-def canonical(distribution: str) -> str:
-    """Return a distribution's name in the form that compares equal however it was written."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def nearest(name: str, known: Sequence[str], *, count: int = 3) -> list[str]:
@@ -166,11 +162,15 @@ class Registered:
 
 
 class Broken(NamedTuple):
-    """A plugin that could not be imported or could not register."""
+    """A plugin that could not be imported or could not register, or a distribution that cannot be read, with its path.
+
+    Of a distribution that cannot be read, `entry_point` is empty; of others, `path` is.
+    """
 
     distribution: str
     entry_point: str
     error: str
+    path: str = ""
 
 
 class Distribution(NamedTuple):
