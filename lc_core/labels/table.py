@@ -15,7 +15,7 @@ import numpy as np
 from lc_core.errors import LCError
 from lc_core.plugins.registry import nearest
 
-__all__ = ["Table", "all_told", "check_folder", "read_table"]
+__all__ = ["SHOWN", "Table", "all_told", "check_folder", "read_table"]
 
 SHOWN = 10
 """Mistakes of a kind that are told one by one."""
