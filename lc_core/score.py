@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,12 +62,14 @@ class Score:
         output: Number of the output in it, from 0.
         outputs: How many outputs the file holds.
         entries: The spec's top-level entries, judged.
+        notes: What the reader said of the file, such as what it left out.
     """
 
     file: Path
     output: int
     outputs: int
     entries: tuple[Judged, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def satisfied(self) -> bool:
@@ -76,7 +79,8 @@ class Score:
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         constraints = [one.as_dict() for one in self.entries]
-        return {"file": str(self.file), "output": self.output, "all": self.satisfied, "constraints": constraints}
+        found = {"file": str(self.file), "output": self.output, "all": self.satisfied, "constraints": constraints}
+        return found | ({"notes": list(self.notes)} if self.notes else {})
 
 
 def readers_of(registry: Registry, output_type: str) -> dict[str, list[Registered]]:
@@ -113,15 +117,21 @@ def score_file(path: Path, entries: Sequence[Entry], *, readers: Mapping[str, Se
     Raises:
         LCError: If the file cannot be read, or a plugin fails on it.
     """
+    notes: list[str] = []
     with _naming(path):
-        outputs = _read(path, _reader(path, readers))
+        outputs = _read(path, _reader(path, readers), tell=notes.append)
         values = {leaf.label: leaf.measurement(outputs) for leaf in leaves(entries)}
     judged = [_judge(entry, values, len(outputs)) for entry in entries]
-    return [Score(path, row, len(outputs), tuple(one[row] for one in judged)) for row in range(len(outputs))]
+    count = len(outputs)
+    return [Score(path, row, count, tuple(one[row] for one in judged), tuple(notes)) for row in range(count)]
 
 
 def read_outputs(
-    path: Path, *, readers: Mapping[str, Sequence[Registered]], known: Mapping[str, Any] | None = None
+    path: Path,
+    *,
+    readers: Mapping[str, Sequence[Registered]],
+    known: Mapping[str, Any] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> np.ndarray:
     """Read a file: outputs, first dimension B of 1 or more.
 
@@ -129,12 +139,13 @@ def read_outputs(
         path: The file.
         readers: From `readers_of`.
         known: Values of settings that a reader may have, such as the size of a model's pictures.
+        tell: Called with each line that the reader says of the file, the file's name before it.
 
     Raises:
         LCError: If it cannot be read.
     """
     with _naming(path):
-        return _read(path, _reader(path, readers), known or {})
+        return _read(path, _reader(path, readers), known, tell=lambda note: tell(f"{path}: {note}"))
 
 
 def reader_settings(model: LatentModel) -> dict[str, int]:
@@ -171,12 +182,15 @@ def _reader(path: Path, readers: Mapping[str, Sequence[Registered]]) -> Register
     return fitting[0]
 
 
-def _read(path: Path, reader: Registered, known: Mapping[str, Any] | None = None) -> np.ndarray:
+def _read(
+    path: Path, reader: Registered, known: Mapping[str, Any] | None = None, *, tell: Callable[[str], None]
+) -> np.ndarray:
     names = reader.parameters().model_fields
     read, settings = reader.load(), reader.fill({key: value for key, value in (known or {}).items() if key in names})
     who = f"reader {reader.name} of {reader.distribution}"
+    more = {"tell": tell} if "tell" in inspect.signature(read).parameters else {}
     try:
-        outputs = np.asarray(read(path, **settings))
+        outputs = np.asarray(read(path, **settings, **more))
     except LCError:
         raise
     except Exception as error:

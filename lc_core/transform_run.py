@@ -36,12 +36,17 @@ Progress = Callable[[str], None]
 
 
 def read_inputs(
-    paths: Sequence[Path], spec: Spec, model: LatentModel, registry: Registry
+    paths: Sequence[Path],
+    spec: Spec,
+    model: LatentModel,
+    registry: Registry,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[np.ndarray, list[str]]:
     """Read files as outputs of a spec's model.
 
     A reader's settings that the model has as an attribute of that name, such as the `size` of its pictures or the
-    `steps` of its melodies, are taken from it.
+    `steps` of its melodies, are taken from it. What a reader says of a file is passed on to `tell`.
 
     Returns:
         The outputs, first dimension N, and a name for each.
@@ -56,7 +61,7 @@ def read_inputs(
     errors: list[LCError] = []
     for path in paths:
         try:
-            found = read_outputs(path, readers=readers, known=known)
+            found = read_outputs(path, readers=readers, known=known, tell=tell)
         except LCError as error:
             errors.append(error)
             continue
@@ -121,7 +126,8 @@ def transform_files(
     """
     began = time.monotonic()
     model = build_model(spec, device=device)
-    inputs, names = read_inputs(paths, spec, model, registry)
+    notes: list[str] = []
+    inputs, names = read_inputs(paths, spec, model, registry, tell=notes.append)
     problem = Transformation(
         model=model,
         inputs=inputs,
@@ -141,6 +147,8 @@ def transform_files(
     with RunFolder.open(path, identity):
         result = run_transformation(problem, settings=spec.fit, cache=cache, progress=progress)
         result.report |= {"spec": spec.name, "model": spec.model.use}
+        if notes:
+            result.report["notes"] = [*notes, *result.report.get("notes", [])]
         add_judgement(result, registry)
         progress(f"writing {len(result)} outputs to {path}")
         try:

@@ -55,6 +55,8 @@ def command(spec: str, files: tuple[Path, ...], plugins: tuple[Path, ...], as_js
             continue
         scores += found
         items += [one.as_dict() for one in found]
+        for note in found[0].notes:
+            click.echo(f"note: {file}: {note}", err=True)
         if not as_json:
             for one in found:
                 _show(one)

@@ -11,7 +11,7 @@ import numpy as np
 from lc_core.encodings import encode_outputs, has_encoder
 from lc_core.errors import LCError, blaming
 from lc_core.labels.label_set import Column, LabelledModel, LabelSet, check_classes
-from lc_core.labels.table import Table, all_told
+from lc_core.labels.table import SHOWN, Table, all_told
 from lc_core.latent_model import LatentModel, block_generator, decode_array, draw_prior
 from lc_core.measuring import Measurement, Want
 from lc_core.plugins.registry import Registered, Registry, nearest
@@ -210,16 +210,21 @@ def _read_all(
 
     parts: list[np.ndarray] = []
     told: list[str] = []
+    noted: list[str] = []
     hint = None
     for number, path in enumerate(table.files, start=1):
         try:
-            parts.append(read_outputs(path, readers=readers, known=reader_settings(model)))
+            parts.append(read_outputs(path, readers=readers, known=reader_settings(model), tell=noted.append))
         except LCError as error:
             told.append(error.message)
             hint = hint or error.hint
         if number % 1_000 == 0:
             progress(f"read {number:,} of {len(table.files):,} files")
     all_told(told, hint=hint)
+    for note in noted[:SHOWN]:
+        progress(f"note: {note}")
+    if len(noted) > SHOWN:
+        progress(f"note: and {len(noted) - SHOWN:,} more like these")
     shapes = sorted({part.shape[1:] for part in parts})
     if len(shapes) > 1:
         raise LCError(f"the files hold outputs of different shapes: {' and '.join(map(str, shapes[:3]))}")

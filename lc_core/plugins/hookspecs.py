@@ -70,7 +70,8 @@ def lc_register_renderers(register: Register) -> None:
 def lc_register_readers(register: Register) -> None:
     """Register readers of files: `register("melody.midi_file", read, output="melody.tokens/1", suffixes=[".mid"])`.
 
-    The target is a function `(path, **settings)` that returns outputs of type `output`, first dimension B.
+    The target is a function `(path, **settings)` that returns outputs of type `output`, first dimension B. A parameter
+    `tell` is no setting: a function is given there, to be called with a line about the file, such as what is left out.
     """
 
 

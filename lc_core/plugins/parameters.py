@@ -28,7 +28,7 @@ __all__ = ["checked", "fill", "message_of", "names_of", "parameters_of", "values
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2, "view": 1}
 """Parameters that come before the settings: outputs, a path or a folder; outputs and the settings to judge."""
-GIVEN_BY_LC = {"dataset": ("progress",), "recipe": ("progress",)}
+GIVEN_BY_LC = {"dataset": ("progress",), "reader": ("tell",), "recipe": ("progress",)}
 """Parameters that the caller fills in: they are no settings."""
 WORDING = {
     "model_type": "should be a mapping",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hin
 from typing_extensions import is_typeddict
 
 from lc_core.errors import LCError
+from lc_core.plain_text import decoded
 from lc_core.plugins.registry import nearest
 from lc_core.spec.load import MAX_BYTES, Node, parse
 from lc_core.spec.problems import Problems, Where
@@ -171,7 +172,7 @@ def _read(path: Path, problems: Problems) -> Node:
     if len(data) > MAX_BYTES:
         problems.fail(where, f"larger than {MAX_BYTES:,} bytes; a spec is a short text")
     try:
-        text = data.decode("utf-8-sig")
+        text = decoded(data)
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", errors="replace")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")

@@ -16,6 +16,7 @@ import yaml
 
 from lc_core.plugins.registry import nearest
 from lc_core.spec.problems import Problems, Where
+from lc_core.spec.spaces import HINT, in_scalar, in_structure, told
 
 __all__ = ["FLOAT", "INTEGER", "MAX_ALIASES", "MAX_BYTES", "MAX_DEPTH", "Node", "parse"]
 
@@ -145,9 +146,18 @@ class _Composer:
             start = error.context_mark
             context = f" {error.context}" if error.context else ""
             context += f" that starts in line {start.line + 1}" if start and context else ""
+            end = self._text.find("\n", mark.index) if mark else -1
+            odd = in_structure(self._text, end if end >= 0 else len(self._text))
+            if odd is not None:
+                self._add_odd(odd)
+                self._problems.check()
             self._problems.fail(where, f"not YAML: {error.problem}{context}")
         except yaml.reader.ReaderError as error:
             self._problems.fail(self._at or Where(self._source, *self._bad_character()), f"not YAML: {error.reason}")
+
+    def _add_odd(self, index: int) -> None:
+        line, column, words = told(self._text, index)
+        self._problems.add(self._at or Where(self._source, line, column), words, hint=HINT)
 
     def _expect(self) -> yaml.Event:
         event = self._next()
@@ -236,6 +246,12 @@ class _Composer:
         text = event.value
         if event.style:  # quoted, or a block of text
             return text
+        if not text.isascii():
+            start, end = event.start_mark, event.end_mark
+            assert start is not None and end is not None, "the parser marks every event"
+            odd = in_scalar(self._text, start.index, end.index)
+            if odd is not None:
+                self._add_odd(odd)
         if text in CONSTANTS:
             return CONSTANTS[text]
         if INTEGER.fullmatch(text):

@@ -31,8 +31,9 @@ def to_pixels(image: Any) -> np.ndarray:
 
 
 def from_pixels(pixels: np.ndarray) -> np.ndarray:
-    """Return bytes `(..., H, W, C)` as float32 `(..., C, H, W)` in [0, 1]."""
-    return np.ascontiguousarray(np.moveaxis(pixels, -1, -3), dtype=np.float32) / 255
+    """Return bytes or uint16 `(..., H, W, C)` as float32 `(..., C, H, W)` in [0, 1]."""
+    largest = np.float32(65535 if pixels.dtype == np.uint16 else 255)
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, -3), dtype=np.float32) / largest
 
 
 def as_images(

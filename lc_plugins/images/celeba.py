@@ -16,6 +16,7 @@ import numpy as np
 
 from lc_core.cache import Cache, key_of
 from lc_core.errors import LCError
+from lc_core.plain_text import decoded, looks
 from lc_core.progress import ProgressLine
 from lc_plugins.images.read import rgb_pixels
 from lc_plugins.images.sheet import pillow
@@ -87,7 +88,7 @@ def read_celeba(
 
     Raises:
         LCError: If a list is missing or not as expected, lists differ in length or in files, an attribute is unknown
-            or has one class only in this part, or an image is missing, truncated, smaller than the square, or not RGB.
+            or has one class only in this part, or an image is missing, smaller than the square, or cannot be read.
     """
     folder = Path(folder)
     if part not in PARTS:
@@ -112,7 +113,7 @@ def read_celeba(
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return decoded(path.read_bytes()).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no text"
         raise LCError(
@@ -158,12 +159,13 @@ def _partition(path: Path, names: list[str]) -> np.ndarray:
     for number, (row, name) in enumerate(zip(rows, names, strict=True), start=1):
         if len(row) != 2 or row[1] not in ("0", "1", "2"):
             raise LCError(f"{path}:{number}: found {' '.join(row)!r}; expected an image and 0, 1 or 2")
-        if row[0] != name:
+        if looks(row[0]) != looks(name):
             raise LCError(f"{path}:{number}: found {row[0]}; expected {name}, as in {path.parent / LISTED}")
     return np.array([int(row[1]) for row in rows], dtype=np.int64)
 
 
 def _pictures(images: Path, files: Sequence[str], crop: int, size: int, progress: Callable[[str], None]) -> np.ndarray:
+    files = _as_stored(images, files)
     missing, about = [], []
     for name in files:
         try:
@@ -189,6 +191,16 @@ def _pictures(images: Path, files: Sequence[str], crop: int, size: int, progress
     return pictures
 
 
+def _as_stored(images: Path, files: Sequence[str]) -> list[str]:
+    """Return names as a folder spells them, where it has one that looks the same but is composed in another way."""
+    try:
+        stored = os.listdir(images)
+    except OSError:
+        return list(files)
+    exact, alike = set(stored), {looks(name): name for name in stored}
+    return [name if name in exact else alike.get(looks(name), name) for name in files]
+
+
 def _read_all(
     kept: Path, images: Path, files: Sequence[str], crop: int, size: int, progress: Callable[[str], None]
 ) -> None:
@@ -209,10 +221,12 @@ def _read_all(
 
 
 def _centre(pixels: np.ndarray, crop: int, size: int) -> np.ndarray:
-    """Return the square in the middle of `(H, W, 3)`, brought to `(size, size, 3)`."""
+    """Return the square in the middle of `(H, W, 3)`, brought to bytes `(size, size, 3)`."""
     height, width = pixels.shape[:2]
     if min(height, width) < crop:
         raise LCError(f"the image has {width} x {height} pixels; expected {crop} x {crop} at least")
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257).astype(np.uint8)
     top, left = (height - crop) // 2, (width - crop) // 2
     image_module = pillow()
     image = image_module.fromarray(np.ascontiguousarray(pixels[top : top + crop, left : left + crop]))

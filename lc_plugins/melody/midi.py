@@ -6,17 +6,19 @@ Tokens are `melody.tokens/1`: int64, one for each sixteenth; 0 to 127 the onset 
 
 from __future__ import annotations
 
-import io
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from lc_core.errors import LCError
+from lc_plugins.melody.midi_bars import first_bar_line
+from lc_plugins.melody.midi_events import read_song
+from lc_plugins.melody.midi_grid import Grid, Note, pitch_name
+from lc_plugins.melody.midi_notes import played_notes
 from lc_plugins.melody.tokens import BAR, HOLD, NOTE_OFF, SILENT, as_tokens, sounding
 
 __all__ = [
@@ -35,9 +37,6 @@ STEPS_PER_BEAT = 4
 TICKS_PER_STEP = 120  # 480 ticks per beat, what most sequencers use
 MICROSECONDS_PER_MINUTE = 60_000_000
 
-Note = tuple[int, int, int]
-"""Start step, end step (exclusive), MIDI pitch."""
-
 
 def require(module: str, *, purpose: str) -> Any:
     """Import an optional module, or say which extra brings it."""
@@ -48,11 +47,6 @@ def require(module: str, *, purpose: str) -> Any:
             f"{purpose} needs the module {module}, which cannot be imported ({error})",
             hint='install it with: pip install "latent-constraints[melody]"',
         ) from error
-
-
-def pitch_name(pitch: int) -> str:
-    """Return a pitch's name, middle C (60) being C4."""
-    return f"{('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')[pitch % 12]}{pitch // 12 - 1}"
 
 
 def canonical(tokens: np.ndarray) -> np.ndarray:
@@ -130,148 +124,50 @@ def write_midi(tokens: np.ndarray, path: Path, *, tempo: float = 120, program: i
     file.save(str(path))
 
 
-class _Played(NamedTuple):
-    """A note as played: ticks and pitch; channels count from 1."""
-
-    start: int
-    end: int
-    pitch: int
-    channel: int
-
-
-def read_midi(path: str | Path, *, steps: int = 32) -> np.ndarray:
+def read_midi(path: str | Path, *, steps: int = 32, tell: Callable[[str], None] = lambda _: None) -> np.ndarray:
     """Read a monophonic MIDI file as one melody, quantised to sixteenths by the file's own ticks per beat.
 
     Starts and ends move to the nearest sixteenth, and no note gets shorter than one. Notes that overlap by at most
-    half a sixteenth are taken as played legato. Tempo, instrument, loudness and pitch bends are passed over. A file
-    without notes is a silent melody if its track has a length, as `write_midi` writes it, and an error otherwise.
+    half a sixteenth are taken as played legato. Bar lines are where the file's time signatures put them; a pick-up
+    stands at the end of a bar. Left out are drums (channel 10), bars in which drums alone count in, and notes without
+    any length. A note that is never released runs to the next one. Key, tempo, instrument, loudness, controllers and
+    pitch bends are passed over, whatever they hold. A file without notes is a silent melody if its track has a length,
+    as `write_midi` writes it, and an error otherwise.
 
     Args:
         path: The file.
         steps: T, the length of the window in sixteenths; a shorter melody is followed by silence.
+        tell: Called with each line about what was left out or moved.
 
     Returns:
         Canonical tokens `(1, steps)` int64.
 
     Raises:
-        LCError: If the file is missing, not a MIDI file, damaged, empty, polyphonic, faster than sixteenths, longer
-            than the window, or in a metre whose bars do not fill 4/4.
+        LCError: If the file is missing, not a MIDI file, truncated, empty, polyphonic, faster than sixteenths, longer
+            than the window, or in a metre whose bars do not fill 4/4; or if what is played in it is damaged.
     """
     if steps < 1:
         raise LCError(f"steps must be 1 or more; found {steps}")
     path = Path(path)
-    file = _parse(path)
-    _check_metre(file, path)
-    played = [note for track in file.tracks for note in _played(track)]
-    length = max((sum(message.time for message in track) for track in file.tracks), default=0)
-    if not played and not length:
+    song = read_song(path)
+    voice = played_notes(song, path, tell=tell)
+    if not voice.notes and not voice.length:
         raise LCError(f"{path} has no notes", hint="export the track with the melody; check that it is not muted")
-    notes = _quantise(sorted(played), file.ticks_per_beat, path)
+    origin = first_bar_line(song, voice.notes, path, tell=tell)
+    grid = Grid(Fraction(song.ticks_per_beat, STEPS_PER_BEAT), origin)
+    grid = grid.after_count_in(voice, tell=tell)
+    notes = grid.quantised(voice.notes, path, tell=tell)
     last = max((end for _, end, _ in notes), default=0)
     if last > steps:
+        pickup = origin < 0
+        with_it = ", with the silence before its pick-up" if pickup else ""
+        hint = "leave out its pick-up, or cut" if pickup else "cut"
+        or_else = "" if pickup else ", or remove the silence before its first note"
         raise LCError(
-            f"{path} lasts {last} sixteenths ({_bars(last)}); expected at most {steps} ({_bars(steps)})",
-            hint=f"cut it into files of {_bars(steps)}, or remove the silence before its first note",
+            f"{path} lasts {last} sixteenths ({_bars(last)}{with_it}); expected at most {steps} ({_bars(steps)})",
+            hint=f"{hint} it into files of {_bars(steps)}{or_else}",
         )
     return notes_to_tokens(notes, steps=steps)[None]
-
-
-def _parse(path: Path) -> Any:
-    """Return the `mido.MidiFile` of a path."""
-    mido = require("mido", purpose="reading MIDI files")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise LCError(f"cannot read {path}: {error.strerror or error}") from error
-    if content[:4] != b"MThd":
-        found = f"begins with {content[:4]!r}" if content else "is empty"
-        raise LCError(f"{path} is not a MIDI file: it {found}, expected b'MThd'", hint="export it as .mid")
-    try:
-        file = mido.MidiFile(file=io.BytesIO(content))
-    except EOFError as error:
-        raise LCError(f"{path} is truncated: it ends inside a track", hint="copy or export it again") from error
-    except Exception as error:  # a damaged file can raise anything inside the parser
-        raise LCError(f"{path} is damaged: {error}", hint="export it again") from error
-    if file.type == 2:
-        raise LCError(f"{path} holds independent sequences (format 2); expected format 0 or 1", hint="export it again")
-    if file.ticks_per_beat <= 0:
-        raise LCError(f"{path} counts time in film frames, not in beats", hint="export it with ticks per beat (PPQ)")
-    return file
-
-
-def _check_metre(file: Any, path: Path) -> None:
-    for message in (message for track in file.tracks for message in track if message.type == "time_signature"):
-        bar = Fraction(message.numerator * BAR, message.denominator)
-        if not bar or BAR % bar:
-            raise LCError(
-                f"{path} is in {message.numerator}/{message.denominator}; expected 4/4, 2/2, 2/4 or another metre whose"
-                " bars fill 4/4",
-                hint="only melodies in such metres can be measured by this model's rules",
-            )
-
-
-def _played(track: Any) -> list[_Played]:
-    """Return the notes of one track. A note that is struck again or never released ends there."""
-    notes: list[_Played] = []
-    sounding: dict[tuple[int, int], int] = {}
-    now = 0
-
-    def release(key: tuple[int, int]) -> None:
-        if key in sounding:
-            notes.append(_Played(sounding.pop(key), now, key[1], key[0]))
-
-    for message in track:
-        now += message.time
-        if message.type in ("note_on", "note_off"):
-            key = (message.channel + 1, message.note)
-            release(key)
-            if message.type == "note_on" and message.velocity > 0:
-                sounding[key] = now
-    for key in list(sounding):
-        release(key)
-    return notes
-
-
-def _quantise(played: Sequence[_Played], ticks_per_beat: int, path: Path) -> list[Note]:
-    """Return sorted notes on the grid of sixteenths, each ending where the next begins at the latest."""
-
-    def step_of(tick: int) -> int:
-        return (2 * STEPS_PER_BEAT * tick + ticks_per_beat) // (2 * ticks_per_beat)  # half a step rounds up
-
-    notes: list[Note] = []
-    for index, note in enumerate(played):
-        start = step_of(note.start)
-        end = max(step_of(note.end), start + 1)
-        if index + 1 < len(played):
-            following = played[index + 1]
-            overlap = note.end - following.start
-            if following.start == note.start or overlap * 2 * STEPS_PER_BEAT > ticks_per_beat:
-                raise _polyphonic(note, following, step_of(following.start), played, path)
-            if step_of(following.start) == start:
-                raise LCError(
-                    f"{path} is faster than sixteenths: {pitch_name(note.pitch)} and {pitch_name(following.pitch)} both"
-                    f" fall on {_place(start)}",
-                    hint="remove grace notes, or write it in doubled note values",
-                )
-            end = min(end, step_of(following.start))
-        notes.append((start, end, note.pitch))
-    return notes
-
-
-def _polyphonic(first: _Played, second: _Played, step: int, played: Sequence[_Played], path: Path) -> LCError:
-    channels: dict[int, int] = defaultdict(int)
-    for note in played:
-        channels[note.channel] += 1
-    where = ", ".join(f"{count} on channel {channel}" for channel, count in sorted(channels.items()))
-    return LCError(
-        f"{path} is polyphonic: {pitch_name(first.pitch)} ({first.pitch}) and {pitch_name(second.pitch)}"
-        f" ({second.pitch}) sound together at {_place(step)} (notes: {where})",
-        hint="keep one voice: export the melody alone, without chords, bass or drums",
-    )
-
-
-def _place(step: int) -> str:
-    return f"bar {step // BAR + 1}, sixteenth {step % BAR + 1}"
 
 
 def _bars(steps: int) -> str:

@@ -170,7 +170,7 @@ def test_a_truncated_image_is_named_and_reading_goes_on_when_it_is_mended(celeba
     ("image", "said"),
     [
         (Image.new("RGB", (100, 218)), r"000004.jpg: the image has 100 x 218 pixels; expected 128 x 128 at least"),
-        (Image.new("L", (178, 218)), r"000004.jpg: the picture is grey; expected RGB"),
+        (Image.new("CMYK", (178, 218)), r"000004.jpg: the picture is of mode CMYK; expected RGB"),
     ],
 )
 def test_an_image_of_another_size_or_mode_is_named(image: Image.Image, said: str, celeba: Path) -> None:

@@ -230,6 +230,6 @@ def test_a_damaged_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFact
 
 def test_independent_sequences_and_film_time_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LCError, match="format 2"):
-        read_midi(save(tmp_path / "a.mid", CHORD, type=2))
+        read_midi(save(tmp_path / "a.mid", CHORD, CHORD, type=2))
     with pytest.raises(LCError, match="film frames"):
         read_midi(save(tmp_path / "a.mid", CHORD, ticks_per_beat=-6360))
