@@ -178,11 +178,11 @@ def is_synopsis(words: list[str]) -> bool:
 def treatment(line: Line) -> tuple[str, str]:
     """Return what is done with a line: `run`, `tutorial`, `mention`, `synopsis`, or `listed` with the reason."""
     words = shlex.split(line.text)
+    if is_synopsis(words):
+        return "synopsis", "tells the arguments of a command; compared with the command's own"
     for pattern, reason in NOT_RUN:
         if re.fullmatch(pattern, line.text):
             return "listed", reason
-    if is_synopsis(words):
-        return "synopsis", "tells the arguments of a command; compared with the command's own"
     if is_mention(line, words):
         return "mention", "names a command or an option in a sentence; both exist"
     if line.kind == "block" and ROOT / line.place in TUTORIALS:

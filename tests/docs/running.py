@@ -27,7 +27,7 @@ MELODY = "lc: 1\nextends: melody/c_major\n"
 PICTURE = "lc: 1\nmodel: digits.8x8\nconstraints: [{use: images.brightness, at_least: 0.2}]\nrender: [png]\n"
 RULE = """from lc_core import hookimpl, measurement
 
-@measurement(accepts="melody.tokens/1", at_least=2)
+@measurement(accepts="melody.tokens/1", unit="notes", range=(0, 32), at_least=2)
 def onsets(tokens):
     \"\"\"Return the number of notes.\"\"\"
     return (tokens < 128).sum(axis=1)
@@ -67,6 +67,7 @@ def filled(text: str) -> str:
     """Return a line with something real for each placeholder: SPEC, FILE, `{name}` of a message."""
     text = re.sub(r"\{[^}]*suffix[^}]*\}", "my.yaml", text)
     text = re.sub(r"\{name\}", "decoder.pt2", text)
+    text = re.sub(r"^python -m lc_core$", "python -m lc_core --version", text)  # it "is lc", which wants a command
     text = text.replace("--engine NAME", "--engine rejection").replace("new-plugin NAME", "new-plugin high-notes")
     for name, real in PLACEHOLDERS.items():
         text = re.sub(rf"(?<![\w./-]){name}(\.\.\.)?(?![\w./-])", real, text)
@@ -161,8 +162,7 @@ FILES: Mapping[str, Callable[[Path, str], None]] = {
     "ages.csv": table("age", 60),
     "decoder.pt2": decoder,
     "CelebA": photographs,
-    "model.folder": lambda path, line: None,
     "runs/celeba": trained,
     **{path.name: example(path.parent.name) for path in ROOT.glob("examples/*/*.yaml")},
 }
-"""What a reader has of their own, by the name that documents give it; what a page says to save is saved from the page."""
+"""What a reader has of their own, by the name that documents give it."""
