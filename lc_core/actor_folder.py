@@ -207,7 +207,7 @@ def check_model(config: Mapping[str, Any], folder: str | Path, model: LatentMode
     if isinstance(model, Encodings):
         raise LCError(
             f"the actor in {folder} was fitted to move prior samples; lc transform moves encodings",
-            hint="leave out folder: lc transform fits an actor for edits",
+            hint="leave folder out, and lc transform fits an actor for edits",
         )
     fitted = config["model"]
     if fitted["digest"] != model.digest:

@@ -26,7 +26,7 @@ __all__ = ["build_transform_report", "save_transform", "write_transform_html"]
 SCHEMA = 1
 KEYS = (
     "schema kind spec model engine seed status inputs met decodes all distance represented constraints kept watched"
-    " judge realism notes examples fit seconds"
+    " judge realism notes left_out examples fit seconds"
 ).split()
 
 

@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.cache import Cache
-from lc_core.engines.base import Engine
-from lc_core.engines.edit import Edit
-from lc_core.engines.gradient import Gradient
+from lc_core.editing_engine import editing_engine, left_for_sampling
 from lc_core.errors import LCError, blaming
 from lc_core.judging import add_judgement
 from lc_core.keeping import keep_every
@@ -77,25 +75,6 @@ def read_inputs(
     return np.concatenate(parts), names
 
 
-def editing_engine(spec: Spec) -> Engine:
-    """Return the engine that edits under a spec: of `gradient` its form for edits, `edit`.
-
-    Raises:
-        LCError: If the spec gives `gradient` settings, which are for sampling.
-    """
-    engine = _build("engine", spec.engine)
-    if not isinstance(engine, Engine):
-        raise LCError(f"{_who('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
-    if type(engine) is not Gradient:
-        return engine
-    if engine.settings() != Gradient().settings():
-        raise LCError(
-            "engine gradient has settings in this spec, which are for sampling; lc transform has others",
-            hint="write engine: {use: edit, params: {...}}, or --engine edit",
-        )
-    return Edit()
-
-
 def transform_files(
     spec: Spec,
     paths: Sequence[Path],
@@ -103,6 +82,7 @@ def transform_files(
     registry: Registry,
     out: Path | None = None,
     device: str = "auto",
+    engine_named: bool = False,
     cache: Cache | None = None,
     progress: Progress = lambda _: None,
 ) -> tuple[TransformResult, Path]:
@@ -114,6 +94,7 @@ def transform_files(
         registry: What is installed.
         out: The folder; default `runs/<name>-transform-<seed>`.
         device: `auto`, `cpu` or `cuda`.
+        engine_named: Whether `--engine` named the spec's engine, so that it is meant for edits.
         cache: Where fitted parts are kept.
         progress: Called with a line of text now and then.
 
@@ -126,13 +107,16 @@ def transform_files(
     """
     began = time.monotonic()
     model = build_model(spec, device=device)
+    engine, left = editing_engine(spec, named=engine_named)
     notes: list[str] = []
     inputs, names = read_inputs(paths, spec, model, registry, tell=notes.append)
+    if left_out := left_for_sampling(spec, left):
+        progress(f"left out, since it is for sampling and not for edits: {', '.join(left_out)}")
     problem = Transformation(
         model=model,
         inputs=inputs,
         entries=spec.entries,
-        engine=editing_engine(spec),
+        engine=engine,
         realism=spec.realism,
         keep=spec.keep,
         watch=tuple(keep_every(spec.model.use, spec.output_type, spec.entries, registry)),
@@ -149,6 +133,8 @@ def transform_files(
         result.report |= {"spec": spec.name, "model": spec.model.use}
         if notes:
             result.report["notes"] = [*notes, *result.report.get("notes", [])]
+        if left_out:
+            result.report["left_out"] = left_out
         add_judgement(result, registry)
         progress(f"writing {len(result)} outputs to {path}")
         try:

@@ -62,7 +62,7 @@ def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[
 
     from lc_core.cli.train import with_changes
     from lc_core.errors import LCError
-    from lc_core.spec import load_spec, shipped_names
+    from lc_core.spec import load_model_of, shipped_names
     from lc_core.spec.values import Selected
 
     settings = with_changes({}, changes)
@@ -74,9 +74,9 @@ def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[
             f"lc inspect models.export --set file={name} --set output=image.rgb/1",
         )
     if Path(name).is_file() or name.endswith((".yaml", ".yml")) or name in shipped_names():
-        spec = load_spec(name, registry=registry)
-        params = spec.model.plugin.fill({**spec.model.params, **settings}) if settings else spec.model.params
-        return replace(spec.model, params=params), spec.model.plugin.output(params)
+        selected = load_model_of(name, registry=registry)  # whatever else is wrong in the spec is not its matter
+        params = selected.plugin.fill({**selected.params, **settings}) if settings else selected.params
+        return replace(selected, params=params), selected.plugin.output(params)
     plugin = registry.get("model", name)
     params = plugin.fill(settings)
     return Selected(plugin, params, registry.spelling(plugin)), plugin.output(params)

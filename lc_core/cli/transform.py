@@ -85,7 +85,14 @@ def _run(
     with RunProgress(quiet=quiet) as progress:
         cache = Cache(refit=refit)
         return transform_files(
-            spec, files, registry=registry, out=out, device=device, cache=cache, progress=progress.line
+            spec,
+            files,
+            registry=registry,
+            out=out,
+            device=device,
+            engine_named=engine is not None,
+            cache=cache,
+            progress=progress.line,
         )
 
 

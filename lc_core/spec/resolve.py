@@ -28,7 +28,7 @@ from lc_core.spec.schema import GROUPS, check_shape, report
 from lc_core.spec.values import FitSettings, Keeping, SampleSettings, Selected, Spec
 from lc_core.variety import view_of
 
-__all__ = ["load_spec"]
+__all__ = ["load_model_of", "load_spec"]
 
 
 def load_spec(
@@ -64,6 +64,27 @@ def load_spec(
     return _Resolver(registry or build_registry(), problems).spec(tree, path)
 
 
+def load_model_of(path_or_name: str | Path, *, registry: Registry) -> Selected:
+    """Read which model a spec names, and check nothing else of the spec.
+
+    Args:
+        path_or_name: A path, or the name of a shipped spec.
+        registry: What is installed.
+
+    Raises:
+        SpecError: If the file cannot be read, or names no model that can be had with these settings.
+        LCError: If there is no such file.
+    """
+    path = find_spec(path_or_name)
+    problems = Problems()
+    tree = read_tree(path, problems)
+    model = _Resolver(registry, problems).model(tree)
+    problems.check()
+    if model is None:
+        raise LCError(f"{path} names no model", hint="write model: and the name of one; lc plugins lists them")
+    return Selected(model.plugin, model.params, model.use)
+
+
 @dataclass(frozen=True)
 class _Found:
     """A component that exists and can be loaded."""
@@ -85,11 +106,15 @@ class _Resolver:
         self._folder = Path()
         self._places: list[tuple[Constraint, Where]] = []
 
+    def model(self, tree: Node) -> _Found | None:
+        """Return the model that a spec names, or note what is wrong with it."""
+        return self._component("model", tree.get("model"))
+
     def spec(self, tree: Node, path: Path) -> Spec:
         """Return the whole spec, or raise with all problems."""
         self._folder = path.parent
         shape = check_shape(tree, self._problems)
-        model = self._component("model", tree.get("model"))
+        model = self.model(tree)
         self._output = model.plugin.output(model.params) if model else None
         entries = self._entries(tree.get("constraints"))
         engine = self._component("engine", tree.get("engine"), default="gradient")
@@ -112,6 +137,10 @@ class _Resolver:
             view=view_of(self._registry, model.plugin.output(model.params)),
             source=path,
             resolved=shape.resolved,
+            given={
+                "engine": tuple(shape.engine.params),
+                "sample": tuple(key for key in type(given).model_fields if key in given.model_fields_set),
+            },
         )
 
     def _component(

@@ -131,6 +131,8 @@ class Spec:
         view: What tells which outputs are the same; None without one for this type of output.
         source: The file it was read from; two specs may be equal whatever their files.
         resolved: What `to_yaml` was given by the run that wrote the file.
+        given: Which keys of `engine.params` (under `engine`) and of `sample` are said by the file or the command line;
+            all others are defaults.
     """
 
     name: str
@@ -145,6 +147,7 @@ class Spec:
     view: Registered | None = field(default=None, compare=False)
     source: Path | None = field(default=None, compare=False)
     resolved: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     @property
     def output_type(self) -> str:

@@ -249,3 +249,21 @@ def test_a_module_beside_the_way_blocks_nothing(given):
     model = Watched("none")
     model.parts += (Beside(),)
     assert gradient_path(model, torch.randn(2, 4)).through
+
+
+def test_of_a_spec_only_the_model_is_looked_at(tmp_path, lc):
+    spec = tmp_path / "half.yaml"
+    spec.write_text(
+        "lc: 1\nmodel: {use: digits.8x8}\n"
+        "constraints: [{use: labels.attribute, params: {file: later.safetensors, name: bold}}]\n"
+        "engine: {use: actor, params: {folder: later}}\n"
+    )
+    result = lc("inspect", spec, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["model"] == "digits.8x8"
+    spec.write_text("lc: 1\nmodel: {use: digits.8x9}\nconstraints: []\n")
+    result = lc("inspect", spec)
+    assert result.exit_code == 2 and "2:14: error: unknown model 'digits.8x9'" in result.stderr
+    spec.write_text("lc: 1\nconstraints: []\n")
+    result = lc("inspect", spec)
+    assert result.exit_code == 2 and "half.yaml names no model" in result.stderr

@@ -255,9 +255,54 @@ def test_a_file_may_hold_several_outputs(curve, lc, write_spec, outputs):
     assert Path("runs/up-transform-0").is_dir() and not result.stderr
 
 
-def test_settings_of_the_engine_for_sampling_are_refused(curve, lc, write_spec, files):
-    result = lc("transform", write_spec(SPEC), "--input", files[0], "--set", "engine.params.steps=9")
-    assert result.exit_code == 2 and "which are for sampling" in result.stderr
+OF_SAMPLING = {
+    "settings of gradient": (
+        "    engine: {use: gradient, params: {steps: 120, lr: 0.2}}\n",
+        ["engine.params.steps=120", "engine.params.lr=0.2"],
+    ),
+    "no settings": ("    engine: gradient\n", []),
+    "rejection": (
+        "    engine: {use: rejection, params: {block: 64}}\n",
+        ["engine=rejection", "engine.params.block=64"],
+    ),
+    "sample": (
+        "    sample: {count: 100, seed: 3, budget: 200, unique: true}\n",
+        ["sample.count=100", "sample.budget=200", "sample.unique=True"],
+    ),
+    "a seed": ("    sample: {seed: 3}\n", []),
+}
+
+
+@pytest.mark.parametrize(("more", "left"), OF_SAMPLING.values(), ids=OF_SAMPLING)
+def test_what_a_spec_says_for_sampling_is_left_and_told_in_one_line(more, left, curve, lc, write_spec, files):
+    plain = lc("transform", write_spec(SPEC), "--input", files[0], files[1], "--out", "plain", "--seed", "3")
+    result = lc("transform", write_spec(SPEC + more), "--input", files[0], files[1], "--out", "run", "--seed", "3")
+    assert (plain.exit_code, result.exit_code) == (0, 0), result.output
+    told = [line for line in result.stderr.splitlines() if line.startswith("left out, since it is for sampling")]
+    assert [line.rpartition(": ")[2] for line in told] == ([", ".join(left)] if left else [])
+    assert json.loads(Path("run/report.json").read_text()).get("left_out", []) == left
+    samples = [Path(run, "samples.safetensors").read_bytes() for run in ("plain", "run")]
+    assert samples[0] == samples[1], "the edit is that of the same spec without them"
+
+
+def test_an_actor_that_was_fitted_to_sample_is_fitted_anew_for_edits(curve, lc, write_spec, files, monkeypatch):
+    monkeypatch.setattr("lc_core.run.FitSettings", partial(FitSettings, **SMALL))
+    small = ("--set", "engine.params={hidden: 16, round_steps: 5}")
+    assert lc("fit", write_spec(SPEC), "--engine", "actor", *small, "--out", "fitted").exit_code == 0
+    spec = write_spec(SPEC + "    engine: {use: actor, params: {folder: fitted}}\n")
+    assert lc("sample", spec, "--count", "2").exit_code == 0
+    result = lc("transform", spec, "--input", *files[:2], "--json", "--out", "run")
+    assert result.exit_code in (0, 3), result.stderr
+    assert json.loads(result.stdout)["left_out"] == ["engine.params.folder=fitted"]
+
+
+def test_a_command_that_names_an_engine_for_sampling_is_refused(curve, lc, write_spec, files):
+    given = ("transform", write_spec(SPEC), "--input", files[0], "--engine")
+    result = lc(*given, "gradient", "--set", "engine.params.steps=9")
+    assert result.exit_code == 2 and "--engine edit" in result.stderr
+    result = lc(*given, "rejection")
+    assert result.exit_code == 2 and "rejection draws outputs and edits none" in result.stderr
+    assert lc(*given, "edit", "--set", "engine.params.steps=50", "--out", "edited").exit_code == 0
     assert lc("transform", write_spec(SPEC)).exit_code == 2, "no input"
 
 

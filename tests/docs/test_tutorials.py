@@ -7,11 +7,7 @@ comments before a block that they do not see: `<!-- status 2 -->` and `<!-- not 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +18,7 @@ from click.testing import CliRunner
 from lc_core.cli import main
 from lc_core.errors import LCError
 from lc_core.spec import load_spec
+from tests.docs.running import run
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [DOCS / "quickstart.md", *sorted((DOCS / "tutorials").glob("*.md"))]
@@ -55,23 +52,6 @@ def blocks(text: str) -> Iterator[Block]:
             int(status[1]) if status else 0,
             before.startswith("<!-- not run in tests: "),
         )
-
-
-def run(line: str) -> tuple[int, str]:
-    """Run a command, `lc` within this process; return its status and what it printed."""
-    words, _, target = line.partition(" > ")
-    name, *arguments = shlex.split(words, comments=True)
-    assert name in ("lc", "python", "cd"), f"{name} is not run in tests; say so before the block"
-    if name == "cd":
-        os.chdir(arguments[0])  # undone with the fixture that chose the folder
-        return 0, ""
-    if name == "python":
-        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
-        return done.returncode, done.stdout + done.stderr
-    result = CliRunner().invoke(main, arguments)
-    if target:
-        Path(target).write_text(result.stdout, encoding="utf-8")
-    return result.exit_code, result.output
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

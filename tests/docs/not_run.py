@@ -1,0 +1,24 @@
+"""The command lines of documents and messages that tests do not run, each with the reason. There is no other list.
+
+Of each, tests check what can be checked without running it: that the target, module, recipe, extra or path exists and
+that its options are known. A line that is neither here nor run fails `test_command_lines.py`, and so does an entry that
+matches no line any more.
+"""
+
+from __future__ import annotations
+
+NOT_RUN: tuple[tuple[str, str], ...] = (
+    (r"make (demo|test|docs)( .*)?", "make: installs an environment of its own, from the network"),
+    (r"make (bench|paper)", "make: prints measured figures, in hours"),
+    (r"pip install .*", "pip: installs from the network, into the environment that runs the tests"),
+    (r"(\.venv/bin/)?python -m benchmarks\.[\w.]+.*", "benchmarks: measure for minutes to hours"),
+    (r"python compare\.py", "benchmarks: measure for minutes to hours"),
+    (r"lc train .+", "lc train: trains for minutes to hours, some on data that are not here; tests/*/test_*train* do"),
+    (r"(\.venv/bin/python -m )?pytest.*", "pytest: these are the tests"),
+    (r"\.venv/bin/(ruff|mypy).*|mypy --strict", "ruff, mypy: change or check the whole project; make test runs both"),
+    (
+        r"python -m docs\.generate",
+        "docs.generate: writes into the project; tests/core/test_docs.py runs what it writes",
+    ),
+)
+"""Patterns of whole lines, without comments, and reasons."""
