@@ -139,13 +139,13 @@ def read_outputs(
         path: The file.
         readers: From `readers_of`.
         known: Values of settings that a reader may have, such as the size of a model's pictures.
-        tell: Called with each line that the reader says of the file, the file's name before it.
+        tell: Called with each line that the reader says of the file.
 
     Raises:
         LCError: If it cannot be read.
     """
     with _naming(path):
-        return _read(path, _reader(path, readers), known, tell=lambda note: tell(f"{path}: {note}"))
+        return _read(path, _reader(path, readers), known, tell=tell)
 
 
 def reader_settings(model: LatentModel) -> dict[str, int]:

@@ -58,13 +58,16 @@ def read_inputs(
     names: list[str] = []
     errors: list[LCError] = []
     for path in paths:
+        name = path.name if path.is_absolute() else str(path)  # no folder of the machine gets into a report
+        notes: list[str] = []
         try:
-            found = read_outputs(path, readers=readers, known=known, tell=tell)
+            found = read_outputs(path, readers=readers, known=known, tell=notes.append)
         except LCError as error:
             errors.append(error)
             continue
+        for note in notes:
+            tell(f"{name}: {note}")
         parts.append(found)
-        name = path.name if path.is_absolute() else str(path)  # no folder of the machine gets into a report
         names += [name] if len(found) == 1 else [f"{name}, output {at + 1}" for at in range(len(found))]
     if errors:
         raise LCError("\nerror: ".join(error.message for error in errors), hint=errors[0].hint)

@@ -213,11 +213,13 @@ def _read_all(
     noted: list[str] = []
     hint = None
     for number, path in enumerate(table.files, start=1):
+        notes: list[str] = []
         try:
-            parts.append(read_outputs(path, readers=readers, known=reader_settings(model), tell=noted.append))
+            parts.append(read_outputs(path, readers=readers, known=reader_settings(model), tell=notes.append))
         except LCError as error:
             told.append(error.message)
             hint = hint or error.hint
+        noted += [f"{path}: {note}" for note in notes]
         if number % 1_000 == 0:
             progress(f"read {number:,} of {len(table.files):,} files")
     all_told(told, hint=hint)

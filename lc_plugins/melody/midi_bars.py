@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,19 +43,25 @@ def first_bar_line(song: MidiSong, notes: Sequence[Played], path: Path, *, tell:
     for odd in song.odd_metres:
         tell(f"a time signature {odd} means nothing and is passed over")
     per_step = Fraction(song.ticks_per_beat, STEPS_PER_BEAT)
-    last = max((note.end for note in notes), default=0) / per_step
-    sections = _sections(song, per_step, last)
-    first, origin = 0, Fraction(0)
-    if len(sections) > 1 and _is_pickup(sections[0], sections[1]):
-        first, origin = 1, sections[1].start - BAR
-        heard = [note for note in notes if note.start / per_step < sections[1].start - HALF]
-        if heard:
-            tell(f"it begins with a pick-up of {length_words(sections[1].start)}, which stands before a bar line")
-        else:
-            origin += BAR  # a short bar of silence
-    for at in range(first, len(sections)):
-        _check_bars(sections, at, origin, path)
+    begin, end = (Fraction(tick) / per_step for tick in _extent(notes))
+    sections = [one for one in _sections(song, per_step) if not one.start or one.start < end - HALF]
+    first = max(at for at, one in enumerate(sections) if one.start <= begin + HALF)
+    origin = Fraction(0)
+    if any((later.start - one.start) % BAR or BAR % one.bar for one, later in pairwise(sections[: first + 1])):
+        sections, first = sections[first:], 0  # nothing is played before it, so no bar line there matters
+        origin = sections[0].start
+    if first == 0 and len(sections) > 1 and _is_pickup(sections[0], sections[1]):
+        short = sections[1].start - sections[0].start
+        tell(f"it begins with a pick-up of {length_words(short)}, which stands before a bar line")
+        sections, origin = sections[1:], sections[1].start - BAR
+    for section in sections:
+        _check_bars(section, origin, path)
     return origin
+
+
+def _extent(notes: Sequence[Played]) -> tuple[int, int]:
+    """Return the first and the last tick at which something sounds."""
+    return (notes[0].start, max(note.end for note in notes)) if notes else (0, 0)
 
 
 def length_words(steps: Fraction) -> str:
@@ -65,23 +72,31 @@ def length_words(steps: Fraction) -> str:
     return f"{quarters} quarters" if quarters.denominator == 1 else f"{float(steps):.3g} sixteenths"
 
 
-def _sections(song: MidiSong, per_step: Fraction, last: Fraction) -> list[_Section]:
-    """Return the parts in which something is played; a metre of which nothing is played does not matter."""
-    metres = {one.tick: one for one in (FOUR_FOUR, *song.metres)}
-    return [
-        _Section(metre.tick / per_step, Fraction(metre.numerator * BAR, metre.denominator), f"{metre[1]}/{metre[2]}")
-        for metre in metres.values()
-        if not metre.tick or metre.tick / per_step < last - HALF
-    ]
+def _sections(song: MidiSong, per_step: Fraction) -> list[_Section]:
+    """Return the parts of a file by their metres, in time order.
+
+    Of two time signatures at one place in a track, the later counts. Where tracks disagree, the one that does not fill
+    4/4 counts, so that it is told.
+    """
+    found = {0: _section(FOUR_FOUR, per_step)}
+    for metre in {(one.tick, one.track): one for one in song.metres}.values():
+        if metre.tick not in found or not BAR % found[metre.tick].bar:
+            found[metre.tick] = _section(metre, per_step)
+    return list(found.values())
+
+
+def _section(metre: Metre, per_step: Fraction) -> _Section:
+    bar = Fraction(metre.numerator * BAR, metre.denominator)
+    return _Section(metre.tick / per_step, bar, f"{metre.numerator}/{metre.denominator}")
 
 
 def _is_pickup(section: _Section, following: _Section) -> bool:
     """Return whether the first part of a file is a short bar: no longer than one of its own, and shorter than 4/4."""
-    return following.start <= section.bar and following.start < BAR
+    length = following.start - section.start
+    return length <= section.bar and length < BAR
 
 
-def _check_bars(sections: Sequence[_Section], at: int, origin: Fraction, path: Path) -> None:
-    section = sections[at]
+def _check_bars(section: _Section, origin: Fraction, path: Path) -> None:
     if BAR % section.bar:
         raise LCError(
             f"{path} is in {section.name}; expected 4/4, 2/2, 2/4 or another metre whose bars fill 4/4",
@@ -89,7 +104,7 @@ def _check_bars(sections: Sequence[_Section], at: int, origin: Fraction, path: P
         )
     if (section.start - origin) % section.bar:
         raise LCError(
-            f"{path}: the metre changes to {section.name} in the middle of a bar, {length_words(section.start)} from "
+            f"{path}: a bar line for {section.name} stands in the middle of a bar, {length_words(section.start)} from "
             "the start; expected a bar line after every four quarters",
             hint="cut the file at a bar line, so that it holds whole bars of 4/4 and at most a pick-up before them",
         )

@@ -44,11 +44,12 @@ class Event(NamedTuple):
 
 
 class Metre(NamedTuple):
-    """A time signature: from `tick` on, bars of `numerator` notes of 1 / `denominator`."""
+    """A time signature in a track: from `tick` on, bars of `numerator` notes of 1 / `denominator`."""
 
     tick: int
     numerator: int
     denominator: int
+    track: int = 0
 
 
 @dataclass
@@ -141,7 +142,7 @@ def read_song(path: Path) -> MidiSong:
             f"{path} is truncated: it says {count} tracks, and has {len(song.tracks)} that are whole",
             hint="copy or export it again",
         )
-    song.metres.sort(key=lambda one: one.tick)  # stable: of two at one tick the later in the file counts
+    song.metres.sort(key=lambda one: one.tick)  # stable: as in the file
     return song
 
 
@@ -213,4 +214,4 @@ def _add_metre(song: MidiSong, tick: int, values: bytes) -> None:
     elif not values[0] or values[1] > LARGEST_EXPONENT:
         song.odd_metres.append(f"{values[0]}/{2 ** min(values[1], 16)}")
     else:
-        song.metres.append(Metre(tick, values[0], 2 ** values[1]))
+        song.metres.append(Metre(tick, values[0], 2 ** values[1], len(song.tracks)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -151,11 +152,15 @@ def _ended(notes: Sequence[Played], tell: Callable[[str], None]) -> list[Played]
     if unreleased:
         which = "is never released: it runs" if unreleased == 1 else "are never released: each runs"
         tell(f"{counted(unreleased, 'note')} {which} to the next note, or to the end")
+    starts: dict[int, list[int]] = {}
+    for note in notes:  # in time order
+        starts.setdefault(note.channel, []).append(note.start)
     ended = []
     for note in notes:
         if not note.released:
-            later = (one.start for one in notes if one.channel == note.channel and one.start > note.start)
             latest = max(note.end, note.start + 1)
-            note = note._replace(end=min(min(later, default=latest), latest))
+            own = starts[note.channel]
+            after = bisect_right(own, note.start)
+            note = note._replace(end=min([latest, *own[after : after + 1]]))
         ended.append(note)
     return ended

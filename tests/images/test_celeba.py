@@ -177,3 +177,28 @@ def test_an_image_of_another_size_or_mode_is_named(image: Image.Image, said: str
     image.save(celeba / "img_align_celeba" / "000004.jpg")
     with pytest.raises(LCError, match=said):
         read_celeba(celeba)
+
+
+@pytest.mark.parametrize("how", ["utf-8-sig", "utf-16", "crlf"])
+def test_lists_are_read_with_any_mark_and_ends_of_lines(how: str, celeba: Path) -> None:
+    expected = read_celeba(celeba)
+    for name in (LISTED, PARTITION):
+        text = (celeba / name).read_text()
+        (celeba / name).write_bytes(text.replace("\n", "\r\n").encode() if how == "crlf" else text.encode(how))
+    read = read_celeba(celeba)
+    assert read.files == expected.files and (read.held == expected.held).all()
+
+
+def test_names_are_those_of_the_images_however_their_accents_are_composed(celeba: Path) -> None:
+    composed, apart = "caf\u00e9.jpg", "cafe\u0301.jpg"
+    (celeba / "img_align_celeba" / "000001.jpg").rename(celeba / "img_align_celeba" / apart)
+    for name, written in ((LISTED, composed), (PARTITION, apart)):
+        path = celeba / name
+        path.write_text(path.read_text().replace("000001.jpg", written))
+    assert len(read_celeba(celeba).pictures) == 8
+
+
+def test_a_list_that_is_no_text_is_named(celeba: Path) -> None:
+    (celeba / LISTED).write_bytes(b"12\nYoung\ncaf\xe9.jpg 1\n")
+    with pytest.raises(LCError, match=r"list_attr_celeba.txt cannot be read: no text"):
+        read_celeba(celeba)

@@ -42,7 +42,7 @@ def read():
     parts = registered_by(plugin, distribution="lc-i", version="1"), registered_by(hooks, distribution="c", version="1")
     registry = Registry(distributions=tuple(Distribution(f"d{n}", "1", part, 0.0) for n, part in enumerate(parts)))
     spec = SimpleNamespace(output_type="image.rgb/1")
-    return lambda *paths: read_inputs(paths, spec, Camera(), registry)
+    return lambda *paths, **more: read_inputs(paths, spec, Camera(), registry, **more)
 
 
 def test_the_size_of_pictures_is_the_models(read, tmp_path: Path) -> None:
@@ -52,6 +52,15 @@ def test_the_size_of_pictures_is_the_models(read, tmp_path: Path) -> None:
     assert inputs.shape == (2, 3, 32, 32)
     np.testing.assert_array_equal(inputs[0], inputs[1])
     assert names == ["a.png", "b.png"]
+
+
+def test_what_is_said_of_a_picture_has_its_name_and_no_folder(read, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS).save(tmp_path / "a.png", exif=exif)
+    said: list[str] = []
+    read(tmp_path / "a.png", tell=said.append)
+    assert said == ["a.png: the picture is turned as its EXIF data say"]
 
 
 def test_all_pictures_that_will_not_do_are_told_with_their_reasons(read, tmp_path: Path) -> None:

@@ -166,8 +166,22 @@ def test_a_short_bar_of_silence_is_left_out(read) -> None:
     assert read([metre(0, 1, 2), metre(BEAT, 4, 2), *tune(start=BEAT)])[0] == QUARTERS
 
 
+@pytest.mark.parametrize(
+    "silent",
+    [[metre(0, 3, 2), metre(6 * BEAT, 4, 2)], [metre(0, 4, 2), metre(6 * BEAT, 2, 2)], [metre(6 * BEAT, 4, 2)]],
+)
+def test_bars_of_silence_in_another_metre_are_left_out(read, silent: list[Change]) -> None:
+    assert read([*silent, *tune(start=6 * BEAT)]) == (QUARTERS, "")
+
+
+def test_a_pickup_after_such_silence_is_one(read) -> None:
+    changes = [metre(0, 3, 2), metre(6 * BEAT, 1, 2), metre(7 * BEAT, 4, 2), *tune(SCALE[:5], start=6 * BEAT)]
+    found, said = read(changes)
+    assert [start for start, _, _ in found] == [12, 16, 20, 24, 28] and "a pick-up of a quarter" in said
+
+
 def test_a_change_of_metre_in_the_middle_of_a_bar_is_refused(read) -> None:
-    with pytest.raises(LCError, match="changes to 4/4 in the middle of a bar, 5 quarters from the start"):
+    with pytest.raises(LCError, match="a bar line for 4/4 stands in the middle of a bar, 5 quarters from the start"):
         read([metre(0, 4, 2), metre(5 * BEAT, 4, 2), *tune()])
 
 
@@ -184,6 +198,13 @@ def test_bar_lines_four_quarters_apart_are_read(read, changes: list[Change]) -> 
 def test_a_metre_in_a_track_of_its_own_holds_for_all(read) -> None:
     with pytest.raises(LCError, match="is in 3/4; expected 4/4"):
         read([metre(0, 3, 2)], tune())
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_tracks_that_disagree_about_the_metre_are_refused(read, swapped: bool) -> None:
+    tracks = [[metre(0, 3, 2)], [metre(0, 4, 2), *tune()]]
+    with pytest.raises(LCError, match="is in 3/4; expected 4/4"):
+        read(*(reversed(tracks) if swapped else tracks))
 
 
 @pytest.mark.parametrize(
