@@ -14,6 +14,8 @@ __all__ = ["FIXED", "in_pieces", "of_any_size"]
 
 TRIED = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 25, 32, 36, 48, 50, 64, 100, 128, 256)
 """Sizes of a batch that are tried where a size of it failed."""
+ENOUGH = 6
+"""So many that work tell what there is to tell."""
 FIXED = "its batch is fixed at {0}, so that it takes batches of {0} only; expected any size"
 """What is told of a network that was exported with a batch of one size."""
 
@@ -81,13 +83,15 @@ def _sizes(works: Callable[[int], bool]) -> str:
         if works(size):
             found.append(size)
         elif len(found) > 1 or (found and size > 8):
-            break  # what was found tells enough
-    if not found or len(found) == len(TRIED):
+            break
+        if len(found) == ENOUGH:
+            break
+    if not found or found == [*TRIED[:ENOUGH]]:
         return ""
     if len(found) == 1:
         return FIXED.format(found[0])
     if found[0] == 1:
         return f"it takes batches of at most {found[-1]}; expected any size"
-    if found == list(TRIED[1:]):
+    if found == [*TRIED[1 : ENOUGH + 1]]:
         return "it fails for a batch of one: squeeze() without a dimension is often why; expected any size"
     return f"it takes only some sizes of a batch, such as {found[0]} and {found[1]}; expected any size"

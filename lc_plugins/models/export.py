@@ -95,9 +95,8 @@ def _program(data: bytes, path: Path) -> tuple[Callable[..., Any], tuple[int, ..
     except Exception as error:
         raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {str(error)[:300]}") from error
     if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor) or inputs[0].dim() < 2:
-        names = [name for name in program.graph_signature.user_inputs]
-        told = ", ".join(f"{name}: {_input_told(one)}" for name, one in zip(names, inputs, strict=False))
-        raise LCError(inputs_told(path, len(inputs), told), hint=ONE_INPUT)
+        told = ", ".join(map(str, program.graph_signature.user_inputs))
+        raise LCError(inputs_told(path, len(inputs), told), hint=ONE_INPUT if len(inputs) > 1 else None)
     if inputs[0].dtype != torch.float32:
         raise LCError(f"{path} takes {inputs[0].dtype}; expected float32")
     batch = inputs[0].shape[0]
@@ -106,14 +105,6 @@ def _program(data: bytes, path: Path) -> tuple[Callable[..., Any], tuple[int, ..
     if not all(isinstance(one, int) for one in inputs[0].shape[1:]):
         raise LCError(f"{path} takes inputs of any size: {tuple(inputs[0].shape)}; expected only the batch to be free")
     return function, tuple(int(one) for one in inputs[0].shape[1:]), _most(program, batch, path)
-
-
-def _input_told(one: Any) -> str:
-    import torch
-
-    if not isinstance(one, torch.Tensor):
-        return type(one).__name__
-    return f"{str(one.dtype).removeprefix('torch.')} ({', '.join(map(str, one.shape))})"
 
 
 def _most(program: Any, batch: Any, path: Path) -> int | None:

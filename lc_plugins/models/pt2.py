@@ -21,6 +21,7 @@ from typing import Any
 
 from lc_core.errors import LCError
 from lc_plugins.models.files import refuse_pickle, refused
+from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 
 __all__ = ["clean_archive"]
 
@@ -137,6 +138,12 @@ def _program(content: bytes, path: Path) -> bytes:
     """Return the program without what is only told to people: where each node came from."""
     program = json.loads(content)
     graph_module = program["graph_module"]
+    inputs = [one["user_input"]["arg"] for one in graph_module["signature"]["input_specs"] if "user_input" in one]
+    if len(inputs) != 1:
+        names = (
+            str(next(iter(one.values()))) if "as_tensor" not in one else one["as_tensor"]["name"] for one in inputs
+        )
+        raise LCError(inputs_told(path, len(inputs), ", ".join(name[:60] for name in names)), hint=ONE_INPUT)
     for graph in _graphs(graph_module["graph"]):
         for node in graph["nodes"]:
             node["metadata"] = {}

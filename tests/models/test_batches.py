@@ -108,7 +108,7 @@ class Counted(Literal):
 
 class Squeezed(Literal):
     def forward(self, z):
-        return torch.sigmoid(self.net(z)).view(-1, 8, 8).squeeze().unsqueeze(-3)
+        return torch.sigmoid(self.net(z)).view(-1, 1, 8, 8).squeeze()
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 64])
@@ -134,8 +134,8 @@ def test_an_encoder_with_a_fixed_batch_is_named(tmp_path):
 
 def test_a_decoder_that_drops_the_batch_of_one_is_named(tmp_path):
     torch.jit.script(build(Squeezed, 0)).save(str(tmp_path / "squeezed.pt"))
-    message = refusal(load_torchscript, file=tmp_path / "squeezed.pt", latent=[4])
-    assert "one" in message and "squeeze()" in message
+    message = refusal(load_torchscript, file=tmp_path / "squeezed.pt", latent=[4], shape=[1, 8, 8])
+    assert "it fails for a batch of one: squeeze()" in message
 
 
 class Labelled(Decoder):
@@ -156,7 +156,7 @@ def test_two_inputs_are_named_with_what_to_do(tmp_path):
     torch.jit.trace(build(Labelled), example, check_trace=False).save(str(tmp_path / "two.pt"))
     exported = refusal(load_export, file=tmp_path / "two.pt2")
     traced = refusal(load_torchscript, file=tmp_path / "two.pt", latent=[4])
-    assert "2 inputs (z: float32" in exported and "label: float32" in exported
+    assert "2 inputs (z, label)" in exported
     assert "2 inputs (z: Tensor, label: Tensor)" in traced
     assert all("holds the others fixed" in one for one in (exported, traced))
 

@@ -171,6 +171,109 @@ def test_an_auto_encoder_of_diffusers_works_with_latents_that_are_pictures(kl):
     assert "[2, h, w]" in refusal(load_diffusers, folder=kl, output=GRAY, latent=[4, 4, 4])
 
 
+PLAIN = "diffusion_pytorch_model.safetensors"
+
+
+def change_weights(kl, tmp_path, change):
+    """A copy of the folder whose weights are what `change` makes of them."""
+    folder = shutil.copytree(kl, tmp_path / "changed")
+    weights = safetensors.torch.load_file(folder / PLAIN)
+    safetensors.torch.save_file(change(weights), folder / PLAIN)
+    return folder
+
+
+def without(weights, name):
+    return {key: one for key, one in weights.items() if key != name}
+
+
+@pytest.mark.parametrize("name", ["decoder.conv_in.weight", "encoder.conv_in.bias", "post_quant_conv.weight"])
+def test_a_missing_tensor_of_diffusers_is_named(name, kl, tmp_path):
+    folder = change_weights(kl, tmp_path, lambda weights: without(weights, name))
+    message = refusal(load_diffusers, folder=folder, output=GRAY)
+    assert "lack tensors" in message and name in message
+
+
+def test_an_unexpected_tensor_of_diffusers_is_named(kl, tmp_path):
+    folder = change_weights(kl, tmp_path, lambda weights: weights | {"extra.weight": torch.zeros(2)})
+    assert "has no place for: extra.weight" in refusal(load_diffusers, folder=folder, output=GRAY)
+
+
+@pytest.mark.parametrize(
+    ("settings", "half"), [({"max_shard_size": "8KB"}, False), ({"variant": "fp16"}, True), ({}, True)]
+)
+def test_shards_and_variants_decode_as_the_plain_weights(settings, half, kl, tmp_path):
+    from diffusers import AutoencoderKL
+
+    theirs = AutoencoderKL.from_pretrained(kl)
+    (theirs.half() if half else theirs).save_pretrained(tmp_path / "vae", **settings)
+    model, plain = (load_diffusers(folder=one, output=GRAY) for one in (tmp_path / "vae", kl))
+    z = torch.randn(3, 2, 4, 4)
+    np.testing.assert_allclose(decode_array(model, z), decode_array(plain, z), atol=5e-3 if half else 0)
+    assert ("variant fp16" in model.note) == ("variant" in settings)
+
+
+def test_of_a_whole_pipeline_its_vae_is_meant(kl, tmp_path):
+    shutil.copytree(kl, tmp_path / "vae")
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "P", "unet": ["a", "b"], "vae": ["a", "b"]}))
+    model = load_diffusers(folder=tmp_path, output=GRAY)
+    assert model.digest == load_diffusers(folder=kl, output=GRAY).digest
+    assert "from the folder vae of the pipeline" in model.note
+    shutil.rmtree(tmp_path / "vae")
+    assert "without a folder vae" in refusal(load_diffusers, folder=tmp_path, output=GRAY)
+
+
+def test_parts_of_weights_from_elsewhere_are_refused(kl, tmp_path):
+    folder = shutil.copytree(kl, tmp_path / "vae")
+    (folder / PLAIN).unlink()
+    index = {"weight_map": {"decoder.conv_in.weight": "../secrets.safetensors"}}
+    (folder / f"{PLAIN}.index.json").write_text(json.dumps(index))
+    assert "no safetensors file beside it" in refusal(load_diffusers, folder=folder, output=GRAY)
+
+
+def configured(kl, tmp_path, **settings):
+    folder = shutil.copytree(kl, tmp_path / "vae")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | settings))
+    return folder
+
+
+def test_means_and_stds_of_latents_count_as_in_the_pipelines_of_diffusers(kl, tmp_path):
+    from diffusers import AutoencoderKL
+
+    folder = configured(kl, tmp_path, latents_mean=[1.0, -2.0], latents_std=[2.0, 0.5])
+    model = load_diffusers(folder=folder, output=GRAY, values=(-2, 2))
+    check_model(model)
+    theirs, z = AutoencoderKL.from_pretrained(folder), torch.randn(3, 2, 4, 4)
+    mean, std = torch.tensor([1.0, -2.0]).view(1, 2, 1, 1), torch.tensor([2.0, 0.5]).view(1, 2, 1, 1)
+    with torch.no_grad():
+        wanted = (theirs.decode(z * std / 0.5 + mean).sample + 2) / 4
+        posterior = theirs.encode(wanted.clamp(0, 1) * 4 - 2).latent_dist
+    np.testing.assert_allclose(decode_array(model, z), wanted.clamp(0, 1).numpy(), atol=1e-5)
+    torch.testing.assert_close(model.encode(wanted.clamp(0, 1)).mean, (posterior.mean - mean) * 0.5 / std)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"latents_mean": [1.0, 2.0]}, "has latents_mean alone"),
+        ({"latents_mean": [1.0], "latents_std": [1.0, 1.0]}, "expected 2 numbers"),
+        ({"latents_mean": [1.0, 1.0], "latents_std": [1.0, 0.0]}, "expected 2 numbers above 0"),
+    ],
+)
+def test_means_and_stds_that_make_no_sense_are_refused(settings, text, kl, tmp_path):
+    assert text in refusal(load_diffusers, folder=configured(kl, tmp_path, **settings), output=GRAY)
+
+
+def test_pixels_of_diffusers_outside_their_range_are_clamped_and_that_is_told(kl, tmp_path):
+    def louder(weights):
+        return {key: one * 30 if key.startswith("decoder.conv_out") else one for key, one in weights.items()}
+
+    model = load_diffusers(folder=change_weights(kl, tmp_path, louder), output=GRAY)
+    outputs = decode_array(model, torch.randn(3, 2, 4, 4))
+    assert outputs.min() == 0 and outputs.max() == 1
+    assert "is clamped, as diffusers does" in model.note
+
+
 def test_bad_diffusers_folders_are_refused(tmp_path):
     folder = tmp_path / "vae"
     assert "cannot be read" in refusal(load_diffusers, folder=folder)

@@ -29,8 +29,8 @@ class Shaped(nn.Module):
         return torch.sigmoid(self.net(z)).view(-1, *self.shape)
 
 
-def load(tmp_path, shape, **settings):
-    file = save_pt2(Shaped(shape).eval().requires_grad_(False), tmp_path / "decoder.pt2")
+def load(tmp_path, own, **settings):
+    file = save_pt2(Shaped(own).eval().requires_grad_(False), tmp_path / "decoder.pt2")
     return load_export(file=file, **{"output": RGB, **settings})
 
 

@@ -136,6 +136,73 @@ def test_weights_in_a_file_beside_it_are_read_and_none_from_elsewhere(file, tmp_
     assert "cannot be read" in refusal(tmp_path / "split.onnx")
 
 
+def with_weights_at(file, place, folder):
+    """Write the model so that it says its weights are at `place`, and put them into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    split = {"save_as_external_data": True, "location": "split.data", "size_threshold": 0}
+    onnx.save_model(onnx.load(str(file)), str(folder / "split.onnx"), **split)
+    model = onnx.load(str(folder / "split.onnx"), load_external_data=False)
+    for one in model.graph.initializer:
+        for entry in one.external_data:
+            entry.value = place if entry.key == "location" else entry.value
+    path = file.parent / "place.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("place", "folder"),
+    [
+        ("split.data", "."),
+        ("./split.data", "."),
+        (".\\split.data", "."),
+        ("weights/split.data", "weights"),
+        ("weights\\split.data", "weights"),
+        ("./weights//deep/split.data", "weights/deep"),
+    ],
+)
+def test_weights_in_its_folder_are_read_however_the_place_is_written(place, folder, file):
+    found = load_onnx(file=with_weights_at(file, place, file.parent / folder), output=GRAY)
+    np.testing.assert_allclose(decode_array(found, latents()), build(Decoder)(latents()).numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "place", ["../x/split.data", "/etc/split.data", "C:\\split.data", "a/../../split.data", "\\\\h\\s"]
+)
+def test_weights_outside_of_its_folder_are_refused(place, file):
+    assert "is not beside it" in refusal(with_weights_at(file, place, file.parent / "x"))
+
+
+def test_weights_behind_a_link_are_refused(file, tmp_path):
+    path = with_weights_at(file, "linked/split.data", tmp_path / "elsewhere")
+    (tmp_path / "linked").symlink_to(tmp_path / "elsewhere")
+    assert "linked is a link" in refusal(path)
+
+
+def test_two_inputs_are_named(tmp_path):
+    class Labelled(Decoder):
+        def forward(self, z, label):
+            return super().forward(z) * label.view(-1, 1, 1, 1)
+
+    buffer, names = io.BytesIO(), {"z": {0: "b"}, "label": {0: "b"}}
+    example = (torch.zeros(2, 4), torch.ones(2))
+    torch.onnx.export(build(Labelled), example, buffer, input_names=[*names], dynamic_axes=names, dynamo=False)
+    (tmp_path / "two.onnx").write_bytes(buffer.getvalue())
+    message = refusal(tmp_path / "two.onnx")
+    assert "takes 2 inputs (z: tensor(float) (b, 4), label: tensor(float) (b)); expected one" in message
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_batch_fixed_inside_the_graph_is_named(size, tmp_path):
+    class Literal(Decoder):
+        def forward(self, z):
+            return self.net(z).reshape(size, 1, 8, 8)
+
+    path = save(build(Literal), tmp_path / "literal.onnx", torch.zeros(size, 4))
+    message = refusal(path)
+    assert f"batch is fixed at {size}" in message and "onnxscript" in message
+
+
 def test_the_latent_shape_that_a_spec_says_has_to_be_the_files(file):
     assert "latent: [16], but decoder takes latents of shape [4]" in refusal(file, latent=[16])
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from lc_core.cli import main
+from lc_plugins.models.imports import mend_torchvision
 
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
 SECTION = PAGE.split("## How to export\n")[1].split("\n## ")[0]
@@ -25,6 +26,7 @@ def block(start):
 @pytest.mark.parametrize("use", ["models.export", "models.torchscript", "models.onnx"])
 def test_the_recipe_makes_a_file_that_loads_with_a_gradient(use, tmp_path, monkeypatch):
     if use == "models.onnx":
+        mend_torchvision()  # which onnx2torch imports
         for name in ("onnx", "onnxruntime", "onnxscript", "onnx2torch"):
             pytest.importorskip(name, reason=f"{name} is not installed")
     exports = {"models.onnx": block("torch.onnx.export("), "models.torchscript": block("torch.jit.trace(")}

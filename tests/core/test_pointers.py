@@ -1,0 +1,137 @@
+"""A Git LFS pointer in place of any file of a model is named as such."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from lc_core.actor_folder import read_actor
+from lc_core.cli import main
+from lc_core.errors import LCError
+from lc_core.labels.label_set import read_label_set
+from lc_core.pointers import refuse_pointer
+from lc_plugins.avatars.model import SHIPPED as AVATARS
+from lc_plugins.digits.model import SHIPPED as DIGITS
+from lc_plugins.melody.model import SHIPPED as MELODY
+from lc_plugins.models.diffusers_folder import load_diffusers
+from lc_plugins.models.export import load_export
+from lc_plugins.models.onnx_file import load_onnx
+from lc_plugins.models.priors import build_prior
+from lc_plugins.models.pythae_folder import load_pythae
+from lc_plugins.models.torchscript import load_torchscript
+from lc_plugins.models.vae_folder import load_folder
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
+GRAY = "image.gray/1"
+
+
+def named(load, *arguments, **settings):
+    with pytest.raises(LCError, match="is a Git LFS pointer") as error:
+        load(*arguments, **settings)
+    assert "git lfs pull" in error.value.hint
+    return error.value.message
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(name):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(POINTER)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(("load", "name"), [(load_export, "m.pt2"), (load_onnx, "m.onnx"), (load_torchscript, "m.pt")])
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_model_of_one_file(load, name, file):
+    if load is load_onnx:
+        pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    more = {"latent": [4]} if load is load_torchscript else {}
+    message = named(load, file=file(name), output=GRAY, **more)
+    assert name in message and "12,345 bytes" in message
+
+
+@pytest.mark.parametrize("name", ["model_config.json", "model.pt"])
+def test_a_folder_of_pythae(name, file, tmp_path):
+    config = {"name": "VAEConfig", "input_dim": [1, 8, 8], "latent_dim": 4}
+    (tmp_path / "model_config.json").write_text(json.dumps(config))
+    assert name in named(load_pythae, folder=file(name).parent, output=GRAY)
+
+
+@pytest.mark.parametrize("name", ["config.json", "diffusion_pytorch_model.safetensors", "model_index.json"])
+def test_a_folder_of_diffusers(name, file, tmp_path):
+    if name.startswith("diffusion"):
+        (tmp_path / "config.json").write_text(json.dumps({"_class_name": "AutoencoderKL"}))
+    assert name in named(load_diffusers, folder=file(name).parent)
+
+
+@pytest.mark.parametrize("name", ["config.json", "weights.safetensors"])
+@pytest.mark.parametrize(
+    ("shipped", "output"),
+    [(DIGITS, GRAY), (MELODY, "melody.tokens/1"), (AVATARS / "64-blurry", "image.rgb/1")],
+    ids=["digits", "melody", "avatars"],
+)
+def test_a_folder_of_lc_train(shipped, output, name, tmp_path):
+    folder = shutil.copytree(shipped, tmp_path / "mine")
+    (folder / name).write_bytes(POINTER)
+    assert name in named(load_folder, folder=folder, output=output)
+
+
+def test_a_part_of_a_model_that_is_read_later(tmp_path):
+    folder = shutil.copytree(MELODY, tmp_path / "mine")
+    (folder / "ear.safetensors").write_bytes(POINTER)
+    assert "ear.safetensors" in named(lambda: load_folder(folder=folder, output="melody.tokens/1").realism_alone())
+
+
+@pytest.mark.parametrize("name", ["z.npy", "z.safetensors"])
+def test_latents_of_a_prior(name, file):
+    assert name in named(build_prior, {"samples": file(name)})
+
+
+def test_an_actor_and_a_label_set(file):
+    named(read_actor, file("config.json").parent)
+    named(read_label_set, file("my.safetensors"))
+
+
+def test_weights_of_onnx_in_another_file(file, tmp_path):
+    onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+    numpy_helper, helper = onnx.numpy_helper, onnx.helper
+    import numpy as np
+
+    weight = numpy_helper.from_array(np.ones((4, 64), np.float32), "w")
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["z", "w"], ["x"])],
+        "g",
+        [value("z", 1, ["batch", 4])],
+        [value("x", 1, ["batch", 64])],
+        [weight],
+    )
+    model = helper.make_model(graph)
+    place = {"save_as_external_data": True, "location": "w.data", "size_threshold": 0}
+    onnx.save_model(model, str(tmp_path / "m.onnx"), **place)
+    file("w.data")
+    assert "w.data" in named(load_onnx, file=tmp_path / "m.onnx", output="numbers/1")
+
+
+@pytest.mark.parametrize("text", [POINTER.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + POINTER, POINTER[:60]])
+def test_pointers_are_known_however_they_are_written(text):
+    named(refuse_pointer, text, "m.pt")
+
+
+def test_a_file_that_only_speaks_of_git_lfs_is_no_pointer():
+    refuse_pointer(b"see https://git-lfs.github.com/spec/v1", "notes.txt")
+    refuse_pointer(POINTER + b" " * 2000, "long.txt")
+    refuse_pointer(b"", "empty")
+
+
+def test_the_command_ends_with_status_2(file, tmp_path):
+    settings = ("--set", f"file={file('m.pt2')}", "--set", f"output={GRAY}")
+    result = CliRunner().invoke(main, ["inspect", "models.export", *settings])
+    assert result.exit_code == 2
+    assert "is a Git LFS pointer" in result.stderr
