@@ -260,8 +260,9 @@ def start_lc(line: ModuleType, tmp_path: Path) -> Iterator[Callable[..., subproc
     """Start `lc` in a process of its own, with the plugin and the settings of `line`."""
     started: list[subprocess.Popen[str]] = []
     code = (
-        "import functools, lc_core.run as run\n"
-        f"run.FitSettings = functools.partial(run.FitSettings, **{SMALL_FIT})\n"
+        "import lc_core.spec.resolve as resolve\n"
+        "settings = resolve.FitSettings\n"
+        f"resolve.FitSettings = lambda **given: settings(**{{**given, **{SMALL_FIT}}})\n"
         "from lc_core.cli import main\n"
         "main(prog_name='lc')\n"
     )

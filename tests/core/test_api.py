@@ -120,9 +120,20 @@ def test_too_few_is_a_status_and_no_error():
     assert largest(result.nearest.outputs).tolist() == sorted(largest(result.nearest.outputs), reverse=True)
 
 
-def test_the_budget_is_200_tries_for_each_output_unless_given():
-    result = lc_core.sample(model=Scale(), constraints=[Constraint(largest, at_least=1e6)], engine="rejection", count=2)
-    assert (result.report["budget"], result.report["tried"]) == (400, 400)
+@pytest.mark.parametrize(("count", "tries"), [(1, 1_000_448), (6, 1_500_160)])
+def test_an_engine_that_only_decodes_may_try_long_unless_a_budget_is_given(count, tries):
+    told = []
+    rare = Constraint(largest, at_least=-1e6)
+    result = lc_core.sample(model=Scale(), constraints=[rare], engine="rejection", count=count, progress=told.append)
+    assert (result.report["budget"], result.report["tried"]) == (tries, 1024)
+    assert told[-1].startswith(f"sampling: {count} wanted, at most {tries:,} tries")
+
+
+@pytest.mark.parametrize("wrong", [{"prior_samples": 3}, {"lr": 0.0}, {"stop_at": 1.5}, {"rounds": -1}, {"steps": 2.5}])
+def test_a_fit_setting_out_of_range_is_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(LCError, match=f"FitSettings: {name} should be"):
+        FitSettings(**wrong)
 
 
 def test_a_result_is_saved_to_a_folder(tmp_path):
@@ -189,7 +200,7 @@ def test_a_fit_is_kept_for_the_next_time(line, tmp_path, monkeypatch):
         lc_core.sample(
             model=line.Line(), constraints=[Constraint(line.first, at_least=2)], fit=SMALL, progress=told[-1].append
         )
-    assert told[0] and not told[1]
+    assert told[0][:-1] and [line.partition(":")[0] for line in told[1]] == ["sampling"]
 
 
 @pytest.mark.parametrize(

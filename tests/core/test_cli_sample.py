@@ -92,7 +92,7 @@ def test_a_spent_budget_saves_and_tells_what_there_is(line, lc, write_spec, tmp_
     assert "the budget is spent; of all tries, this share met" in result.stdout
     assert "all but first" in result.stdout
     assert "first + mean" in result.stdout
-    assert "a larger --budget goes on from here" in result.stdout
+    assert "the same command with a larger --budget goes on from here" in result.stdout
     assert "the tries that came nearest are in run/nearest" in result.stdout
     folder = tmp_path / "work" / "run"
     assert len(load_file(folder / "samples.safetensors")["z"]) == found
@@ -108,7 +108,7 @@ def test_a_spent_budget_saves_and_tells_what_there_is(line, lc, write_spec, tmp_
 def test_what_no_output_meets_ends_with_none_and_the_nearest(line, lc, write_spec, tmp_path):
     result = lc("sample", write_spec(NEVER), "--budget", 100, "--out", "run")
     assert result.exit_code == 3
-    assert "0 of 64 in 100 tries" in result.stdout
+    assert "0 of 64 in 256 tries" in result.stdout
     report = json.loads((tmp_path / "work" / "run" / "report.json").read_text())
     assert report["blocking"]["alone"]["mean"] == 0
     assert report["all"] == {"satisfied_before": 0.0, "satisfied_after": None}

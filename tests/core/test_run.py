@@ -78,7 +78,12 @@ def test_the_report_has_the_documented_keys_in_their_order(sample):
         "rejection",
         3,
     )
-    assert (report["status"], report["budget"], report["requested"], report["delivered"]) == ("done", 1400, 7, 7)
+    assert (report["status"], report["budget"], report["requested"], report["delivered"]) == (
+        "done",
+        1_750_016,
+        7,
+        7,
+    )  # 250,000 for each, in whole blocks
     assert report["decodes"] == report["tried"]
     assert report["tried"] % 64 == 0
     assert report["realism"] is None

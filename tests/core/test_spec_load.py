@@ -35,7 +35,7 @@ def test_a_spec_holds_what_the_file_says(load_text):
     assert (spec.model.plugin.name, dict(spec.model.params)) == ("toy.model", {"size": 7})
     assert spec.model.build() == 7
     assert spec.engine.build().settings == (9, 0.1)
-    assert (spec.sample.count, spec.sample.seed, spec.sample.budget, spec.sample.unique) == (64, 7, 12_800, True)
+    assert (spec.sample.count, spec.sample.seed, spec.sample.budget, spec.sample.unique) == (64, 7, None, True)
     assert spec.fit.seed == 3
     assert [(one.plugin.name, dict(one.params)) for one in spec.renderers] == [
         ("toy.numbers", {"width": 80}),
@@ -68,7 +68,7 @@ def test_defaults_are_those_of_the_schema(load_text):
     spec = load_text("lc: 1\nmodel: toy.model\n")
     assert (spec.name, spec.realism, spec.entries, spec.renderers) == ("spec", 0.0, (), ())
     assert spec.engine.plugin.name == "gradient"
-    assert (spec.sample.count, spec.sample.seed, spec.sample.budget, spec.sample.unique) == (16, 0, 3200, False)
+    assert (spec.sample.count, spec.sample.seed, spec.sample.budget, spec.sample.unique) == (16, 0, 32_000, False)
     assert spec.fit.seed == 0
 
 
@@ -81,7 +81,7 @@ def test_a_resolved_spec_loads_to_an_equal_one(load_text, write_spec, toy_regist
     assert again.to_yaml(**again.resolved) == text
     assert load_spec(write_spec(spec.to_yaml()), registry=toy_registry) == spec
     assert "tonic: C" in text
-    assert "budget: 12800" in text
+    assert "count: 64" in text
 
 
 @pytest.mark.parametrize("text", ["1e3", "on", "1:30", "null", "~", "012", "a: b", "", "ü", "0o7", "=", "- x", "#"])

@@ -56,8 +56,8 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lc_core.labels.probe.ProbeSettings", partial(ProbeSettings, steps=150, hidden=64))
     small = {"prior_samples": 1024, "push_samples": 256, "steps": 80, "hidden": 64}
     rounds = {"rounds": 1, "round_samples": 128, "round_steps": 20}
-    for module in ("run", "transform_run"):
-        monkeypatch.setattr(f"lc_core.{module}.FitSettings", partial(FitSettings, **small, **rounds))
+    settings = {**small, **rounds}
+    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **settings}))
 
 
 @pytest.fixture
