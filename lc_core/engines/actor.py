@@ -134,7 +134,7 @@ class Actor(Engine):
         return None
 
     def unadvised(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
-        """Return that it repeats itself: with realism in its energy, or with nothing that keeps it near its starts.
+        """Return that it can repeat itself: with realism in its energy, or with nothing that keeps it near its starts.
 
         An actor from a folder is not judged: its model card tells the share of its outputs that are distinct.
         """
@@ -142,7 +142,7 @@ class Actor(Engine):
             return None
         if realism > 0:
             return (
-                f"with realism (here {realism:g}) an actor moves many starts to a few places, and many outputs are"
+                f"with realism (here {realism:g}) an actor can move many starts to a few places, so that outputs are"
                 " alike; realism 0 keeps them apart, and so does the actor's kl"
             )
         return "with distance 0 an actor moves all starts to nearly one place" if self.distance == 0 else None

@@ -73,4 +73,4 @@ def lc_register_recipes(register: Register) -> None:
 @hookimpl
 def lc_register_views(register: Register) -> None:
     """Register when two melodies count as the same."""
-    register("melody.heard", "lc_plugins.melody.tokens:heard", output=TOKENS)
+    register("melody.heard", "lc_plugins.melody.views:heard", output=TOKENS)

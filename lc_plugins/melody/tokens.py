@@ -11,7 +11,7 @@ import numpy as np
 
 from lc_core.errors import LCError
 
-__all__ = ["BAR", "HOLD", "NOTE_OFF", "SILENT", "as_tokens", "heard", "moves", "onsets", "previous_pitch", "sounding"]
+__all__ = ["BAR", "HOLD", "NOTE_OFF", "SILENT", "as_tokens", "moves", "onsets", "previous_pitch", "sounding"]
 
 HOLD, NOTE_OFF = 128, 129
 SILENT = -1
@@ -52,19 +52,6 @@ def sounding(tokens: np.ndarray) -> np.ndarray:
     tokens = as_tokens(tokens)
     last = _latest(tokens, tokens != HOLD) & 255
     return np.where(last < HOLD, last, SILENT)
-
-
-def heard(tokens: np.ndarray) -> np.ndarray:
-    """Return what a melody sounds like: the pitch at each step, or `SILENT`, and where notes begin, `(B, 2, T)` int32.
-
-    A hold or a note-off where nothing sounds makes no difference.
-
-    Example:
-        >>> one, other = heard(np.array([[60, 129, 128], [60, 129, 129]]))
-        >>> bool((one == other).all())
-        True
-    """
-    return np.stack([sounding(tokens), onsets(tokens).astype(np.int32)], axis=1)
 
 
 def previous_pitch(tokens: np.ndarray) -> np.ndarray:

@@ -186,7 +186,7 @@ class Few:
     ],
 )
 def test_a_warning_says_what_helps_with_this_engine(engine, realism, helps, no_help):
-    fit = FitSettings(prior_samples=512, push_samples=128, steps=40, rounds=1, round_samples=64, round_steps=20)
+    fit = FitSettings(prior_samples=512, push_samples=128, steps=60, rounds=1, round_samples=64, round_steps=30)
     asked = Constraint(first, between=(-1, 2))
     result = lc_core.sample(
         model=Few(), constraints=[asked], engine=engine, realism=realism, count=100, budget=20_000, fit=fit, cache=False
