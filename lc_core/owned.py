@@ -1,6 +1,6 @@
 """A folder that lc writes: it knows its own files, touches no other, and is locked while it is written.
 
-The hidden folder `.lc` in it holds `files.jsonl` (what the folder is, then name and SHA-256 of each file that lc wrote),
+The hidden folder `.lc` in it holds `files.jsonl` (what the folder is; name and SHA-256 of each file that lc wrote),
 `lock`, and `work`, where plugins write before their files are moved to their places. A file is lc's own if its name is
 listed and its content is one that lc wrote under that name. What a person edited or put in its place is theirs.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lc_core.errors import LCError
 
-__all__ = ["InTheWay", "Owned", "lock_of", "write_atomically"]
+__all__ = ["InTheWay", "Owned", "is_lock", "lock_of", "write_atomically"]
 
 PRIVATE = ".lc"
 FORMAT = 1
