@@ -64,7 +64,7 @@ class Owned:
             OSError: If it cannot be written.
         """
         if path.exists() and not path.is_dir():
-            raise LCError(f"{path} is a file; expected a folder", hint="choose another folder")
+            raise LCError(f"{path} is a file; expected a folder", hint="choose another with --out")
         owned, private = cls(path, kind), path / PRIVATE
         known = owned._is_known()
         taken_up: list[str] = []
@@ -243,8 +243,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file whole or not at all. A link at its place is replaced, never followed."""
     partial = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.partial")  # a name that nobody has
     try:
-        with partial.open("xb") as file:
-            file.write(content)
+        partial.write_bytes(content)
         os.replace(partial, path)
     except OSError:
         partial.unlink(missing_ok=True)

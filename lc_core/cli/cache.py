@@ -20,7 +20,7 @@ __all__ = ["command"]
 
 @click.command("cache")
 @click.option("--clear", is_flag=True, help="Delete all fitted parts; they are fitted again when needed.")
-@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting; needed without a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(clear: bool, yes: bool, as_json: bool) -> None:
     """List fitted parts: what each is of, its size, its age and its folder."""
