@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from lc_core.errors import LCError
 from lc_core.free import Free
 from lc_core.installed import installed_version
 from lc_core.latent_model import LatentModel
+from lc_core.owned import Owned
 from lc_core.pointers import read_bytes
 from lc_core.spec.values import Spec, plain
 
@@ -35,40 +37,44 @@ CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
 PARAMS = ("preset", "hidden", "layers", "distance", "kl", "lr", "round_steps", "block")
 
 
-def claim_folder(folder: Path) -> None:
-    """Refuse a folder that holds something else than an actor, before anything is fitted for it.
+@contextmanager
+def claim_folder(folder: Path) -> Iterator[Owned]:
+    """Open a folder for an actor, or refuse it before anything is fitted for it.
 
     Raises:
-        LCError: If it is a file, or holds something else.
+        LCError: If it is a file, holds something else, is in use, or cannot be written.
     """
-    if folder.is_dir() and any(folder.iterdir()):
-        try:
-            held = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("kind")
-        except (OSError, ValueError, AttributeError):
-            held = None
-        if held != KIND:
-            raise LCError(f"{folder} is not empty and holds no actor", hint="choose another folder")
-    elif folder.exists() and not folder.is_dir():
-        raise LCError(f"{folder} is a file; an actor needs a folder", hint="choose another")
+    try:
+        with Owned.open(folder, "actor", earlier=_earlier) as owned:
+            owned.check((CONFIG, WEIGHTS, CARD))
+            yield owned
+    except OSError as error:
+        raise LCError(f"{folder} cannot be written: {error.strerror or error}", hint="choose another folder") from error
 
 
-def write_actor(folder: Path, spec: Spec, problem: Problem, prepared: Prepared, figures: Mapping[str, Any]) -> None:
+def _earlier(folder: Path) -> list[str]:
+    """Return the files of an actor that an lc wrote which kept no list of them."""
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        weights = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+        return [CONFIG, WEIGHTS, CARD] if (config["kind"], config["weights_sha256"]) == (KIND, weights) else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def write_actor(folder: Owned, spec: Spec, problem: Problem, prepared: Prepared, figures: Mapping[str, Any]) -> None:
     """Write a fitted actor into a folder, in place of one that is there.
 
     Args:
-        folder: The folder.
+        folder: The folder, open.
         spec: What it was fitted for.
         problem: The same, built.
         prepared: The fit.
         figures: From `lc_core.actor_card.measure_actor`.
-
-    Raises:
-        LCError: If the folder cannot be written.
     """
     from safetensors.torch import save
 
     from lc_core.actor_card import model_card
-    from lc_core.store import write_atomically
 
     model, engine = problem.model, prepared.engine
     weights = save({name: tensor.contiguous().cpu() for name, tensor in engine.tensors().items()})
@@ -99,13 +105,9 @@ def write_actor(folder: Path, spec: Spec, problem: Problem, prepared: Prepared, 
         "figures": figures,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / WEIGHTS, weights)
-        write_atomically(folder / CONFIG, json.dumps(config, indent=2).encode())
-        write_atomically(folder / CARD, model_card(config, spec).encode())
-    except OSError as error:
-        raise LCError(f"{folder} cannot be written: {error.strerror or error}", hint="choose another folder") from error
+    folder.write(WEIGHTS, weights)
+    folder.write(CONFIG, json.dumps(config, indent=2).encode())
+    folder.write(CARD, model_card(config, spec).encode())
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:

@@ -12,15 +12,16 @@ import importlib.util
 import inspect
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_core.cache_entries import FILES, MARKER, check_cache, delete_entry, mark_root, own_entries, place_entry
 from lc_core.errors import LCError
 from lc_core.measuring import Measurement
+from lc_core.owned import is_lock
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -163,6 +164,8 @@ class Cache:
         folder = self.root / f"{kind}-{key}"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
+            mark_root(self.root)
+            _check_lock(self.root / f"{kind}-{key}.lock")
             lock = FileLock(self.root / f"{kind}-{key}.lock")
             lock.acquire()
         except OSError as error:
@@ -188,30 +191,29 @@ class Cache:
 
     def has(self, kind: str, key: str) -> bool:
         """Return whether a part need not be fitted, unless it turns out to be damaged."""
-        return not self.refit and (self.root / f"{kind}-{key}").exists()
+        return not self.refit and (self.root / f"{kind}-{key}" / "config.json").exists()
 
     def entries(self) -> list[CacheEntry]:
-        """Return what is cached, oldest first."""
+        """Return what is cached, oldest first: what lc wrote and marked, and nothing else."""
         found = []
-        for folder in sorted(self.root.glob("*-*/"), key=lambda path: path.stat().st_mtime):
-            if folder.is_dir():
-                size = sum(path.stat().st_size for path in folder.iterdir())
-                try:
-                    config = json.loads((folder / "config.json").read_text())
-                    kind, what = config["kind"], config["what"]
-                except (OSError, ValueError, KeyError):
-                    kind, what = folder.name.partition("-")[0], "(damaged)"
-                found.append(CacheEntry(folder, kind, what, size))
+        for folder in sorted(own_entries(self.root), key=lambda path: path.stat().st_mtime):
+            size = sum((folder / name).stat().st_size for name in (*FILES, MARKER) if (folder / name).is_file())
+            try:
+                config = json.loads((folder / "config.json").read_text())
+                kind, what = config["kind"], config["what"]
+            except (OSError, ValueError, KeyError, TypeError):
+                kind, what = folder.name.partition("-")[0], "(damaged)"
+            found.append(CacheEntry(folder, kind, what, size))
         return found
 
     def clear(self) -> int:
-        """Delete every entry and return how many there were."""
-        entries = self.entries()
-        for entry in entries:
-            shutil.rmtree(entry.folder)
-        for lock in self.root.glob("*.lock"):
-            lock.unlink(missing_ok=True)
-        return len(entries)
+        """Delete every entry that is not in use, and return how many were deleted.
+
+        Raises:
+            LCError: If the folder is no cache of lc.
+        """
+        check_cache(self.root)
+        return sum(delete_entry(folder) for folder in list(own_entries(self.root)))
 
 
 def default_folder() -> Path:
@@ -220,6 +222,12 @@ def default_folder() -> Path:
 
     given = os.environ.get("LC_CACHE_DIR")
     return Path(given).expanduser() if given else user_cache_path("latent-constraints")
+
+
+def _check_lock(path: Path) -> None:
+    """Refuse a file in a lock's place that is none: to lock it would empty it."""
+    if os.path.lexists(path) and not is_lock(path):
+        raise LCError(f"{path} is no lock file of lc", hint="move it away, or set LC_CACHE_DIR to another folder")
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -237,18 +245,7 @@ def _write(folder: Path, config: dict[str, Any], tensors: dict[str, Tensor]) -> 
 
     weights = save({name: tensor.contiguous() for name, tensor in tensors.items()})
     config = config | {"digest": hashlib.sha256(weights).hexdigest()}
-    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        (partial / "weights.safetensors").write_bytes(weights)
-        (partial / "config.json").write_text(json.dumps(config, indent=2))
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        os.replace(partial, folder)
-    except OSError:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    place_entry(folder, {"weights.safetensors": weights, "config.json": json.dumps(config, indent=2).encode()})
 
 
 def _digest(path: Path) -> str:

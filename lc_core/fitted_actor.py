@@ -205,8 +205,8 @@ def fit_into(folder: Path, spec: Spec, problem: Problem, cache: Cache | None, pr
         )
     if problem.engine.folder:
         raise LCError("this actor is from a folder already", hint="copy the folder, or leave out folder to fit one")
-    claim_folder(folder)
-    prepared = prepare_spec(spec, problem, cache, progress)
-    figures = measure_actor(Verifier(problem.model, problem.entries), prepared.engine, progress=progress)
-    write_actor(folder, spec, problem, prepared, figures)
+    with claim_folder(folder) as owned:
+        prepared = prepare_spec(spec, problem, cache, progress)
+        figures = measure_actor(Verifier(problem.model, problem.entries), prepared.engine, progress=progress)
+        write_actor(owned, spec, problem, prepared, figures)
     return prepared

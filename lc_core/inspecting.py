@@ -21,6 +21,7 @@ from lc_core.encodings import decode_outputs, encode_outputs, has_encoder
 from lc_core.errors import LCError, blaming
 from lc_core.gradient_path import gradient_path, modules_of
 from lc_core.latent_model import LatentModel, block_generator, decode_array, draw_prior
+from lc_core.owned import InTheWay, Owned
 from lc_core.plugins.registry import Registry
 from lc_core.sanity import active_dimensions, check_form, differing, distinct
 from lc_core.transforming import compare
@@ -81,7 +82,7 @@ def inspect_model(model: LatentModel) -> Inspection:
     return found
 
 
-def write_sheets(found: Inspection, registry: Registry, folder: Path) -> list[Path]:
+def write_sheets(found: Inspection, registry: Registry, owned: Owned) -> list[Path]:
     """Write overviews of the decoded prior samples, by every renderer that draws their type and has one.
 
     What goes wrong is noted among the problems.
@@ -97,15 +98,20 @@ def write_sheets(found: Inspection, registry: Registry, folder: Path) -> list[Pa
             renderer = one.load()
             if not {found.about["output_type"], "*"} & set(renderer.accepts):
                 continue
-            folder.mkdir(parents=True, exist_ok=True)
-            with blaming(f"renderer {one.name} on the sheet of prior samples"):
-                path = renderer(**one.fill()).write_sheet(found.outputs[:SHOWN].copy(), folder)
+            with owned.work() as folder:
+                with blaming(f"renderer {one.name} on the sheet of prior samples"):
+                    path = renderer(**one.fill()).write_sheet(found.outputs[:SHOWN].copy(), folder)
+                names = owned.take(folder)
+        except InTheWay:
+            raise
         except LCError as error:
             found.problems.append(_told(error))
         except OSError as error:
-            raise LCError(f"{folder} cannot be written: {error}", hint="choose another folder with --out") from error
+            raise LCError(
+                f"{owned.path} cannot be written: {error}", hint="choose another folder with --out"
+            ) from error
         else:
-            written += [path] if path is not None else []
+            written += [owned.path / name for name in names] if path is not None else []
     return written
 
 

@@ -21,7 +21,9 @@ MAX_SAMPLES = 48
 GROUPS = {"all": "all of", "any": "any of", "not": "not"}
 
 
-def write_html(folder: Path, report: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> Path:
+def write_html(
+    folder: Path, report: Mapping[str, Any], samples: Sequence[Mapping[str, Any]], *, into: Path | None = None
+) -> Path:
     """Write `report.html` into a run's folder.
 
     Args:
@@ -31,6 +33,7 @@ def write_html(folder: Path, report: Mapping[str, Any], samples: Sequence[Mappin
             with `path`, relative to the folder, and `media_type`), `measurements` (label to value; None or NaN where
             undefined) and `met` (label to bool, groups included). Pictures and sound are embedded, other files
             linked. The first 48 are shown.
+        into: Where the page is written, if not into the run's folder.
 
     Returns:
         The page's path.
@@ -38,7 +41,7 @@ def write_html(folder: Path, report: Mapping[str, Any], samples: Sequence[Mappin
     tree = list(_flatten(report.get("constraints") or []))
     shown = samples[:MAX_SAMPLES]
     page = Template(files("lc_core").joinpath("templates/report.html").read_text(encoding="utf-8"))
-    path = folder / "report.html"
+    path = (into or folder) / "report.html"
     path.write_text(
         page.substitute(
             title=_text(_name(report.get("spec"), fallback="Report")),

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import platform
-import re
-import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +23,12 @@ from lc_core.engines.base import Engine
 from lc_core.errors import LCError, blaming
 from lc_core.installed import installed_version
 from lc_core.latent_model import LatentModel
+from lc_core.owned import Owned
 from lc_core.prepare import Prepared, prepare
 from lc_core.sampling import Collector, Problem, SampleResult, collect
 from lc_core.sanity import check_decoder
 from lc_core.spec.values import Selected, Spec
-from lc_core.store import FULL, RunFolder, identity_of, save_result, save_samples, unwritable, write_atomically
+from lc_core.store import FULL, RunFolder, identity_of, unwritable, write_result, write_samples
 from lc_core.summary import ordered
 from lc_core.variety import add_distinct
 from lc_core.verify import Verifier
@@ -41,8 +40,6 @@ __all__ = ["KEEP_NOTE", "build_model", "build_problem", "load_selected", "prepar
 
 Progress = Callable[[str], None]
 KEEP_NOTE = "keep says what lc transform must not change; sampling changes nothing, and ignores it"
-NUMBERED = re.compile(r"\d{6,}\..+")
-"""Names of the files of outputs."""
 
 
 def build_model(spec: Spec, *, device: str = "auto") -> LatentModel:
@@ -187,6 +184,7 @@ def run_spec(
     renderers = [(_who("renderer", one), _build("renderer", one)) for one in spec.renderers]
     path = out or Path("runs") / f"{spec.name}-{spec.sample.seed}"
     with RunFolder.open(path, identity_of(spec, problem)) as folder:
+        check_room(folder.owned, renderers)
         prepared = prepare_spec(spec, problem, cache, progress)
         problem = replace(problem, engine=prepared.engine)
         blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
@@ -200,7 +198,8 @@ def run_spec(
         result.report["seconds"] = {"fit": prepared.seconds, "sample": sampling}
         progress(f"writing {len(result)} outputs to {path}")
         try:
-            _write_run(spec, problem, result, renderers, path, began)
+            with folder.owned.work() as work:
+                _write_run(spec, problem, result, renderers, folder.owned, work, began)
         except OSError as error:
             raise unwritable(path, error) from error
     return result, path
@@ -211,22 +210,25 @@ def _write_run(
     problem: Problem,
     result: SampleResult,
     renderers: Sequence[tuple[str, Renderer]],
-    path: Path,
+    owned: Owned,
+    work: Path,
     began: float,
 ) -> None:
     from lc_core.report import write_html
 
-    write_atomically(path / "spec.yaml", spec.to_yaml(block=problem.engine.block).encode())
-    write_atomically(path / "environment.json", json.dumps(environment(problem), indent=2).encode())
-    files = _render_all(renderers, result.outputs, path / "outputs", sheets=path)
-    if result.nearest is not None and len(result.nearest):
-        _render_all(renderers, result.nearest.outputs, path / "nearest", sheets=path / "nearest")
-        save_samples(result.nearest, path / "nearest")
-    else:
-        shutil.rmtree(path / "nearest", ignore_errors=True)
+    write_about(owned, spec, problem)
+    files = _render_all(renderers, result.outputs, work / "outputs", sheets=work)
+    near = result.nearest if result.nearest is not None and len(result.nearest) else None
+    if near is not None:
+        _render_all(renderers, near.outputs, work / "nearest", sheets=work / "nearest")
+    written = set(owned.take(work))
+    if near is not None:
+        write_samples(near, owned, under="nearest/")
+        written.add("nearest/samples.safetensors")
+    remove_stale(owned, written)
     result.report["seconds"]["total"] = time.monotonic() - began
     result.report = ordered(result.report)
-    save_result(result, path)
+    write_result(result, owned)
     samples = [
         {
             "number": number,
@@ -237,40 +239,68 @@ def _write_run(
         }
         for number, index in enumerate(result.index)
     ]
-    write_html(path, result.report, samples)
+    write_html(owned.path, result.report, samples, into=work)
+    owned.take(work)
+
+
+def check_room(owned: Owned, renderers: Sequence[tuple[str, Renderer]]) -> None:
+    """Refuse before any work if what is not lc's own lies where a run writes.
+
+    Raises:
+        LCError: Naming it.
+    """
+    names = ["spec.yaml", "environment.json", "samples.safetensors", "report.json", "report.html"]
+    suffixes = {renderer.suffix for _, renderer in renderers}
+    for part in ("outputs", "nearest", "pairs"):
+        folder = owned.path / part
+        names.append(f"{part}/samples.safetensors")  # tells a link or a file in the folder's place too
+        if folder.is_dir() and not folder.is_symlink():
+            numbered = (one.name for one in folder.iterdir() if one.name[:6].isdigit())
+            names += [f"{part}/{name}" for name in numbered if name.lstrip("0123456789") in suffixes]
+    owned.check(names)
+
+
+def write_about(owned: Owned, spec: Spec, problem: Problem) -> None:
+    """Write what a run is of: the resolved spec, and the environment."""
+    owned.write("spec.yaml", spec.to_yaml(block=problem.engine.block).encode())
+    owned.write("environment.json", json.dumps(environment(problem), indent=2).encode())
+
+
+def remove_stale(owned: Owned, written: Collection[str]) -> None:
+    """Delete what an earlier command of this run rendered and this one did not."""
+    rendered = (name for name in owned.names if name.partition("/")[0] in ("outputs", "nearest", "pairs"))
+    owned.remove([name for name in rendered if "/" in name and name not in written])
 
 
 def _render_all(
     renderers: Sequence[tuple[str, Renderer]], outputs: np.ndarray, folder: Path, *, sheets: Path
 ) -> list[list[dict[str, str]]]:
     """Write every output with every renderer; return, for each output, its files relative to the run's folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
     files: list[list[dict[str, str]]] = [[] for _ in outputs]
-    written = set()
     for who, renderer in renderers:
         for number, output in enumerate(outputs):
             target = folder / f"{number:06d}{renderer.suffix}"
             _write_output(renderer, output.copy(), target, f"{who} on output {number}")
             files[number].append({"path": f"{folder.name}/{target.name}", "media_type": renderer.media_type})
-            written.add(target.name)
         if len(outputs):
             with blaming(f"{who} on the sheet of outputs"):
                 renderer.write_sheet(outputs.copy(), sheets)
-    for stale in folder.iterdir():
-        if NUMBERED.fullmatch(stale.name) and stale.name not in written:
-            stale.unlink()
     return files
 
 
 def _write_output(renderer: Renderer, output: Any, target: Path, who: str) -> None:
     """Have one file written, and tell a renderer's fault from a full disk."""
+    full: OSError | None = None
     with blaming(who):
         try:
             renderer.write(output, target)
         except OSError as error:
-            if error.errno in FULL:
-                raise unwritable(target.parents[1], error) from error
-            raise
+            if error.errno not in FULL:
+                raise
+            full = error
+    if full is not None:
+        raise full  # to be told of the run's folder
     if not target.is_file():
         raise LCError(f"{who} wrote no {target.name}")
 

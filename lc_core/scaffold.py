@@ -57,6 +57,7 @@ def new_plugin(name: str, kind: str = "constraint", folder: Path | None = None) 
     }
     templates = resources.files("lc_core") / "templates" / "plugin"
     try:
+        folder.mkdir(parents=True)  # fails if another command made it just now
         for path, template in files.items():
             text = Template((templates / template).read_text(encoding="utf-8")).substitute(values)
             (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -10,20 +10,21 @@ import hashlib
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
-from filelock import FileLock, Timeout
 
 from lc_core.cache import measurement_digest
 from lc_core.constraint import leaves
 from lc_core.errors import LCError
 from lc_core.installed import installed_version
+from lc_core.owned import Owned, write_atomically
 from lc_core.sampling import Block, Problem, SampleResult, run_block
 from lc_core.spec.values import Spec
 from lc_core.summary import report_text
@@ -31,12 +32,14 @@ from lc_core.summary import report_text
 if TYPE_CHECKING:
     from lc_core.energy import Energy
 
-__all__ = ["RunFolder", "identity_of", "save_result", "save_samples", "unwritable", "write_atomically"]
+__all__ = ["RunFolder", "identity_of", "save_result", "unwritable", "write_result", "write_samples"]
 
 SMALL_OUTPUT = 65_536
 """Outputs of at most this many bytes each are saved beside their latents."""
 TAKEN = ("z", "x", "index", "__metadata__")
 """Names in `samples.safetensors` that no label may take."""
+NUMBERED = re.compile(r"\d{6,}\..+")
+"""Names of the files of outputs."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -73,9 +76,11 @@ class RunFolder:
 
     Args:
         path: The folder.
+        owned: The files in it that lc wrote; all but the blocks, which tell by their content what they are.
     """
 
     path: Path
+    owned: Owned
 
     @classmethod
     @contextmanager
@@ -89,25 +94,18 @@ class RunFolder:
         Raises:
             LCError: If it holds something else, is in use, or cannot be written.
         """
-        blocks = path / "blocks"
+        blocks, stack = path / "blocks", ExitStack()
         try:
-            if path.exists() and not path.is_dir():
-                raise LCError(f"{path} is a file; a run needs a folder", hint="choose another with --out")
-            if path.exists() and not (blocks / "run.json").exists() and not _only_begun(path):
-                raise LCError(f"{path} is not empty and holds no run", hint="choose another folder with --out")
-            blocks.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(blocks / "run.lock", timeout=0)
-            lock.acquire()
-        except Timeout as error:
-            hint = "wait for it to end, or choose another folder with --out"
-            raise LCError(f"another lc is writing to {path}", hint=hint) from error
+            opened = stack.enter_context(Owned.open(path, "run", earlier=lambda folder: _earlier(folder, identity)))
+            if blocks.is_symlink() or (blocks.exists() and not blocks.is_dir()):
+                raise LCError(f"{blocks} is no folder; lc keeps finished blocks there", hint="move it away")
+            blocks.mkdir(exist_ok=True)
         except OSError as error:
+            stack.close()
             raise unwritable(path, error) from error
-        try:
+        with stack:
             _claim(path, blocks / "run.json", identity)
-            yield cls(path)
-        finally:
-            lock.release()
+            yield cls(path, opened)
 
     def blocks(
         self,
@@ -128,8 +126,11 @@ class RunFolder:
             try:
                 block = _load_block(path, number)
                 if block is None:
-                    if path.exists():
-                        progress(f"block {number} of {self.path} is damaged; running it again")
+                    if os.path.lexists(path):
+                        aside = _aside(path)
+                        progress(
+                            f"block {number} of {self.path} is damaged; running it again (it is kept: {aside.name})"
+                        )
                     block = run_block(problem, energy(), number)
                     write_atomically(path, _block_bytes(block))
             except OSError as error:
@@ -137,12 +138,38 @@ class RunFolder:
             yield block
 
 
-def _only_begun(path: Path) -> bool:
-    """Return whether a folder holds nothing but what a run leaves that was killed before it began."""
-    return {one.name for one in path.iterdir()} <= {"blocks"} and {one.name for one in (path / "blocks").glob("*")} <= {
-        "run.lock",
-        ".run.json.partial",
-    }
+def _aside(path: Path) -> Path:
+    """Rename what lies where a block belongs; it may be somebody's."""
+    numbers = itertools.count(1)
+    target = next(one for at in numbers if not os.path.lexists(one := path.with_name(f"{path.name}.damaged-{at}")))
+    os.rename(path, target)
+    return target
+
+
+def _earlier(path: Path, identity: dict[str, str]) -> list[str]:
+    """Return the files of a run that an lc wrote which kept no list of them; none if the folder is no such run.
+
+    Sheets have names that only renderers know: they were written between `spec.yaml` and `report.html`.
+    """
+    marker, blocks = path / "blocks" / "run.json", path / "blocks"
+    if not marker.is_file():
+        begun = {one.name for one in blocks.glob("*")} <= {"run.lock", ".run.json.partial"} and not blocks.is_symlink()
+        return [".begun"] if begun and {one.name for one in path.iterdir()} - {".lc"} <= {"blocks"} else []
+    _claim(path, marker, identity)
+    fixed = ("spec.yaml", "environment.json", "samples.safetensors", "report.json", "report.html")
+    found = [path / name for name in (*fixed, "nearest/samples.safetensors")]
+    for folder in (path / "outputs", path / "nearest"):
+        found += [one for one in folder.glob("*") if NUMBERED.fullmatch(one.name)]
+    if (path / "spec.yaml").is_file() and (path / "report.html").is_file():
+        first, last = ((path / name).stat().st_mtime for name in ("spec.yaml", "report.html"))
+        found += [
+            one
+            for folder in (path, path / "nearest")
+            for one in folder.glob("*")
+            if first <= one.stat().st_mtime <= last
+        ]
+    files = [one.relative_to(path).as_posix() for one in found if one.is_file() and not one.is_symlink()]
+    return [*files, ".begun"]
 
 
 def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
@@ -167,17 +194,6 @@ def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
         raise LCError(f"{path} holds another run, {what}", hint=hint)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-
-
 def unwritable(path: Path, error: OSError) -> LCError:
     """Return what to tell of a run's folder that cannot be written."""
     if error.errno in FULL:
@@ -188,21 +204,27 @@ def unwritable(path: Path, error: OSError) -> LCError:
 
 
 def save_result(result: SampleResult, folder: Path) -> Path:
-    """Write `samples.safetensors` and `report.json` into a folder and return it.
+    """Write `samples.safetensors` and `report.json` into a folder and return it; other files in it are left alone.
 
     Raises:
-        LCError: If it cannot be written.
+        LCError: If it cannot be written, or files of these names are there that were not saved by this.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_samples(result, folder)
-        write_atomically(folder / "report.json", (report_text(result.report) + "\n").encode())
+        with Owned.open(folder, "result", mixed=True) as owned:
+            owned.check(["samples.safetensors", "report.json"])
+            write_result(result, owned)
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
 
 
-def save_samples(result: SampleResult, folder: Path) -> None:
+def write_result(result: SampleResult, owned: Owned) -> None:
+    """Write `samples.safetensors` and `report.json` into an open folder."""
+    write_samples(result, owned)
+    owned.write("report.json", (report_text(result.report) + "\n").encode())
+
+
+def write_samples(result: SampleResult, owned: Owned, *, under: str = "") -> None:
     """Write `samples.safetensors`: `z`, `index`, `x` where it is small, and one float64 tensor per constraint label."""
     from safetensors.numpy import save
 
@@ -212,7 +234,7 @@ def save_samples(result: SampleResult, folder: Path) -> None:
     for label, values in result.measurements.items():
         tensors[f"measurement:{label}" if label in TAKEN else label] = values.astype(np.float64)
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    write_atomically(folder / "samples.safetensors", save(contiguous))
+    owned.write(f"{under}samples.safetensors", save(contiguous))
 
 
 def _block_bytes(block: Block) -> bytes:
@@ -255,5 +277,5 @@ def _load_block(path: Path, number: int) -> Block | None:
             decodes=decodes,
             size=size,
         )
-    except (FileNotFoundError, SafetensorError, KeyError, ValueError):
+    except (FileNotFoundError, IsADirectoryError, SafetensorError, KeyError, ValueError):
         return None

@@ -14,14 +14,15 @@ import numpy as np
 from lc_core.constraint import Constraint, Entry
 from lc_core.critics.typical import realism_of
 from lc_core.keeping import Kept
+from lc_core.owned import Owned
 from lc_core.report import MAX_SAMPLES, _file, _number, _percent, _text, _wanted
-from lc_core.store import SMALL_OUTPUT, unwritable, write_atomically
+from lc_core.store import SMALL_OUTPUT, unwritable
 from lc_core.summary import _plain
 
 if TYPE_CHECKING:
     from lc_core.transforming import TransformResult
 
-__all__ = ["build_transform_report", "save_transform", "write_transform_html"]
+__all__ = ["build_transform_report", "save_transform", "write_transform", "write_transform_html"]
 
 SCHEMA = 1
 KEYS = (
@@ -146,13 +147,25 @@ def transform_report_text(report: Mapping[str, Any]) -> str:
 
 
 def save_transform(result: TransformResult, folder: Path) -> Path:
-    """Write `samples.safetensors` and `report.json` into a folder and return it.
+    """Write `samples.safetensors` and `report.json` into a folder and return it; other files in it are left alone.
+
+    Raises:
+        LCError: If it cannot be written, or files of these names are there that were not saved by this.
+    """
+    try:
+        with Owned.open(folder, "result", mixed=True) as owned:
+            owned.check(["samples.safetensors", "report.json"])
+            write_transform(result, owned)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return folder
+
+
+def write_transform(result: TransformResult, owned: Owned) -> None:
+    """Write `samples.safetensors` and `report.json` into an open folder.
 
     The arrays are `z_before`, `z_after`, `distance`, `met`; `x_before` and `x_after` where an output has at most
     64 KiB; and for each constraint, kept and watched measurement `before:<label>` and `after:<label>`.
-
-    Raises:
-        LCError: If it cannot be written.
     """
     from safetensors.numpy import save
 
@@ -166,28 +179,29 @@ def save_transform(result: TransformResult, folder: Path) -> Path:
         tensors |= {"x_before": result.inputs, "x_after": result.outputs}
     tensors |= {f"before:{label}": values for label, values in result.before.items()}
     tensors |= {f"after:{label}": values for label, values in result.after.items()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        content = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
-        write_atomically(folder / "samples.safetensors", content)
-        write_atomically(folder / "report.json", (transform_report_text(result.report) + "\n").encode())
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    return folder
+    owned.write("samples.safetensors", save({name: np.ascontiguousarray(one) for name, one in tensors.items()}))
+    owned.write("report.json", (transform_report_text(result.report) + "\n").encode())
 
 
-def write_transform_html(folder: Path, report: Mapping[str, Any], shown: Sequence[Sequence[Mapping[str, Any]]]) -> Path:
+def write_transform_html(
+    folder: Path,
+    report: Mapping[str, Any],
+    shown: Sequence[Sequence[Mapping[str, Any]]],
+    *,
+    into: Path | None = None,
+) -> Path:
     """Write `report.html` into a run's folder.
 
     Args:
         folder: The run's folder.
         report: The content of `report.json`.
         shown: For each example its files, each with `path`, relative to the folder, and `media_type`.
+        into: Where the page is written, if not into the run's folder.
     """
     page = Template(files("lc_core").joinpath("templates/report.html").read_text(encoding="utf-8"))
     examples = report["examples"][:MAX_SAMPLES]
     more = len(report["examples"]) - len(examples)
-    path = folder / "report.html"
+    path = (into or folder) / "report.html"
     path.write_text(
         page.substitute(
             title=_text(report.get("spec") or "Transformation"),

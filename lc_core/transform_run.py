@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,14 +16,15 @@ from lc_core.errors import LCError, blaming
 from lc_core.judging import add_judgement
 from lc_core.keeping import keep_every
 from lc_core.latent_model import LatentModel
+from lc_core.owned import Owned
 from lc_core.plugins.registry import Registry
 from lc_core.render import Renderer
-from lc_core.run import _build, _render_all, _who, build_model, environment, settled
+from lc_core.run import _build, _render_all, _who, build_model, check_room, remove_stale, settled, write_about
 from lc_core.sampling import Problem
 from lc_core.score import read_outputs, reader_settings, readers_of
 from lc_core.spec.values import Spec
-from lc_core.store import RunFolder, identity_of, unwritable, write_atomically
-from lc_core.transform_report import write_transform_html
+from lc_core.store import RunFolder, identity_of, unwritable
+from lc_core.transform_report import write_transform, write_transform_html
 from lc_core.transforming import Transformation, TransformResult, run_transformation
 
 __all__ = ["read_inputs", "transform_files"]
@@ -131,7 +130,8 @@ def transform_files(
     path = out or Path("runs") / f"{spec.name}-transform-{spec.sample.seed}"
     sampling = Problem(model=model, entries=spec.entries, engine=problem.engine, realism=spec.realism)
     identity = identity_of(spec, sampling) | {"inputs": hashlib.sha256(inputs.tobytes()).hexdigest()[:24]}
-    with RunFolder.open(path, identity):
+    with RunFolder.open(path, identity) as folder:
+        check_room(folder.owned, renderers)
         result = run_transformation(problem, settings=spec.fit, cache=cache, progress=progress)
         result.report |= {"spec": spec.name, "model": spec.model.use}
         if notes:
@@ -141,7 +141,8 @@ def transform_files(
         add_judgement(result, registry)
         progress(f"writing {len(result)} outputs to {path}")
         try:
-            _write(spec, sampling, result, renderers, path, began)
+            with folder.owned.work() as work:
+                _write(spec, sampling, result, renderers, folder.owned, work, began)
         except OSError as error:
             raise unwritable(path, error) from error
     return result, path
@@ -152,22 +153,24 @@ def _write(
     sampling: Problem,
     result: TransformResult,
     renderers: Sequence[tuple[str, Renderer]],
-    path: Path,
+    owned: Owned,
+    work: Path,
     began: float,
 ) -> None:
-    write_atomically(path / "spec.yaml", spec.to_yaml(block=sampling.engine.block).encode())
-    write_atomically(path / "environment.json", json.dumps(environment(sampling), indent=2).encode())
-    files = _render_all(renderers, result.outputs, path / "outputs", sheets=path)
-    pairs = _write_pairs(renderers, result, path)
+    write_about(owned, spec, sampling)
+    files = _render_all(renderers, result.outputs, work / "outputs", sheets=work)
+    pairs = _write_pairs(renderers, result, work)
+    remove_stale(owned, owned.take(work))
     result.report["seconds"]["total"] = time.monotonic() - began
-    result.save(path)
+    write_transform(result, owned)
     shown = []
     for number, own in enumerate(files):
         # The picture of before and after takes the place of the picture of the output.
         instead = pairs[number]
         replaced = {one["of"] for one in instead}
         shown.append([*instead, *(one for one in own if Path(one["path"]).suffix not in replaced)])
-    write_transform_html(path, result.report, shown)
+    write_transform_html(owned.path, result.report, shown, into=work)
+    owned.take(work)
 
 
 def _write_pairs(
@@ -175,7 +178,6 @@ def _write_pairs(
 ) -> list[list[dict[str, Any]]]:
     """Have every renderer that can draw each example before and after, into `pairs/`; and a sheet of all."""
     folder = path / "pairs"
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     found: list[list[dict[str, Any]]] = [[] for _ in range(len(result))]
     for who, renderer in renderers:
@@ -187,6 +189,4 @@ def _write_pairs(
                     found[number].append({"path": name, "media_type": renderer.media_type, "of": renderer.suffix})
         with blaming(f"{who} on the sheet of pairs"):
             renderer.write_pairs(result.inputs.copy(), result.outputs.copy(), path)
-    if not any(folder.iterdir()):
-        folder.rmdir()
     return found

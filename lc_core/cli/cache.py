@@ -20,7 +20,7 @@ __all__ = ["command"]
 
 @click.command("cache")
 @click.option("--clear", is_flag=True, help="Delete all fitted parts; they are fitted again when needed.")
-@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting; needed without a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(clear: bool, yes: bool, as_json: bool) -> None:
     """List fitted parts: what each is of, its size, its age and its folder."""
@@ -57,18 +57,33 @@ def _list(cache: Cache, entries: list[CacheEntry]) -> None:
 
 
 def _clear(cache: Cache, entries: list[CacheEntry], *, ask: bool, as_json: bool) -> None:
-    if ask and entries and sys.stdin.isatty() and not _agreed(f"Delete {_count(entries)} in {cache.root}?"):
+    from lc_core.cache_entries import check_cache
+
+    try:
+        check_cache(cache.root)
+    except OSError as error:
+        raise LCError(f"the cache folder {cache.root} cannot be read: {error}") from error
+    if ask and entries and not sys.stdin.isatty():
+        raise LCError(
+            f"{_count(entries)} in {cache.root} would be deleted, and there is no terminal to ask; nothing was deleted",
+            hint="give --yes to delete them",
+        )
+    if ask and entries and not _agreed(f"Delete {_count(entries)} in {cache.root}?"):
         click.echo("nothing was deleted", err=True)
         return
     try:
         deleted = cache.clear()
     except OSError as error:
         raise LCError(f"the cache folder {cache.root} cannot be cleared: {error}") from error
+    left = {one.folder for one in cache.entries()}
+    gone = [one for one in entries if one.folder not in left]
     if as_json:
-        found = {"folder": str(cache.root), "deleted": deleted, "bytes": sum(one.bytes for one in entries)}
+        found = {"folder": str(cache.root), "deleted": deleted, "bytes": sum(one.bytes for one in gone)}
         click.echo(json.dumps(found, indent=2))
     else:
-        click.echo(f"deleted {_count(entries)} from {cache.root}")
+        click.echo(f"deleted {_count(gone)} from {cache.root}")
+    if left:
+        click.echo(f"{len(left)} in use, not deleted", err=True)
 
 
 def _agreed(question: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from lc_core.owned import Owned
     from lc_core.plugins.registry import Registry
     from lc_core.spec.values import Selected
 
@@ -41,19 +42,31 @@ def command(model: str, changes: tuple[str, ...], out: Path | None, device: str,
 
     use_one_thread()
     registry = build_registry()
-    with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+    with ExitStack() as stack, redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
         selected, promised = _selected(registry, model, changes)
+        folder = out or Path("runs") / f"inspect-{selected.plugin.name}"
+        owned = _open(stack, folder)
         found = inspect_model(load_selected(selected, device=device))
         if promised not in (found.about["output_type"], "*"):
             found.problems.append(f"it makes {found.about['output_type']}, but is registered as making {promised}")
-        folder = out or Path("runs") / f"inspect-{selected.plugin.name}"
-        found.about["sheets"] = [str(path) for path in write_sheets(found, registry, folder)]
+        found.about["sheets"] = [str(path) for path in write_sheets(found, registry, owned)]
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
     else:
         _show(found.as_dict())
     if found.problems:
         click.get_current_context().exit(UNSOUND)
+
+
+def _open(stack: ExitStack, folder: Path) -> Owned:
+    """Open the folder of the sheets, or refuse it before a model is loaded."""
+    from lc_core.errors import LCError
+    from lc_core.owned import Owned
+
+    try:
+        return stack.enter_context(Owned.open(folder, "inspection"))
+    except OSError as error:
+        raise LCError(f"{folder} cannot be written: {error}", hint="choose another folder with --out") from error
 
 
 def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[Selected, str]:

@@ -122,7 +122,7 @@ def _save(found: LabelSet, out: Path) -> Probe:
     from lc_core.cache import Cache
     from lc_core.labels.label_set import read_label_set
     from lc_core.labels.probe import fitted_probe
-    from lc_core.store import write_atomically
+    from lc_core.owned import write_atomically
 
     try:
         write_atomically(out, found.to_bytes())
@@ -194,6 +194,8 @@ def _check_out(out: Path) -> None:
     """Refuse a place where nothing can be written, or where something else than a label set would be lost."""
     from lc_core.labels.label_set import is_label_set
 
+    if out.is_symlink():
+        raise LCError(f"--out {out} is a symbolic link", hint="give the file itself, or another name")
     if out.is_dir():
         raise LCError(f"--out {out} is a folder; expected a file such as my.safetensors")
     if not out.resolve().parent.is_dir():

@@ -99,7 +99,7 @@ def guarded_streams() -> Iterator[None]:
     _occupy()
     before = sys.stdout, sys.stderr
     out, err = _Guarded(sys.stdout), _Guarded(sys.stderr)
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     try:
         status: Any = None
         try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
+import shutil
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ import click
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
+    from lc_core.owned import Owned
     from lc_core.plugins.registry import Registered, Registry
 
 __all__ = ["command"]
@@ -33,6 +37,7 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     A training that was stopped goes on when the same command is given again.
     """
     from lc_core.cli.threads import use_one_thread
+    from lc_core.owned import Owned
     from lc_core.plugins.manager import build_registry
 
     registry = build_registry()
@@ -41,9 +46,9 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     settings = recipe.fill(with_changes(given, changes))
     folder = out or Path("runs") / f"train-{recipe.name}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        use_one_thread()
-        _train(recipe, folder, settings)
+        with Owned.open(folder, "training") as owned, _training(owned) as place:
+            use_one_thread()
+            _train(recipe, place, settings)
     except KeyboardInterrupt:
         click.echo(f"interrupted; give the same command again to go on from the last checkpoint in {folder}", err=True)
         click.get_current_context().exit(INTERRUPTED)
@@ -55,6 +60,29 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     click.echo(f"the model is in {folder}")
     if lines := _usage(registry, recipe, folder):
         click.echo(f"to use it, write in a spec:\n\n{lines}")
+
+
+@contextmanager
+def _training(owned: Owned) -> Iterator[Path]:
+    """Give the folder in which a recipe works: its own files are moved there, and back at the end however it ends.
+
+    A recipe writes under names that nobody knows before; so it never sees what is not its own.
+    """
+    place = owned.path / ".lc" / "training"
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise LCError(f"{place} is no folder; a training works there", hint="move it away")
+    place.mkdir(exist_ok=True)
+    for name in owned.names:
+        if not (place / name).exists():  # what a killed training left there is newer
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(owned.path / name, place / name)
+    try:
+        yield place
+    except LCError as error:
+        raise LCError(error.message.replace(str(place), str(owned.path)), hint=error.hint) from error
+    finally:
+        owned.take(place)
+        shutil.rmtree(place)
 
 
 def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:

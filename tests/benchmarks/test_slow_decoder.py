@@ -38,13 +38,14 @@ def test_a_black_box_is_judged_by_the_size_of_its_outputs():
         latent_shape = 4
         output_type = "image.rgb/1"
 
-        def decode(self, z):
-            return z.detach().numpy().mean(axis=1)[:, None, None, None].repeat(3, 1).repeat(side, 2).repeat(side, 3)
+        def __init__(self, side):
+            self.side = side
 
-    blocks = []
-    for side in (8, 64):
-        blocks.append(Gradient().sized_for(as_latent_model(Box())).block)
-    assert blocks == [256, 16]
+        def decode(self, z):
+            level = z.detach().numpy().mean(axis=1)[:, None, None, None]
+            return level.repeat(3, 1).repeat(self.side, 2).repeat(self.side, 3)
+
+    assert [Gradient().sized_for(as_latent_model(Box(side))).block for side in (8, 64)] == [256, 16]
 
 
 def test_sixteen_pictures_of_a_slow_decoder_take_few_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

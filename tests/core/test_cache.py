@@ -144,7 +144,7 @@ def test_entries_tell_what_is_cached_and_clear_deletes_it(cache: Cache) -> None:
     assert told == {("critic", "a critic", True), ("refined", "(damaged)", True)}
     assert cache.clear() == 2
     assert cache.entries() == []
-    assert list(cache.root.iterdir()) == []
+    assert [one.name for one in cache.root.iterdir()] == ["CACHEDIR.TAG"]
     assert not cache.get_or_fit("critic", "k1", Fit())[2]
 
 

@@ -69,14 +69,14 @@ def test_json_lists_the_same(filled):
 
 
 def test_clearing_deletes_all_and_says_how_many(filled):
-    result = run("--clear")
+    result = run("--clear", "--yes")
     assert result.exit_code == 0
     assert result.stdout.startswith("deleted 2 fitted parts, ")
     assert run().stdout.startswith("0 fitted parts")
 
 
 def test_clearing_as_json_says_how_many(filled):
-    found = json.loads(run("--clear", "--json").stdout)
+    found = json.loads(run("--clear", "--yes", "--json").stdout)
     assert found["deleted"] == 2
     assert found["bytes"] > 0
 

@@ -179,7 +179,7 @@ def test_a_folder_that_cannot_be_made_is_told(train, tmp_path):
     (tmp_path / "file").write_text("")
     result = train("toy.model", "--out", "file")
     assert result.exit_code == 2
-    assert "error: the training in file cannot be read or written" in result.stderr
+    assert "error: file is a file; expected a folder" in result.stderr
 
 
 def test_a_fault_of_a_recipe_names_its_plugin_and_shows_where(train):

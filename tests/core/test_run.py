@@ -40,8 +40,8 @@ def sample(line, lc, write_spec):
 def test_a_run_folder_holds_all_that_is_promised(sample):
     folder = sample()
     assert {one.name for one in folder.iterdir()} == {
-        "blocks", "environment.json", "outputs", "report.html", "report.json", "samples.safetensors", "sheet.txt",
-        "spec.yaml",
+        ".lc", "blocks", "environment.json", "outputs", "report.html", "report.json", "samples.safetensors",
+        "sheet.txt", "spec.yaml",
     }  # fmt: skip
     assert [one.name for one in sorted((folder / "outputs").iterdir())] == [f"{n:06d}.txt" for n in range(7)]
     samples = load_file(folder / "samples.safetensors")

@@ -284,8 +284,7 @@ def test_what_a_spec_says_for_sampling_is_left_and_told_in_one_line(more, left, 
     assert samples[0] == samples[1], "the edit is that of the same spec without them"
 
 
-def test_an_actor_that_was_fitted_to_sample_is_fitted_anew_for_edits(curve, lc, write_spec, files, monkeypatch):
-    monkeypatch.setattr("lc_core.run.FitSettings", partial(FitSettings, **SMALL))
+def test_an_actor_that_was_fitted_to_sample_is_fitted_anew_for_edits(curve, lc, write_spec, files):
     small = ("--set", "engine.params={hidden: 16, round_steps: 5}")
     assert lc("fit", write_spec(SPEC), "--engine", "actor", *small, "--out", "fitted").exit_code == 0
     spec = write_spec(SPEC + "    engine: {use: actor, params: {folder: fitted}}\n")
