@@ -22,7 +22,7 @@ import numpy as np
 
 from lc_core.cache import Cache
 from lc_core.engines.base import Engine
-from lc_core.errors import LCError, blaming
+from lc_core.errors import FULL, LCError, blaming
 from lc_core.fitting import FitSettings
 from lc_core.installed import installed_version
 from lc_core.latent_model import LatentModel
@@ -30,7 +30,7 @@ from lc_core.prepare import Prepared, prepare
 from lc_core.sampling import Collector, Problem, SampleResult, collect
 from lc_core.sanity import check_decoder
 from lc_core.spec.values import Selected, Spec
-from lc_core.store import FULL, RunFolder, identity_of, save_result, save_samples, unwritable, write_atomically
+from lc_core.store import RunFolder, identity_of, save_result, save_samples, unwritable, write_atomically
 from lc_core.summary import ordered
 from lc_core.verify import Verifier
 

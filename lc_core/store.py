@@ -5,7 +5,6 @@ While a run goes on, each finished block is one file under `blocks/`; nothing el
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import itertools
 import json
@@ -22,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from lc_core.cache import measurement_digest
 from lc_core.constraint import leaves
-from lc_core.errors import LCError
+from lc_core.errors import FULL, LCError
 from lc_core.installed import installed_version
 from lc_core.sampling import Block, Problem, SampleResult, run_block
 from lc_core.spec.values import Spec
@@ -37,7 +36,6 @@ SMALL_OUTPUT = 65_536
 """Outputs of at most this many bytes each are saved beside their latents."""
 TAKEN = ("z", "x", "index", "__metadata__")
 """Names in `samples.safetensors` that no label may take."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.characters import escaping, utf8
 from lc_core.constraint import Constraint, Entry
 from lc_core.critics.typical import realism_of
 from lc_core.keeping import Kept
@@ -170,7 +171,7 @@ def save_transform(result: TransformResult, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         content = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
         write_atomically(folder / "samples.safetensors", content)
-        write_atomically(folder / "report.json", (transform_report_text(result.report) + "\n").encode())
+        write_atomically(folder / "report.json", utf8(transform_report_text(result.report) + "\n"))
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
@@ -199,6 +200,7 @@ def write_transform_html(folder: Path, report: Mapping[str, Any], shown: Sequenc
             origin=_text(f"Model: {report['model']} · Engine: {report['engine']} · Seed: {report['seed']}"),
         ),
         encoding="utf-8",
+        errors=escaping(),
     )
     return path
 
