@@ -12,8 +12,11 @@ import importlib.util
 import inspect
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +25,8 @@ from lc_core.cache_entries import FILES, MARKER, check_cache, delete_entry, mark
 from lc_core.errors import LCError
 from lc_core.measuring import Measurement
 from lc_core.owned import is_lock
+from lc_core.plugins.beside import FOLDER_PREFIX, sources_of
+from lc_core.plugins.files import PREFIX
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,6 +87,8 @@ def _sources_used(name: str) -> dict[str, bytes] | None:
     Imports are read from the text: a number that is imported does not tell where it is from, and one within a function
     may not have happened yet.
     """
+    if name.startswith((PREFIX, FOLDER_PREFIX)) and (file := getattr(sys.modules.get(name), "__file__", None)):
+        return sources_of(Path(file))
     found: dict[str, bytes] = {}
     open_names = [name]
     while open_names:
@@ -133,13 +140,22 @@ class Cache:
     """The cache folder.
 
     Args:
-        root: The folder; default `LC_CACHE_DIR`, else the platform's cache folder.
+        root: The folder, found when it is first needed; default `LC_CACHE_DIR`, else the platform's cache folder.
         refit: Ignore what is there, and replace it.
     """
 
     def __init__(self, root: Path | None = None, *, refit: bool = False) -> None:
-        self.root = root or default_folder()
+        self._given = root
         self.refit = refit
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder; what needs nothing fitted never asks for it.
+
+        Raises:
+            LCError: If it cannot be told.
+        """
+        return self._given or default_folder()
 
     def get_or_fit(
         self,
@@ -168,9 +184,12 @@ class Cache:
             _check_lock(self.root / f"{kind}-{key}.lock")
             lock = FileLock(self.root / f"{kind}-{key}.lock")
             lock.acquire()
-        except OSError as error:
+        except (OSError, NotImplementedError) as error:  # the latter where a file system has no locks
+            if self.has(kind, key):
+                with suppress(Exception):  # what cannot be written may be readable; what is damaged counts as absent
+                    return *_read(folder), True
             raise LCError(
-                f"the cache folder {self.root} cannot be written: {error}",
+                f"the cache folder {self.root} cannot be written: {getattr(error, 'strerror', None) or error}",
                 hint="set LC_CACHE_DIR to a folder that can",
             ) from error
         try:
@@ -191,7 +210,7 @@ class Cache:
 
     def has(self, kind: str, key: str) -> bool:
         """Return whether a part need not be fitted, unless it turns out to be damaged."""
-        return not self.refit and (self.root / f"{kind}-{key}" / "config.json").exists()
+        return not self.refit and os.path.exists(self.root / f"{kind}-{key}" / "config.json")
 
     def entries(self) -> list[CacheEntry]:
         """Return what is cached, oldest first: what lc wrote and marked, and nothing else."""
@@ -221,7 +240,13 @@ def default_folder() -> Path:
     from platformdirs import user_cache_path
 
     given = os.environ.get("LC_CACHE_DIR")
-    return Path(given).expanduser() if given else user_cache_path("latent-constraints")
+    try:
+        found = Path(given).expanduser() if given else user_cache_path("latent-constraints").expanduser()
+    except (RuntimeError, KeyError) as error:
+        cause = f"LC_CACHE_DIR is {given}" if given else "LC_CACHE_DIR is not set"
+        hint = "set LC_CACHE_DIR to a folder that can be written"
+        raise LCError(f"no cache folder: {cause}, and the home folder of that user is not known", hint=hint) from error
+    return found
 
 
 def _check_lock(path: Path) -> None:

@@ -13,6 +13,8 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
+from lc_core.characters import escaping
+
 __all__ = ["MAX_SAMPLES", "write_html"]
 
 MAX_SAMPLES = 48
@@ -53,6 +55,7 @@ def write_html(
             origin=_origin(report),
         ),
         encoding="utf-8",
+        errors=escaping(),
     )
     return path
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from lc_core.cache import Cache
 from lc_core.engines.base import Engine
-from lc_core.errors import LCError, blaming
+from lc_core.errors import FULL, LCError, blaming
 from lc_core.installed import installed_version
 from lc_core.latent_model import LatentModel
 from lc_core.owned import Owned
@@ -28,7 +28,7 @@ from lc_core.prepare import Prepared, prepare
 from lc_core.sampling import Collector, Problem, SampleResult, collect
 from lc_core.sanity import check_decoder
 from lc_core.spec.values import Selected, Spec
-from lc_core.store import FULL, RunFolder, identity_of, unwritable, write_result, write_samples
+from lc_core.store import RunFolder, identity_of, unwritable, write_result, write_samples
 from lc_core.summary import ordered
 from lc_core.variety import add_distinct
 from lc_core.verify import Verifier

@@ -5,7 +5,6 @@ While a run goes on, each finished block is one file under `blocks/`; nothing el
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import itertools
 import json
@@ -22,7 +21,7 @@ import yaml
 
 from lc_core.cache import measurement_digest
 from lc_core.constraint import leaves
-from lc_core.errors import LCError
+from lc_core.errors import FULL, LCError
 from lc_core.installed import installed_version
 from lc_core.owned import Owned, write_atomically
 from lc_core.sampling import Block, Problem, SampleResult, run_block
@@ -40,7 +39,6 @@ TAKEN = ("z", "x", "index", "__metadata__")
 """Names in `samples.safetensors` that no label may take."""
 NUMBERED = re.compile(r"\d{6,}\..+")
 """Names of the files of outputs."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.characters import escaping, utf8
 from lc_core.constraint import Constraint, Entry
 from lc_core.critics.typical import realism_of
 from lc_core.keeping import Kept
@@ -180,7 +181,7 @@ def write_transform(result: TransformResult, owned: Owned) -> None:
     tensors |= {f"before:{label}": values for label, values in result.before.items()}
     tensors |= {f"after:{label}": values for label, values in result.after.items()}
     owned.write("samples.safetensors", save({name: np.ascontiguousarray(one) for name, one in tensors.items()}))
-    owned.write("report.json", (transform_report_text(result.report) + "\n").encode())
+    owned.write("report.json", utf8(transform_report_text(result.report) + "\n"))
 
 
 def write_transform_html(
@@ -213,6 +214,7 @@ def write_transform_html(
             origin=_text(f"Model: {report['model']} · Engine: {report['engine']} · Seed: {report['seed']}"),
         ),
         encoding="utf-8",
+        errors=escaping(),
     )
     return path
 

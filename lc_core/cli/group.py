@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from lc_core.cli.streams import guarded_streams
-from lc_core.errors import LCError
+from lc_core.errors import FULL, LCError, disk_full
 from lc_core.installed import Entry, installed
 from lc_core.limits import IMPORT_SECONDS, limited
 
@@ -19,6 +20,13 @@ __all__ = ["GROUP", "LazyGroup", "show_error"]
 
 GROUP = "latent_constraints.commands"
 INTERRUPTED = 130
+USER = 2
+SURROUNDINGS = (
+    *FULL,
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
+    *(errno.EMFILE, errno.ENFILE, errno.EIO, errno.ESTALE),
+)
+"""Error numbers that a machine, a disk or a user's rights cause, and no mistake in `lc`."""
 BUG = 1
 
 
@@ -92,6 +100,9 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in SURROUNDINGS:
+                show_error(_surroundings(error))
+                ctx.exit(USER)
             traceback.print_exception(error, file=sys.stderr)
             click.echo("this is a bug in lc, not in what you gave it; please report it with the lines above", err=True)
             ctx.exit(BUG)
@@ -108,6 +119,14 @@ def show_error(error: LCError) -> None:
     click.echo(error.message if located else f"error: {error.message}", err=True)
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)
+
+
+def _surroundings(error: OSError) -> LCError:
+    """Return what to tell of an error of the operating system that nothing else explained."""
+    if error.errno in FULL:
+        return disk_full(error)
+    where = f"{error.filename}: " if error.filename else ""
+    return LCError(f"{where}{error.strerror}", hint="see to that, or name another file or folder")
 
 
 def _loaded(entry: Entry) -> click.Command:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.plugin_files import plugin_files
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -26,8 +28,11 @@ UNSOUND = 2
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a setting of the model.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the sheets; default runs/inspect-<model>.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@plugin_files
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
-def command(model: str, changes: tuple[str, ...], out: Path | None, device: str, as_json: bool) -> None:
+def command(
+    model: str, changes: tuple[str, ...], out: Path | None, device: str, plugins: tuple[Path, ...], as_json: bool
+) -> None:
     """Load a model and tell its shapes, prior, gradient, speed, memory, encoder and realism.
 
     MODEL is the name of a registered model, such as avatars.64, or a spec, whose model is meant. Prior samples are
@@ -41,7 +46,7 @@ def command(model: str, changes: tuple[str, ...], out: Path | None, device: str,
     from lc_core.run import load_selected
 
     use_one_thread()
-    registry = build_registry()
+    registry = build_registry(plugins)
     with ExitStack() as stack, redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
         selected, promised = _selected(registry, model, changes)
         folder = out or Path("runs") / f"inspect-{selected.plugin.name}"

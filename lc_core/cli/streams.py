@@ -14,22 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from lc_core.characters import escaping
+
 __all__ = ["guarded_streams"]
 
 UNWRITABLE = 2
 OVERRULED = (0, 3)
 """Statuses that say that the result was told."""
-ESCAPE = "lc.escape"
-"""Name of the way in which characters that do not fit are written."""
-
-
-def _escape(error: UnicodeError) -> tuple[str, int]:
-    r"""Write a character that does not fit as `\uXXXX`, which JSON reads as that character."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
-    pairs = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
-    return "".join(f"\\u{unit:04x}" for unit in pairs), error.end
 
 
 class _Guarded:
@@ -44,7 +35,7 @@ class _Guarded:
         self.failure = OSError(errno.EBADF, "it is closed") if stream is None else None
         self.wanted = False
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=ESCAPE)
+            stream.reconfigure(errors=escaping())
 
     @property
     def encoding(self) -> str:
@@ -95,7 +86,6 @@ class _Guarded:
 @contextmanager
 def guarded_streams() -> Iterator[None]:
     """Guard both streams meanwhile, and end with status 2 and one line if standard output could not be written."""
-    codecs.register_error(ESCAPE, _escape)
     _occupy()
     before = sys.stdout, sys.stderr
     out, err = _Guarded(sys.stdout), _Guarded(sys.stderr)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lc_core.errors import LCError
+from lc_core.plugins.beside import Loader, forget, sources_of
 
 __all__ = ["PREFIX", "VERSION", "load_file", "version_of"]
 
@@ -24,7 +25,7 @@ def load_file(path: Path) -> ModuleType:
     """Run a file as a module and return it.
 
     It is put into `sys.modules`, where its source is found for the keys of the cache, and where worker processes,
-    which are given the same file, find it. A file that was not changed since is not run again.
+    which are given the same file, find it. It is not run again unless it, or what it imports from its folder, changed.
 
     Raises:
         LCError: If it is no Python file, or raises.
@@ -34,13 +35,15 @@ def load_file(path: Path) -> ModuleType:
     if not os.path.isfile(path):
         raise LCError(f"--plugin {path}: there is no such file")
     name = PREFIX + path.stem
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    file = path.resolve()
+    spec = importlib.util.spec_from_file_location(name, file, loader=Loader(name, str(file), file.parent))
     assert spec and spec.loader, "a file that ends in .py has a loader"
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get(name)
     version = version_of(path)
     if before is not None and (before.__file__, getattr(before, VERSION, "")) == (module.__file__, version):
         return before
+    forget(file.parent)
     setattr(module, VERSION, version)
     sys.modules[name] = module
     try:
@@ -56,5 +59,13 @@ def load_file(path: Path) -> ModuleType:
 
 
 def version_of(path: Path) -> str:
-    """Return a version that changes with the file: part of what a run is known by."""
-    return f"file.{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    """Return a version that changes with the file and what it imports from its folder: a run is known by it.
+
+    Raises:
+        LCError: If it cannot be read.
+    """
+    try:
+        sources = sources_of(path.resolve())
+    except OSError as error:
+        raise LCError(f"--plugin {path} cannot be read: {error.strerror}") from error
+    return f"file.{hashlib.sha256(b''.join(sources[name] for name in sorted(sources))).hexdigest()[:12]}"

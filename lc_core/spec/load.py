@@ -115,6 +115,10 @@ def parse(text: str, *, source: str, problems: Problems, at: Where | None = None
     Raises:
         SpecError: If it is not YAML or is beyond a limit.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        problems.fail(at or Where(source), "it is not UTF-8")
     return _Composer(text, source, problems, at).document()
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lc_core.cache import engine_source, measurement_digest
@@ -163,3 +165,51 @@ def test_two_files_of_one_name_are_refused(line):
         Path(folder, "rule.py").write_text(RULE)
     with pytest.raises(LCError, match="there is a distribution rule already"):
         build_registry([Path("one/rule.py"), Path("two/rule.py")])
+
+
+BESIDE = RULE.replace("import numpy as np\n", "import numpy as np\nimport helper\n").replace("+ plus", "+ helper.MORE")
+
+
+def plugin_with(folder, more, *, name="mine"):
+    """Write a plugin into a folder, whose rule adds what a module beside it says."""
+    folder.mkdir(exist_ok=True)
+    (folder / "helper.py").write_text("import numbers_of\nMORE = numbers_of.MORE\n")
+    (folder / "numbers_of.py").write_text(f"MORE = {more}\n")
+    (folder / f"{name}.py").write_text(BESIDE.replace('"mine.last"', f'"{name}.last"'))
+    return folder / f"{name}.py"
+
+
+def test_a_plugin_imports_what_lies_beside_it_and_nothing_of_another_folder(tmp_path):
+    before = list(sys.path)
+    files = plugin_with(tmp_path / "a", 1, name="one"), plugin_with(tmp_path / "b", 2, name="two")
+    registry = build_registry(files)
+    found = [registry.get("constraint", f"{name}.last").load()(np.zeros((1, 3)))[0] for name in ("one", "two")]
+    assert found == [1, 2]
+    assert sys.path == before
+    assert "helper" not in sys.modules
+
+
+def test_what_lies_beside_a_plugin_counts_for_its_version_and_for_the_cache(tmp_path):
+    def told(more):
+        registry = build_registry([plugin_with(tmp_path / "a", more)])
+        rule = registry.get("constraint", "mine.last")
+        return rule.version, measurement_digest(Measurement(rule.load())), rule.load()(np.zeros((1, 3)))[0]
+
+    first, second = told(1), told(2)
+    assert all(one != other for one, other in zip(first, second, strict=True))
+    assert told(1) == first
+
+
+def test_a_file_beside_a_plugin_replaces_nothing_of_the_standard_library(tmp_path):
+    file = plugin_with(tmp_path / "a", 1)
+    (tmp_path / "a" / "json.py").write_text("raise RuntimeError('not this one')\n")
+    file.write_text("import json\n" + file.read_text())
+    assert build_registry([file]).get("constraint", "mine.last").load()(np.zeros((1, 3)))[0] == 1
+
+
+@pytest.mark.parametrize("line", ["from helper import MORE", "from .helper import MORE", "from . import helper"])
+def test_each_way_to_import_what_lies_beside_a_plugin_works(tmp_path, line):
+    file = plugin_with(tmp_path / "a", 1)
+    more = "MORE" if line.endswith("MORE") else "helper.MORE"
+    file.write_text(file.read_text().replace("import helper", line).replace("helper.MORE", more).replace("..", "."))
+    assert build_registry([file]).get("constraint", "mine.last").load()(np.zeros((1, 3)))[0] == 1
