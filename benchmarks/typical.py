@@ -1,7 +1,7 @@
 """Typical values of every shipped rule on its shipped models: `python -m benchmarks.typical`.
 
-Prior samples are decoded and measured, and each domain's `typical.json` is written, which `lc plugins NAME`, `lc schema`
-and the reference pages show. A test says when a rule is missing there, or when the model is another one.
+Prior samples are decoded and measured, and each domain's `typical.json` is written, which `lc plugins NAME`, `lc
+schema` and the reference pages show. A test says when a rule is missing there, or when the model is another one.
 """
 
 from __future__ import annotations
@@ -94,10 +94,12 @@ def measured(domain: str, *, counts: dict[str, int]) -> dict[str, Any]:
     """Return the content of a domain's file."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name in DOMAINS[domain]:
-        model, asked = load_model(name), list(rules(domain))
-        measurements = [Measurement(one.load(), params, name=one.name) for one, params in asked]
+        model = load_model(name)
+        every = [(one, params, Measurement(one.load(), params, name=one.name)) for one, params in rules(domain)]
+        asked = [one for one in every if one[2].accepts(model.output_type)]
+        measurements = [measurement for *_, measurement in asked]
         parts = [measure_all(measurements, outputs) for outputs in samples(model, counts[name])]
-        for (one, params), values in zip(asked, map(np.concatenate, zip(*parts, strict=True)), strict=True):
+        for (one, params, _), values in zip(asked, map(np.concatenate, zip(*parts, strict=True)), strict=True):
             found.setdefault(one.name, []).append(row(model, one, params, values))
     return {"rules": found}
 
