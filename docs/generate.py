@@ -1,7 +1,8 @@
 """Writes what is generated from the code: `python -m docs.generate`.
 
 `docs/reference/cli.md` from the commands, `docs/reference/spec.md` and `constraint_specs/spec.schema.json` from the
-JSON Schema of specs with the settings of what comes with `lc`. A test says when they are out of date.
+JSON Schema of specs with the settings of what comes with `lc`, `docs/reference/rules/` from the rules. A test says when
+they are out of date.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import click
 
+from docs.rules import rule_pages
 from lc_core.cli import COMMANDS, main
 from lc_core.plugins.manager import DISTRIBUTION, build_registry
 from lc_core.plugins.registry import Registry
@@ -37,6 +39,7 @@ def pages() -> dict[str, str]:
         "docs/reference/cli.md": cli_page(),
         "docs/reference/spec.md": spec_page(schema_json(registry), registry),
         "constraint_specs/spec.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n",
+        **rule_pages(registry, NOTE),
     }
 
 
@@ -162,5 +165,6 @@ def cell(text: str) -> str:
 
 if __name__ == "__main__":
     for path, text in pages().items():
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text, encoding="utf-8")
         click.echo(path)

@@ -9,17 +9,28 @@ import click
 
 from lc_core.errors import LCError
 from lc_core.plugins.registry import KINDS, Distribution, Registered, Registry
+from lc_core.plugins.typical import unmet_note
 
-__all__ = ["command"]
+__all__ = ["command", "component_data"]
 
 
 @click.command("plugins")
+@click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(as_json: bool) -> None:
-    """List installed distributions, the components of each, and plugins that are broken."""
+def command(name: str | None, as_json: bool) -> None:
+    """List installed distributions, the components of each, and plugins that are broken.
+
+    With NAME, tell of the component of that name alone: its settings and, of a measurement, typical values.
+    """
     from lc_core.plugins.manager import build_registry
 
-    described = describe(build_registry())
+    registry = build_registry()
+    if name is not None:
+        from lc_core.cli.component import show_component
+
+        show_component(registry, name, as_json=as_json)
+        return
+    described = describe(registry)
     if as_json:
         click.echo(json.dumps(described, indent=2, ensure_ascii=False))
         return
@@ -46,12 +57,14 @@ def _distribution(one: Distribution) -> dict[str, Any]:
         "version": one.version,
         "api": sorted({each.api for each in components}),
         "seconds": round(one.seconds, 6),
-        "components": [_component(each) for each in components],
+        "components": [component_data(each) for each in components],
     }
 
 
-def _component(one: Registered) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": one.kind, "name": one.name, "api": one.api, **one.about}
+def component_data(one: Registered) -> dict[str, Any]:
+    """Return one component as plain data; imports it."""
+    about = {key: value for key, value in one.about.items() if key != "typical"}
+    found: dict[str, Any] = {"kind": one.kind, "name": one.name, "api": one.api, **about}
     try:
         target, found["summary"] = one.load(), one.summary
         found["params"] = one.setting_names()
@@ -62,6 +75,7 @@ def _component(one: Registered) -> dict[str, Any]:
         found |= {"accepts": list(info.accepts), "unit": info.unit}
         found |= {"range": [_bound(each) for each in info.range]}
         found |= {"default": info.want.as_dict() if info.want else None}
+        found |= {"note": unmet_note(one)}
     return found
 
 
@@ -77,4 +91,6 @@ def _show_components(components: list[dict[str, Any]]) -> None:
             click.echo(f"  {kind}s")
         for row in rows:
             text = f"broken: {row['error']}" if "error" in row else row["summary"] or "(it has no docstring)"
+            if note := row.get("note"):
+                text = f"{text} ({note})"
             click.echo(f"    {row['name']:<{width}}  {text}".rstrip())

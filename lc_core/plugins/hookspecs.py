@@ -46,7 +46,8 @@ def lc_register_models(register: Register) -> None:
 def lc_register_constraints(register: Register) -> None:
     """Register measurements: `register("melody.in_scale", in_scale)`.
 
-    The target is a function declared with `@measurement`.
+    The target is a function declared with `@measurement`. `typical=` may be the path of a JSON file with values that
+    are typical of a model; see `lc_core.plugins.typical`.
     """
 
 

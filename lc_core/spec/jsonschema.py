@@ -8,11 +8,14 @@ from typing import Any
 from lc_core.errors import LCError
 from lc_core.measuring import WANT_KEYS
 from lc_core.plugins.registry import Registered, Registry
+from lc_core.plugins.typical import typical_lines
 from lc_core.spec.schema import Fit, Keep, Leaf, Sample, Shape, Top
 
 __all__ = ["schema_json"]
 
 Schema = dict[str, Any]
+SHOWN = 4
+"""So many lines of typical values are in a description; a rule with many settings has more."""
 DIALECTS = {"2020-12": "https://json-schema.org/draft/2020-12/schema", "7": "http://json-schema.org/draft-07/schema#"}
 
 
@@ -124,7 +127,7 @@ def _settings(component: Registered, parts: Schema, *, short: bool = False) -> S
     try:
         key = f"{component.kind}.{component.qualified}".replace(":", ".")
         settings = component.parameters().model_json_schema(ref_template=f"#/$defs/{key}.{{model}}")
-        text, about = component.summary, component.setting_texts()
+        text, about = _text(component), component.setting_texts()
     except LCError as error:
         settings, text, key, about = {"type": "object"}, error.message, "", {}
     for name, part in settings.get("properties", {}).items():
@@ -136,6 +139,13 @@ def _settings(component: Registered, parts: Schema, *, short: bool = False) -> S
     needed = ["params"] if settings.get("required") else []
     then = {"properties": {"params": {**settings, "description": text}}, "required": needed}
     return {"if": {"properties": {"use": {"enum": names}}, "required": ["use"]}, "then": then}
+
+
+def _text(component: Registered) -> str:
+    """Return what editors show of a component: its summary and, of a measurement, its typical values."""
+    typical = typical_lines(component)
+    more = f" And {len(typical) - SHOWN} more: lc plugins {component.name}." if len(typical) > SHOWN else ""
+    return " ".join([component.summary, *(f"{line[:1].upper()}{line[1:]}." for line in typical[:SHOWN])]) + more
 
 
 def _names(components: Sequence[Registered], *, short: bool = False) -> list[str]:

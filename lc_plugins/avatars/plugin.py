@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lc_core.plugins.hookspecs import Register, hookimpl
 
 __all__ = ["lc_register_constraints", "lc_register_judges", "lc_register_models", "lc_register_recipes"]
+
+TYPICAL = str(Path(__file__).with_name("typical.json"))
 
 
 @hookimpl
@@ -17,7 +21,7 @@ def lc_register_models(register: Register) -> None:
 @hookimpl
 def lc_register_constraints(register: Register) -> None:
     """Register the attributes, told by the verifier."""
-    register("avatars.attribute", "lc_plugins.avatars.verifier:attribute")
+    register("avatars.attribute", "lc_plugins.avatars.verifier:attribute", typical=TYPICAL)
 
 
 @hookimpl

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lc_core.plugins.hookspecs import Register, hookimpl
 
 __all__ = ["lc_register_constraints", "lc_register_judges", "lc_register_models", "lc_register_recipes"]
+
+TYPICAL = str(Path(__file__).with_name("typical.json"))
 
 
 @hookimpl
@@ -16,7 +20,7 @@ def lc_register_models(register: Register) -> None:
 @hookimpl
 def lc_register_constraints(register: Register) -> None:
     """Register which digit a picture shows."""
-    register("digits.digit", "lc_plugins.digits.measurements:digit")
+    register("digits.digit", "lc_plugins.digits.measurements:digit", typical=TYPICAL)
 
 
 @hookimpl

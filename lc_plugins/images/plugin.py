@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lc_core.plugins.hookspecs import Register, hookimpl
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
 ]
 
 SUFFIXES = [".png", ".jpg", ".jpeg"]
+TYPICAL = str(Path(__file__).with_name("typical.json"))
 
 
 @hookimpl
@@ -26,8 +29,8 @@ def lc_register_models(register: Register) -> None:
 @hookimpl
 def lc_register_constraints(register: Register) -> None:
     """Register what is measured on the pixels of any picture."""
-    register("images.brightness", "lc_plugins.images.measurements:brightness")
-    register("images.color_distance", "lc_plugins.images.measurements:color_distance")
+    register("images.brightness", "lc_plugins.images.measurements:brightness", typical=TYPICAL)
+    register("images.color_distance", "lc_plugins.images.measurements:color_distance", typical=TYPICAL)
 
 
 @hookimpl

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lc_core.plugins.hookspecs import Register, hookimpl
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
 ]
 
 TOKENS = "melody.tokens/1"
+TYPICAL = str(Path(__file__).with_name("typical.json"))
 MEASUREMENTS = (
     "in_scale",
     "note_density",
@@ -46,8 +49,8 @@ def lc_register_models(register: Register) -> None:
 def lc_register_constraints(register: Register) -> None:
     """Register the music rules."""
     for name in MEASUREMENTS:
-        register(f"melody.{name}", f"lc_plugins.melody.measurements:{name}")
-    register("melody.likeness", "lc_plugins.melody.likeness:likeness")
+        register(f"melody.{name}", f"lc_plugins.melody.measurements:{name}", typical=TYPICAL)
+    register("melody.likeness", "lc_plugins.melody.likeness:likeness", typical=TYPICAL)
 
 
 @hookimpl

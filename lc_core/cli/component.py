@@ -1,0 +1,68 @@
+"""What `lc plugins NAME` prints: all that is known of one component."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import click
+
+from lc_core.cli.plugins import component_data
+from lc_core.errors import LCError
+from lc_core.plugins.registry import KINDS, Registered, Registry
+from lc_core.plugins.typical import read_typical, typical_lines
+
+__all__ = ["show_component"]
+
+
+def show_component(registry: Registry, name: str, *, as_json: bool) -> None:
+    """Print what is known of every component of a name: a model and its recipe, for example, share one.
+
+    Args:
+        registry: What is installed.
+        name: `domain.name`, or `distribution:domain.name`.
+        as_json: Print JSON, a list.
+
+    Raises:
+        LCError: If there is none of that name, or two distributions have one.
+    """
+    kinds = [kind for kind in KINDS if any(name in (one.name, one.qualified) for one in registry.all(kind))]
+    found = [registry.get(kind, name) for kind in kinds] or [registry.get(_likely_kind(registry, name), name)]
+    if as_json:
+        rows = [{**component_data(one), **_typical_data(one)} for one in found]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    click.echo("\n\n".join("\n".join(_lines(one)) for one in found))
+
+
+def _likely_kind(registry: Registry, name: str) -> str:
+    """Return the kind to look for an unknown name in: one that has a name like it, or else constraints."""
+    from lc_core.plugins.registry import nearest
+
+    close = nearest(name, [one.name for kind in KINDS for one in registry.all(kind)])
+    likely = [kind for kind in KINDS if any(one.name in close[:1] for one in registry.all(kind))]
+    return likely[0] if likely else "constraint"
+
+
+def _typical_data(one: Registered) -> dict[str, object]:
+    try:
+        rows = read_typical(one)
+    except LCError as error:
+        return {"typical_error": error.message}
+    return {"typical": [{**row.model_dump(), "text": row.text()} for row in rows]} if rows else {}
+
+
+def _lines(one: Registered) -> list[str]:
+    data = component_data(one)
+    lines = [f"{one.kind} {one.name}, of {one.distribution} {one.version}"]
+    if "error" in data:
+        return [*lines, f"broken: {data['error']}"]
+    text = inspect.getdoc(one.load()) or "(it has no docstring)"
+    lines += ["", text, "", f"settings: {', '.join(data['params']) or 'none'}"]
+    if "unit" in data:
+        low, high = data["range"]
+        lines.append(f"unit: {data['unit']}")
+        lines.append(f"range: {'any' if low is None else f'{low:g}'} to {'any' if high is None else f'{high:g}'}")
+        default = data["default"]
+        lines.append(f"default: {', '.join(f'{key} {value}' for key, value in default.items()) if default else 'none'}")
+    return lines + typical_lines(one)

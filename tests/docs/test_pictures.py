@@ -1,0 +1,55 @@
+"""Every picture of the documents is shown, is small, and has a command that makes it, which is told beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.pictures import IMAGES, PICTURES, main
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def shown():
+    """Return for each picture the pages that show it."""
+    found = {}
+    for page in PAGES:
+        for name in re.findall(r"!\[[^\]]+\]\([^)]*images/(\w+)\.png\)", page.read_text(encoding="utf-8")):
+            found.setdefault(name, []).append(page)
+    return found
+
+
+def test_there_are_twenty_pictures_and_each_is_shown_and_has_a_command():
+    files = {path.stem for path in IMAGES.glob("*.png")}
+    assert len(files) >= 20
+    assert files == set(PICTURES)
+    assert files == set(shown())
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_command_of_a_picture_is_told_beside_it(name):
+    pages = [page for page in shown()[name] if page.name != "README.md"]
+    assert pages
+    for page in pages:
+        after = page.read_text(encoding="utf-8").partition(f"images/{name}.png)")[2]
+        assert f"python -m docs.pictures {name}" in " ".join(after[:500].split()), page
+
+
+def test_pictures_are_small():
+    sizes = {path.name: path.stat().st_size for path in IMAGES.glob("*.png")}
+    assert sum(sizes.values()) < 1_500_000
+    assert {name: size for name, size in sizes.items() if size > 160_000} == {}
+
+
+def test_a_histogram_is_made_by_its_command(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    from click.testing import CliRunner
+
+    monkeypatch.setattr("docs.pictures.IMAGES", ROOT / "build" / "test-pictures")
+    (ROOT / "build" / "test-pictures").mkdir(parents=True, exist_ok=True)
+    done = CliRunner().invoke(main, ["typical_contour"])
+    assert done.exit_code == 0, done.output
+    assert (ROOT / "build" / "test-pictures" / "typical_contour.png").stat().st_size > 1000
