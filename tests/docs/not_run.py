@@ -16,6 +16,7 @@ NOT_RUN: tuple[tuple[str, str], ...] = (
     (r"lc train .+", "lc train: trains for minutes to hours, some on data that are not here; tests/*/test_*train* do"),
     (r"(\.venv/bin/python -m )?pytest.*", "pytest: these are the tests"),
     (r"\.venv/bin/(ruff|mypy).*|mypy --strict", "ruff, mypy: change or check the whole project; make test runs both"),
+    (r"python -m tests\.docs\.command_lines", "command_lines: a test calls what prints the counts"),
     (
         r"python -m docs\.generate",
         "docs.generate: writes into the project; tests/core/test_docs.py runs what it writes",
