@@ -267,9 +267,10 @@ def write_about(owned: Owned, spec: Spec, problem: Problem) -> None:
 
 
 def remove_stale(owned: Owned, written: Collection[str]) -> None:
-    """Delete what an earlier command of this run rendered and this one did not."""
+    """Delete what an earlier command of this run rendered and this one did not; `outputs` is there in any case."""
     rendered = (name for name in owned.names if name.partition("/")[0] in ("outputs", "nearest", "pairs"))
     owned.remove([name for name in rendered if "/" in name and name not in written])
+    (owned.path / "outputs").mkdir(exist_ok=True)
 
 
 def _render_all(
