@@ -162,6 +162,8 @@ def _naming(path: Path) -> Iterator[None]:
         if str(path) in error.message:
             raise
         raise LCError(f"{path}: {error.message}", hint=error.hint) from error
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise LCError(f"{path}: {error.strerror or error}") from error
 
 
 def _reader(path: Path, readers: Mapping[str, Sequence[Registered]]) -> Registered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -82,6 +83,8 @@ class LazyGroup(click.Group):
         """
         with guarded_streams():
             try:
+                if any(one.has_entry_points for one in installed().damaged):
+                    _spare_libraries()
                 return super().main(*args, **settings)
             except LCError as error:
                 show_error(error)
@@ -111,6 +114,12 @@ class LazyGroup(click.Group):
         """Return the commands of plugins by name, sorted; the first distribution in the alphabet has a name."""
         found = sorted(installed(GROUP).entries, key=lambda one: (one.point.name, one.distribution))
         return {one.point.name: one for one in reversed(found) if one.point.name not in self._table}
+
+
+def _spare_libraries() -> None:
+    """Have pydantic and torch, here and in worker processes, not look for plugins: a damaged one would stop them."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
 
 
 def show_error(error: LCError) -> None:

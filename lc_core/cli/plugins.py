@@ -46,7 +46,7 @@ def describe(registry: Registry) -> dict[str, Any]:
     """Return what is installed as plain data; imports every component."""
     return {
         "distributions": [_distribution(one) for one in registry.distributions],
-        "broken": [one._asdict() for one in registry.broken],
+        "broken": [{key: text for key, text in one._asdict().items() if text} for one in registry.broken],
     }
 
 

@@ -90,6 +90,8 @@ def test_a_damaged_distribution_is_listed_with_its_path_and_the_rest_works(lc, t
     assert (helped.returncode, helped.stderr) == (0, "")
     validated = lc("validate", "one.yaml", PYTHONPATH=str(tmp_path / "site"))
     assert (validated.returncode, validated.stderr) == (0, "")
+    sampled = lc("sample", "one.yaml", "--quiet", PYTHONPATH=str(tmp_path / "site"))
+    assert (sampled.returncode, sampled.stderr) == (0, "")
     assert "No such command" in lc("odder", PYTHONPATH=str(tmp_path / "site")).stderr
 
 
