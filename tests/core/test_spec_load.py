@@ -68,7 +68,7 @@ def test_defaults_are_those_of_the_schema(load_text):
     spec = load_text("lc: 1\nmodel: toy.model\n")
     assert (spec.name, spec.realism, spec.entries, spec.renderers) == ("spec", 0.0, (), ())
     assert spec.engine.plugin.name == "gradient"
-    assert (spec.sample.count, spec.sample.seed, spec.sample.budget, spec.sample.unique) == (16, 0, 32_000, False)
+    assert (spec.sample.count, spec.sample.seed, spec.sample.budget, spec.sample.unique) == (16, 0, None, False)
     assert spec.fit.seed == 0
 
 
@@ -161,7 +161,7 @@ def test_the_command_line_overrides(load_text):
     assert spec.entries[1].entries[0].want.at_least == 0.1
     assert spec.model.params == {"size": 3}
     assert spec.engine.params == {"steps": 5, "lr": 0.1}
-    assert (spec.name, spec.sample.count, spec.sample.seed, spec.sample.budget) == ("other", 5, 11, 1000)
+    assert (spec.name, spec.sample.count, spec.sample.seed, spec.sample.budget) == ("other", 5, 11, None)
     assert not spec.sample.unique
     assert load_text(FULL, budget=3).sample.budget == 3
 
