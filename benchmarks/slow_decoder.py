@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lc_core import load_model
+from lc_core import LatentModel, load_model
 from lc_core.cli import main as lc
 from lc_core.latent_model import block_generator, decode_array, draw_prior
 
@@ -53,9 +53,15 @@ def save(net: nn.Module, path: Path) -> Path:
     return path
 
 
+def load(file: Path) -> LatentModel:
+    """Load a saved decoder."""
+    model: LatentModel = load_model("models.export", file=str(file), output="image.rgb/1", values=[-1, 1])
+    return model
+
+
 def write_spec(folder: Path, file: Path, *, rare: float = RARE, samples: int = SAMPLES) -> Path:
     """Write a spec with one rule on brightness that few prior samples of a decoder meet, and return it."""
-    model = load_model("models.export", file=str(file), output="image.rgb/1", values=[-1, 1])
+    model = load(file)
     pictures = decode_array(model, draw_prior(model, samples, block_generator(0, 0, "bench")))
     bright = torch.from_numpy(pictures).float().flatten(1).mean(dim=1) / (255 if pictures.dtype.kind in "iu" else 1)
     bound = float(torch.quantile(bright, rare))
@@ -87,9 +93,7 @@ def main() -> None:
         net = dcgan(width)
         spec = write_spec(folder, save(net, folder / "dcgan.pt2"))
         weights = sum(one.numel() for one in net.parameters())
-        operations = load_model(
-            "models.export", file=str(folder / "dcgan.pt2"), output="image.rgb/1", values=[-1, 1]
-        ).operations
+        operations = load(folder / "dcgan.pt2").operations
         print(f"torch {torch.__version__}, one thread; {weights:,} weights, {operations:,} operations a decode")
         print("| block | delivered | tries | decodes | seconds |\n|---|---|---|---|---|")
         for block, more in (("chosen", ()), ("256", ("--set", "engine.params.block=256"))):

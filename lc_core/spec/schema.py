@@ -21,7 +21,8 @@ ABSENT: Any = None
 Weight = Annotated[float, Field(ge=0, description="Weight of its term in the energy.")]
 Label = Annotated[str, Field(min_length=1, max_length=80, description="Name in reports; unique.")]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Count = Annotated[int, Field(ge=1, le=10_000_000)]
+MOST = 10_000_000
+"""Most of anything that a fit counts."""
 
 
 class Strict(BaseModel):
@@ -66,10 +67,14 @@ class Fit(Strict):
     """How critics are fitted."""
 
     seed: Seed = Field(default=0, description="Seed of what is fitted.")
-    prior_samples: Count = Field(default=16_384, ge=64, description="Prior samples that are decoded and measured.")
-    push_samples: Count = Field(default=4_096, description="Samples pushed towards each end of the measured value.")
-    steps: Count = Field(default=600, ge=4, description="Training steps of a critic.")
-    batch: Count = Field(default=512, ge=4, description="Latents in a training step.")
+    prior_samples: int = Field(
+        default=16_384, ge=64, le=MOST, description="Prior samples that are decoded and measured."
+    )
+    push_samples: int = Field(
+        default=4_096, ge=1, le=MOST, description="Samples pushed towards each end of the measured value."
+    )
+    steps: int = Field(default=600, ge=4, le=MOST, description="Training steps of a critic.")
+    batch: int = Field(default=512, ge=4, le=MOST, description="Latents in a training step.")
     lr: float = Field(default=2e-3, gt=0, le=1, description="Adam's learning rate.")
     hidden: int = Field(default=256, ge=1, le=8_192, description="Width of a critic's hidden layers.")
     rounds: int = Field(default=40, ge=0, le=10_000, description="Most rounds of refinement; 0 refines nothing.")
@@ -79,8 +84,8 @@ class Fit(Strict):
         le=10_000,
         description="Rounds without progress after which refinement ends, once 90 % of tries satisfy.",
     )
-    round_samples: Count = Field(default=256, ge=8, description="Tries of the engine in a round.")
-    round_steps: Count = Field(default=80, description="Training steps in a round.")
+    round_samples: int = Field(default=256, ge=8, le=MOST, description="Tries of the engine in a round.")
+    round_steps: int = Field(default=80, ge=1, le=MOST, description="Training steps in a round.")
     stop_at: float = Field(
         default=ABSENT, gt=0, le=1, description="Share of a round's tries that satisfy at which refinement ends."
     )

@@ -242,3 +242,40 @@ def test_a_model_is_loaded_by_its_name(line):
         lc_core.load_model("line.modle")
     with pytest.raises(LCError, match="scale"):
         lc_core.load_model("line.model", scale="long")
+
+
+def test_refinement_ends_at_the_share_that_is_asked_for():
+    settings = {**vars(SMALL), "rounds": 4}
+
+    def rounds(**more):
+        fit = FitSettings(**settings | more)
+        result = lc_core.sample(model=Scale(), constraints=[Constraint(largest, at_least=2.0)], fit=fit, cache=False)
+        return result.report["fit"]["refinement"]["satisfied_by_round"]
+
+    assert len(rounds()) >= 3
+    stopped = rounds(stop_at=0.01)
+    assert len(stopped) == 1 and stopped[0] >= 0.01
+
+
+def test_a_long_fit_says_before_it_starts_what_it_takes_and_what_is_cheaper():
+    class Stop(Exception):
+        pass
+
+    told = []
+
+    def progress(line):
+        told.append(line)
+        if line.startswith("cheaper:"):
+            raise Stop
+
+    fit = FitSettings(**{**vars(SMALL), "prior_samples": 8_000_000, "push_samples": 500, "steps": 9_000_000})
+    with pytest.raises(Stop):
+        lc_core.sample(
+            model=Scale(),
+            constraints=[Constraint(largest, at_least=2.0)],
+            fit=fit,
+            cache=False,
+            progress=progress,
+        )
+    assert told[0].startswith("fit: 10,001,000 decodes for 1 critic, about ")
+    assert "engine: rejection" in told[-1] and "stop_at: 0.9" in told[-1]

@@ -52,7 +52,11 @@ def test_a_run_ends_with_a_table_and_tells_where_the_files_are(line, lc, write_s
     assert "4 of 4 in 64 tries, 64 decodes; 0.0 s fitting" in result.stdout
     assert "files: runs/lines-0/outputs" in result.stdout
     assert "report: runs/lines-0/report.html" in result.stdout
-    assert result.stderr.splitlines() == ["4 of 4 in 64 tries", "writing 4 outputs to runs/lines-0"]
+    assert result.stderr.splitlines() == [
+        "sampling: 4 wanted, at most 1,000,000 tries, in 15,625 blocks of 64 (--budget)",
+        "4 of 4 in 64 tries",
+        "writing 4 outputs to runs/lines-0",
+    ]
 
 
 def test_without_a_renderer_it_says_why_there_are_no_files(line, lc, write_spec):
@@ -108,7 +112,7 @@ def test_a_spent_budget_saves_and_tells_what_there_is(line, lc, write_spec, tmp_
 def test_what_no_output_meets_ends_with_none_and_the_nearest(line, lc, write_spec, tmp_path):
     result = lc("sample", write_spec(NEVER), "--budget", 100, "--out", "run")
     assert result.exit_code == 3
-    assert "0 of 64 in 256 tries" in result.stdout
+    assert "0 of 64 in 128 tries" in result.stdout
     report = json.loads((tmp_path / "work" / "run" / "report.json").read_text())
     assert report["blocking"]["alone"]["mean"] == 0
     assert report["all"] == {"satisfied_before": 0.0, "satisfied_after": None}

@@ -6,7 +6,7 @@ import pytest
 
 from lc_core.constraint import Constraint, Group
 from lc_core.errors import LCError
-from lc_core.spec import Spec, find_spec, load_spec, shipped_names
+from lc_core.spec import FitSettings, Spec, find_spec, load_spec, shipped_names
 
 FULL = """
     lc: 1
@@ -68,7 +68,7 @@ def test_defaults_are_those_of_the_schema(load_text):
     spec = load_text("lc: 1\nmodel: toy.model\n")
     assert (spec.name, spec.realism, spec.entries, spec.renderers) == ("spec", 0.0, (), ())
     assert spec.engine.plugin.name == "gradient"
-    assert (spec.sample.count, spec.sample.seed, spec.sample.budget, spec.sample.unique) == (16, 0, 32_000, False)
+    assert (spec.sample.count, spec.sample.seed, spec.sample.budget, spec.sample.unique) == (16, 0, None, False)
     assert spec.fit.seed == 0
 
 
@@ -161,7 +161,7 @@ def test_the_command_line_overrides(load_text):
     assert spec.entries[1].entries[0].want.at_least == 0.1
     assert spec.model.params == {"size": 3}
     assert spec.engine.params == {"steps": 5, "lr": 0.1}
-    assert (spec.name, spec.sample.count, spec.sample.seed, spec.sample.budget) == ("other", 5, 11, 1000)
+    assert (spec.name, spec.sample.count, spec.sample.seed, spec.sample.budget) == ("other", 5, 11, None)
     assert not spec.sample.unique
     assert load_text(FULL, budget=3).sample.budget == 3
 
@@ -189,3 +189,15 @@ def test_a_spec_is_a_value(load_text):
     assert spec == load_text(FULL)
     assert spec != load_text(FULL, seed=8)
     assert isinstance(spec, Spec)
+
+
+def test_fit_takes_every_field_of_the_settings_and_writes_them_back(load_text, write_spec, toy_registry):
+    given = {
+        "seed": 3, "prior_samples": 4096, "push_samples": 512, "steps": 100, "batch": 64, "lr": 0.01, "hidden": 32,
+        "rounds": 5, "patience": 2, "round_samples": 64, "round_steps": 10, "stop_at": 0.9,
+    }  # fmt: skip
+    spec = load_text("lc: 1\nmodel: toy.model\nfit:\n" + "".join(f"  {key}: {value}\n" for key, value in given.items()))
+    assert vars(spec.fit) == given
+    assert load_spec(write_spec(spec.to_yaml(), name="again/spec.yaml"), registry=toy_registry).fit == spec.fit
+    plain = load_text("lc: 1\nmodel: toy.model\n").fit
+    assert vars(plain) == {field: value for field, value in vars(FitSettings()).items()}
