@@ -70,7 +70,15 @@ def commands(line, lc, write_spec, install_plugin, monkeypatch) -> dict[str, Cal
         "new-plugin": lambda out: lc("new-plugin", "high-notes", "--out", out).exit_code,
         "label": lambda out: (
             lc(
-                "label", "digits.8x8", "digits.digit", "--set", "digit=3", "--count", 300, "--out", out / "set"
+                "label",
+                "digits.8x8",
+                "images.brightness",
+                "--threshold",
+                "brightness=0.3",
+                "--count",
+                300,
+                "--out",
+                out / "set",
             ).exit_code
         ),
         "SampleResult.save": save,
