@@ -162,10 +162,11 @@ def test_a_spec_uses_the_folder_without_a_fit_and_samples_the_same(folder, write
 def test_lc_fit_writes_the_folder_and_lc_sample_takes_it(folder, write, lc, tmp_path):
     told = lc("fit", write(), "--out", tmp_path / "mine")
     assert told.exit_code == 0, told.output
-    assert "MODEL_CARD.md" in told.stdout
+    assert ".lc", "MODEL_CARD.md" in told.stdout
     assert {one.name for one in (tmp_path / "mine").iterdir()} == {
         "config.json",
         "weights.safetensors",
+        ".lc",
         "MODEL_CARD.md",
     }
     again = lc("fit", write(), "--out", tmp_path / "mine")
