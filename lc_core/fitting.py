@@ -73,7 +73,8 @@ def train_critic(
     """
     critic.requires_grad_(True)
     optimiser = torch.optim.Adam(critic.parameters(), lr=lr, betas=(0.9, 0.98 if after_step else 0.999))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=steps, pct_start=0.1)
+    # Of at most ten steps the warm-up of a tenth would have no length, by which the schedule divides.
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=max(steps, 11), pct_start=0.1)
     for _ in range(steps):
         z, target = batches()
         loss = F.cross_entropy(critic.every(z).flatten(0, 1), target.to(z.device).flatten())

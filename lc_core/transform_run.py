@@ -39,11 +39,21 @@ def read_inputs(
     registry: Registry,
     *,
     tell: Callable[[str], None] = lambda _: None,
+    skip: Callable[[LCError], None] | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """Read files as outputs of a spec's model.
 
     A reader's settings that the model has as an attribute of that name, such as the `size` of its pictures or the
     `steps` of its melodies, are taken from it. What a reader says of a file is passed on to `tell`.
+
+    Args:
+        paths: The files.
+        spec: A checked spec.
+        model: Its model.
+        registry: What is installed.
+        tell: Called with what a reader says of a file.
+        skip: Called with the error of each file that cannot be read, if another one can; without it, one file that
+            cannot be read is an error.
 
     Returns:
         The outputs, first dimension N, and a name for each.
@@ -55,6 +65,7 @@ def read_inputs(
     known = reader_settings(model)
     parts: list[np.ndarray] = []
     names: list[str] = []
+    readable: list[Path] = []
     errors: list[LCError] = []
     for path in paths:
         name = path.name if path.is_absolute() else str(path)  # no folder of the machine gets into a report
@@ -67,12 +78,16 @@ def read_inputs(
         for note in notes:
             tell(f"{name}: {note}")
         parts.append(found)
+        readable.append(path)
         names += [name] if len(found) == 1 else [f"{name}, output {at + 1}" for at in range(len(found))]
-    if errors:
+    if parts and skip is not None:
+        for unread in errors:
+            skip(unread)
+    elif errors:
         raise LCError("\nerror: ".join(error.message for error in errors), hint=errors[0].hint)
     shapes = {part.shape[1:] for part in parts}
     if len(shapes) > 1:
-        told = ", ".join(f"{path} {part.shape[1:]}" for path, part in zip(paths, parts, strict=True))
+        told = ", ".join(f"{path} {part.shape[1:]}" for path, part in zip(readable, parts, strict=True))
         raise LCError(f"inputs differ in shape: {told}", hint="transform them one by one")
     return np.concatenate(parts), names
 
@@ -87,6 +102,7 @@ def transform_files(
     engine_named: bool = False,
     cache: Cache | None = None,
     progress: Progress = lambda _: None,
+    skip: Callable[[LCError], None] | None = None,
 ) -> tuple[TransformResult, Path]:
     """Edit files so that each meets a spec's conditions, and write a run's folder.
 
@@ -99,6 +115,8 @@ def transform_files(
         engine_named: Whether `--engine` named the spec's engine, so that it is meant for edits.
         cache: Where fitted parts are kept.
         progress: Called with a line of text now and then.
+        skip: Called with the error of each file that cannot be read, before the others are edited; without it, one
+            such file is an error.
 
     Returns:
         The result and the folder.
@@ -111,7 +129,7 @@ def transform_files(
     model = build_model(spec, device=device)
     engine, left = editing_engine(spec, named=engine_named)
     notes: list[str] = []
-    inputs, names = read_inputs(paths, spec, model, registry, tell=notes.append)
+    inputs, names = read_inputs(paths, spec, model, registry, tell=notes.append, skip=skip)
     if left_out := left_for_sampling(spec, left):
         progress(f"left out, since it is for sampling and not for edits: {', '.join(left_out)}")
     problem = Transformation(

@@ -27,6 +27,8 @@ def command(clear: bool, yes: bool, as_json: bool) -> None:
     from lc_core.cache import Cache
 
     cache = Cache()
+    if cache.root.exists() and not cache.root.is_dir():
+        raise LCError(f"{cache.root} is a file; a cache needs a folder", hint="set LC_CACHE_DIR to a folder")
     try:
         entries = cache.entries()
     except OSError as error:

@@ -39,7 +39,7 @@ def command(name: str | None, as_json: bool) -> None:
         click.echo(f"{one['name']} {one['version']}, plugin API {versions} ({one['seconds'] * 1000:.0f} ms)")
         _show_components(one["components"])
     for fault in described["broken"]:
-        click.echo(f"broken: {fault['distribution']} ({fault['entry_point'] or fault['path']}): {fault['error']}")
+        click.echo(f"broken: {fault['distribution']} ({fault.get('entry_point') or fault['path']}): {fault['error']}")
 
 
 def describe(registry: Registry) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.group import show_error
 from lc_core.cli.plugin_files import plugin_files
+from lc_core.errors import LCError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+UNREADABLE = 2
 SOME_NOT_MET = 3
 
 
@@ -43,18 +46,21 @@ def command(
 
     SPEC is a path, or the name of a shipped spec such as melody/c_major; what must not change is its key keep. Files
     after the first --input need no --input before them. The status is 3 if some do not meet all conditions; these are
-    saved all the same, and marked.
+    saved all the same, and marked. A file that cannot be read is named and left out; the status is then 2.
     """
     if not inputs:
         raise click.UsageError("give the files to change: --input FILE...")
     with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
-        result, folder = _run(spec_name, (*inputs, *more), quiet=quiet, **options)
+        result, folder, unread = _run(spec_name, (*inputs, *more), quiet=quiet, **options)
     if as_json:
         from lc_core.transform_report import transform_report_text
 
         click.echo(transform_report_text(result.report))
     elif not quiet:
         _show(result.report, folder)
+    if unread:
+        click.echo(f"{unread} of {len(inputs) + len(more)} files could not be read and were left out", err=True)
+        click.get_current_context().exit(UNREADABLE)
     if result.report["status"] != "done":
         click.get_current_context().exit(SOME_NOT_MET)
 
@@ -71,7 +77,8 @@ def _run(
     device: str,
     refit: bool,
     quiet: bool,
-) -> tuple[TransformResult, Path]:
+) -> tuple[TransformResult, Path, int]:
+    """Return the result, the folder, and how many files could not be read."""
     from lc_core.cache import Cache
     from lc_core.cli.progress import RunProgress
     from lc_core.cli.threads import use_one_thread
@@ -82,9 +89,15 @@ def _run(
     use_one_thread()
     registry = build_registry(plugins)
     spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine, seed=seed)
+    unread: list[LCError] = []
+
+    def skip(error: LCError) -> None:
+        show_error(error)
+        unread.append(error)
+
     with RunProgress(quiet=quiet) as progress:
         cache = Cache(refit=refit)
-        return transform_files(
+        result, folder = transform_files(
             spec,
             files,
             registry=registry,
@@ -93,7 +106,9 @@ def _run(
             engine_named=engine is not None,
             cache=cache,
             progress=progress.line,
+            skip=skip,
         )
+    return result, folder, len(unread)
 
 
 def _show(report: Mapping[str, Any], folder: Path) -> None:

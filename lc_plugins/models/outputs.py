@@ -106,7 +106,7 @@ class Outputs:
             )
         raise LCError(
             f"the decoder's pixels go from {low:.3g} to {high:.3g}; expected {least:g} to {most:g}",
-            hint="say which range the network has, such as values: [-1, 1]",
+            hint="say which range the network has, such as values: [-1, 1]; export one with dropout after eval()",
         )
 
     def undo(self, outputs: Any, like: tuple[int, ...], device: str) -> Tensor:

@@ -136,6 +136,14 @@ def test_a_fit_setting_out_of_range_is_refused(wrong):
         FitSettings(**wrong)
 
 
+@pytest.mark.parametrize("steps", [9, 10, 11])
+def test_a_fit_may_take_any_number_of_steps(steps):
+    small = {"prior_samples": 256, "push_samples": 64, "hidden": 8, "rounds": 1, "round_samples": 32}
+    fit = FitSettings(steps=steps, round_steps=steps, **small)
+    rule = Constraint(largest, at_least=-1e6)
+    assert len(lc_core.sample(model=Scale(), constraints=[rule], engine="gradient", count=2, fit=fit)) == 2
+
+
 def test_a_result_is_saved_to_a_folder(tmp_path):
     def index(outputs):
         return outputs[:, 0]

@@ -163,7 +163,8 @@ def test_the_folder_is_that_of_the_environment(tmp_path: Path, monkeypatch: pyte
 
 def test_what_is_kept_is_safetensors_and_json_only(cache: Cache) -> None:
     cache.get_or_fit("critic", "k1", Fit())
-    assert sorted(path.name for path in (cache.root / "critic-k1").iterdir()) == ["config.json", "weights.safetensors"]
+    found = sorted(path.name for path in (cache.root / "critic-k1").iterdir())
+    assert found == [".lc-cache-entry", "config.json", "weights.safetensors"]
     assert json.loads((cache.root / "critic-k1" / "config.json").read_text())["kind"] == "critic"
 
 

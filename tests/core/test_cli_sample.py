@@ -225,20 +225,20 @@ def test_a_damaged_cache_is_fitted_again_and_told(line, lc, write_spec, monkeypa
 
 
 def test_a_fit_that_cannot_be_kept_for_a_full_disk_still_serves(line, lc, write_spec, monkeypatch, tmp_path):
-    write = Path.write_bytes
+    opened = Path.open
 
-    def full(path, data):
-        if path.name == "weights.safetensors":
+    def full(path, *arguments, **settings):
+        if path.name.startswith(".weights.safetensors"):
             raise OSError(28, "No space left on device")
-        return write(path, data)
+        return opened(path, *arguments, **settings)
 
     monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "open", full)
     text = SPEC.replace("{use: rejection, params: {block: 64}}", "{use: gradient, params: {steps: 8}}")
     result = lc("sample", write_spec(text))
     assert result.exit_code == 0
     assert "the fitted critic cannot be kept" in result.stderr and "No space left" in result.stderr
-    assert not list((tmp_path / "cache").glob("critic-*/"))
+    assert not list((tmp_path / "cache").glob("critic-*/weights.safetensors"))
 
 
 def test_a_cache_that_cannot_be_written_is_told(line, lc, write_spec, monkeypatch, tmp_path):

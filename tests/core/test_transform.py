@@ -237,12 +237,23 @@ def test_a_black_box_without_an_encoder_gets_a_network_and_says_so(curve, lc, wr
     assert report["examples"][0]["met"]
 
 
-def test_all_inputs_that_cannot_be_read_are_told(curve, lc, write_spec, files):
-    Path("words.txt").write_text("one two")
-    result = lc("transform", write_spec(SPEC), "--input", files[0], "gone.txt", "words.txt", "song.mp3")
-    assert result.exit_code == 2
+def unreadable(result):
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert [error.split(":")[1].strip() for error in errors] == ["gone.txt", "words.txt", "song.mp3"]
+    return [error.split(":")[1].strip() for error in errors]
+
+
+def test_inputs_that_cannot_be_read_are_told_and_the_others_are_edited(curve, lc, write_spec, files):
+    Path("words.txt").write_text("one two")
+    result = lc("transform", write_spec(SPEC), "--input", files[0], "gone.txt", "words.txt", files[1], "song.mp3")
+    assert (result.exit_code, unreadable(result)) == (2, ["gone.txt", "words.txt", "song.mp3"])
+    assert "3 of 5 files could not be read and were left out" in result.stderr
+    report = json.loads(Path("runs/up-transform-0/report.json").read_text())
+    assert [one["input"] for one in report["examples"]] == [Path(files[0]).name, Path(files[1]).name]
+
+
+def test_where_no_input_can_be_read_nothing_is_written(curve, lc, write_spec):
+    result = lc("transform", write_spec(SPEC), "--input", "gone.txt", "song.mp3")
+    assert (result.exit_code, unreadable(result)) == (2, ["gone.txt", "song.mp3"])
     assert not Path("runs").exists()
 
 
