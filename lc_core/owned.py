@@ -176,7 +176,7 @@ class Owned:
         if found := sorted(set(found)):
             told = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
             raise InTheWay(
-                f"{self.path}: lc would write over what it did not write, or what was changed since: {told}",
+                f"{self.path}: in the way are files that lc did not write, or that were changed since: {told}",
                 hint="move that away and give the same command again, or choose another folder",
             )
 

@@ -69,6 +69,9 @@ def filled(text: str) -> str:
     text = re.sub(r"\{name\}", "decoder.pt2", text)
     text = re.sub(r"^python -m lc_core$", "python -m lc_core --version", text)  # it "is lc", which wants a command
     text = text.replace("--engine NAME", "--engine rejection").replace("new-plugin NAME", "new-plugin high-notes")
+    text = text.replace("plugins NAME", "plugins melody.in_scale").replace(
+        "plugins {component.name}", "plugins melody.in_scale"
+    )
     for name, real in PLACEHOLDERS.items():
         text = re.sub(rf"(?<![\w./-]){name}(\.\.\.)?(?![\w./-])", real, text)
     return text
@@ -108,11 +111,11 @@ def face(path: Path, line: str) -> None:
     shutil.copy(Path("one-face", "face0.png"), path)
 
 
-def table(column: str, values: int) -> Callable[[Path, str], None]:
+def table(column: str, values: int, *, start: int = 0) -> Callable[[Path, str], None]:
     """Return a function that writes a table of the faces with one column."""
 
     def write(path: Path, line: str) -> None:
-        rows = [f"face{number}.png,{number % values}" for number in range(60)]
+        rows = [f"face{number}.png,{start + number % values}" for number in range(60)]
         path.write_text("\n".join([f"file,{column}", *rows, ""]), encoding="utf-8")
 
     return write
@@ -159,7 +162,7 @@ FILES: Mapping[str, Callable[[Path, str], None]] = {
     "face.png": face,
     "faces": draw_faces,
     "faces.csv": table("smiling", 2),
-    "ages.csv": table("age", 60),
+    "ages.csv": table("age", 60, start=10),
     "decoder.pt2": decoder,
     "CelebA": photographs,
     "runs/celeba": trained,

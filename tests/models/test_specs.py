@@ -50,7 +50,8 @@ def write(folder, more=""):
 def test_a_spec_of_six_lines_samples_and_its_run_is_the_same_spec(folder):
     result = CliRunner().invoke(main, ["sample", str(write(folder)), "--out", "run"])
     assert result.exit_code == 0, result.output
-    assert load_spec("run/spec.yaml") == load_spec(folder / "spec.yaml")
+    asked, resolved = load_spec(folder / "spec.yaml"), load_spec("run/spec.yaml")
+    assert (resolved.model, resolved.entries, resolved.sample.seed) == (asked.model, asked.entries, asked.sample.seed)
     assert load_spec(folder / "spec.yaml").output_type == "image.gray/1"
 
 
