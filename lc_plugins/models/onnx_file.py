@@ -32,7 +32,7 @@ KNOWN_OPSET = 17
 """The newest set of operators that onnx2torch knows whole."""
 FREE = (
     "export it with a batch of any size: torch.onnx.export(model, (z,), 'decoder.onnx', input_names=['z'],"
-    " dynamic_shapes=({0: 'batch'},), opset_version=18), which needs the packages onnx and onnxscript; in forward write -1"
+    " dynamic_shapes=({0: 'batch'},), opset_version=18), which needs onnx and onnxscript; in forward write -1"
     " for the size of the batch, as in x.view(-1, 3, 64, 64), not len(z)"
 )
 
