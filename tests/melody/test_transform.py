@@ -60,7 +60,7 @@ def test_empty_and_truncated_files_are_refused_all_at_once(tmp_path: Path) -> No
     (tmp_path / "cut.mid").write_bytes(good.read_bytes()[:60])
     (tmp_path / "nothing.mid").write_bytes(b"")
     silent = midi(tmp_path / "silent.mid", [])
-    told = refused(tmp_path / "cut.mid", good, tmp_path / "nothing.mid", silent)
+    told = refused(tmp_path / "cut.mid", tmp_path / "nothing.mid", silent)
     lines = [line for line in told.splitlines() if line.startswith("error: ")]
     assert len(lines) == 3
     assert "cut.mid is truncated" in lines[0]
