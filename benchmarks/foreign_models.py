@@ -28,7 +28,6 @@ from torch import nn
 
 import lc_core
 from benchmarks.tables import table
-from lc_core.encodings import has_encoder
 from lc_core.latent_model import LatentModel, block_generator, decode_array
 from lc_core.prepare import prepare
 from lc_core.run import build_problem
@@ -177,7 +176,7 @@ def measure(model: Any, folder: Path, tries: int) -> Iterator[list[str]]:
             use,
             f"{off:.1e}",
             str(problem.model.differentiable),
-            str(has_encoder(problem.model)),
+            str(problem.model.encodes),
             str(len(path.read_text().splitlines())),
             share(problem.model),
         ]

@@ -204,9 +204,7 @@ def check_model(config: Mapping[str, Any], folder: str | Path, model: LatentMode
     Raises:
         LCError: If the digests differ.
     """
-    from lc_core.encodings import Encodings
-
-    if isinstance(model, Encodings):
+    if model.unwrapped is not model:
         raise LCError(
             f"the actor in {folder} was fitted to move prior samples; lc transform moves encodings",
             hint="leave folder out, and lc transform fits an actor for edits",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Encodings", "decode_outputs", "encode_outputs", "has_encoder"]
+__all__ = ["Encodings", "decode_outputs", "encode_outputs"]
 
 POOL = 4_096
 """Encodings that small draws, which a training makes again and again, are taken from. Larger draws are fresh."""
@@ -47,6 +47,16 @@ class Encodings(LatentModel):
     def decode(self, z: Tensor) -> Any:
         """Decode as the model does."""
         return self.inner.decode(z)
+
+    @property
+    def encodes(self) -> bool:
+        """Whether the model does."""
+        return self.inner.encodes
+
+    @property
+    def unwrapped(self) -> LatentModel:
+        """The model."""
+        return self.inner
 
     def encode(self, outputs: Any) -> Posterior:
         """Encode as the model does."""
@@ -81,13 +91,7 @@ class Encodings(LatentModel):
         return self._encoded(POOL, block_generator(0, 0, "encodings"))
 
     def _encoded(self, count: int, generator: torch.Generator) -> Posterior:
-        from lc_core.inversion import Inverted
-
-        if isinstance(self.inner, Inverted) and self.inner.network is None:
-            # What a prior sample decodes to has that sample itself as its best encoding.
-            z = draw_prior(self.inner, count, generator)
-            return Posterior(z, self.inner.sigma_bar.to(z).expand(z.shape))
-        return encode_outputs(self.inner, decode_outputs(self.inner, draw_prior(self.inner, count, generator)))
+        return self.inner.encode_decoded(draw_prior(self.inner, count, generator))
 
 
 def decode_outputs(model: LatentModel, z: Tensor) -> np.ndarray:
@@ -104,7 +108,7 @@ def encode_outputs(model: LatentModel, outputs: np.ndarray) -> Posterior:
     """
     import torch
 
-    if not has_encoder(model):
+    if not model.encodes:
         raise LCError(
             f"{model.name} has no encoder, so nothing can be edited with it",
             hint="use a model that encodes; lc sample needs no encoder",
@@ -124,9 +128,3 @@ def encode_outputs(model: LatentModel, outputs: np.ndarray) -> Posterior:
     if not bool(torch.isfinite(mean).all() and torch.isfinite(std).all()):
         raise LCError(f"encode of {model.name} returned a value that is not finite")
     return Posterior(mean, std)
-
-
-def has_encoder(model: LatentModel) -> bool:
-    """Return whether a model encodes: whether it overrides `encode`."""
-    inner = model.inner if isinstance(model, Encodings) else model
-    return type(inner).encode is not LatentModel.encode

@@ -17,7 +17,7 @@ from torch import Tensor
 from lc_core.cache import Cache, key_of, measurement_digest
 from lc_core.constraint import Constraint, Entry, leaves
 from lc_core.critics.critic import Odds
-from lc_core.encodings import Encodings, decode_outputs
+from lc_core.encodings import decode_outputs
 from lc_core.energy import Energy
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
@@ -133,7 +133,7 @@ def check_guides(model: LatentModel, entries: Sequence[Entry]) -> None:
     some = guided(entries)
     if not some:
         return
-    inner = model.inner if isinstance(model, Encodings) else model
+    inner = model.unwrapped
     z = draw_prior(inner, TRIED, block_generator(0, 0, "guide"))
     if not inner.differentiable:
         raise LCError(f"guide: decoder of {some[0].label}: {_why_no_gradient(inner, z)}", hint=INSTEAD)
@@ -183,7 +183,7 @@ def through_decoder(
     Returns:
         The energy, or None where the model or one of the measurements has no gradient.
     """
-    inner = model.inner if isinstance(model, Encodings) else model
+    inner = model.unwrapped
     if not (all(leaf.measurement.info.differentiable for leaf in leaves(entries)) and inner.differentiable):
         return None
     followed = tuple(map(_followed, entries))

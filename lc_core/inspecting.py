@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from lc_core.critics.typical import realism_of
-from lc_core.encodings import decode_outputs, encode_outputs, has_encoder
+from lc_core.encodings import decode_outputs, encode_outputs
 from lc_core.errors import LCError, blaming
 from lc_core.gradient_path import gradient_path, modules_of
 from lc_core.latent_model import LatentModel, block_generator, decode_array, draw_prior
@@ -76,7 +76,7 @@ def inspect_model(model: LatentModel) -> Inspection:
     _part(found, lambda: check_form(model, outputs))
     _judge(found, model, z, found.outputs)
     found.about["decode"] = _speed(model)
-    encoder = _part(found, lambda: _encoder(model, found.outputs)) if has_encoder(model) else None
+    encoder = _part(found, lambda: _encoder(model, found.outputs)) if model.encodes else None
     found.about |= {"encoder": encoder, "realism": _part(found, lambda: _realism(model, z)) or "broken"}
     _part(found, lambda: found.about.update(digest=model.digest))
     return found

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from lc_core.cache import Cache, key_of
 from lc_core.critics.critic import mlp
 from lc_core.critics.typical import typical_realism
-from lc_core.encodings import decode_outputs, has_encoder
+from lc_core.encodings import decode_outputs
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, Posterior, block_generator, draw_prior
 
@@ -108,6 +108,12 @@ class Inverted(LatentModel):
             mean = torch.stack([self._optimised(one) for one in array])
         return Posterior(mean.to(self.device), self.errors.to(self.device).expand(mean.shape).clone())
 
+    def encode_decoded(self, z: Tensor) -> Posterior:
+        """Return latents as the best encodings of what they decode to; a network is asked all the same."""
+        if self.network is not None:
+            return super().encode_decoded(z)
+        return Posterior(z, self.sigma_bar.to(z).expand(z.shape))
+
     @cached_property
     def _candidates(self) -> tuple[Tensor, np.ndarray]:
         z = draw_prior(self.inner, CANDIDATES, block_generator(0, 0, "inversion"))
@@ -149,7 +155,7 @@ def with_encoder(
         cache: Where a fitted network is kept.
         progress: Called with a line of text now and then.
     """
-    if has_encoder(model):
+    if model.encodes:
         return model, ""
     unit = draw_prior(model, UNIT_OVER, block_generator(0, 0, "inversion/unit")).std(dim=0).clamp_min(1e-6)
     found = Inverted(model, unit) if model.differentiable else _by_network(model, unit, cache, progress)

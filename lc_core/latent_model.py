@@ -161,6 +161,22 @@ class LatentModel(ABC):
         return self
 
     @property
+    def encodes(self) -> bool:
+        """Whether the model has an encoder: whether `encode` is overridden."""
+        return type(self).encode is not LatentModel.encode
+
+    @property
+    def unwrapped(self) -> LatentModel:
+        """The model itself; of a model that stands in for another one, the other one."""
+        return self
+
+    def encode_decoded(self, z: Tensor) -> Posterior:
+        """Return the posterior of what latents `(N, *latent_shape)` decode to."""
+        from lc_core.encodings import decode_outputs, encode_outputs
+
+        return encode_outputs(self, decode_outputs(self, z))
+
+    @property
     def dimensions(self) -> int:
         """D, the number of values in one latent."""
         return math.prod(self.latent_shape)

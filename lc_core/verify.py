@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lc_core.constraint import Entry, leaves, verdict
-from lc_core.encodings import Encodings
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, decode_array
 from lc_core.measuring import measure_all
@@ -48,7 +47,7 @@ class Verifier:
                 )
             for one in leaf.variants:
                 if needs := one.needs():
-                    needs.check_model(model.inner if isinstance(model, Encodings) else model)
+                    needs.check_model(model.unwrapped)
 
     @property
     def conditions(self) -> tuple[Entry, ...]:

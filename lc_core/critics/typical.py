@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from lc_core.encodings import has_encoder
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.prior import Normal
 
@@ -103,6 +102,6 @@ def realism_of(model: LatentModel) -> tuple[nn.Module | None, str]:
     """
     if (critic := model.realism()) is not None:
         return critic, "a realism critic"
-    if not has_encoder(model) and (typical := typical_realism(model)) is not None:
+    if not model.encodes and (typical := typical_realism(model)) is not None:
         return typical, "no encoder and no realism critic: realism is how typical a latent is of the prior"
     return None, "no realism critic"

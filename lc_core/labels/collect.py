@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.encodings import encode_outputs, has_encoder
+from lc_core.encodings import encode_outputs
 from lc_core.errors import LCError, blaming
 from lc_core.labels.label_set import Column, LabelledModel, LabelSet, check_classes
 from lc_core.labels.table import SHOWN, Table, all_told
@@ -40,7 +40,7 @@ class Chosen:
 
 def check_encodes(model: LatentModel) -> None:
     """Raise an `LCError` if a model has no encoder."""
-    if not has_encoder(model):
+    if not model.encodes:
         raise LCError(
             f"{model.name} has no encoder; labels are learned from encodings of outputs",
             hint="a measurement itself needs no label set: name it in the spec",

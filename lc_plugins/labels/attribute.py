@@ -103,7 +103,6 @@ class _Instrument:
     """A model and a probe; keeps the last batch's probabilities, so that several names of a set cost one encoding."""
 
     def __init__(self, labels: LabelSet) -> None:
-        from lc_core.encodings import has_encoder
         from lc_core.labels.collect import load_chosen
         from lc_core.plugins.manager import build_registry
 
@@ -115,7 +114,7 @@ class _Instrument:
                 f"{model.digest[:12]}; expected {made_with.digest[:12]}",
                 hint="make the set again: lc label",
             )
-        if not has_encoder(model):
+        if not model.encodes:
             raise LCError(f"{made_with.use} has no encoder; an attribute of labels is told from an output's encoding")
         self.model, self.probe = model, _probe(labels)
         self.pictures = made_with.output_type.startswith("image.")

@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 import lc_core
 from lc_core.cli import main
-from lc_core.encodings import has_encoder
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "lc-tiny-gan"
 SMALL = lc_core.FitSettings(
@@ -38,7 +37,7 @@ def test_lc_plugins_lists_the_model_with_its_distribution():
 def test_its_spec_is_met_under_the_engine(engine):
     spec = lc_core.load_spec(EXAMPLE / "digit.yaml", engine=engine)
     model = spec.model.build()
-    assert not has_encoder(model)
+    assert not model.encodes
     result = lc_core.sample(
         model=model, constraints=spec.entries, engine=spec.engine.build(), count=4, fit=SMALL, cache=False
     )

@@ -13,7 +13,6 @@ import torch
 from click.testing import CliRunner
 
 from lc_core.cli import main
-from lc_core.encodings import has_encoder
 from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
 from lc_core.testing import check_model
@@ -61,7 +60,7 @@ def test_it_keeps_the_contract_of_a_model_and_decodes_as_the_network(file):
     check_model(model)
     assert model.latent_shape == (4,)
     assert model.differentiable
-    assert not has_encoder(model)
+    assert not model.encodes
     np.testing.assert_allclose(decode_array(model, latents()), build(Decoder)(latents()).numpy(), atol=1e-6)
 
 
@@ -93,7 +92,7 @@ def test_with_an_encoder_it_encodes(file, tmp_path):
     encoder = save_pt2(build(Encoder), tmp_path / "encoder.pt2", torch.rand(3, 1, 8, 8))
     model = load_export(file=file, encoder=encoder, output=GRAY)
     check_model(model)
-    assert has_encoder(model)
+    assert model.encodes
     pictures = decode_array(model, latents())
     mean, std = build(Encoder)(torch.from_numpy(pictures))
     torch.testing.assert_close(model.encode(pictures).mean, mean)

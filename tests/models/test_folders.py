@@ -14,7 +14,6 @@ import pytest
 import safetensors.torch
 import torch
 
-from lc_core.encodings import has_encoder
 from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
 from lc_core.testing import check_model
@@ -52,7 +51,7 @@ def test_a_pythae_folder_works(tmp_path):
     model = load_pythae(folder=draw_pythae(tmp_path / "vae"), output=GRAY)
     check_model(model)
     assert model.differentiable
-    assert has_encoder(model)
+    assert model.encodes
     assert model.prior.text == "standard normal"
 
 
@@ -72,7 +71,7 @@ def test_it_decodes_and_encodes_as_pythae_does(tmp_path):
 
 @pytest.mark.parametrize("kind", ["WAE_MMD_Config", "VAE_IAF_Config"])
 def test_models_without_a_normal_posterior_are_used_without_their_encoder(kind, tmp_path):
-    assert not has_encoder(load_pythae(folder=draw_pythae(tmp_path / "vae", kind), output=GRAY))
+    assert not load_pythae(folder=draw_pythae(tmp_path / "vae", kind), output=GRAY).encodes
 
 
 def test_the_prior_is_what_the_kind_was_trained_with_or_has_to_be_said(tmp_path):
@@ -160,7 +159,7 @@ def test_an_auto_encoder_of_diffusers_works_with_latents_that_are_pictures(kl):
     model = load_diffusers(folder=kl, output=GRAY, values=(-2, 2))
     check_model(model)
     assert model.latent_shape == (2, 4, 4)
-    assert has_encoder(model)
+    assert model.encodes
     from diffusers import AutoencoderKL
 
     theirs, z = AutoencoderKL.from_pretrained(kl), torch.randn(3, 2, 4, 4)

@@ -15,7 +15,6 @@ from click.testing import CliRunner
 from torch import nn
 
 from lc_core.cli import main
-from lc_core.encodings import has_encoder
 from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
 from lc_core.testing import check_model
@@ -71,7 +70,7 @@ def test_it_keeps_the_contract_of_a_model_and_decodes_as_the_network(file, tmp_p
     check_model(model)
     assert (model.latent_shape, model.note) == ((4,), "")
     assert model.differentiable
-    assert has_encoder(model)
+    assert model.encodes
     np.testing.assert_allclose(decode_array(model, latents()), build(Decoder)(latents()).numpy(), atol=1e-6)
 
 

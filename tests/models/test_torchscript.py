@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from lc_core.encodings import has_encoder
 from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
 from lc_core.testing import check_model
@@ -49,7 +48,7 @@ def test_it_works_and_says_that_the_format_is_deprecated(file, tmp_path):
         model = load_torchscript(file=file, encoder=encoder, output=GRAY, latent=[4])
     check_model(model)
     assert model.differentiable
-    assert has_encoder(model)
+    assert model.encodes
     assert "deprecated" in model.note
     np.testing.assert_allclose(decode_array(model, latents()), build(Decoder)(latents()).numpy(), atol=1e-6)
 
