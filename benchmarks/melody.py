@@ -27,8 +27,9 @@ from lc_core.cache import Cache
 from lc_core.constraint import Constraint
 from lc_core.critics.critic import Critic
 from lc_core.energy import Energy
+from lc_core.engines.adam import BETA1, BETA2, EPSILON
 from lc_core.engines.base import run_engine
-from lc_core.engines.gradient import BETA1, BETA2, EPSILON, Gradient
+from lc_core.engines.gradient import Gradient
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import block_generator
 from lc_core.measuring import Measurement

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_core.actor_engine import fresh_actor
 from lc_core.cache import measurement_digest
 from lc_core.constraint import describe, leaves
-from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
 from lc_core.free import Free
 from lc_core.installed import installed_version
@@ -24,6 +24,7 @@ from lc_core.spec.values import Spec, plain
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lc_core.engines.actor import Actor
     from lc_core.prepare import Prepared
     from lc_core.sampling import Problem
     from lc_core.verify import Verifier
@@ -181,7 +182,7 @@ def restore(
         block: Tries in a block, in place of its own.
     """
     try:
-        engine = Actor(**{**config["engine"], **({} if block is None else {"block": block})})
+        engine = fresh_actor(**{**config["engine"], **({} if block is None else {"block": block})})
         return engine.restored(tensors, model, codes)
     except (TypeError, RuntimeError, KeyError) as error:
         raise _damaged(folder, f"the weights do not fit {CONFIG}: {str(error).splitlines()[0]}") from error

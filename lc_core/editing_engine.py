@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
-from lc_core.engines.gradient import Gradient
 from lc_core.errors import LCError
 from lc_core.run import _build, _who
 from lc_core.spec.values import Spec
@@ -22,8 +19,8 @@ OF_EDITS = ("seed",)
 def editing_engine(spec: Spec, *, named: bool = False) -> tuple[Engine, tuple[str, ...]]:
     """Return the engine that edits under a spec, and the settings of the spec's engine that are for sampling only.
 
-    Of `gradient` its form for edits, `edit`, is taken, and so it is for an engine that draws outputs and moves none.
-    An `actor` that was fitted to sample, in a folder of its own, is fitted anew for edits.
+    The engine says which (`Engine.for_edits`): `gradient` has a form for edits, `edit`; an `actor` that was fitted to
+    sample is fitted anew. In place of one that moves nothing, `edit` is taken.
 
     Args:
         spec: A checked spec.
@@ -35,20 +32,11 @@ def editing_engine(spec: Spec, *, named: bool = False) -> tuple[Engine, tuple[st
     engine = _build("engine", spec.engine)
     if not isinstance(engine, Engine):
         raise LCError(f"{_who('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
+    editing = engine.for_edits(named=named) if engine.needs_energy or named else Edit()
+    if editing is engine:
+        return engine, ()
     params = _pairs("engine.params", spec.engine.params, spec.given.get("engine", ()))
-    if type(engine) is Gradient:
-        if named and engine.settings() != Gradient().settings():
-            raise LCError(
-                "engine gradient has settings here, which are for sampling; lc transform has others",
-                hint="write engine: {use: edit, params: {...}}, or --engine edit",
-            )
-        return Edit(), params
-    if not engine.needs_energy and not named:
-        return Edit(), (f"engine={spec.engine.use}", *params)
-    if isinstance(engine, Actor) and engine.folder and not named:
-        fresh = replace(spec.engine, params={**spec.engine.params, "folder": ""})
-        return Actor(**fresh.params), (f"engine.params.folder={engine.folder}",)
-    return engine, ()
+    return editing, (*([] if engine.needs_energy else [f"engine={spec.engine.use}"]), *params)
 
 
 def left_for_sampling(spec: Spec, engine: tuple[str, ...]) -> list[str]:

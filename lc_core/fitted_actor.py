@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.actor_engine import FolderActor
 from lc_core.actor_folder import check_model, claim_folder, frees_of, read_actor, restore, write_actor
 from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
@@ -198,13 +199,13 @@ def fit_into(folder: Path, spec: Spec, problem: Problem, cache: Cache | None, pr
     from lc_core.run import prepare_spec
     from lc_core.verify import Verifier
 
+    if isinstance(problem.engine, FolderActor):
+        raise LCError("this actor is from a folder already", hint="copy the folder, or leave out folder to fit one")
     if not isinstance(problem.engine, Actor):
         raise LCError(
             f"engine {spec.engine.use} has no weights to be written into a folder; an actor has",
             hint="--engine actor, or load_spec(path, engine='actor')",
         )
-    if problem.engine.folder:
-        raise LCError("this actor is from a folder already", hint="copy the folder, or leave out folder to fit one")
     with claim_folder(folder) as owned:
         prepared = prepare_spec(spec, problem, cache, progress)
         figures = measure_actor(Verifier(problem.model, problem.entries), prepared.engine, progress=progress)

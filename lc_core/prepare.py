@@ -13,14 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lc_core.actor_folder import check_asked, read_actor, restore
 from lc_core.cache import Cache, engine_source, key_of, measurement_digest
 from lc_core.conditioning import Space, without_free
 from lc_core.constraint import describe
 from lc_core.critics.critic import Bins, Critic
 from lc_core.critics.typical import realism_of
 from lc_core.energy import Energy
-from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.expect_fit import say_fit
@@ -74,8 +72,8 @@ def prepare(
     """
     if not engine.needs_energy:
         return Prepared(None, engine)
-    if isinstance(engine, Actor) and engine.folder:
-        return _loaded(verifier, engine, realism, progress)
+    if (ready := engine.ready(verifier, realism, progress)) is not None:
+        return Prepared(*ready)
     if not engine.amortised and Space.of(verifier.entries).leaves:
         verifier = Verifier(verifier.model, tuple(map(without_free, verifier.entries)))
     settings = settings or FitSettings()
@@ -124,19 +122,6 @@ def prepare(
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
     fitted = engine.with_tensors(refined.weights, verifier.model, energy.space)
     return Prepared(energy, fitted, card, time.monotonic() - began, sum(spent))
-
-
-def _loaded(verifier: Verifier, engine: Actor, realism: float, progress: Callable[[str], None]) -> Prepared:
-    """Return an actor from its folder, if it was fitted for what is asked."""
-    config, tensors = read_actor(engine.folder)
-    notes = check_asked(config, engine.folder, verifier, realism)
-    for note in notes:
-        progress(note)
-    space = Space.of(verifier.entries)
-    energy = Energy(verifier.entries, space=space).at(space.own())
-    fitted = restore(config, tensors, engine.folder, verifier.model, space.size, block=engine.block)
-    card = {"weights": config["weights_sha256"], "figures": config["figures"], "notes": notes}
-    return Prepared(energy, fitted, card)
 
 
 @contextmanager

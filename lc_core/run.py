@@ -112,7 +112,7 @@ def settled(spec: Spec, engine: Engine) -> Spec:
     sample, chosen = spec.sample, spec.engine
     if sample.budget is None:
         sample = replace(sample, budget=engine.default_budget(sample.count))
-    if chosen.params.get("block", 0) is None and chosen.plugin.load() is type(engine):
+    if chosen.params.get("block", 0) is None and type(_build("engine", chosen)) is type(engine):
         chosen = replace(chosen, params={**chosen.params, "block": engine.block})
     return replace(spec, sample=sample, engine=chosen)
 

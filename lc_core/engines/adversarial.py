@@ -12,7 +12,7 @@ here real with fake.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +22,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lc_core.conditioning import Targets
-from lc_core.constraint import verdict
-from lc_core.engines.actor import distance
+from lc_core.constraint import leaves, verdict
+from lc_core.engines.actor import Actor, distance
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, draw_prior
 
 if TYPE_CHECKING:
+    from lc_core.constraint import Entry
     from lc_core.energy import Energy
     from lc_core.fitting import Replay
 
-__all__ = ["Adversary", "Labelled", "critic_loss", "gradient_penalty"]
+__all__ = ["Adversary", "Labelled", "PaperActor", "critic_loss", "gradient_penalty"]
 
 BATCH = 128
 """Real examples in a step."""
@@ -219,3 +220,76 @@ class Adversary:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
+
+
+class PaperActor(Actor):
+    """An actor that is built and trained as published. The paper's 200,000 critic steps are 41 rounds of 4,880.
+
+    Args:
+        hidden: Width of the hidden layers.
+        layers: Hidden layers.
+        distance: Weight of the distance from the start.
+        kl: 0: the paper knows none.
+        lr: Adam's learning rate.
+        round_steps: Steps of the critic in a round of refinement; after every ten the actor takes one.
+        block: Tries in a block; default 1,024, fewer where a decode is costly.
+    """
+
+    preset = "paper-2018"
+
+    def __init__(
+        self,
+        *,
+        hidden: int = 2_048,
+        layers: int = 4,
+        distance: float = 0.0,
+        kl: float = 0.0,
+        lr: float = 1e-4,
+        round_steps: int = 4_880,
+        block: int | None = None,
+    ) -> None:
+        super().__init__(
+            hidden=hidden, layers=layers, distance=distance, kl=kl, lr=lr, round_steps=round_steps, block=block
+        )
+
+    def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return why the paper's training cannot serve a problem."""
+        if (reason := super().unfit(model, entries, realism)) is not None:
+            return reason
+        if self.kl > 0:
+            return "preset paper-2018 does not know kl"
+        if not any(entry.require for entry in entries):
+            return "preset paper-2018 learns from samples that satisfy, and no constraint is required"
+        if any(leaf.guide == "decoder" for leaf in leaves(entries)):
+            return "preset paper-2018 learns from samples and follows no gradient; guide: critic works"
+        return None
+
+    def unadvised(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return None: its critic keeps what it makes as varied as the samples that it learns from."""
+        return None
+
+    def note(self, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return what the paper's training leaves out."""
+        if realism == 0 and all(entry.require for entry in entries):
+            return None
+        return "preset paper-2018 learns from prior samples that satisfy; realism and preferences are left out"
+
+    def _projected(self, moved: Tensor, z: Tensor, model: LatentModel) -> Tensor:
+        return moved
+
+    def _networks(self, model: LatentModel, codes: int) -> Any:
+        net = Labelled(model.dimensions, codes, 2 * model.dimensions, hidden=self.hidden, layers=self.layers)
+        against = Labelled(model.dimensions, codes, 1, hidden=self.hidden, layers=self.layers)
+        self._learning = Adversary(
+            net.to(model.device), against.to(model.device), self._move, lr=self.lr, distance=self.distance
+        )
+        return net
+
+    def study(self, energy: Energy, prior: Replay) -> None:
+        """Keep the prior samples that satisfy: the critic is shown them as real."""
+        self._learning.study(energy, prior)
+
+    def learn(self, energy: Energy, model: LatentModel, generator: torch.Generator) -> None:
+        """Take `round_steps` steps of the critic, and one of the actor after every ten."""
+        self._learning.learn(model, generator, self.round_steps)
+        self._net.load_state_dict(self._learning.net.state_dict())

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lc_core.energy import Energy
     from lc_core.fitting import Replay
     from lc_core.latent_model import LatentModel
+    from lc_core.verify import Verifier
 
 __all__ = ["BlockResult", "Engine", "run_engine"]
 
@@ -93,6 +94,32 @@ class Engine(ABC):
         """Return why this engine should not be offered for such a problem, though it can serve it; None if it should.
 
         `lc show` tells the reason. Whoever names the engine is served all the same.
+        """
+        return None
+
+    def for_edits(self, *, named: bool) -> Engine:
+        """Return the engine that edits in place of this one; itself, unless it is for sampling only.
+
+        Args:
+            named: Whether a user named this engine for an edit.
+
+        Raises:
+            LCError: If it is named and has settings that edits do not know.
+        """
+        return self
+
+    def ready(
+        self, verifier: Verifier, realism: float, progress: Callable[[str], None]
+    ) -> tuple[Energy, Engine, dict[str, Any]] | None:
+        """Return an energy, this engine with weights that it has already, and their card; None to have them fitted.
+
+        Args:
+            verifier: The model and the constraints.
+            realism: Weight of realism.
+            progress: Called with a line of text now and then.
+
+        Raises:
+            LCError: If the weights were fitted for something else.
         """
         return None
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from lc_core.engines.adam import adam_step
 from lc_core.engines.base import Engine
-from lc_core.engines.gradient import BETA1, BETA2, EPSILON
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,7 +129,7 @@ class Edit(Engine):
         return np.stack([before[one.label] for one in self._kept], axis=1)
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
-        """Take one step of Adam with one second moment for each latent."""
+        """Take one step of Adam."""
         import torch
 
         z, first, second, start, unit, kept = state
@@ -144,8 +144,5 @@ class Edit(Engine):
         (gradient,) = torch.autograd.grad(total.sum(), z)
         z = z.detach()
         gradient = model.tangent(gradient, z)
-        first = first.lerp(gradient, 1 - BETA1)
-        second = second.lerp(gradient.flatten(1).square().mean(dim=1), 1 - BETA2)
-        scale = self.lr / (1 - BETA1**number) / (second / (1 - BETA2**number)).sqrt_().add_(EPSILON)
-        moved = z - scale.view(-1, *[1] * (z.dim() - 1)) * first
+        moved, first, second = adam_step(z, gradient, first, second, lr=self.lr, number=number)
         return (model.project(moved, start), first, second, start, unit, kept)

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from lc_core.engines.adam import adam_step
 from lc_core.engines.base import Engine
+from lc_core.engines.edit import Edit
+from lc_core.errors import LCError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     from lc_core.latent_model import LatentModel
 
 __all__ = ["Gradient"]
-
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class Gradient(Engine):
@@ -54,12 +55,21 @@ class Gradient(Engine):
         first = max(check_every, round(check_from * steps))
         self.checks = tuple(range(first, steps, check_every)) if check_every else ()
 
+    def for_edits(self, *, named: bool) -> Engine:
+        """Return its form for edits, `edit`."""
+        if named and self.settings() != Gradient().settings():
+            raise LCError(
+                "engine gradient has settings here, which are for sampling; lc transform has others",
+                hint="write engine: {use: edit, params: {...}}, or --engine edit",
+            )
+        return Edit()
+
     def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
         """Return the latents with Adam's two moments, which start at zero, and the starts."""
         return (z, z.new_zeros(z.shape), z.new_zeros(len(z)), z)
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
-        """Take one step of Adam (Kingma and Ba 2015, algorithm 1) with one second moment for each latent."""
+        """Take one step of Adam."""
         import torch
 
         z, first, second, start = state
@@ -67,8 +77,5 @@ class Gradient(Engine):
         (gradient,) = torch.autograd.grad(energy(z).total.sum(), z)
         z = z.detach()
         gradient = model.tangent(gradient, z)
-        first = first.lerp(gradient, 1 - BETA1)
-        second = second.lerp(gradient.flatten(1).square().mean(dim=1), 1 - BETA2)
-        scale = self.lr / (1 - BETA1**number) / (second / (1 - BETA2**number)).sqrt_().add_(EPSILON)
-        moved = z - scale.view(-1, *[1] * (z.dim() - 1)) * first
+        moved, first, second = adam_step(z, gradient, first, second, lr=self.lr, number=number)
         return (model.project(moved, start), first, second, start)

@@ -254,7 +254,7 @@ def _core_engines() -> object:
     @hookspecs.hookimpl
     def lc_register_engines(register: hookspecs.Register) -> None:
         register("rejection", "lc_core.engines.rejection:Rejection")
-        register("actor", "lc_core.engines.actor:Actor")
+        register("actor", "lc_core.actor_engine:actor")
         register("gradient", "lc_core.engines.gradient:Gradient")
         register("edit", "lc_core.engines.edit:Edit")
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from lc_core import LatentModel, measurement
+from lc_core.actor_engine import actor
 from lc_core.constraint import Constraint
 from lc_core.engines.actor import Actor, divergence
+from lc_core.engines.adversarial import PaperActor
 from lc_core.errors import LCError
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import block_generator
@@ -57,7 +59,7 @@ def test_kl_is_refused_where_it_means_nothing():
         on_shell = False
 
     assert "standard normal prior" in str(Actor(kl=0.1).unfit(Uniform(), [Constraint(first)], 0.0))
-    assert "does not know kl" in str(Actor(preset="paper-2018", kl=0.1).unfit(Same(), [Constraint(first)], 0.0))
+    assert "does not know kl" in str(PaperActor(kl=0.1).unfit(Same(), [Constraint(first)], 0.0))
     assert Actor(kl=0.1).unfit(Same(), [Constraint(first)], 0.0) is None
     with pytest.raises(LCError, match="an actor from a folder has its own kl"):
-        Actor(folder="somewhere", kl=0.1)
+        actor(folder="somewhere", kl=0.1)

@@ -13,7 +13,7 @@ from lc_core.conditioning import Space
 from lc_core.constraint import Constraint
 from lc_core.energy import Energy
 from lc_core.engines.actor import Actor
-from lc_core.engines.adversarial import Adversary, Labelled, critic_loss, gradient_penalty
+from lc_core.engines.adversarial import Adversary, Labelled, PaperActor, critic_loss, gradient_penalty
 from lc_core.errors import LCError
 from lc_core.fitting import FitSettings, Replay
 from lc_core.latent_model import LatentModel, block_generator
@@ -50,7 +50,7 @@ def wish(**free) -> Constraint:
 
 
 def paper(**settings) -> Actor:
-    return Actor(preset="paper-2018", **{"hidden": 32, "layers": 2, "lr": 3e-3, "round_steps": 150} | settings)
+    return PaperActor(**{"hidden": 32, "layers": 2, "lr": 3e-3, "round_steps": 150} | settings)
 
 
 def test_the_critics_loss_has_three_equal_groups():
@@ -87,7 +87,7 @@ def test_labels_go_through_a_linear_layer_of_their_own():
 
 
 def test_the_presets_settings_are_the_papers_unless_given():
-    engine = Actor(preset="paper-2018", distance=0.1)
+    engine = PaperActor(distance=0.1)
     assert (engine.hidden, engine.layers, engine.lr, engine.distance) == (2048, 4, 1e-4, 0.1)
     assert 41 * engine.round_steps == pytest.approx(200_000, rel=1e-3)
 
