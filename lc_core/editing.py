@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lc_core.engines.base import Engine
-from lc_core.engines.edit import Edit
+from lc_core.engines.base import EditingEngine, Engine
 from lc_core.errors import LCError
 from lc_core.latent_model import block_generator, draw_prior
 from lc_core.measuring import measure_all
@@ -107,7 +106,7 @@ def edit_encodings(
         engine: Moves latents; fitted, if it is amortised.
         energy: What it descends.
         z0: Encodings `(N, *latent_shape)`.
-        kept: What is held near what it was; guides an `Edit`, and chooses among steps that satisfy.
+        kept: What is held near what it was; guides an `EditingEngine`, and chooses among steps that satisfy.
         before: What each kept measurement was, `(N,)` by label.
         through: What is asked, followed through the decoder, where that has a gradient (`guiding.through_decoder`).
         seed: Of the starts of further tries.
@@ -149,10 +148,10 @@ class _Block:
         self.real = energy.realism is not None and energy.realism_weight > 0
         spare = engine.block - len(z0)
         self.z0 = torch.cat([z0, z0[:1].expand(spare, *z0.shape[1:])])
-        if isinstance(engine, Edit):
+        self.engine, self.editing = engine, engine.editing()
+        if self.editing is not None:
             padded = {label: np.concatenate([one, one[:1].repeat(spare)]) for label, one in before.items()}
-            engine = engine.keeping(kept, padded)
-        self.engine = engine
+            self.engine = self.editing = self.editing.keeping(kept, padded)
         self.best, self.best_kept = self.z0.clone(), np.full(self.count, -1)
         self.away = np.full(self.count, np.inf)
         self.steps, self.tries = np.zeros(self.count, dtype=np.int64), np.zeros(self.count, dtype=np.int64)
@@ -173,7 +172,7 @@ class _Block:
             if attempt == len(FASTER) - 1:
                 self._from_others(np.flatnonzero(~self.met), seed, number)
             rows = np.flatnonzero(~self.met)
-            if not len(rows) or (attempt and not isinstance(self.engine, Edit)):
+            if not len(rows) or (attempt and self.editing is None):
                 break
             noise = JITTER * self.model.sigma_bar * torch.randn(self.z0.shape, generator=generator).to(self.z0)
             self.tries[rows] += 1
@@ -182,10 +181,10 @@ class _Block:
         self._shrink(found)
         if self.through is not None:
             self._slide(self.through, found)
-        elif isinstance(self.engine, Edit) and len(found):
+        elif self.editing is not None and len(found):
             stopped = self.steps.copy()
             for far, asked in CLOSER:
-                self._follow(self.engine.nearer(far), self.best.clone(), found, asked, CLOSER_STEPS)
+                self._follow(self.editing.nearer(far), self.best.clone(), found, asked, CLOSER_STEPS)
             self.steps = stopped
             self._shrink(found)
         self._tighten(found, generator)
@@ -197,7 +196,7 @@ class _Block:
     def _try(self, start: Tensor, rows: np.ndarray, factor: float, weight: float) -> None:
         """Run the engine from `start` until each of some rows is done."""
         energy = self._weighted(weight)
-        engine = self.engine.faster(factor) if isinstance(self.engine, Edit) else self.engine
+        engine = self.engine if self.editing is None else self.editing.faster(factor)
         state = engine.init(start, self.model)
         for number in range(1, engine.steps + 1):
             state = engine.step(state, energy, self.model, number)
@@ -214,7 +213,7 @@ class _Block:
 
     def _from_others(self, rows: np.ndarray, seed: int, number: int) -> None:
         """Move some rows to other encodings that satisfy, to those that keep most, and from there back to their own."""
-        if not len(rows) or not isinstance(self.engine, Edit):
+        if not len(rows) or self.editing is None:
             return
         self.tries[rows] += 1
         others = draw_prior(self.model, OTHERS, block_generator(seed, number, "transform/others"))
@@ -231,9 +230,9 @@ class _Block:
             near = sigma_distance(others[good], self.z0[row], self.model.sigma_bar)
             start[row] = others[good[np.lexsort((near, -kept))[0]]]
         self._judge(start, rows, 0)
-        self._follow(self.engine, start, rows, 1.0, BACK)
+        self._follow(self.editing, start, rows, 1.0, BACK)
 
-    def _follow(self, engine: Edit, start: Tensor, rows: np.ndarray, weight: float, steps: int) -> None:
+    def _follow(self, engine: EditingEngine, start: Tensor, rows: np.ndarray, weight: float, steps: int) -> None:
         """Let some rows follow an engine from `start` for all of its steps, kept near their own encodings."""
         energy = self._weighted(weight)
         state = engine.init(start, self.model, anchor=self.z0)

@@ -13,7 +13,6 @@ import numpy as np
 
 from lc_core.constraint import Entry, leaves, verdict
 from lc_core.engines.base import Engine
-from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
 from lc_core.keeping import Kept, kept
 from lc_core.latent_model import LatentModel
@@ -220,8 +219,8 @@ def run_transformation(
     _tell_what_is_lost(problem, found, progress)
     held, watched = _observed(problem, model)
     engine, fitted = problem.engine, Verifier(model, problem.entries)
-    if isinstance(engine, Edit):
-        engine = engine.keeping(held).for_fit()
+    if (editor := engine.editing()) is not None:
+        engine = editor.keeping(held).for_fit()
         fitted = Verifier(model, (*problem.entries, *(one.entry for one in held)))
     prepared = prepare(fitted, engine, realism=problem.realism, settings=settings, cache=cache, progress=progress)
     assert prepared.energy is not None

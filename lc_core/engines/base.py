@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from lc_core.constraint import Entry
     from lc_core.energy import Energy
     from lc_core.fitting import Replay
+    from lc_core.keeping import Kept
     from lc_core.latent_model import LatentModel
     from lc_core.verify import Verifier
 
-__all__ = ["BlockResult", "Engine", "run_engine"]
+__all__ = ["BlockResult", "EditingEngine", "Engine", "run_engine"]
 
 
 class Engine(ABC):
@@ -108,6 +109,10 @@ class Engine(ABC):
         """
         return self
 
+    def editing(self) -> EditingEngine | None:
+        """Return this engine if it can edit in more than one way, `EditingEngine`; None if it moves a start once."""
+        return None
+
     def ready(
         self, verifier: Verifier, realism: float, progress: Callable[[str], None]
     ) -> tuple[Energy, Engine, dict[str, Any]] | None:
@@ -166,6 +171,50 @@ class Engine(ABC):
     def settings(self) -> dict[str, Any]:
         """Return the settings that decide where its path leads; fitted parts that follow it are keyed by them."""
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+
+class EditingEngine(Engine):
+    """An engine that `lc transform` sends out of an encoding several times, and back towards it.
+
+    Any engine edits; one of this class also holds measurements near what they were, and is tried again, with other
+    settings, where a first try does not satisfy.
+    """
+
+    def editing(self) -> EditingEngine | None:
+        """Return this engine."""
+        return self
+
+    @abstractmethod
+    def keeping(self, kept: Sequence[Kept], before: Mapping[str, np.ndarray] | None = None) -> EditingEngine:
+        """Return this engine holding measurements near what they were.
+
+        Args:
+            kept: The measurements.
+            before: What each was, `(B,)` by label, for the one block that it is to run; measured on the decoded
+                starts if not given.
+        """
+
+    @abstractmethod
+    def for_fit(self) -> EditingEngine:
+        """Return this engine as critics are to be fitted for it: with fewer steps, where most edits need fewer."""
+
+    @abstractmethod
+    def faster(self, factor: float) -> EditingEngine:
+        """Return this engine with larger steps, `factor` times as large."""
+
+    @abstractmethod
+    def nearer(self, factor: float) -> EditingEngine:
+        """Return this engine with a heavier weight of the distance from the start, `factor` times as heavy."""
+
+    @abstractmethod
+    def init(self, z: Tensor, model: LatentModel, *, anchor: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return the state at `z`.
+
+        Args:
+            z: Where to begin, `(B, *latent_shape)`.
+            model: The model.
+            anchor: What to keep near, of the same shape; default `z`.
+        """
 
 
 @dataclass(frozen=True)

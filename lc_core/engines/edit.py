@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from lc_core.engines.adam import adam_step
-from lc_core.engines.base import Engine
+from lc_core.engines.base import EditingEngine
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +30,7 @@ FIT_STEPS = 80
 """Most steps of a try while critics are refined."""
 
 
-class Edit(Engine):
+class Edit(EditingEngine):
     """Adam with a pull back to the start; each example stops at its first step that satisfies.
 
     What `lc transform` makes of `gradient`.
@@ -65,13 +65,7 @@ class Edit(Engine):
         return "lc transform takes it, to change files of yours; to sample, gradient does the same in larger steps"
 
     def keeping(self, kept: Sequence[Kept], before: Mapping[str, np.ndarray] | None = None) -> Edit:
-        """Return this engine holding measurements near what they were.
-
-        Args:
-            kept: The measurements.
-            before: What each was, `(B,)` by label, for the one block that it is to run; measured on the decoded
-                starts if not given.
-        """
+        """Return this engine holding measurements near what they were."""
         engine = copy.copy(self)
         engine._kept, engine._before = tuple(kept), before
         return engine

@@ -172,6 +172,22 @@ def reaches(case: Case) -> str | None:
     return None if after >= before else f"{before:.0%} of the starts met the rule, {after:.0%} of its latents do"
 
 
+def edits(case: Case) -> str | None:
+    """If it edits, each form of it runs, keeps near its anchor, and ends nearer with a heavier weight of distance."""
+    editor, energy = case.prepared.engine.editing(), case.prepared.energy
+    if editor is None or energy is None:
+        return None
+    away = []
+    for form in (editor, editor.faster(1.0), editor.for_fit(), editor.keeping(()), editor.nearer(1_000.0)):
+        now = form.init(case.draw(3), case.model, anchor=case.z)
+        for number in range(1, editor.steps + 1):
+            now = form.step(now, energy, case.model, number)
+        away.append(float((now[0] - case.z).square().mean()))
+    if not np.isfinite(away).all():
+        return "it ended at a value that is not finite"
+    return None if away[-1] < away[0] else "with 1,000 times the weight of distance it ended farther from its anchor"
+
+
 def documented(case: Case) -> str | None:
     """Its docstring begins with a line that says what it does."""
     text = inspect.getdoc(type(case.engine))
@@ -205,6 +221,7 @@ ENGINE_CHECKS: tuple[Callable[[Case], str | None], ...] = (
     permutation,
     rows_independent,
     reaches,
+    edits,
     import_cost,
     global_random_state,
 )

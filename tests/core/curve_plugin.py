@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
 
+from lc_core.engines.base import EditingEngine
 from lc_core.latent_model import LatentModel, Posterior
 from lc_core.measuring import measurement
 from lc_core.plugins.hookspecs import hookimpl
@@ -133,3 +135,42 @@ strange.asked = 0
 def lc_register_judges(register):
     register("curve.first", strict)
     register("curve.last", strange)
+
+
+class Descent(EditingEngine):
+    """A stranger's engine: plain gradient descent with a pull back to the anchor."""
+
+    def __init__(self, *, steps: int = 60, lr: float = 0.05, pull: float = 0.02, block: int = 64) -> None:
+        self.steps, self.lr, self.pull, self.block = steps, lr, pull, block
+        self.checks = tuple(range(1, steps))
+        self._held = ()
+
+    def _with(self, **changes):
+        engine = copy.copy(self)
+        vars(engine).update(changes)
+        return engine
+
+    def keeping(self, kept, before=None):
+        return self._with(_held=tuple(kept))
+
+    def for_fit(self):
+        return self._with(checks=())
+
+    def faster(self, factor):
+        return self._with(lr=self.lr * factor)
+
+    def nearer(self, factor):
+        return self._with(pull=self.pull * factor)
+
+    def init(self, z, model, *, anchor=None):
+        return (z, z if anchor is None else anchor)
+
+    def step(self, state, energy, model, number):
+        import torch
+
+        z, anchor = state
+        z = z.detach().requires_grad_()
+        away = (z - anchor).square().mean(dim=1)
+        (gradient,) = torch.autograd.grad((energy(z).total + self.pull * away).sum(), z)
+        short = gradient.norm(dim=1, keepdim=True).clamp_min(1.0)
+        return (z.detach() - self.lr * gradient / short, anchor)

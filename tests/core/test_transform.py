@@ -14,6 +14,7 @@ import lc_core
 from lc_core.cli import main
 from lc_core.engines.edit import Edit
 from lc_core.fitting import FitSettings
+from lc_core.testing import check_engine
 
 CURVE = Path(__file__).with_name("curve_plugin.py")
 SMALL = {"prior_samples": 2048, "push_samples": 512, "steps": 150, "rounds": 3, "round_samples": 128, "hidden": 32}
@@ -73,6 +74,18 @@ def test_every_example_is_met_and_moved_little(curve, outputs):
     # The rule is linear, so the shortest way is known: along the rule's own direction.
     short = np.maximum(0, 1 - outputs[:, 0]) / np.linalg.norm(curve.WEIGHTS[:, 0]) / 0.5 / 2
     assert np.median(result.distance[short > 0] / short[short > 0]) < 1.3
+
+
+def test_an_engine_of_somebody_else_edits_as_ours_does(curve, outputs):
+    result = transform(curve, outputs, engine=curve.Descent())
+    assert result.satisfied.all()
+    assert (curve.first(result.outputs) >= 1 - 1e-6).all()
+    already = outputs[:, 0] >= 1
+    assert np.array_equal(result.z_after[already], result.z_before[already])
+    # One small step at a time it does not get there; it is tried again with larger ones.
+    slow = transform(curve, outputs, engine=curve.Descent(steps=6))
+    assert slow.tries.max() > 1
+    check_engine(curve.Descent)
 
 
 def test_what_meets_the_rule_already_is_left_as_it_is(curve, outputs):
