@@ -6,12 +6,13 @@ Nothing here looks at a clock: the same model and versions give the same block o
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError, blaming
 
 if TYPE_CHECKING:
-    from lc_core.latent_model import LatentModel
+    from torch import Tensor
 
 __all__ = ["count_operations", "share_of_block"]
 
@@ -29,22 +30,25 @@ def share_of_block(operations: int) -> float:
     return 1 / 16 if operations <= VERY_SLOW else 1 / 64
 
 
-def count_operations(model: LatentModel) -> int:
+def count_operations(model: Any, draw: Callable[[], Tensor]) -> int:
     """Count the floating point operations of one decode; see `LatentModel.operations`.
 
     Multiplications and additions in matrix products, convolutions and attention are counted as torch runs them. Where
     none is seen there are two for each weight of the modules that the model holds. A black box without modules, such
     as an ONNX file, is taken to need `EACH_VALUE` for each number of an output.
+
+    Args:
+        model: A latent model.
+        draw: Returns two of its latents.
     """
     import numpy as np
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     from lc_core.gradient_path import modules_of
-    from lc_core.latent_model import block_generator, draw_prior
 
     try:
-        z = draw_prior(model, 2, block_generator(0, 0, "cost"))
+        z = draw()
         with blaming("decode"), torch.inference_mode(), FlopCounterMode(display=False) as counter:
             outputs = model.decode(z)
             shape = tuple(outputs.shape) if torch.is_tensor(outputs) else np.shape(outputs)

@@ -192,7 +192,7 @@ class LatentModel(ABC):
         """Floating point operations of one decode, by what can be counted: default blocks follow them."""
         from lc_core.cost import count_operations
 
-        return count_operations(self)
+        return count_operations(self, lambda: draw_prior(self, 2, block_generator(0, 0, "cost")))
 
     @cached_property
     def differentiable(self) -> bool:

@@ -26,8 +26,6 @@ from lc_core.plugins.files import PREFIX, VERSION, load_file
 if TYPE_CHECKING:
     import numpy as np
 
-    from lc_core.measuring import Measurement
-
 __all__ = ["PIECE", "close_workers", "measure_in_workers"]
 
 PIECE = 64
@@ -45,17 +43,25 @@ class _Pool:
     started_with: tuple[tuple[str, ...], ...] = ()
 
 
-def measure_in_workers(measurement: Measurement, outputs: np.ndarray, first_index: int) -> np.ndarray:
+def measure_in_workers(
+    measure: Callable[..., np.ndarray], outputs: np.ndarray, first_index: int, *, who: str, workers: int
+) -> np.ndarray:
     """Measure a batch in worker processes, `(B,)` float64.
+
+    Args:
+        measure: Measures a piece of the batch there: called with it and `first_index=`.
+        outputs: Decoded outputs, first dimension B.
+        first_index: Index of the first output, for error messages.
+        who: The measurement, for error messages.
+        workers: Most processes.
 
     Raises:
         LCError: If the measurement cannot be sent to a process, fails there, or hangs.
     """
     import numpy as np
 
-    who = f"measurement {measurement.who}"
-    blob = _pickled(measurement, who)
-    executor = _started(measurement.info.workers, blob, who)
+    blob = _pickled(measure, who)
+    executor = _started(workers, blob, who)
     pieces = [(blob, outputs[at : at + PIECE], first_index + at) for at in range(0, len(outputs), PIECE)]
     try:
         answers = _answers(executor, _measure, pieces, who, seconds_allowed(CALL_SECONDS))
@@ -124,9 +130,9 @@ def _answers(
         ) from error
 
 
-def _pickled(measurement: Measurement, who: str) -> bytes:
+def _pickled(measure: Callable[..., np.ndarray], who: str) -> bytes:
     try:
-        return pickle.dumps(measurement)
+        return pickle.dumps(measure)
     except Exception as error:
         raise LCError(
             f"{who} cannot be sent to a worker process: {type(error).__name__}: {error}",
@@ -167,7 +173,7 @@ def _end_with_parent() -> None:
 
 
 def _measure(blob: bytes, outputs: np.ndarray, first_index: int) -> Answer:
-    return _answered(lambda: pickle.loads(blob).measure_here(outputs, first_index=first_index))
+    return _answered(lambda: pickle.loads(blob)(outputs, first_index=first_index))
 
 
 def _answered(function: Any, *given: Any) -> Answer:

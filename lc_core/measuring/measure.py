@@ -87,10 +87,15 @@ class Measurement:
                 undeclared NaN.
         """
         if self.info.workers > 1 and len(outputs) > 1 and isinstance(outputs, np.ndarray):
-            from lc_core.workers import measure_in_workers
-
-            return measure_in_workers(self, outputs, first_index)
+            return self.measure_in_workers(outputs, first_index=first_index)
         return self.measure_here(outputs, first_index=first_index)
+
+    def measure_in_workers(self, outputs: np.ndarray, *, first_index: int = 0) -> np.ndarray:
+        """Measure a batch in worker processes, `(B,)` float64, whatever is declared; see `__call__`."""
+        from lc_core.workers import measure_in_workers
+
+        who = f"measurement {self.who}"
+        return measure_in_workers(self.measure_here, outputs, first_index, who=who, workers=self.info.workers)
 
     def measure_here(self, outputs: Any, *, first_index: int = 0) -> np.ndarray:
         """Measure a batch in this process, `(B,)` float64, whatever is declared; see `__call__`."""

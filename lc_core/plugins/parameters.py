@@ -13,15 +13,12 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from typing_extensions import is_typeddict
 
 from lc_core.errors import LCError
-
-if TYPE_CHECKING:
-    from lc_core.plugins.registry import Registered
 
 __all__ = ["checked", "fill", "message_of", "names_of", "parameters_of", "values_of"]
 
@@ -46,7 +43,24 @@ WORDING = {
 }
 
 
-def parameters_of(component: Registered) -> type[BaseModel]:
+class Component(Protocol):
+    """What settings are read from: a registered component."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def distribution(self) -> str: ...
+
+    def load(self) -> Any:
+        """Import and return it."""
+
+    def parameters(self) -> type[BaseModel]:
+        """Return the model of its settings."""
+
+
+def parameters_of(component: Component) -> type[BaseModel]:
     """Build the model for a component's settings; see `Registered.parameters`."""
     with _telling(component):
         fields = _fields_of(component)
@@ -55,7 +69,7 @@ def parameters_of(component: Registered) -> type[BaseModel]:
             return create_model(component.name, __config__=CONFIG, **fields)
 
 
-def names_of(component: Registered) -> list[str]:
+def names_of(component: Component) -> list[str]:
     """Return the names of a component's settings; see `Registered.setting_names`."""
     with _telling(component):
         fields = _fields_of(component)
@@ -80,14 +94,14 @@ def _is_plain(hint: Any) -> bool:
     return False
 
 
-def _fields_of(component: Registered) -> dict[str, Any]:
+def _fields_of(component: Component) -> dict[str, Any]:
     target = component.load()
     skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
     return _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
 
 
 @contextmanager
-def _telling(component: Registered) -> Iterator[None]:
+def _telling(component: Component) -> Iterator[None]:
     """Say of which component the settings cannot be read."""
     who = f"{component.kind} {component.name} of {component.distribution}"
     try:
@@ -153,7 +167,7 @@ def _factories(target: Any) -> dict[str, Callable[[], Any]]:
     }
 
 
-def checked(component: Registered, params: Mapping[str, Any]) -> dict[str, Any]:
+def checked(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings with defaults added, as the component takes them.
 
     Raises:
@@ -176,7 +190,7 @@ def checked(component: Registered, params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in model.model_fields}
 
 
-def values_of(component: Registered, name: str) -> list[Any] | None:
+def values_of(component: Component, name: str) -> list[Any] | None:
     """Return all values that a setting may have, or None if they are not known, or it has no such setting.
 
     They are known of a boolean, a Literal, an enumeration, a whole number with both bounds, and of a type with
@@ -194,7 +208,7 @@ def values_of(component: Registered, name: str) -> list[Any] | None:
     return None
 
 
-def fill(component: Registered, params: Mapping[str, Any]) -> dict[str, Any]:
+def fill(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
     """Check settings and add defaults; see `Registered.fill`."""
     try:
         return checked(component, params)

@@ -13,7 +13,6 @@ import numpy as np
 
 from lc_core.measuring import Measurement
 from lc_core.testing.base import differing_row
-from lc_core.workers import measure_in_workers
 
 __all__ = ["import_fault", "worker_fault"]
 
@@ -71,7 +70,7 @@ def worker_fault(measurement: Measurement, outputs: np.ndarray, values: np.ndarr
     """
     if measurement.info.workers <= 1 and not _found_by_name(measurement.function):
         return None
-    found = measure_in_workers(measurement, outputs, 0)
+    found = measurement.measure_in_workers(outputs)
     row = differing_row(values, found)
     return None if row is None else f"output {row} is {values[row]:g} here, but {found[row]:g} in a worker process"
 

@@ -26,7 +26,6 @@ from lc_plugins.avatars.model import FLOW, KIND, AvatarModel
 from lc_plugins.avatars.weights import as_json, write_file
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import write_sheet
-from lc_plugins.training import training_commands
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +46,13 @@ Progress = Callable[[str], None]
 
 
 def finish(
-    folder: Path, average: AvatarVAE, settings: dict[str, Any], progress: Progress = lambda _: None, **effort: int
+    folder: Path,
+    average: AvatarVAE,
+    settings: dict[str, Any],
+    progress: Progress = lambda _: None,
+    *,
+    command: str,
+    **effort: int,
 ) -> None:
     """Fit the realism critic and the flow; write `config.json`, weights, figures, sheets and card into a folder.
 
@@ -59,6 +64,7 @@ def finish(
         average: The trained network.
         settings: Settings of the training, `realism_steps`, `flow_steps`, and `seconds`, how long the training took.
         progress: Called with a line of text now and then.
+        command: The command lines that train it again.
         **effort: Given to `evaluate`: how much work its two-sample classifier does.
     """
     import torch
@@ -66,7 +72,6 @@ def finish(
     from lc_core.critics.files import write_network
     from lc_core.critics.flow import FLOW as KIND_OF_FLOW
     from lc_core.critics.flow import fit_flow
-    from lc_plugins.avatars.train import train as recipe
 
     if _is_finished(folder, settings):
         progress(f"{folder} is finished")
@@ -92,7 +97,7 @@ def finish(
         "model": model.name,
         "network": net.settings,
         "weights_sha256": weights_sha256,
-        "command": training_commands("avatars.64", recipe, settings),
+        "command": command,
         "training": settings,
         "realism_seconds": realism_seconds,
         "flow_seconds": flow_seconds,

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from lc_core.precision import training_autocast
 from lc_plugins.avatars.dataset import read_avatars
-from lc_plugins.training import Trainer, kl_nats
+from lc_plugins.training import Trainer, kl_nats, training_commands
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +76,9 @@ def train(
         "seconds": trainer.seconds,
         "stages": trainer.stages,
     }
-    finish(folder, cast(AvatarVAE, trainer.average), told, progress)
+    finish(
+        folder, cast(AvatarVAE, trainer.average), told, progress, command=training_commands("avatars.64", train, told)
+    )
 
 
 def _loss(pictures: np.ndarray, settings: dict[str, Any]) -> Callable[..., tuple[Tensor, float, float]]:

@@ -14,7 +14,6 @@ from lc_plugins.digits.judge import judged
 from lc_plugins.digits.measurements import VERIFIER
 from lc_plugins.digits.model import DigitModel
 from lc_plugins.images.export import write_file
-from lc_plugins.training import training_commands
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,18 +25,19 @@ SURE = 0.9
 REFINE_STEPS = 40
 
 
-def write_card(folder: Path, *, seconds: float, realism_seconds: float) -> None:
+def write_card(folder: Path, *, command: str, seconds: float, realism_seconds: float) -> None:
     """Measure the model in a folder as it is loaded from its files, and write `figures.json` and `MODEL_CARD.md`.
 
     Args:
         folder: Holds `config.json` and `weights.safetensors`.
+        command: The command lines that train it again.
         seconds: How long the training of the VAE took.
         realism_seconds: How long that of the realism critic took.
     """
     found = figures(DigitModel(folder)) | {"seconds": seconds, "realism_seconds": realism_seconds}
     write_file(folder / "figures.json", (json.dumps(found, indent=2) + "\n").encode())
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    write_file(folder / "MODEL_CARD.md", _card(config, found).encode())
+    write_file(folder / "MODEL_CARD.md", _card(config, found, command).encode())
 
 
 def figures(model: DigitModel) -> dict[str, Any]:
@@ -97,10 +97,7 @@ def _refined(model: DigitModel, starts: Tensor) -> Tensor:
     return last
 
 
-def _card(config: dict[str, Any], found: dict[str, Any]) -> str:
-    from lc_plugins.digits.train import train
-
-    training = config["training"]
+def _card(config: dict[str, Any], found: dict[str, Any], command: str) -> str:
     rows = "\n".join(
         f"| {name} | {one['judge sure']:.1%} | {one['ink']:.3f} | "
         + " ".join(f"{100 * share:.0f}" for share in one["digits"])
@@ -134,7 +131,7 @@ on, {found["pictures"]} held out, drawn at random: the same people wrote both.
 ## Training
 
 ```
-{training_commands(config["name"], train, training)}
+{command}
 ```
 
 {found["seconds"]:.0f} seconds for the VAE and {found["realism_seconds"]:.0f} for the realism critic, on one thread of

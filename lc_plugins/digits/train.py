@@ -14,7 +14,7 @@ from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.model import KIND, NAME
 from lc_plugins.images.export import write_model
 from lc_plugins.images.pixel_loss import pixel_loss
-from lc_plugins.training import Trainer
+from lc_plugins.training import Trainer, training_commands
 
 __all__ = ["train"]
 
@@ -74,5 +74,6 @@ def train(
         progress=progress,
     )
     realism_seconds = time.monotonic() - began
-    write_card(folder, seconds=trainer.seconds, realism_seconds=realism_seconds)
+    command = training_commands(NAME, train, settings | {"stages": trainer.stages, "realism_steps": realism_steps})
+    write_card(folder, command=command, seconds=trainer.seconds, realism_seconds=realism_seconds)
     progress(f"wrote {folder / 'MODEL_CARD.md'}")

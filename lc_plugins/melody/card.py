@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lc_plugins.training import training_commands
-
 __all__ = ["SHORT_RUNS", "draw_curves", "model_card"]
 
 # Trial runs from which size and KL weight were chosen: latent size, beta, steps (of so many planned), token accuracy,
@@ -97,15 +95,13 @@ Training transposes each at random by -6 to +5 semitones.
 
 
 def _training(figures: dict[str, Any]) -> str:
-    from lc_plugins.melody.train import train
-
     settings, threads = figures["training"], figures["threads"]
     seed, steps, batch, beta = (settings[name] for name in ("seed", "steps", "batch", "beta"))
     on = f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {figures['processor']}"
     return f"""## Training
 
 ```
-{training_commands("melody.folk-2bar", train, settings)}
+{figures["command"]}
 ```
 
 Seed {seed}; {steps:,} steps of {batch} windows with AdamW; KL weight {beta:g}; an average of the weights is kept.

@@ -25,13 +25,25 @@ import numpy as np
 from lc_core.errors import LCError
 from lc_plugins.melody.abc import Bar, Tune, parse_tunes
 
-__all__ = ["FOLDERS", "HOLD", "NOTE_OFF", "Corpus", "bars_to_windows", "corpus_folder", "read_corpus", "tune_segments"]
+__all__ = [
+    "FOLDERS",
+    "HOLD",
+    "NOTE_OFF",
+    "TRANSPOSE",
+    "Corpus",
+    "bars_to_windows",
+    "corpus_folder",
+    "read_corpus",
+    "tune_segments",
+]
 
 FOLDERS = ("oneills1850", "ryansMammoth", "airdsAirs", "miscFolk")
 HOLD, NOTE_OFF = 128, 129
 METERS = {"4/4": 16, "C": 16, "C|": 16, "2/2": 16, "2/4": 8}  # steps in a bar
 STEPS_PER_WHOLE = 16
 TEST_SHARE = 0.1
+TRANSPOSE = (-6, 6)
+"""Semitones that a training transposes a window by, the upper end left out: twelve keys."""
 
 
 @dataclass

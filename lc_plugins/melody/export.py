@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel
 from lc_plugins.melody.card import draw_curves, model_card
-from lc_plugins.melody.corpus import Corpus
+from lc_plugins.melody.corpus import TRANSPOSE, Corpus
 from lc_plugins.melody.evaluate import evaluate
 from lc_plugins.melody.model import EAR_FILE, KIND, MelodyModel
-from lc_plugins.melody.train import TRANSPOSE
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +47,7 @@ def finish(
     *,
     realism_steps: int = 9_000,
     ear_steps: int = 4_000,
+    command: str,
 ) -> None:
     """Fit the realism critic and the ear; write `config.json`, weights, figures, curves and card into a folder.
 
@@ -61,6 +61,7 @@ def finish(
         progress: Called with a line of text now and then.
         realism_steps: Training steps of the realism critic.
         ear_steps: Training steps of the ear.
+        command: The command lines that train it again.
     """
     import torch
 
@@ -87,6 +88,7 @@ def finish(
         "model": model.name,
         "network": net.settings,
         "weights_sha256": weights_sha256,
+        "command": command,
         "training": settings,
         "realism_seconds": realism_seconds,
         "ear": {"seconds": ear_seconds, "held-out AUC": ear_auc},

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from pydantic import Field
 
 from lc_core.precision import training_autocast
-from lc_plugins.melody.corpus import read_corpus
-from lc_plugins.training import Trainer, kl_nats
+from lc_plugins.melody.corpus import TRANSPOSE, read_corpus
+from lc_plugins.training import Trainer, kl_nats, training_commands
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 ARCHITECTURE = {"latent_dim": 128, "width": 640, "hidden": 640, "encoder_blocks": 3, "decoder_blocks": 3}
-TRANSPOSE = (-6, 6)  # semitones, the upper end left out: twelve keys
 KL_WARM_UP = 0.2  # share of all steps
 
 
@@ -71,6 +70,7 @@ def train(
     trainer = Trainer(folder, net, settings, _loss(torch.from_numpy(corpus.windows[~corpus.is_test]), settings))
     trainer.run(progress)
     settings |= {"seconds": trainer.seconds, "stages": trainer.stages}
+    efforts = {"realism_steps": realism_steps, "ear_steps": ear_steps}
     finish(
         folder,
         cast(MelodyVAE, trainer.average),
@@ -79,6 +79,7 @@ def train(
         progress,
         realism_steps=realism_steps,
         ear_steps=ear_steps,
+        command=training_commands("melody.folk-2bar", train, settings | efforts),
     )
 
 
