@@ -55,6 +55,38 @@ def label(lc):
     return run
 
 
+def test_two_at_once_cannot_both_write_one_set(lc, label, monkeypatch, tmp_path):
+    from lc_core.labels import collect
+
+    during = []
+    draw = collect.label_samples
+
+    def meanwhile(*arguments, **settings):
+        for out in ("set.safetensors", tmp_path / "set.safetensors"):
+            during.append(lc("label", "digits.8x8", "digits.digit", "--count", COUNT, "--out", out))
+        return draw(*arguments, **settings)
+
+    monkeypatch.setattr("lc_core.labels.collect.label_samples", meanwhile)
+    label("digits.digit", "--set", "digit=3")
+    assert [one.exit_code for one in during] == [2, 2]
+    assert all("another lc is writing to" in one.stderr and "set.safetensors" in one.stderr for one in during)
+    assert [one.name for one in tmp_path.iterdir() if "set" in one.name] == ["set.safetensors"]
+
+
+def test_what_came_to_its_place_meanwhile_is_not_replaced(lc, monkeypatch, tmp_path):
+    from lc_core.labels import collect
+
+    draw = collect.label_samples
+
+    def meanwhile(*arguments, **settings):
+        (tmp_path / "set.safetensors").write_text("mine")
+        return draw(*arguments, **settings)
+
+    monkeypatch.setattr("lc_core.labels.collect.label_samples", meanwhile)
+    result = lc("label", "digits.8x8", "digits.digit", "--set", "digit=3", "--count", COUNT, "--out", "set.safetensors")
+    assert (result.exit_code, (tmp_path / "set.safetensors").read_text()) == (2, "mine")
+
+
 def test_each_row_is_what_is_measured_of_the_decoded_latent(label):
     import torch
 
