@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import shutil
 import sys
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 INTERRUPTED = 130
+CHECKPOINT, CURVES, PARTIAL = "checkpoint.pt", "curves.json", "checkpoint.partial"
+CHECKPOINTED = {"settings", "net", "average", "optimiser", "step", "seconds", "curves"}
+"""What each checkpoint of an earlier lc holds."""
 
 
 @click.command("train")
@@ -46,7 +50,7 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     settings = recipe.fill(with_changes(given, changes))
     folder = out or Path("runs") / f"train-{recipe.name}"
     try:
-        with Owned.open(folder, "training") as owned, _training(owned) as place:
+        with Owned.open(folder, "training", earlier=_earlier) as owned, _training(owned) as place:
             use_one_thread()
             _train(recipe, place, settings)
     except KeyboardInterrupt:
@@ -83,6 +87,43 @@ def _training(owned: Owned) -> Iterator[Path]:
     finally:
         owned.take(place)
         shutil.rmtree(place)
+
+
+def _earlier(folder: Path) -> list[str]:
+    """Return the files of a training that an lc began which kept no list of them: its checkpoint and its curves.
+
+    Raises:
+        LCError: If there are other files too: nothing tells whether lc wrote them, and it would write some of them.
+    """
+    saved = _checkpoint(folder / CHECKPOINT)
+    if saved is None:
+        return []
+    own = [CHECKPOINT]
+    try:
+        curves = json.loads((folder / CURVES).read_bytes())
+        if curves == saved["curves"][: len(curves)]:
+            own.append(CURVES)
+    except (OSError, ValueError, TypeError):
+        pass
+    if others := sorted({one.name for one in folder.iterdir()} - {*own, PARTIAL, ".lc"}):
+        raise LCError(
+            f"{folder} holds a training of an earlier lc, and files that may not be lc's own: {', '.join(others)}",
+            hint=f"move them away and give the same command again: it goes on from {CHECKPOINT}",
+        )
+    return own
+
+
+def _checkpoint(path: Path) -> dict[str, Any] | None:
+    """Return a checkpoint as an earlier lc wrote it, or None if a file is none."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    import torch
+
+    try:
+        saved = torch.load(path, weights_only=True)
+        return saved if set(saved) >= CHECKPOINTED else None
+    except Exception:  # whatever torch makes of a file that is none
+        return None
 
 
 def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
