@@ -294,6 +294,19 @@ def test_clearing_the_cache_deletes_what_lc_marked_and_nothing_else(lc, tmp_path
     assert seen(root) == before
 
 
+def test_a_lock_that_a_failed_fit_left_is_cleared_and_one_that_is_held_stays(lc, tmp_path, monkeypatch):
+    root = tmp_path / "cache"
+    monkeypatch.setenv("LC_CACHE_DIR", str(root))
+    with pytest.raises(ZeroDivisionError):
+        Cache(root).get_or_fit("critic", "0123456789abcdef01234567", lambda: 1 / 0)
+    (root / "CACHEDIR.TAG").unlink()  # an earlier lc wrote none
+    (root / "other.lock").touch()
+    held = root / f"actor-{'a' * 24}.lock"
+    with FileLock(held):
+        assert lc("cache", "--clear").exit_code == 0
+        assert sorted(one.name for one in root.iterdir()) == [held.name, "other.lock"]
+
+
 def test_a_folder_that_is_no_cache_is_not_cleared(lc, tmp_path, monkeypatch):
     (tmp_path / "home" / "my-work").mkdir(parents=True)
     (tmp_path / "home" / "my-work" / "text.md").write_text("mine")
