@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
@@ -35,7 +36,15 @@ CHECKPOINTED = {"settings", "net", "average", "optimiser", "step", "seconds", "c
 @click.option("--steps", type=int, help="Training steps, in place of the recipe's.")
 @click.option("--seed", type=int, help="Seed of the training, in place of the recipe's.")
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Another setting of the recipe; repeatable.")
-def command(model: str, out: Path | None, steps: int | None, seed: int | None, changes: tuple[str, ...]) -> None:
+@plugin_files
+def command(
+    model: str,
+    out: Path | None,
+    steps: int | None,
+    seed: int | None,
+    changes: tuple[str, ...],
+    plugins: tuple[Path, ...],
+) -> None:
     """Train a model from the recipe of that name, such as melody.folk-2bar.
 
     A training that was stopped goes on when the same command is given again.
@@ -44,7 +53,7 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     from lc_core.owned import Owned
     from lc_core.plugins.manager import build_registry
 
-    registry = build_registry()
+    registry = build_registry(plugins)
     recipe = registry.get("recipe", model)
     given = {key: value for key, value in {"steps": steps, "seed": seed}.items() if value is not None}
     settings = recipe.fill(with_changes(given, changes))
@@ -64,6 +73,8 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     click.echo(f"the model is in {folder}")
     if lines := _usage(registry, recipe, folder):
         click.echo(f"to use it, write in a spec:\n\n{lines}")
+        for file in (one for one in plugins if one.stem == recipe.distribution):
+            click.echo(f"and give commands that read the spec: --plugin {file}")
 
 
 @contextmanager
