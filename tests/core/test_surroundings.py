@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,6 +10,8 @@ import subprocess
 import sys
 
 import pytest
+
+from lc_core.cli.text import table
 
 SPEC = """lc: 1
 name: one
@@ -163,10 +166,36 @@ def test_files_and_folders_may_have_names_that_are_not_utf8(lc, tmp_path):
     assert json.loads(scored.stdout)[0]["file"] == odd.name
     edit = SPEC.replace("engine: rejection", "engine: {use: edit, params: {steps: 2}}").replace("at_least", "at_most")
     (tmp_path / "edit.yaml").write_text(edit.replace("0.1", "0.9, guide: decoder"), encoding="utf-8")
-    done = lc("transform", "edit.yaml", "--input", odd.name, "--out", "changed")
+    others = ["plain.png", "caf\u00e9 \u65e5\u672c.png", "line\nbreak.png"]
+    for name in others:
+        (tmp_path / name).write_bytes(picture.read_bytes())
+    done = lc("transform", "edit.yaml", "--input", odd.name, *others, "--out", "changed", PYTHONIOENCODING="ascii")
     assert done.returncode in (0, 3), done.stderr
     assert json.loads((tmp_path / "changed/report.json").read_text("utf-8"))["examples"][0]["input"] == odd.name
     assert (tmp_path / "changed/report.html").read_text("utf-8")
+    rows = done.stdout.splitlines()[1:5]
+    assert [row.split(".png")[0] for row in rows] == [
+        *("caf\\udce9", "plain", "caf\\u00e9 \\u65e5\\u672c", "line\\u000abreak")
+    ]
+    assert len({row.index(" -> ") for row in rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "cell", "width"),
+    [
+        ("utf-8", "plain", 5),
+        ("utf-8", "caf\udce9", 9),
+        ("utf-8", "cafe\u0301", 4),
+        ("utf-8", "\u65e5\u672c", 4),
+        ("latin-1", "\u65e5\u00e9", 7),
+        ("ascii", "\u00e9", 6),
+    ],
+)
+def test_a_column_is_as_wide_as_its_cells_are_shown(monkeypatch, encoding, cell, width):
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    head, row = table([("a", "b"), (cell, "c")]).splitlines()
+    assert head == f"a{' ' * (width - 1)}  b"
+    assert row.endswith("  c") and not row.endswith("   c")
 
 
 @pytest.mark.parametrize("given", ["~nobody-of-this-name/x", "one.yaml", "one.yaml/below", "a" * 300])
