@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from lc_core.errors import LCError
+from lc_core.words import counted
 
 __all__ = ["LONGEST", "read_bytes", "refuse_pointer"]
 
@@ -28,7 +29,7 @@ def refuse_pointer(data: bytes, path: str | Path) -> None:
     if len(data) > LONGEST or not POINTER.match(data):
         return
     size = SIZE.search(data)
-    wanted = f", which has {int(size[1]):,} bytes" if size else ""
+    wanted = f", which has {counted(int(size[1]), 'byte')}" if size else ""
     raise LCError(
         f"{path} is a Git LFS pointer: a few lines of text in place of the file itself{wanted}",
         hint="fetch it: run git lfs install, then git lfs pull in the repository; or download the file itself",

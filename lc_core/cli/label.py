@@ -12,6 +12,7 @@ import click
 
 from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from lc_core.labels.label_set import LabelSet
@@ -187,7 +188,9 @@ def _check_source(
     if data is None and not measurements:
         raise click.UsageError("give a measurement, such as digits.digit, or --data FOLDER --labels FILE.csv")
     if names and len(names) != len(measurements):
-        raise click.UsageError(f"--as names columns: once for each of {len(measurements)} measurements, or not at all")
+        raise click.UsageError(
+            f"--as names columns: once for each of {counted(len(measurements), 'measurement')}, or not at all"
+        )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lc_core.cli.streams import shown
 from lc_core.measuring import Want
+from lc_core.words import counted
 
 __all__ = ["age", "number", "outputs_line", "size", "table", "wanted"]
 
@@ -78,8 +79,7 @@ def age(seconds: float) -> str:
     """
     for unit, length in UNITS:
         if seconds >= length:
-            count = int(seconds // length)
-            return f"{count} {unit}{'' if count == 1 else 's'}"
+            return counted(int(seconds // length), unit)
     return "just now"
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered
+from lc_core.words import counted
 
 __all__ = ["Histogram", "Typical", "read_typical", "typical_lines", "unmet_note"]
 
@@ -78,7 +79,7 @@ class Typical(BaseModel):
     def default_text(self) -> str:
         """How many samples meet the default, in words."""
         if not self.meets_default:
-            return f"none of {self.samples:,} samples meets the default"
+            return f"none of {counted(self.samples, 'sample')} meets the default"
         return f"{percent(self.meets_default, self.samples)} meet the default"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lc_core.words import counted
+
 __all__ = ["REFINING", "classifier_card", "model_card"]
 
 REFINING = 40
@@ -187,7 +189,7 @@ def _machine(about: dict[str, Any]) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else counted(round(seconds), "second")
 
 
 def _percent(value: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.latent_model import block_generator, decode_array
+from lc_core.words import counted
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import judged
 from lc_plugins.digits.measurements import VERIFIER
@@ -137,8 +138,8 @@ on, {found["pictures"]} held out, drawn at random: the same people wrote both.
 {training_commands(config["name"], train, training)}
 ```
 
-{found["seconds"]:.0f} seconds for the VAE and {found["realism_seconds"]:.0f} for the realism critic, on one thread of
-a shared processor.
+{counted(round(found["seconds"]), "second")} for the VAE and {found["realism_seconds"]:.0f} for the realism critic, on
+one thread of a shared processor.
 
 ## Figures
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lc_core.words import counted
 from lc_plugins.training import training_commands
 
 __all__ = ["SHORT_RUNS", "draw_curves", "model_card"]
@@ -194,7 +195,7 @@ def _limits(figures: dict[str, Any]) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else counted(round(seconds), "second")
 
 
 def _percent(value: float) -> str:

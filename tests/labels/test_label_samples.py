@@ -142,7 +142,7 @@ def test_a_threshold_says_what_counts_as_a_yes(label):
         ),
         (
             ["digits.digit", "--set", "digit=3", "--threshold", "digit-3=2"],
-            "digit-3 has one class only: 40 rows are all a no",
+            "digit-3 has one class only: 40 rows, all a no",
         ),
         (["digits.digit", "--set", "digit=3"], "with a no; 30 of each are needed"),
     ],
@@ -161,7 +161,7 @@ def test_a_graded_measurement_without_a_default_needs_a_threshold(lc):
 
 def test_names_are_once_for_each_measurement(lc):
     result = lc("label", "digits.8x8", "digits.digit", "--as", "a", "--as", "b", "--out", "set.safetensors")
-    assert result.exit_code == 2 and "once for each of 1 measurements" in result.stderr
+    assert result.exit_code == 2 and "once for each of 1 measurement," in result.stderr
 
 
 def test_a_measurement_of_a_plugin_file_labels_and_the_set_needs_the_file_no_more(lc, label):
