@@ -17,6 +17,7 @@ import numpy as np
 from lc_core.cache import Cache, key_of
 from lc_core.errors import LCError
 from lc_core.plain_text import decoded, looks
+from lc_core.pointers import read_bytes
 from lc_core.progress import ProgressLine
 from lc_core.words import counted
 from lc_plugins.images.read import rgb_pixels
@@ -114,7 +115,7 @@ def read_celeba(
 
 def _lines(path: Path) -> list[str]:
     try:
-        return decoded(path.read_bytes()).splitlines()
+        return decoded(read_bytes(path)).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no text"
         raise LCError(
@@ -215,6 +216,8 @@ def _read_all(
         try:
             pictures[number] = _centre(rgb_pixels(images / name), crop, size)
         except LCError as error:
+            if str(images / name) in error.message:
+                raise
             raise LCError(f"{images / name}: {error.message}", hint=error.hint) from error
         if (number + 1) % 10_000 == 0:
             told = f"read {number + 1:,} of {len(files):,} images"

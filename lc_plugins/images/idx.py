@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from lc_core.errors import LCError
+from lc_core.pointers import LONGEST, refuse_pointer
 from lc_core.words import counted
 
 __all__ = ["read_idx", "read_mnist"]
@@ -78,6 +79,7 @@ def _values(file: BinaryIO, path: Path, dimensions: int) -> np.ndarray:
     expected = f"{KINDS.get(dimensions, 'values')} (unsigned bytes, {counted(dimensions, 'dimension')})"
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0":
+        refuse_pointer(head + file.read(LONGEST), path)
         raise LCError(f"{path} is no IDX file: it begins with {head.hex() or 'nothing'}; expected 0000")
     if (head[2], head[3]) != (UBYTE, dimensions):
         other = KINDS.get(head[3]) if head[2] == UBYTE else None
