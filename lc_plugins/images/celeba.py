@@ -103,9 +103,9 @@ def read_celeba(
     held = table[rows][:, columns]
     for name, column in zip(attributes, held.T, strict=True):
         if column.all() or not column.any():
+            share = f"{'all' if column.all() else 'none'} of {counted(len(rows), 'image')}"
             raise LCError(
-                f"the attribute {name} has one class only: {'all' if column.all() else 'none'} of the {len(rows):,} "
-                f"images of the part {part} have it",
+                f"the attribute {name} has one class only: {share} of the part {part} have it",
                 hint="leave it out, or give more images",
             )
     files = tuple(names[row] for row in rows)

@@ -162,8 +162,9 @@ def test_a_spec_that_another_one_extends(file, tmp_path):
 @pytest.mark.parametrize("name", ["list_attr_celeba.txt", "img_align_celeba/000001.jpg"])
 def test_a_data_set(name, file, tmp_path):
     pytest.importorskip("PIL")
-    (tmp_path / "list_attr_celeba.txt").write_text("1\nSmiling\n000001.jpg 1\n")
-    (tmp_path / "list_eval_partition.txt").write_text("000001.jpg 0\n")
+    (tmp_path / "list_attr_celeba.txt").write_text("2\nSmiling\n000001.jpg 1\n000002.jpg -1\n")
+    (tmp_path / "list_eval_partition.txt").write_text("000001.jpg 0\n000002.jpg 0\n")
+    file("img_align_celeba/000002.jpg")
     file(name)
     assert name in named(read_celeba, tmp_path, attributes=["Smiling"])
     named(read_idx, file("train-images-idx3-ubyte"), dimensions=3)
