@@ -183,7 +183,7 @@ def places_of(name: str, first: Path) -> list[Path]:
     """Return where a file of a person's could be in the way of a command, which wrote into the folder `first`."""
     written = {one.relative_to(first) for one in first.rglob("*") if name != "label"}
     own = {one for one in written if one.parts[0] not in (".lc", "blocks")}
-    return sorted({*own, Path(".lc"), Path(".lc/files.jsonl"), *map(Path, MORE.get(name, ()))})
+    return sorted({*own, *map(Path, (".lc", ".lc/files.jsonl", ".lc/lock", *MORE.get(name, ())))})
 
 
 @pytest.mark.parametrize("name", NAMES)

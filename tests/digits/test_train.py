@@ -93,18 +93,19 @@ def test_a_killed_training_goes_on_to_the_same_weights(
 
 
 def test_of_two_trainings_at_once_in_one_folder_the_second_is_refused(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lc_core", "train", "digits.8x8", "--steps", "1000000", "--out", "here"]
-    first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    arguments = ["train", "digits.8x8", "--steps", "1000000", "--out", str(tmp_path / "here")]
+    command = [sys.executable, "-m", "lc_core", *arguments]
+    other = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
-        assert first.stderr is not None
-        assert first.stderr.readline().startswith("step 1/")
-        second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert second.returncode == 2
-        assert "error: another lc is writing to here" in second.stderr
-        assert first.poll() is None
+        assert other.stderr is not None
+        assert other.stderr.readline().startswith("step 1/")
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 2
+        assert f"error: another lc is writing to {tmp_path / 'here'}" in result.stderr
+        assert other.poll() is None
     finally:
-        first.kill()
-        first.communicate()
+        other.kill()
+        other.communicate()
 
 
 GIVEN = ("--steps", "30", "--seed", "3", "--set", "batch=32", "--set", "realism_steps=4", "--out", "here")
