@@ -21,7 +21,16 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.cache_entries import FILES, MARKER, check_cache, delete_entry, mark_root, own_entries, place_entry
+from lc_core.cache_entries import (
+    FILES,
+    MARKER,
+    check_cache,
+    delete_entry,
+    delete_locks,
+    mark_root,
+    own_entries,
+    place_entry,
+)
 from lc_core.errors import LCError
 from lc_core.measuring import Measurement
 from lc_core.owned import is_lock
@@ -226,13 +235,15 @@ class Cache:
         return found
 
     def clear(self) -> int:
-        """Delete every entry that is not in use, and return how many were deleted.
+        """Delete every entry that is not in use, and locks that are left over; return how many entries were deleted.
 
         Raises:
             LCError: If the folder is no cache of lc.
         """
         check_cache(self.root)
-        return sum(delete_entry(folder) for folder in list(own_entries(self.root)))
+        deleted = sum(delete_entry(folder) for folder in list(own_entries(self.root)))
+        delete_locks(self.root)
+        return deleted
 
 
 def default_folder() -> Path:

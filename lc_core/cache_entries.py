@@ -11,12 +11,13 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lc_core.errors import LCError
 from lc_core.owned import is_lock, lock_of, write_atomically
 
-__all__ = ["check_cache", "delete_entry", "is_entry", "mark_root", "own_entries", "place_entry"]
+__all__ = ["check_cache", "delete_entry", "delete_locks", "is_entry", "mark_root", "own_entries", "place_entry"]
 
 KEYED = re.compile(r"[a-z][\w-]*-[0-9a-f]{24}")
 FILES = ("config.json", "weights.safetensors")
@@ -57,6 +58,18 @@ def own_entries(root: Path) -> Iterator[Path]:
         yield from (folder for folder in sorted(root.iterdir()) if is_entry(folder))
 
 
+def _own_locks(root: Path) -> list[Path]:
+    """Return the locks of fitted parts; a fit that failed or was killed leaves one and no folder."""
+    return [one for one in root.glob("*.lock") if KEYED.fullmatch(one.stem) and is_lock(one)]
+
+
+def delete_locks(root: Path) -> None:
+    """Delete the locks of fitted parts that nobody holds."""
+    for lock in _own_locks(root):
+        with suppress(LCError), lock_of(lock, what=lock):
+            lock.unlink()
+
+
 def check_cache(root: Path) -> None:
     """Refuse to clear a folder that is no cache of lc; an empty or missing one is.
 
@@ -67,7 +80,7 @@ def check_cache(root: Path) -> None:
         return
     tag = root / TAG
     marked = tag.is_file() and not tag.is_symlink() and tag.read_bytes() == TAGGED
-    if not marked and not any(True for _ in own_entries(root)):
+    if not marked and not any(True for _ in own_entries(root)) and not _own_locks(root):
         raise LCError(
             f"{root} is no cache of lc: nothing in it was marked by lc; nothing was deleted",
             hint="set LC_CACHE_DIR to the cache folder that is meant",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lc_core.errors import LCError
 from lc_core.installed import installed_version
 from lc_core.plugins.registry import Broken, Distribution, Registered, Registry
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,9 +92,10 @@ def _devices(subject: str) -> Check:
     import torch
 
     cuda = torch.cuda.is_available()
-    found = {"cpus": os.cpu_count(), "threads": torch.get_num_threads(), "cuda": cuda}
+    found = {"cpus": os.cpu_count() or 1, "threads": torch.get_num_threads(), "cuda": cuda}
+    cores, threads = counted(found["cpus"], "core"), counted(found["threads"], "thread")
     gpu = f"cuda ({torch.cuda.get_device_name()})" if cuda else "no cuda"
-    return Check(subject, "ok", f"cpu ({found['cpus']} cores, {found['threads']} threads in use), {gpu}", found)
+    return Check(subject, "ok", f"cpu ({cores}, {threads} in use), {gpu}", found)
 
 
 def _cache(subject: str) -> Check:
@@ -124,7 +126,7 @@ def _plugin(one: Distribution) -> Check:
             component.parameters()
         except LCError as error:
             faults.append(error.message + (f" ({error.hint})" if error.hint else ""))
-    text = f"{len(one.components)} components" + (f"; broken: {'; '.join(faults)}" if faults else "")
+    text = counted(len(one.components), "component") + (f"; broken: {'; '.join(faults)}" if faults else "")
     details = {"version": one.version, "components": len(one.components), "broken": faults}
     return Check(f"plugin {one.name} {one.version}", "fail" if faults else "ok", text, details)
 

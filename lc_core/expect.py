@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from lc_core.words import counted
+
 if TYPE_CHECKING:
     from lc_core.sampling import Collector, Problem
 
@@ -19,14 +21,14 @@ def time_of(seconds: float) -> str:
     for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
         if seconds >= 1.5 * size:
             return f"{math.ceil(seconds / size):,} {unit}"
-    return f"{math.ceil(seconds)} seconds"
+    return counted(math.ceil(seconds), "second")
 
 
 def at_most(problem: Problem) -> str:
     """Say how many tries a run may take."""
     block, most = problem.engine.block, problem.most_tries
-    blocks = "1 block" if most == block else f"{most // block:,} blocks"
-    return f"sampling: {problem.count:,} wanted, at most {most:,} tries, in {blocks} of {block:,} (--budget)"
+    tries, blocks = counted(most, "try", "tries"), counted(most // block, "block")
+    return f"sampling: {problem.count:,} wanted, at most {tries}, in {blocks} of {block:,} (--budget)"
 
 
 def time_at_most(collector: Collector) -> str:
@@ -49,15 +51,14 @@ def enough(wanted: int, found: int, tried: int) -> str:
         found: Outputs that were found, fewer.
         tried: Tries that it took.
     """
+    tries = counted(tried, "try", "tries")
     if not found:
         # With no hit in n tries the rate is below 3 / n in 95 of 100 cases.
         least = max(tried, math.ceil(wanted * tried / 3))
-        return (
-            f"none in {tried:,} tries: more than --budget {_rounded(least)} would be needed, if it is possible at all"
-        )
+        return f"none in {tries}: more than --budget {_rounded(least)} would be needed, if it is possible at all"
     # Two standard deviations of the number that is found make room for chance.
     expected = (wanted + 2 * math.sqrt(wanted)) * tried / found
-    return f"{found:,} of {wanted:,} in {tried:,} tries: going by this, --budget {_rounded(expected)} would do"
+    return f"{found:,} of {wanted:,} in {tries}: going by this, --budget {_rounded(expected)} would do"
 
 
 def _rounded(tries: float) -> int:

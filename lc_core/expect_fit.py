@@ -15,6 +15,7 @@ from lc_core.families import families
 from lc_core.fitting import FitSettings
 from lc_core.latent_model import block_generator, draw_prior
 from lc_core.verify import Verifier
+from lc_core.words import counted
 
 __all__ = ["fit_decodes", "refinement_decodes", "say_fit"]
 
@@ -75,16 +76,12 @@ def say_fit(
     more = then * each + refined
     if seconds + more < LONG:
         return
-    parts = [f"fit: {first:,} decodes for {_counted(critics)}, about {time_of(seconds)}"] if first else []
+    parts = [f"fit: {first:,} decodes for {counted(critics, 'critic')}, about {time_of(seconds)}"] if first else []
     if then:
         parts.append(f"refinement: at most {then:,} decodes, {time_of(more)}; it ends earlier once tries satisfy")
     for part in parts:
         progress(part)
     progress(f"cheaper: {'; '.join(_cheaper(verifier))}")
-
-
-def _counted(critics: int) -> str:
-    return "1 critic" if critics == 1 else f"{critics} critics"
 
 
 def _seconds_each(verifier: Verifier) -> float:

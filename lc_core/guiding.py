@@ -22,6 +22,7 @@ from lc_core.energy import Energy
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, block_generator, draw_prior
 from lc_core.measuring import Measurement, PluginFault, Want
+from lc_core.words import counted
 
 __all__ = ["DecoderGuide", "Spread", "check_guides", "guided", "spreads_of", "through_decoder"]
 
@@ -161,7 +162,7 @@ def _check_form(model: LatentModel, leaf: Constraint, z: Tensor) -> None:
         (gradient,) = torch.autograd.grad(values[known].sum(), at, allow_unused=True)
     if gradient is None or not bool(gradient.isfinite().all()) or not bool((gradient != 0).any()):
         found = "none" if gradient is None else "a gradient that is zero or not finite everywhere"
-        raise LCError(f"{who} gives {found} on {len(z)} prior samples", hint=INSTEAD)
+        raise LCError(f"{who} gives {found} on {counted(len(z), 'prior sample')}", hint=INSTEAD)
     measured = leaf.measurement(outputs.detach().cpu().numpy())
     both = ~np.isnan(measured) & known.cpu().numpy()
     off = np.abs(values.detach().double().cpu().numpy() - measured)[both]

@@ -17,6 +17,7 @@ import numpy as np
 
 from lc_core.errors import LCError, blaming
 from lc_core.prior import Normal, Prior
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     import torch
@@ -300,7 +301,7 @@ def decode_array(model: LatentModel, z: Tensor, *, first_index: int = 0) -> np.n
             outputs = model.decode(z.to(model.device, torch.float32))
         array = outputs.detach().cpu().numpy() if torch.is_tensor(outputs) else np.asarray(outputs)
     if array.ndim == 0 or len(array) != len(z):
-        raise LCError(f"{who} returned shape {array.shape} for {len(z)} latents; expected ({len(z)}, ...)")
+        raise LCError(f"{who} returned shape {array.shape} for {counted(len(z), 'latent')}; expected ({len(z)}, ...)")
     if array.dtype.kind not in "biuf":
         raise LCError(f"{who} returned {array.dtype}; expected an array of numbers")
     if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -26,7 +26,7 @@ class TimedOut(LCError):
 
     def __init__(self, who: str, seconds: float) -> None:
         super().__init__(
-            f"{who} has not answered within {seconds:g} seconds",
+            f"{who} has not answered within {seconds:g} second{'' if seconds == 1 else 's'}",
             hint=f"if it does not hang but is slow, {VARIABLE}=SECONDS allows more (0: no limit)",
         )
 

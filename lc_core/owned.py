@@ -251,12 +251,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def lock_of(path: Path, *, what: Path) -> Iterator[None]:
+def lock_of(path: Path, *, what: Path, remove: bool = False) -> Iterator[None]:
     """Hold a lock file; what is no lock file is not touched.
 
     Args:
         path: The lock file.
         what: What it guards, for the message.
+        remove: Delete the file at the end if it was made here.
 
     Raises:
         LCError: If another process holds it, or the file is somebody else's.
@@ -264,17 +265,20 @@ def lock_of(path: Path, *, what: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    if not is_lock(path) and os.path.lexists(path):
+    there = os.path.lexists(path)
+    if there and not is_lock(path):
         raise LCError(f"{path} is no lock file of lc", hint="move it away, or choose another folder")
     lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
-        hint = "wait for it to end, or choose another folder with --out"
+        hint = "wait for it to end, or give another --out"
         raise LCError(f"another lc is writing to {what}", hint=hint) from error
     try:
         yield
     finally:
+        if remove and not there:
+            path.unlink(missing_ok=True)
         lock.release()
 
 

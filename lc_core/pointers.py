@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from lc_core.errors import LCError
+from lc_core.words import counted
 
-__all__ = ["LONGEST", "read_bytes", "refuse_pointer"]
+__all__ = ["LONGEST", "read_bytes", "refuse_pointer", "refuse_pointer_at"]
 
 LONGEST = 1024
 """Bytes; a longer file is no pointer, says the specification of Git LFS."""
@@ -28,11 +29,22 @@ def refuse_pointer(data: bytes, path: str | Path) -> None:
     if len(data) > LONGEST or not POINTER.match(data):
         return
     size = SIZE.search(data)
-    wanted = f", which has {int(size[1]):,} bytes" if size else ""
+    wanted = f", which has {counted(int(size[1]), 'byte')}" if size else ""
     raise LCError(
         f"{path} is a Git LFS pointer: a few lines of text in place of the file itself{wanted}",
         hint="fetch it: run git lfs install, then git lfs pull in the repository; or download the file itself",
     )
+
+
+def refuse_pointer_at(path: Path) -> None:
+    """Refuse a file that is a Git LFS pointer, before something else reads it.
+
+    Raises:
+        LCError: If it is one.
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        refuse_pointer(file.read(LONGEST + 1), path)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from lc_core.errors import LCError
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     import torch
@@ -210,7 +211,7 @@ class Mixture(_Placed):
     def __init__(self, means: Tensor, stds: Tensor, weights: Tensor | None = None) -> None:
         import torch
 
-        self.text = f"mixture of {len(means)} normals"
+        self.text = f"mixture of {counted(len(means), 'normal')}"
         if stds.dim() == 1 and len(stds) == len(means):
             stds = stds.view(-1, *[1] * (means.dim() - 1))
         elif stds.dim() and stds.shape != means.shape:
@@ -221,7 +222,9 @@ class Mixture(_Placed):
         stds = stds.expand_as(means)
         weights = torch.ones(len(means)) if weights is None else weights
         if weights.shape != (len(means),) or not bool((weights >= 0).all()) or float(weights.sum()) <= 0:
-            raise LCError(f"the weights of a mixture should be {len(means)} numbers of at least 0, not all 0")
+            raise LCError(
+                f"the weights of a mixture should be {counted(len(means), 'number')} of at least 0, not all 0"
+            )
         if not bool((stds > 0).all()) or not bool(means.isfinite().all()):
             raise LCError("the means of a mixture should be finite and its stds above 0")
         self.means, self.stds, self.weights = means.float(), stds.float(), (weights / weights.sum()).float()

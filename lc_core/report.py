@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lc_core.characters import escaping
+from lc_core.words import counted
 
 __all__ = ["MAX_SAMPLES", "write_html"]
 
@@ -130,7 +131,8 @@ def _flatten(entries: Sequence[Mapping[str, Any]], depth: int = 0) -> Iterator[t
 
 def _summary(report: Mapping[str, Any]) -> str:
     delivered, requested = report.get("delivered", 0), report.get("requested", 0)
-    sentence = f"{_number(delivered)} of {_number(requested)} samples in {_number(report.get('tried'))} tries."
+    tries = counted(report.get("tried") or 0, "try", "tries")
+    sentence = f"{_number(delivered)} of {counted(requested, 'sample')} in {tries}."
     if delivered < requested:
         status = str(report.get("status") or "incomplete").replace("_", " ")
         return f'<strong class="bad">{_text(sentence)}</strong> Status: {_text(status)}.{_warning(report)}'

@@ -32,6 +32,7 @@ from lc_core.store import RunFolder, identity_of, unwritable, write_result, writ
 from lc_core.summary import ordered
 from lc_core.variety import add_distinct
 from lc_core.verify import Verifier
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from lc_core.render import Renderer
@@ -196,7 +197,7 @@ def run_spec(
         if prepared.card:
             result.report["fit"] = prepared.card
         result.report["seconds"] = {"fit": prepared.seconds, "sample": sampling}
-        progress(f"writing {len(result)} outputs to {path}")
+        progress(f"writing {counted(len(result), 'output')} to {path}")
         try:
             with folder.owned.work() as work:
                 _write_run(spec, problem, result, renderers, folder.owned, work, began)

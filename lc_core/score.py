@@ -14,6 +14,7 @@ import numpy as np
 from lc_core.constraint import Constraint, Entry, leaves, verdict
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered, Registry
+from lc_core.pointers import refuse_pointer_at
 
 if TYPE_CHECKING:
     from lc_core.latent_model import LatentModel
@@ -191,6 +192,7 @@ def _read(
     read, settings = reader.load(), reader.fill({key: value for key, value in (known or {}).items() if key in names})
     who = f"reader {reader.name} of {reader.distribution}"
     more = {"tell": tell} if "tell" in inspect.signature(read).parameters else {}
+    refuse_pointer_at(path)
     try:
         outputs = np.asarray(read(path, **settings, **more))
     except LCError:

@@ -173,7 +173,7 @@ def _earlier(path: Path, identity: dict[str, str]) -> list[str]:
 def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
     """Write whose run a folder holds, or check that it is this one's."""
     try:
-        if not marker.exists():
+        if not os.path.lexists(marker):
             write_atomically(marker, json.dumps({"identity": identity}, indent=2).encode())
             return
         text = marker.read_bytes()

@@ -13,6 +13,7 @@ from lc_core.constraint import Constraint, Entry, leaves
 from lc_core.critics.typical import realism_of
 from lc_core.expect import enough
 from lc_core.sampling import Collector, SampleResult
+from lc_core.words import counted
 
 __all__ = ["blocking_table", "build_report", "ordered", "report_text"]
 
@@ -84,7 +85,7 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
     if result.status != "done":
         notes.append(f"the budget is spent: {enough(problem.count, len(result), collector.tried)}")
     if collector.repeats and result.status != "done":
-        tries = f"{collector.repeats:,} {'try' if collector.repeats == 1 else 'tries'}"
+        tries = counted(collector.repeats, "try", "tries")
         notes.append(f"{tries} met all conditions but gave an output that is delivered already (unique: true)")
     return notes
 

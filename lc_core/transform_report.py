@@ -19,6 +19,7 @@ from lc_core.owned import Owned
 from lc_core.report import MAX_SAMPLES, _file, _number, _percent, _text, _wanted
 from lc_core.store import SMALL_OUTPUT, unwritable
 from lc_core.summary import _plain
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from lc_core.transforming import TransformResult
@@ -220,9 +221,9 @@ def write_transform_html(
 
 
 def _summary(report: Mapping[str, Any]) -> str:
-    sentence = (
-        f"{report['met']} of {report['inputs']} inputs meet every condition at the end; each was decoded and measured."
-    )
+    meet = "meets" if report["met"] == 1 else "meet"
+    met = f"{report['met']} of {counted(report['inputs'], 'input')} {meet} every condition at the end"
+    sentence = f"{met}; each was decoded and measured."
     return _text(sentence) if report["status"] == "done" else f'<strong class="bad">{_text(sentence)}</strong>'
 
 

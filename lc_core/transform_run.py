@@ -26,6 +26,7 @@ from lc_core.spec.values import Spec
 from lc_core.store import RunFolder, identity_of, unwritable
 from lc_core.transform_report import write_transform, write_transform_html
 from lc_core.transforming import Transformation, TransformResult, run_transformation
+from lc_core.words import counted
 
 __all__ = ["read_inputs", "transform_files"]
 
@@ -157,7 +158,7 @@ def transform_files(
         if left_out:
             result.report["left_out"] = left_out
         add_judgement(result, registry)
-        progress(f"writing {len(result)} outputs to {path}")
+        progress(f"writing {counted(len(result), 'output')} to {path}")
         try:
             with folder.owned.work() as work:
                 _write(spec, sampling, result, renderers, folder.owned, work, began)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.errors import LCError, blaming
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from lc_core.plugins.registry import Registered, Registry
@@ -88,7 +89,7 @@ def distinct_words(report: Mapping[str, Any]) -> str:
     found, delivered = report["distinct"], report["delivered"]
     share = np.floor(1_000 * found["share"]) / 10  # never 100 % unless all are
     are = "is" if found["count"] == 1 else "are"
-    return f"{found['count']:,} of {delivered:,} outputs {are} distinct ({share:g} %)"
+    return f"{found['count']:,} of {counted(delivered, 'output')} {are} distinct ({share:g} %)"
 
 
 def _help(problem: Problem, outputs: np.ndarray) -> str:

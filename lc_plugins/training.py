@@ -91,7 +91,8 @@ class Trainer:
         self.average.load_state_dict(saved["average"])
         self.optimiser.load_state_dict(saved["optimiser"])
         self.step, self.seconds, self.curves = saved["step"], saved["seconds"], saved["curves"]
-        self.stages = saved["stages"] if saved["stages"][-1] == asked else [*saved["stages"], asked]
+        stages = saved.get("stages", [found["steps"]])  # an earlier lc kept none
+        self.stages = stages if stages[-1] == asked else [*stages, asked]
 
     def _save(self) -> None:
         import torch

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lc_core.errors import LCError
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from lc_core.cache import Cache, CacheEntry
@@ -102,4 +103,4 @@ def _size(*entries: CacheEntry) -> str:
 
 
 def _count(entries: list[CacheEntry]) -> str:
-    return f"{len(entries)} fitted {'part' if len(entries) == 1 else 'parts'}, {_size(*entries)}"
+    return f"{counted(len(entries), 'fitted part')}, {_size(*entries)}"

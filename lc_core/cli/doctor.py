@@ -6,6 +6,8 @@ import json
 
 import click
 
+from lc_core.words import counted
+
 __all__ = ["command"]
 
 FAILED = 2
@@ -31,5 +33,5 @@ def command(as_json: bool) -> None:
         found = {"ok": not failed, "checks": [check.as_dict() for check in checks]}
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     elif failed:
-        click.echo(f"{len(failed)} of {len(checks)} checks failed", err=True)
+        click.echo(f"{len(failed)} of {counted(len(checks), 'check')} failed", err=True)
     click.get_current_context().exit(FAILED if failed else 0)

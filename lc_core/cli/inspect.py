@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.plugin_files import plugin_files
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -127,7 +128,7 @@ def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return number(float(f"{value:.3g}"))
 
     shape = " x ".join(map(str, about["latent_shape"]))
-    yield "latents", f"{shape} ({about['dimensions']} dimensions)"
+    yield "latents", f"{shape} ({counted(about['dimensions'], 'dimension')})"
     if prior := about.get("prior"):
         norm = prior["norm"]
         kind = prior["kind"] + ("" if prior["density"] == "known" else ", density not known")
@@ -161,9 +162,9 @@ def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _encoder(found: Mapping[str, Any] | None, dimensions: int) -> str:
     if found is None:
         return "none; lc transform makes one"
-    likeness = found["reconstruction"]
+    likeness, active = found["reconstruction"], f"{found['active_dimensions']} of {counted(dimensions, 'dimension')}"
     back = f"{likeness:.1%} of values" if "equal" in found["measure"] else f"all but {likeness:.3g} (RMS)"
     return (
-        f"{back} of decoded prior samples come back; {found['active_dimensions']} of {dimensions} dimensions active,"
+        f"{back} of decoded prior samples come back; {active} active,"
         f" means of norm {found['mean_norm']:.2f}, mean std {found['mean_std']:.3f}"
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 
 from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from lc_core.labels.label_set import LabelSet
@@ -74,7 +75,6 @@ def command(
     labels.attribute uses the set.
     """
     _check_source(measurements, names, count, seed, data, labels, dataset)
-    _check_out(out)
     from lc_core.cli.threads import use_one_thread
     from lc_core.labels.collect import load_chosen
     from lc_core.plugins.manager import build_registry
@@ -84,7 +84,7 @@ def command(
     _check_installed(registry.get("model", model), plugins)
     model_settings, own, data_settings = _settings(changes, len(measurements), dataset is not None)
     limits = _thresholds(thresholds)
-    with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+    with _claimed(out), redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
         if data is not None and labels is not None:
             found = _from_files(registry, model, model_settings, data, labels, limits)
         elif data is not None and dataset is not None:
@@ -124,10 +124,11 @@ def _save(found: LabelSet, out: Path) -> Probe:
     from lc_core.labels.probe import fitted_probe
     from lc_core.owned import write_atomically
 
+    _check_out(out)  # what came there meanwhile may be somebody's
     try:
         write_atomically(out, found.to_bytes())
     except OSError as error:
-        raise LCError(f"label set {out} cannot be written: {error.strerror}", hint="choose another --out") from error
+        raise _unwritable(out, error) from error
     return fitted_probe(read_label_set(out), cache=Cache(), progress=_line)
 
 
@@ -187,7 +188,27 @@ def _check_source(
     if data is None and not measurements:
         raise click.UsageError("give a measurement, such as digits.digit, or --data FOLDER --labels FILE.csv")
     if names and len(names) != len(measurements):
-        raise click.UsageError(f"--as names columns: once for each of {len(measurements)} measurements, or not at all")
+        raise click.UsageError(
+            f"--as names columns: once for each of {counted(len(measurements), 'measurement')}, or not at all"
+        )
+
+
+@contextmanager
+def _claimed(out: Path) -> Iterator[None]:
+    """Keep other processes from writing the same label set, or refuse a place where it cannot be written."""
+    from lc_core.owned import lock_of
+
+    _check_out(out)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock_of(out.with_name(f".{out.name[:100]}.lock"), what=out, remove=True))
+        except OSError as error:
+            raise _unwritable(out, error) from error
+        yield
+
+
+def _unwritable(out: Path, error: OSError) -> LCError:
+    return LCError(f"label set {out} cannot be written: {error.strerror or error}", hint="choose another --out")
 
 
 def _check_out(out: Path) -> None:

@@ -1,4 +1,4 @@
-"""The option `--plugin FILE` of the commands that read a spec, and of `lc label`."""
+"""The option `--plugin FILE` of the commands that use components."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import click
 
 from lc_core.expect import LONG, time_of
 from lc_core.progress import ProgressLine
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from lc_core.sampling import Collector
@@ -61,7 +62,7 @@ class RunProgress:
         if self._quiet:
             return
         wanted, have = collector.problem.count, len(collector.picked)
-        text = f"{have:,} of {wanted:,} in {collector.tried:,} tries"
+        text = f"{have:,} of {wanted:,} in {counted(collector.tried, 'try', 'tries')}"
         if (left := collector.most_seconds_left) > LONG:
             text += f", at most {time_of(left)} more"
         if sys.stderr.isatty():

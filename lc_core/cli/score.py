@@ -12,6 +12,7 @@ import click
 from lc_core.cli.group import show_error
 from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from lc_core.score import Judged, Score
@@ -64,8 +65,10 @@ def command(spec: str, files: tuple[Path, ...], plugins: tuple[Path, ...], as_js
         click.echo(json.dumps(items, indent=2, ensure_ascii=False))
     elif len(items) > 1:
         good = sum(one.satisfied for one in scores)
-        unread = f"; {unreadable} of {len(files)} files could not be measured" if unreadable else ""
-        click.echo(f"{good} of {len(scores)} outputs meet all conditions{unread}")
+        unread = f"; {unreadable:,} of {counted(len(files), 'file')} could not be measured" if unreadable else ""
+        click.echo(
+            f"{good:,} of {counted(len(scores), 'output')} {'meets' if good == 1 else 'meet'} all conditions{unread}"
+        )
     status = UNREADABLE if unreadable else 0 if all(one.satisfied for one in scores) else SOME_NOT_MET
     click.get_current_context().exit(status)
 

@@ -10,13 +10,14 @@ import codecs
 import errno
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from lc_core.characters import escaping
 
-__all__ = ["guarded_streams"]
+__all__ = ["guarded_streams", "shown"]
 
 UNWRITABLE = 2
 OVERRULED = (0, 3)
@@ -105,6 +106,14 @@ def guarded_streams() -> Iterator[None]:
             sys.exit(UNWRITABLE)
     finally:
         sys.stdout, sys.stderr = before
+
+
+def shown(text: str) -> str:
+    """Return text on one line as standard output shows it: what its encoding lacks, and control characters, escaped."""
+    stream = sys.stdout._stream if isinstance(sys.stdout, _Guarded) else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    line = "".join(f"\\u{ord(one):04x}" if unicodedata.category(one) == "Cc" else one for one in text)
+    return line.encode(encoding, escaping()).decode(encoding)
 
 
 def _lost(out: _Guarded) -> OSError | None:

@@ -11,6 +11,7 @@ import click
 from lc_core.cli.text import number, outputs_line, table, wanted
 from lc_core.measuring import Want
 from lc_core.variety import distinct_words
+from lc_core.words import counted
 
 __all__ = ["print_report"]
 
@@ -31,9 +32,9 @@ def print_report(report: Mapping[str, Any], folder: Path) -> None:
         click.echo(f"warning: {warning}")
     elif report["delivered"]:
         click.echo(f"{distinct_words(report)}, compared by {report['distinct']['view']}")
-    seconds, decodes = report["seconds"], f"{report['decodes']:,} decodes"
+    seconds, decodes = report["seconds"], counted(report["decodes"], "decode")
     click.echo(
-        f"{report['delivered']:,} of {report['requested']:,} in {report['tried']:,} tries, {decodes}; "
+        f"{report['delivered']:,} of {report['requested']:,} in {counted(report['tried'], 'try', 'tries')}, {decodes}; "
         f"{seconds['fit']:.1f} s fitting, {seconds['sample']:.1f} s sampling, {seconds['total']:.1f} s in all"
     )
     if report["status"] != "done":

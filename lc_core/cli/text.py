@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from lc_core.cli.streams import shown
 from lc_core.measuring import Want
+from lc_core.words import counted
 
 __all__ = ["age", "number", "outputs_line", "size", "table", "wanted"]
 
+UNSEEN = "Mn", "Me", "Cf"
+"""Categories of characters that take no column: accents that belong to the one before, and marks."""
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 def table(rows: Sequence[Sequence[str]], *, indent: str = "") -> str:
-    """Return rows of equal length as lines with columns as wide as their widest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    r"""Return rows of equal length as lines with columns as wide as their widest cell is on standard output.
+
+    What standard output cannot show, such as a part of a file name that is not UTF-8, stands there as `\udce9`.
+    """
+    cells = [[shown(cell) for cell in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    gaps = [[" " * (width - _width(one)) for one, width in zip(row, widths, strict=True)] for row in cells]
+    lines = ("  ".join(map(str.__add__, row, after)) for row, after in zip(cells, gaps, strict=True))
     return "\n".join(indent + line.rstrip() for line in lines)
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    return sum(
+        0 if unicodedata.category(one) in UNSEEN else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in text
+    )
 
 
 def number(value: float) -> str:
@@ -61,8 +79,7 @@ def age(seconds: float) -> str:
     """
     for unit, length in UNITS:
         if seconds >= length:
-            count = int(seconds // length)
-            return f"{count} {unit}{'' if count == 1 else 's'}"
+            return counted(int(seconds // length), unit)
     return "just now"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 INTERRUPTED = 130
+CHECKPOINT, CURVES, PARTIAL = "checkpoint.pt", "curves.json", "checkpoint.partial"
+CHECKPOINTED = {"settings", "net", "average", "optimiser", "step", "seconds", "curves"}
+"""What each checkpoint of an earlier lc holds."""
 
 
 @click.command("train")
@@ -31,7 +36,15 @@ INTERRUPTED = 130
 @click.option("--steps", type=int, help="Training steps, in place of the recipe's.")
 @click.option("--seed", type=int, help="Seed of the training, in place of the recipe's.")
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Another setting of the recipe; repeatable.")
-def command(model: str, out: Path | None, steps: int | None, seed: int | None, changes: tuple[str, ...]) -> None:
+@plugin_files
+def command(
+    model: str,
+    out: Path | None,
+    steps: int | None,
+    seed: int | None,
+    changes: tuple[str, ...],
+    plugins: tuple[Path, ...],
+) -> None:
     """Train a model from the recipe of that name, such as melody.folk-2bar.
 
     A training that was stopped goes on when the same command is given again.
@@ -40,13 +53,13 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     from lc_core.owned import Owned
     from lc_core.plugins.manager import build_registry
 
-    registry = build_registry()
+    registry = build_registry(plugins)
     recipe = registry.get("recipe", model)
     given = {key: value for key, value in {"steps": steps, "seed": seed}.items() if value is not None}
     settings = recipe.fill(with_changes(given, changes))
     folder = out or Path("runs") / f"train-{recipe.name}"
     try:
-        with Owned.open(folder, "training") as owned, _training(owned) as place:
+        with Owned.open(folder, "training", earlier=_earlier) as owned, _training(owned) as place:
             use_one_thread()
             _train(recipe, place, settings)
     except KeyboardInterrupt:
@@ -60,6 +73,8 @@ def command(model: str, out: Path | None, steps: int | None, seed: int | None, c
     click.echo(f"the model is in {folder}")
     if lines := _usage(registry, recipe, folder):
         click.echo(f"to use it, write in a spec:\n\n{lines}")
+        for file in (one for one in plugins if one.stem == recipe.distribution):
+            click.echo(f"and give commands that read the spec: --plugin {file}")
 
 
 @contextmanager
@@ -83,6 +98,43 @@ def _training(owned: Owned) -> Iterator[Path]:
     finally:
         owned.take(place)
         shutil.rmtree(place)
+
+
+def _earlier(folder: Path) -> list[str]:
+    """Return the files of a training that an lc began which kept no list of them: its checkpoint and its curves.
+
+    Raises:
+        LCError: If there are other files too: nothing tells whether lc wrote them, and it would write some of them.
+    """
+    saved = _checkpoint(folder / CHECKPOINT)
+    if saved is None:
+        return []
+    own = [CHECKPOINT]
+    try:
+        curves = json.loads((folder / CURVES).read_bytes())
+        if curves == saved["curves"][: len(curves)]:
+            own.append(CURVES)
+    except (OSError, ValueError, TypeError):
+        pass
+    if others := sorted({one.name for one in folder.iterdir()} - {*own, PARTIAL, ".lc"}):
+        raise LCError(
+            f"{folder} holds a training of an earlier lc, and files that may not be lc's own: {', '.join(others)}",
+            hint=f"move them away and give the same command again: it goes on from {CHECKPOINT}",
+        )
+    return own
+
+
+def _checkpoint(path: Path) -> dict[str, Any] | None:
+    """Return a checkpoint as an earlier lc wrote it, or None if a file is none."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    import torch
+
+    try:
+        saved = torch.load(path, weights_only=True)
+        return saved if set(saved) >= CHECKPOINTED else None
+    except Exception:  # whatever torch makes of a file that is none
+        return None
 
 
 def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import click
 from lc_core.cli.group import show_error
 from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,9 @@ def command(
     elif not quiet:
         _show(result.report, folder)
     if unread:
-        click.echo(f"{unread} of {len(inputs) + len(more)} files could not be read and were left out", err=True)
+        click.echo(
+            f"{unread:,} of {counted(len(inputs) + len(more), 'file')} could not be read and were left out", err=True
+        )
         click.get_current_context().exit(UNREADABLE)
     if result.report["status"] != "done":
         click.get_current_context().exit(SOME_NOT_MET)
@@ -137,7 +140,7 @@ def _show(report: Mapping[str, Any], folder: Path) -> None:
         told += [f"{judge['unchanged']:.1%} of other measurements are unchanged"] if "unchanged" in judge else []
         click.echo(f"by the judge of {', '.join(judge['of'])}: {', '.join(told)}")
     click.echo(
-        f"{report['met']:,} of {report['inputs']:,} meet all conditions, {report['decodes']:,} decodes; "
+        f"{report['met']:,} of {report['inputs']:,} meet all conditions, {counted(report['decodes'], 'decode')}; "
         f"{seconds['fit']:.1f} s fitting, {seconds['transform']:.1f} s editing, {seconds['total']:.1f} s in all"
     )
     click.echo(outputs_line(folder, report["inputs"]))

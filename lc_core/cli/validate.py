@@ -9,6 +9,7 @@ import click
 from lc_core.cli.group import show_error
 from lc_core.cli.plugin_files import plugin_files
 from lc_core.errors import LCError
+from lc_core.words import counted
 
 __all__ = ["command"]
 
@@ -34,8 +35,7 @@ def command(specs: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
             show_error(error)
             failed = max(failed, error.exit_code)
         else:
-            count = len(spec.entries)
-            entries = f"{count} constraint{'' if count == 1 else 's'}"
+            entries = counted(len(spec.entries), "constraint")
             click.echo(f"{one}: ok ({spec.model.use}, {entries}, {spec.engine.use})")
     if failed:
         click.get_current_context().exit(failed)

@@ -15,6 +15,7 @@ from lc_core.labels.table import SHOWN, Table, all_told
 from lc_core.latent_model import LatentModel, block_generator, decode_array, draw_prior
 from lc_core.measuring import Measurement, Want
 from lc_core.plugins.registry import Registered, Registry, nearest
+from lc_core.words import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,7 +91,7 @@ def label_samples(
         latents.append(z)
         means.append(posterior.mean)
         stds.append(posterior.std)
-        progress(f"labelled {min(count, first + model.block):,} of {count:,} samples of {chosen.use}")
+        progress(f"labelled {min(count, first + model.block):,} of {counted(count, 'sample')} of {chosen.use}")
     encodings = [torch.cat(one)[:count].cpu().numpy() for one in (latents, means, stds)]
     rows = {name: np.concatenate(one)[:count] for name, one in values.items()}
     source = {"kind": "samples", "count": count, "seed": seed}

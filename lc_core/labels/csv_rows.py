@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lc_core.errors import LCError
 from lc_core.plain_text import decoded, tidy
+from lc_core.pointers import read_bytes
 
 __all__ = ["HINT", "Row", "ambiguous", "number", "rows_of"]
 
@@ -67,7 +68,7 @@ def ambiguous(cells: Sequence[str]) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise LCError(f"labels {path} cannot be read: {error.strerror}") from error
     try:

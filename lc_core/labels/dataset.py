@@ -19,6 +19,7 @@ from lc_core.labels.label_set import LabelSet, check_classes
 from lc_core.labels.table import check_folder
 from lc_core.plugins.registry import Registered
 from lc_core.score import reader_settings
+from lc_core.words import counted
 
 __all__ = ["label_dataset"]
 
@@ -78,7 +79,7 @@ def _encoded(chosen: Chosen, outputs: Any, progress: Progress) -> tuple[np.ndarr
         posterior = encode_outputs(chosen.model, np.asarray(outputs[first : first + piece]))
         means.append(posterior.mean.cpu().numpy())
         stds.append(posterior.std.cpu().numpy())
-        progress(f"encoded {min(len(outputs), first + piece):,} of {len(outputs):,} outputs")
+        progress(f"encoded {min(len(outputs), first + piece):,} of {counted(len(outputs), 'output')}")
     return np.concatenate(means), np.concatenate(stds)
 
 
@@ -98,7 +99,8 @@ def _read(
     except Exception as error:
         raise LCError(f"{who} raised {type(error).__name__}: {error}") from error
     if not rows or not labels:
-        raise LCError(f"{who} returned {rows} outputs and {len(labels)} names; expected one of each at least")
+        found = f"{counted(rows, 'output')} and {counted(len(labels), 'name')}"
+        raise LCError(f"{who} returned {found}; expected one of each at least")
     for name, one in labels.items():
         if one.shape != (rows,) or not np.isfinite(one).all():
             raise LCError(f"{who} returned labels {name} of shape {one.shape}; expected ({rows},), finite numbers")

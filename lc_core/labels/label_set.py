@@ -19,6 +19,7 @@ from lc_core.errors import LCError
 from lc_core.measuring import Want
 from lc_core.plugins.registry import nearest
 from lc_core.pointers import read_bytes
+from lc_core.words import counted
 
 __all__ = ["FEWEST", "Column", "LabelSet", "LabelledModel", "check_classes", "is_label_set", "read_label_set"]
 
@@ -130,9 +131,11 @@ def check_classes(columns: Sequence[Column], held: np.ndarray, *, where: str) ->
         yes = int(held[:, column].sum())
         no = len(held) - yes
         if not yes or not no:
-            told.append(f"{name} has one class only: {len(held):,} rows are all {'a yes' if yes else 'a no'}")
+            told.append(f"{name} has one class only: {counted(len(held), 'row')}, all {'a yes' if yes else 'a no'}")
         elif min(yes, no) < FEWEST:
-            told.append(f"{name} has {yes:,} rows with a yes and {no:,} with a no; {FEWEST} of each are needed")
+            told.append(
+                f"{name} has {counted(yes, 'row')} with a yes and {no:,} with a no; {FEWEST} of each are needed"
+            )
     if told:
         wants = "; ".join(f"{one.name}: {one.want}" for one in columns)
         raise LCError(

@@ -21,6 +21,7 @@ from lc_core.critics.calibration import calibration
 from lc_core.critics.critic import mlp
 from lc_core.labels.label_set import LabelSet, check_classes
 from lc_core.latent_model import block_generator
+from lc_core.words import counted
 
 __all__ = ["PARTS", "Probe", "ProbeSettings", "fitted_probe", "split"]
 
@@ -117,7 +118,9 @@ def fitted_probe(
     chosen = settings or ProbeSettings()
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
-        progress(f"fitting a probe of {', '.join(labels.names)} on {len(labels):,} encodings of {labels.model.use}")
+        progress(
+            f"fitting a probe of {', '.join(labels.names)} on {counted(len(labels), 'encoding')} of {labels.model.use}"
+        )
         with torch.inference_mode(mode=False), torch.enable_grad():  # a measurement may be called without gradients
             probe = _fit(labels, chosen)
         tensors = {f"net.{name}": one for name, one in probe.net.state_dict().items()}

@@ -14,6 +14,7 @@ from lc_core.errors import LCError
 from lc_core.labels.csv_rows import HINT, Row, ambiguous, number, rows_of
 from lc_core.plain_text import looks, visible
 from lc_core.plugins.registry import nearest
+from lc_core.words import counted
 
 __all__ = ["SHOWN", "Table", "all_told", "check_folder", "read_table"]
 
@@ -104,7 +105,7 @@ def _check_ragged(path: Path, header: Sequence[str], rows: Sequence[Row]) -> Non
     expected = f"expected {len(header)}, as in the header: {','.join(header)}"
     wrong = [(line, row) for line, row in rows if len(row) != len(header)]
     all_told(
-        [f"{path}:{line}: the row has {len(row)} values; {expected}" for line, row in wrong],
+        [f"{path}:{line}: the row has {counted(len(row), 'value')}; {expected}" for line, row in wrong],
         hint="a decimal comma splits a number in two: write 0.5, or save the table with semicolons between columns"
         if any(len(row) > len(header) for _, row in wrong)
         else None,

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from lc_core.errors import LCError
 from lc_core.plugins.beside import Loader, forget, sources_of
+from lc_core.pointers import refuse_pointer_at
 
 __all__ = ["PREFIX", "VERSION", "load_file", "version_of"]
 
@@ -34,6 +35,7 @@ def load_file(path: Path) -> ModuleType:
         raise LCError(f"--plugin {path}: expected a Python file whose name could be a module's, such as my_rule.py")
     if not os.path.isfile(path):
         raise LCError(f"--plugin {path}: there is no such file")
+    refuse_pointer_at(path)
     name = PREFIX + path.stem
     file = path.resolve()
     spec = importlib.util.spec_from_file_location(name, file, loader=Loader(name, str(file), file.parent))

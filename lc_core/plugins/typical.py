@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered
+from lc_core.pointers import read_bytes
+from lc_core.words import counted
 
 __all__ = ["Histogram", "Typical", "read_typical", "typical_lines", "unmet_note"]
 
@@ -78,7 +80,7 @@ class Typical(BaseModel):
     def default_text(self) -> str:
         """How many samples meet the default, in words."""
         if not self.meets_default:
-            return f"none of {self.samples:,} samples meets the default"
+            return f"none of {counted(self.samples, 'sample')} meets the default"
         return f"{percent(self.meets_default, self.samples)} meet the default"
 
 
@@ -92,7 +94,7 @@ def read_typical(component: Registered) -> list[Typical]:
     if given is None:
         return []
     try:
-        rows = json.loads(Path(given).read_text(encoding="utf-8"))["rules"].get(component.name, [])
+        rows = json.loads(read_bytes(Path(given)))["rules"].get(component.name, [])
         return [Typical.model_validate(one) for one in rows]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         reason = str(error).splitlines()[0]

@@ -14,6 +14,7 @@ from typing_extensions import is_typeddict
 from lc_core.errors import LCError
 from lc_core.plain_text import decoded
 from lc_core.plugins.registry import nearest
+from lc_core.pointers import refuse_pointer
 from lc_core.spec.load import MAX_BYTES, Node, parse
 from lc_core.spec.problems import Problems, Where
 
@@ -169,6 +170,7 @@ def _read(path: Path, problems: Problems) -> Node:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         problems.fail(where, f"cannot be read: {error.strerror}")
+    refuse_pointer(data, path)
     if len(data) > MAX_BYTES:
         problems.fail(where, f"larger than {MAX_BYTES:,} bytes; a spec is a short text")
     try:

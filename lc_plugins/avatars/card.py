@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lc_core.words import counted
+
 __all__ = ["REFINING", "classifier_card", "model_card"]
 
 REFINING = 40
@@ -57,16 +59,16 @@ def _training(figures: dict[str, Any]) -> str:
     settings = figures["training"]
     flow = ""
     if settings["flow_steps"]:
-        flow = f"; then\n{settings['flow_steps']:,} steps of the flow, {_minutes(figures['flow_seconds'])}"
+        flow = f"; then\n{counted(settings['flow_steps'], 'step')} of the flow, {_minutes(figures['flow_seconds'])}"
     return f"""## Training
 
 ```
 {figures["command"]}
 ```
 
-Seed {settings["seed"]}; {settings["steps"]:,} steps of {settings["batch"]} pictures with AdamW; KL weight
+Seed {settings["seed"]}; {counted(settings["steps"], "step")} of {settings["batch"]} pictures with AdamW; KL weight
 {settings["beta"]:g}; an average of the weights is kept. {_minutes(settings["seconds"])} on {_machine(figures)}; then
-{settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}{flow}."""
+{counted(settings["realism_steps"], "step")} of the realism critic, {_minutes(figures["realism_seconds"])}{flow}."""
 
 
 def _figures(figures: dict[str, Any]) -> str:
@@ -95,7 +97,7 @@ is a classifier that took no part in any training here (see `judge/MODEL_CARD.md
 
 Macro-F1 falls by {lost:.1f} points from pictures to their reconstructions. Root mean square error of a pixel:
 {posterior["pixel error"]:.4f}. KL {posterior["KL nats"]:.1f} nats; {posterior["active dimensions"]} of
-{figures["network"]["latent_dim"]} dimensions active.
+{counted(figures["network"]["latent_dim"], "dimension")} active.
 
 A small network that is trained to tell decoded samples from decoded posterior samples of held-out pictures, AUC on
 pictures it was not trained on (0.5 is best): prior samples {samples["prior"]:.3f}; prior samples refined by realism
@@ -187,7 +189,7 @@ def _machine(about: dict[str, Any]) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else counted(round(seconds), "second")
 
 
 def _percent(value: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.latent_model import block_generator, decode_array
+from lc_core.words import counted
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import judged
 from lc_plugins.digits.measurements import VERIFIER
@@ -105,6 +106,7 @@ def _card(config: dict[str, Any], found: dict[str, Any], command: str) -> str:
         for name, one in found["samples"].items()
     )
     verifier = json.loads((VERIFIER / "config.json").read_text(encoding="utf-8"))["held_out"]
+    dimensions = counted(config["network"]["latent_dim"], "dimension")
     return f"""---
 license: mit
 library_name: latent-constraints
@@ -114,7 +116,7 @@ tags: [images, digits, variational-autoencoder, latent-constraints]
 # {config["name"]}
 
 A variational auto-encoder of handwritten digits, 8 x 8 grey pixels, with a latent of
-{config["network"]["latent_dim"]} dimensions and a standard normal prior. It knows nothing of which digit is which.
+{dimensions} and a standard normal prior. It knows nothing of which digit is which.
 With it come its realism critic, which tells encodings of digits from prior samples, and `sigma_bar`, the posterior's
 mean standard deviation in each dimension. It is small and quick: made to try things and to test with.
 
@@ -134,8 +136,8 @@ on, {found["pictures"]} held out, drawn at random: the same people wrote both.
 {command}
 ```
 
-{found["seconds"]:.0f} seconds for the VAE and {found["realism_seconds"]:.0f} for the realism critic, on one thread of
-a shared processor.
+{counted(round(found["seconds"]), "second")} for the VAE and {found["realism_seconds"]:.0f} for the realism critic, on
+one thread of a shared processor.
 
 ## Figures
 
@@ -145,7 +147,7 @@ knows, {found["accuracy"]:.1%} right on the held-out pictures; the verifier that
 
 - Held-out pictures that come back from their posterior mean: root mean square error {found["error"]:.3f} of a pixel;
   the judge is {found["accuracy rebuilt"]:.1%} right on them.
-- KL {found["KL nats"]:.1f} nats; {found["active dimensions"]} of {config["network"]["latent_dim"]} dimensions active.
+- KL {found["KL nats"]:.1f} nats; {found["active dimensions"]} of {dimensions} active.
 - Realism critic, posterior samples of held-out pictures against prior samples: AUC {found["realism AUC"]:.3f}.
 
 Held-out pictures, and {COUNT:,} samples of each kind. *Sure*: the judge gives a digit a probability of {SURE} or more.

@@ -17,7 +17,9 @@ import numpy as np
 from lc_core.cache import Cache, key_of
 from lc_core.errors import LCError
 from lc_core.plain_text import decoded, looks
+from lc_core.pointers import read_bytes
 from lc_core.progress import ProgressLine
+from lc_core.words import counted
 from lc_plugins.images.read import rgb_pixels
 from lc_plugins.images.sheet import pillow
 
@@ -101,9 +103,9 @@ def read_celeba(
     held = table[rows][:, columns]
     for name, column in zip(attributes, held.T, strict=True):
         if column.all() or not column.any():
+            share = f"{'all' if column.all() else 'none'} of {counted(len(rows), 'image')}"
             raise LCError(
-                f"the attribute {name} has one class only: {'all' if column.all() else 'none'} of the {len(rows):,} "
-                f"images of the part {part} have it",
+                f"the attribute {name} has one class only: {share} of the part {part} have it",
                 hint="leave it out, or give more images",
             )
     files = tuple(names[row] for row in rows)
@@ -113,7 +115,7 @@ def read_celeba(
 
 def _lines(path: Path) -> list[str]:
     try:
-        return decoded(path.read_bytes()).splitlines()
+        return decoded(read_bytes(path)).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no text"
         raise LCError(
@@ -131,10 +133,13 @@ def _attributes(path: Path) -> tuple[list[str], list[str], np.ndarray]:
     while rows and not rows[-1]:
         rows.pop()
     if int(lines[0]) != len(rows):
-        raise LCError(f"{path} says that it lists {int(lines[0]):,} images, but has {len(rows):,} lines of labels")
+        said, there = counted(int(lines[0]), "image"), counted(len(rows), "line")
+        raise LCError(f"{path} says that it lists {said}, but has {there} of labels")
     for number, row in enumerate(rows, start=3):
         if len(row) != len(known) + 1:
-            raise LCError(f"{path}:{number}: {max(0, len(row) - 1)} labels; expected {len(known)}, one for each name")
+            raise LCError(
+                f"{path}:{number}: {counted(max(0, len(row) - 1), 'label')}; expected {len(known)}, one for each name"
+            )
         if wrong := set(row[1:]) - {"1", "-1"}:
             raise LCError(f"{path}:{number}: the label {min(wrong)!r}; expected 1 or -1")
     table = np.array([[label == "1" for label in row[1:]] for row in rows], dtype=bool).reshape(len(rows), len(known))
@@ -155,7 +160,7 @@ def _partition(path: Path, names: list[str]) -> np.ndarray:
     """Return the number of each image's part, `(N,)`."""
     rows = [line.split() for line in _lines(path) if line.strip()]
     if len(rows) != len(names):
-        raise LCError(f"{path} lists {len(rows):,} images, but {path.parent / LISTED} lists {len(names):,}")
+        raise LCError(f"{path} lists {counted(len(rows), 'image')}, but {path.parent / LISTED} lists {len(names):,}")
     for number, (row, name) in enumerate(zip(rows, names, strict=True), start=1):
         if len(row) != 2 or row[1] not in ("0", "1", "2"):
             raise LCError(f"{path}:{number}: found {' '.join(row)!r}; expected an image and 0, 1 or 2")
@@ -175,7 +180,7 @@ def _pictures(images: Path, files: Sequence[str], crop: int, size: int, progress
             missing.append(name)
     if missing:
         raise LCError(
-            f"{len(missing):,} of {len(files):,} images are not in {images}: {missing[0]}"
+            f"{len(missing):,} of {counted(len(files), 'image')} are not in {images}: {missing[0]}"
             + (" and others" if len(missing) > 1 else ""),
             hint=None if images.is_dir() else "there is no such folder; say where the images are",
         )
@@ -211,6 +216,8 @@ def _read_all(
         try:
             pictures[number] = _centre(rgb_pixels(images / name), crop, size)
         except LCError as error:
+            if str(images / name) in error.message:
+                raise
             raise LCError(f"{images / name}: {error.message}", hint=error.hint) from error
         if (number + 1) % 10_000 == 0:
             told = f"read {number + 1:,} of {len(files):,} images"

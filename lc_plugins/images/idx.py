@@ -16,6 +16,8 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from lc_core.errors import LCError
+from lc_core.pointers import LONGEST, refuse_pointer
+from lc_core.words import counted
 
 __all__ = ["read_idx", "read_mnist"]
 
@@ -40,8 +42,9 @@ def read_mnist(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     pictures, numbers = read_idx(images, dimensions=3), read_idx(labels, dimensions=1)
     if len(pictures) != len(numbers):
+        found = f"{images} has {counted(len(pictures), 'image')}, but {labels} has {counted(len(numbers), 'label')}"
         raise LCError(
-            f"{images} has {len(pictures):,} images, but {labels} has {len(numbers):,} labels; expected as many",
+            f"{found}; expected as many",
             hint="the two files belong to different sets; MNIST has train-* and t10k-*",
         )
     return pictures[:, None].astype(np.float32) / 255, numbers.astype(np.int64)
@@ -73,9 +76,10 @@ def read_idx(path: Path, *, dimensions: int) -> np.ndarray:
 
 
 def _values(file: BinaryIO, path: Path, dimensions: int) -> np.ndarray:
-    expected = f"{KINDS.get(dimensions, 'values')} (unsigned bytes, {dimensions} dimensions)"
+    expected = f"{KINDS.get(dimensions, 'values')} (unsigned bytes, {counted(dimensions, 'dimension')})"
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0":
+        refuse_pointer(head + file.read(LONGEST), path)
         raise LCError(f"{path} is no IDX file: it begins with {head.hex() or 'nothing'}; expected 0000")
     if (head[2], head[3]) != (UBYTE, dimensions):
         other = KINDS.get(head[3]) if head[2] == UBYTE else None
@@ -92,8 +96,9 @@ def _values(file: BinaryIO, path: Path, dimensions: int) -> np.ndarray:
         raise LCError(f"{path} holds nothing: its shape is {shape}")
     data = _read(file, count)
     if len(data) < count:
+        says = f"{' x '.join(map(str, shape))} = {count:,}"
         raise LCError(
-            f"{path} is truncated: it holds {len(data):,} values, but says {' x '.join(map(str, shape))} = {count:,}",
+            f"{path} is truncated: it holds {counted(len(data), 'value')}, but says {says}",
             hint="fetch it again",
         )
     if file.read(1):

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from lc_core.errors import LCError
+from lc_core.pointers import refuse_pointer_at
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import pillow
 
@@ -111,6 +112,7 @@ def rgb_pixels(path: Path, *, tell: Callable[[str], None] = lambda _: None) -> n
     except image_module.DecompressionBombError as error:
         raise LCError(f"the picture has too many pixels; {too_large} ({error})", hint="scale it down first") from error
     except image_module.UnidentifiedImageError as error:
+        refuse_pointer_at(path)
         other = _other_format(path)
         kind = f"a {other} picture, " if other else ""
         raise LCError(f"the file is {kind}no PNG or JPEG picture", hint="save the picture as PNG") from error

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lc_core.words import counted
+
 __all__ = ["SHORT_RUNS", "draw_curves", "model_card"]
 
 # Trial runs from which size and KL weight were chosen: latent size, beta, steps (of so many planned), token accuracy,
@@ -104,10 +106,10 @@ def _training(figures: dict[str, Any]) -> str:
 {figures["command"]}
 ```
 
-Seed {seed}; {steps:,} steps of {batch} windows with AdamW; KL weight {beta:g}; an average of the weights is kept.
-{_minutes(settings["seconds"])} on {on}, bfloat16 autocast; then
-{settings["realism_steps"]:,} steps of the realism critic, {_minutes(figures["realism_seconds"])}; then
-{settings["ear_steps"]:,} steps of the ear, {_minutes(figures["ear"]["seconds"])}.
+Seed {seed}; {counted(steps, "step")} of {batch} windows with AdamW; KL weight {beta:g}; an average of the weights
+is kept. {_minutes(settings["seconds"])} on {on}, bfloat16 autocast; then
+{counted(settings["realism_steps"], "step")} of the realism critic, {_minutes(figures["realism_seconds"])}; then
+{counted(settings["ear_steps"], "step")} of the ear, {_minutes(figures["ear"]["seconds"])}.
 The same seed gives the same weights on one machine and one version of PyTorch.
 
 ![Loss curves](curves.png)"""
@@ -182,7 +184,7 @@ left out."""
 def _limits(figures: dict[str, Any]) -> str:
     return f"""## Limits
 
-- {figures["training"]["window"] // 16} bars of sixteenths: no triplets, no 32nds, no 3/4 or 6/8.
+- {counted(figures["training"]["window"] // 16, "bar")} of sixteenths: no triplets, no 32nds, no 3/4 or 6/8.
 - One voice, MIDI pitches 48 to 95; pitches beyond are moved by octaves when a melody is encoded.
 - Irish, Scottish and American dance tunes from printed books: what it makes up sounds like them.
 - Prior samples are less musical than the tunes, as the table says; realism closes part of the gap.
@@ -190,7 +192,7 @@ def _limits(figures: dict[str, Any]) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else counted(round(seconds), "second")
 
 
 def _percent(value: float) -> str:

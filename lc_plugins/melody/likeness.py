@@ -13,6 +13,7 @@ import numpy as np
 
 from lc_core.errors import LCError
 from lc_core.measuring import measurement
+from lc_core.words import counted
 from lc_plugins.melody.tokens import as_tokens
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def likeness(tokens: np.ndarray) -> np.ndarray:
     if tokens.shape[1] != steps:
         raise LCError(
             f"likeness is defined for melodies of {steps} steps, which the ear was trained on; "
-            f"found {tokens.shape[1]} steps",
+            f"found {counted(tokens.shape[1], 'step')}",
             hint="leave this constraint out for models of another length",
         )
     classes = tokens_to_classes(torch.tensor(tokens))

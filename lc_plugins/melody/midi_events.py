@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lc_core.errors import LCError
+from lc_core.words import counted
 
 __all__ = ["Event", "Metre", "MidiSong", "MidiTrack", "read_song"]
 
@@ -126,7 +127,7 @@ def read_song(path: Path) -> MidiSong:
     if len(content) < 14 or len(content) < 8 + size:
         raise LCError(f"{path} is truncated: it ends inside its header", hint="copy or export it again")
     if size < 6:
-        raise LCError(f"{path} is damaged: its header has {size} bytes; expected 6", hint="export it again")
+        raise LCError(f"{path} is damaged: its header has {counted(size, 'byte')}; expected 6", hint="export it again")
     kind, count, division = (int.from_bytes(content[at : at + 2]) for at in (8, 10, 12))
     if division >= 0x8000:
         raise LCError(f"{path} counts time in film frames, not in beats", hint="export it with ticks per beat (PPQ)")
@@ -138,8 +139,9 @@ def read_song(path: Path) -> MidiSong:
     except _Damaged as error:
         raise LCError(f"{path} is damaged: {error}", hint="export it again") from error
     if len(song.tracks) < count:
+        whole = counted(len(song.tracks), "whole track")
         raise LCError(
-            f"{path} is truncated: it says {count} tracks, and has {len(song.tracks)} that are whole",
+            f"{path} is truncated: it says {counted(count, 'track')}, and has {whole}",
             hint="copy or export it again",
         )
     song.metres.sort(key=lambda one: one.tick)  # stable: as in the file

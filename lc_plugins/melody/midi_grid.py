@@ -11,7 +11,8 @@ from math import floor
 from pathlib import Path
 
 from lc_core.errors import LCError
-from lc_plugins.melody.midi_notes import Played, Voice, counted
+from lc_core.words import counted
+from lc_plugins.melody.midi_notes import Played, Voice
 from lc_plugins.melody.tokens import BAR
 
 __all__ = ["Grid", "Note", "pitch_name"]

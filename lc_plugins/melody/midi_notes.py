@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lc_core.errors import LCError
+from lc_core.words import counted
 from lc_plugins.melody.midi_events import Event, MidiSong, MidiTrack
 
-__all__ = ["DRUMS", "Played", "Voice", "counted", "played_notes"]
+__all__ = ["DRUMS", "Played", "Voice", "played_notes"]
 
 DRUMS = 10
 """The channel that General MIDI gives to drums."""
@@ -78,11 +79,6 @@ def played_notes(song: MidiSong, path: Path, *, tell: Callable[[str], None]) -> 
             )
         tell(f"{counted(silent, 'note')} without any length {'is' if silent == 1 else 'are'} left out: not heard")
     return Voice(heard, drums, length)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 note`, `3 notes`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _of_track(track: MidiTrack, length: int) -> Iterable[Played]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
+from lc_core.words import counted
 from lc_plugins.models.diffusers_files import DiffusersFiles, find_files
 from lc_plugins.models.files import digest_of
 from lc_plugins.models.imports import mend_torchvision
@@ -112,9 +113,8 @@ def _per_channel(net: Any, found: DiffusersFiles, name: str) -> Tensor | None:
         fits = False
     above = " above 0" if name == "latents_std" else ""
     if not fits or (name == "latents_std" and not bool((numbers > 0).all())):
-        raise LCError(
-            f"{found.folder}/config.json has {name}: {given}; expected {channels} numbers{above}, one for each channel"
-        )
+        expected = f"{counted(channels, 'number')}{above}, one for each channel"
+        raise LCError(f"{found.folder}/config.json has {name}: {given}; expected {expected}")
     return numbers.view(1, channels, 1, 1)
 
 

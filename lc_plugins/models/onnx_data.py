@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lc_core.errors import LCError
-from lc_core.pointers import LONGEST, refuse_pointer
+from lc_core.pointers import refuse_pointer_at
 from lc_plugins.models.files import read_file, refuse_pickle, refused
 
 __all__ = ["KIND", "whole"]
@@ -76,8 +76,7 @@ def _inside(place: str, path: Path) -> str:
 
 def _check_there(file: Path, path: Path) -> None:
     try:
-        with file.open("rb") as opened:
-            refuse_pointer(opened.read(LONGEST + 1), file)
+        refuse_pointer_at(file)
     except OSError as error:
         raise LCError(
             f"{path} has its weights in another file, {file}, which cannot be read: {error.strerror}",

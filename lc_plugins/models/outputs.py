@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
+from lc_core.words import counted
 from lc_plugins.models.layout import check_certain, reshaped, to_channels_first
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ class Outputs:
         if not torch.is_tensor(raw):
             raise LCError(f"the decoder returned {_told(raw)}; expected one tensor", hint=ALONE)
         if raw.dim() < 2 or len(raw) != count:
-            raise LCError(f"the decoder returned shape {tuple(raw.shape)} for {count} latents; expected ({count}, ...)")
+            raise LCError(
+                f"the decoder returned shape {tuple(raw.shape)} for {counted(count, 'latent')}; expected ({count}, ...)"
+            )
         channels = CHANNELS.get(self.type)
         if self.layout == "channels_last":
             raw = to_channels_first(raw, self.shape, channels=channels)
@@ -132,5 +135,5 @@ def _told(raw: Any) -> str:
         return f"a dict of {', '.join(map(str, raw))}"
     if isinstance(raw, tuple | list):
         shapes = ", ".join(str(tuple(one.shape)) if hasattr(one, "shape") else type(one).__name__ for one in raw)
-        return f"{len(raw)} outputs ({shapes})"
+        return f"{counted(len(raw), 'output')} ({shapes})"
     return type(raw).__name__

@@ -116,7 +116,7 @@ def test_a_preference_decides_nothing(score):
 def test_the_status_is_3_if_one_of_several_files_fails(score):
     result = score(good_txt="3 5", bad_txt="1 1")
     assert result.exit_code == 3
-    assert lines(result)[-2:] == ["all conditions: not met", "1 of 2 outputs meet all conditions"]
+    assert lines(result)[-2:] == ["all conditions: not met", "1 of 2 outputs meets all conditions"]
 
 
 def test_an_undefined_value_meets_nothing(score):
@@ -131,7 +131,7 @@ def test_a_file_may_hold_several_outputs(score):
         "two.ROWS, output 1 of 2",
         "two.ROWS, output 2 of 2",
     ]
-    assert lines(result)[-1] == "1 of 2 outputs meet all conditions"
+    assert lines(result)[-1] == "1 of 2 outputs meets all conditions"
 
 
 def test_all_files_that_cannot_be_read_are_told_and_the_others_scored(score):
@@ -148,7 +148,7 @@ def test_all_files_that_cannot_be_read_are_told_and_the_others_scored(score):
     assert errors[5] == "error: thirteen.txt: measurement rows.last (from lc-rows) raised ZeroDivisionError: thirteen"
     assert len(errors) == 6
     assert "all conditions: met" in lines(result)
-    assert lines(result)[-1] == "1 of 1 outputs meet all conditions; 6 of 7 files could not be measured"
+    assert lines(result)[-1] == "1 of 1 output meets all conditions; 6 of 7 files could not be measured"
 
 
 def test_a_folder_is_no_file(score, tmp_path):

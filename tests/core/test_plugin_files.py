@@ -71,9 +71,65 @@ def test_a_spec_may_use_what_the_file_registers(lc, file):
     assert json.loads(sampled.stdout)["constraints"][0]["use"] == "mine.last"
 
 
-@pytest.mark.parametrize("command", ["sample", "transform", "score", "validate", "show", "fit", "label"])
-def test_every_command_that_uses_rules_takes_files(lc, command):
+@pytest.mark.parametrize(
+    "command", ["sample", "transform", "score", "validate", "show", "fit", "label", "inspect", "train"]
+)
+def test_every_command_that_uses_components_takes_files(lc, command):
     assert "--plugin FILE" in lc(command, "--help").stdout
+
+
+MODEL = '''
+from pathlib import Path
+import torch
+from lc_core import LatentModel, hookimpl
+
+
+class Doubled(LatentModel):
+    name, latent_shape, output_type = "doubled", (3,), "line/1"
+
+    def decode(self, z):
+        return 2 * z
+
+
+def load(*, folder: str = ""):
+    """Load it."""
+    return Doubled()
+
+
+def train(folder: Path, *, steps: int = 1) -> None:
+    "Train it."
+    (folder / "weights").write_text(f"{steps} steps")
+
+
+@hookimpl
+def lc_register_models(register):
+    register("mine.doubled", load, output="line/1")
+
+
+@hookimpl
+def lc_register_recipes(register):
+    register("mine.doubled", train)
+'''
+
+
+def test_a_model_of_the_file_is_inspected(lc, line):
+    Path("my_model.py").write_text(MODEL)
+    assert "unknown model 'mine.doubled'" in lc("inspect", "mine.doubled").stderr
+    result = lc("inspect", "mine.doubled", "--plugin", "my_model.py", "--json")
+    assert result.exit_code == 0, result.output
+    about = json.loads(result.stdout)
+    assert (about["model"], about["latent_shape"], about["output"]["shape"]) == ("doubled", [3], [3])
+
+
+def test_a_recipe_of_the_file_trains_and_its_model_is_used_with_the_file(lc, line):
+    Path("my_model.py").write_text(MODEL)
+    assert "unknown recipe 'mine.doubled'" in lc("train", "mine.doubled").stderr
+    result = lc("train", "mine.doubled", "--steps", 3, "--out", "trained", "--plugin", "my_model.py")
+    assert result.exit_code == 0, result.output
+    assert Path("trained/weights").read_text() == "3 steps"
+    lines, option = result.stdout.split("\n\n", 1)[1].split("and give commands that read the spec: ")
+    Path("mine.yaml").write_text(f"lc: 1\n{lines}constraints: []\n")
+    assert lc("validate", "mine.yaml", *option.split()).exit_code == 0
 
 
 def test_it_is_a_distribution_called_as_the_file(file):

@@ -1,4 +1,4 @@
-"""A Git LFS pointer in place of any file of a model is named as such."""
+"""A Git LFS pointer in place of any file that is read is named as such."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from lc_core.labels.label_set import read_label_set
 from lc_core.pointers import refuse_pointer
 from lc_plugins.avatars.model import SHIPPED as AVATARS
 from lc_plugins.digits.model import SHIPPED as DIGITS
+from lc_plugins.images.celeba import read_celeba
+from lc_plugins.images.idx import read_idx
 from lc_plugins.melody.model import SHIPPED as MELODY
 from lc_plugins.models.diffusers_folder import load_diffusers
 from lc_plugins.models.export import load_export
@@ -128,6 +130,44 @@ def test_a_file_that_only_speaks_of_git_lfs_is_no_pointer():
     refuse_pointer(b"see https://git-lfs.github.com/spec/v1", "notes.txt")
     refuse_pointer(POINTER + b" " * 2000, "long.txt")
     refuse_pointer(b"", "empty")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("song.mid", ("score", "melody/c_major")),
+        ("picture.png", ("score", "digits/seven")),
+        ("picture.jpg", ("transform", "digits/seven", "--out", "run", "--input")),
+        ("mine.yaml", ("validate",)),
+        ("mine.yaml", ("inspect",)),
+        ("labels.csv", ("label", "digits.8x8", "--data", ".", "--out", "set", "--labels")),
+        ("my_rule.py", ("validate", "melody/c_major", "--plugin")),
+    ],
+)
+def test_a_file_that_a_command_is_given(name, arguments, file, tmp_path):
+    result = CliRunner().invoke(main, [*arguments, str(file(name))])
+    assert result.exit_code == 2
+    assert f"{name} is a Git LFS pointer" in result.stderr and "12,345 bytes" in result.stderr
+    assert "git lfs pull" in result.stderr
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_a_spec_that_another_one_extends(file, tmp_path):
+    (tmp_path / "mine.yaml").write_text(f"lc: 1\nextends: {file('base.yaml').name}\n")
+    result = CliRunner().invoke(main, ["validate", "mine.yaml"])
+    assert result.exit_code == 2
+    assert "base.yaml is a Git LFS pointer" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["list_attr_celeba.txt", "img_align_celeba/000001.jpg"])
+def test_a_data_set(name, file, tmp_path):
+    pytest.importorskip("PIL")
+    (tmp_path / "list_attr_celeba.txt").write_text("2\nSmiling\n000001.jpg 1\n000002.jpg -1\n")
+    (tmp_path / "list_eval_partition.txt").write_text("000001.jpg 0\n000002.jpg 0\n")
+    file("img_align_celeba/000002.jpg")
+    file(name)
+    assert name in named(read_celeba, tmp_path, attributes=["Smiling"])
+    named(read_idx, file("train-images-idx3-ubyte"), dimensions=3)
 
 
 def test_the_command_ends_with_status_2(file, tmp_path):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
+
+from lc_core.cli.text import table
 
 SPEC = """lc: 1
 name: one
@@ -162,10 +166,36 @@ def test_files_and_folders_may_have_names_that_are_not_utf8(lc, tmp_path):
     assert json.loads(scored.stdout)[0]["file"] == odd.name
     edit = SPEC.replace("engine: rejection", "engine: {use: edit, params: {steps: 2}}").replace("at_least", "at_most")
     (tmp_path / "edit.yaml").write_text(edit.replace("0.1", "0.9, guide: decoder"), encoding="utf-8")
-    done = lc("transform", "edit.yaml", "--input", odd.name, "--out", "changed")
+    others = ["plain.png", "caf\u00e9 \u65e5\u672c.png", "line\nbreak.png"]
+    for name in others:
+        (tmp_path / name).write_bytes(picture.read_bytes())
+    done = lc("transform", "edit.yaml", "--input", odd.name, *others, "--out", "changed", PYTHONIOENCODING="ascii")
     assert done.returncode in (0, 3), done.stderr
     assert json.loads((tmp_path / "changed/report.json").read_text("utf-8"))["examples"][0]["input"] == odd.name
     assert (tmp_path / "changed/report.html").read_text("utf-8")
+    rows = done.stdout.splitlines()[1:5]
+    assert [row.split(".png")[0] for row in rows] == [
+        *("caf\\udce9", "plain", "caf\\u00e9 \\u65e5\\u672c", "line\\u000abreak")
+    ]
+    assert len({row.index(" -> ") for row in rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "cell", "width"),
+    [
+        ("utf-8", "plain", 5),
+        ("utf-8", "caf\udce9", 9),
+        ("utf-8", "cafe\u0301", 4),
+        ("utf-8", "\u65e5\u672c", 4),
+        ("latin-1", "\u65e5\u00e9", 7),
+        ("ascii", "\u00e9", 6),
+    ],
+)
+def test_a_column_is_as_wide_as_its_cells_are_shown(monkeypatch, encoding, cell, width):
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    head, row = table([("a", "b"), (cell, "c")]).splitlines()
+    assert head == f"a{' ' * (width - 1)}  b"
+    assert row.endswith("  c") and not row.endswith("   c")
 
 
 @pytest.mark.parametrize("given", ["~nobody-of-this-name/x", "one.yaml", "one.yaml/below", "a" * 300])
@@ -198,17 +228,46 @@ def test_a_file_that_cannot_be_opened_keeps_no_other_from_being_measured(lc, tmp
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a user without passwd entry")
-def test_a_user_without_home_or_passwd_entry_samples(lc, tmp_path):
-    (tmp_path / "open").mkdir()
-    os.chmod(tmp_path / "open", 0o777)
-    code = "import os, sys; os.setgid(54321); os.setuid(54321); from lc_core.cli import main; main(sys.argv[1:])"
-    reach = f"import os; os.setuid(54321); os.stat({sys.executable!r}); os.stat({str(tmp_path)!r}); import lc_core.cli"
-    if subprocess.run([sys.executable, "-c", reach], capture_output=True, check=False).returncode:
-        pytest.skip("another user cannot reach this installation")
+STRANGER = 54321
+"""A user who has no entry in the list of users."""
+AS_ROOT = (
+    *("setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),  # may read this installation, wherever it is
+)
+AS_ANYONE = "unshare", "--user", f"--map-user={STRANGER}"
+NO_ENTRY = """
+import os, pwd, sys
+
+def missing(who):
+    raise KeyError(who)
+
+pwd.getpwuid = pwd.getpwnam = missing
+os.getuid = os.geteuid = lambda: 54321
+from lc_core.cli import main
+main(sys.argv[1:])
+"""
+
+
+def becoming_a_stranger():
+    """Return how to start `lc` as a user without an entry; where the system allows none, Python is told there is none.
+
+    Root gives its rights away; anyone else has the name changed in a space of users of its own.
+    """
+    for way in (AS_ROOT, AS_ANYONE):
+        command = [*way, sys.executable, "-c", f"import os, lc_core; assert os.getuid() == {STRANGER}"]
+        if shutil.which(way[0]) and not subprocess.run(command, capture_output=True, check=False).returncode:
+            return [*way, *LC]
+    return [sys.executable, "-c", NO_ENTRY]
+
+
+def test_a_user_without_home_or_passwd_entry_samples(tmp_path):
+    (tmp_path / "one.yaml").write_text(SPEC, encoding="utf-8")
     environment = {
         key: value for key, value in os.environ.items() if key not in ("HOME", "LC_CACHE_DIR", "XDG_CACHE_HOME")
     }
-    command = [sys.executable, "-c", code, "sample", str(tmp_path / "one.yaml"), "--out", str(tmp_path / "open/run")]
-    done = subprocess.run(command, env=environment, cwd=tmp_path / "open", capture_output=True, text=True, check=False)
+    command = [*becoming_a_stranger(), "sample", "one.yaml", "--out", "run"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert "2 of 2" in done.stdout
+    assert (tmp_path / "run/report.html").stat().st_size > 0
+    assert len(list((tmp_path / "run/outputs").glob("*.png"))) == 2

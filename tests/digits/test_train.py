@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from click.testing import CliRunner
 
+from lc_core.cli import main
 from lc_core.errors import LCError
 from lc_core.latent_model import block_generator
 from lc_plugins.digits import train_classifiers
@@ -85,6 +90,59 @@ def test_a_killed_training_goes_on_to_the_same_weights(
         train(tmp_path, progress=interrupt, **SETTINGS)
     train(tmp_path, progress=quiet, **SETTINGS)
     assert (tmp_path / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
+
+
+def test_of_two_trainings_at_once_in_one_folder_the_second_is_refused(tmp_path: Path) -> None:
+    arguments = ["train", "digits.8x8", "--steps", "1000000", "--out", str(tmp_path / "here")]
+    command = [sys.executable, "-m", "lc_core", *arguments]
+    other = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert other.stderr is not None
+        assert other.stderr.readline().startswith("step 1/")
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 2
+        assert f"error: another lc is writing to {tmp_path / 'here'}" in result.stderr
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.communicate()
+
+
+GIVEN = ("--steps", "30", "--seed", "3", "--set", "batch=32", "--set", "realism_steps=4", "--out", "here")
+
+
+@pytest.fixture
+def earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A training that an lc began which kept no list of its files and no stages, stopped at step 20."""
+
+    def interrupt(line: str) -> None:
+        if line.startswith("step 20"):
+            raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "here", progress=interrupt, **SETTINGS)
+    saved = torch.load(tmp_path / "here/checkpoint.pt", weights_only=True)
+    del saved["stages"]
+    torch.save(saved, tmp_path / "here/checkpoint.pt")
+    return tmp_path / "here"
+
+
+def test_a_training_of_an_earlier_version_goes_on(trained: Path, earlier: Path) -> None:
+    result = CliRunner().invoke(main, ["train", "digits.8x8", *GIVEN])
+    assert result.exit_code == 0, result.stderr
+    assert "step 21/30" in result.stderr
+    assert (earlier / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["MODEL_CARD.md", "curves.json", "checkpoint.pt"])
+def test_a_training_of_an_earlier_version_with_somebodys_files_is_left_as_it_is(earlier: Path, name: str) -> None:
+    (earlier / name).write_text("mine")
+    before = {one.name: one.read_bytes() for one in earlier.iterdir()}
+    result = CliRunner().invoke(main, ["train", "digits.8x8", *GIVEN])
+    assert result.exit_code == 2
+    assert (name if name != "checkpoint.pt" else "holds no training of lc") in result.stderr
+    assert {one.name: one.read_bytes() for one in earlier.iterdir()} == before
 
 
 def test_other_settings_are_refused(trained: Path, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_an_attribute_with_one_class_only_is_told(label: str, which: str, celeba
         return [*lines[:2], *(" ".join([*row[:at], label, *row[at + 1 :]]) for row in rows)]
 
     edit(LISTED, one_class)
-    with pytest.raises(LCError, match=f"Bald has one class only: {which} of the 8 images of the part train"):
+    with pytest.raises(LCError, match=f"Bald has one class only: {which} of 8 images of the part train"):
         read_celeba(celeba)
     assert read_celeba(celeba, attributes=["Male"]).held.shape == (8, 1)
 

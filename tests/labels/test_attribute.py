@@ -175,7 +175,7 @@ def rewritten(path, change):
         (lambda about, tensors: tensors.pop("label:loop"), "is a damaged label set"),
         (lambda about, tensors: tensors.update(std=tensors["std"][:4]), "its latents differ in shape"),
         (lambda about, tensors: tensors["mean"].fill(np.nan), "its latents are not finite"),
-        (lambda about, tensors: tensors["label:seven"].fill(1), "seven has one class only: 500 rows are all a yes"),
+        (lambda about, tensors: tensors["label:seven"].fill(1), "seven has one class only: 500 rows, all a yes"),
     ],
 )
 def test_sets_that_were_changed(lc, labelled, spec, change, told):

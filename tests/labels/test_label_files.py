@@ -105,7 +105,7 @@ def test_many_mistakes_are_counted(label, table):
         ("name,seven,loop", "labels.csv:1: expected a header file,name1,name2,...; found 'name,seven,loop'"),
         ("file", "labels.csv:1: expected a header file,name1,name2,...; found 'file'"),
         ("file|seven|loop", "labels.csv:1: expected a header file,name1,name2,...; found 'file|seven|loop'"),
-        ("file;seven;loop", "labels.csv:2: the row has 1 values; expected 3, as in the header: file,seven,loop"),
+        ("file;seven;loop", "labels.csv:2: the row has 1 value; expected 3, as in the header: file,seven,loop"),
         ("file,seven,", "labels.csv:1: column 3 has no name"),
         ("file,seven,seven", "labels.csv:1: there are two columns 'seven'"),
         ("file,seven", "labels.csv:2: the row has 3 values; expected 2, as in the header: file,seven"),
@@ -153,7 +153,7 @@ def test_a_column_with_one_class_and_one_with_too_few_rows(label, table):
             row[1:] = ["1", str(int(number < 12))]
 
     found = error_of(label(table(change=change)))
-    assert "seven has one class only: 500 rows are all a yes" in found
+    assert "seven has one class only: 500 rows, all a yes" in found
     assert "loop has 12 rows with a yes and 488 with a no; 30 of each are needed" in found
 
 

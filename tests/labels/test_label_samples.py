@@ -55,6 +55,38 @@ def label(lc):
     return run
 
 
+def test_two_at_once_cannot_both_write_one_set(lc, label, monkeypatch, tmp_path):
+    from lc_core.labels import collect
+
+    during = []
+    draw = collect.label_samples
+
+    def meanwhile(*arguments, **settings):
+        for out in ("set.safetensors", tmp_path / "set.safetensors"):
+            during.append(lc("label", "digits.8x8", "digits.digit", "--count", COUNT, "--out", out))
+        return draw(*arguments, **settings)
+
+    monkeypatch.setattr("lc_core.labels.collect.label_samples", meanwhile)
+    label("digits.digit", "--set", "digit=3")
+    assert [one.exit_code for one in during] == [2, 2]
+    assert all("another lc is writing to" in one.stderr and "set.safetensors" in one.stderr for one in during)
+    assert [one.name for one in tmp_path.iterdir() if "set" in one.name] == ["set.safetensors"]
+
+
+def test_what_came_to_its_place_meanwhile_is_not_replaced(lc, monkeypatch, tmp_path):
+    from lc_core.labels import collect
+
+    draw = collect.label_samples
+
+    def meanwhile(*arguments, **settings):
+        (tmp_path / "set.safetensors").write_text("mine")
+        return draw(*arguments, **settings)
+
+    monkeypatch.setattr("lc_core.labels.collect.label_samples", meanwhile)
+    result = lc("label", "digits.8x8", "digits.digit", "--set", "digit=3", "--count", COUNT, "--out", "set.safetensors")
+    assert (result.exit_code, (tmp_path / "set.safetensors").read_text()) == (2, "mine")
+
+
 def test_each_row_is_what_is_measured_of_the_decoded_latent(label):
     import torch
 
@@ -110,7 +142,7 @@ def test_a_threshold_says_what_counts_as_a_yes(label):
         ),
         (
             ["digits.digit", "--set", "digit=3", "--threshold", "digit-3=2"],
-            "digit-3 has one class only: 40 rows are all a no",
+            "digit-3 has one class only: 40 rows, all a no",
         ),
         (["digits.digit", "--set", "digit=3"], "with a no; 30 of each are needed"),
     ],
@@ -129,7 +161,7 @@ def test_a_graded_measurement_without_a_default_needs_a_threshold(lc):
 
 def test_names_are_once_for_each_measurement(lc):
     result = lc("label", "digits.8x8", "digits.digit", "--as", "a", "--as", "b", "--out", "set.safetensors")
-    assert result.exit_code == 2 and "once for each of 1 measurements" in result.stderr
+    assert result.exit_code == 2 and "once for each of 1 measurement," in result.stderr
 
 
 def test_a_measurement_of_a_plugin_file_labels_and_the_set_needs_the_file_no_more(lc, label):

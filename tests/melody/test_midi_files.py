@@ -302,7 +302,7 @@ def test_damage_to_what_is_played_is_told(read, changes: list[Change], words: st
 
 
 def test_fewer_tracks_than_the_header_says_are_truncated(read) -> None:
-    with pytest.raises(LCError, match="is truncated: it says 2 tracks, and has 1 that are whole"):
+    with pytest.raises(LCError, match="is truncated: it says 2 tracks, and has 1 whole track"):
         read(header(2) + track(tune()))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from lc_core.errors import LCError
 from lc_core.measuring import measurement
+from lc_core.words import counted
 from lc_plugins.melody.measurements.shares import undefined_where
 from lc_plugins.melody.novelty import STEPS, corpus_hashes, is_known
 from lc_plugins.melody.tokens import BAR, as_tokens, onsets, sounding
@@ -60,7 +61,7 @@ def novelty(tokens: np.ndarray) -> np.ndarray:
     if tokens.shape[1] != STEPS:
         raise LCError(
             f"novelty is defined for melodies of {STEPS} steps, the windows of the training corpus; "
-            f"found {tokens.shape[1]} steps",
+            f"found {counted(tokens.shape[1], 'step')}",
             hint="leave this constraint out for models of another length",
         )
     no_notes = np.logical_not(onsets(tokens).any(axis=1))

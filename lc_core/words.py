@@ -1,0 +1,15 @@
+"""Numbers in sentences."""
+
+from __future__ import annotations
+
+__all__ = ["counted"]
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun.
+
+    Example:
+        >>> counted(1, "byte"), counted(12_345, "byte"), counted(0, "try", "tries")
+        ('1 byte', '12,345 bytes', '0 tries')
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
