@@ -171,7 +171,37 @@ def test_a_short_bar_of_silence_is_left_out(read) -> None:
     [[metre(0, 3, 2), metre(6 * BEAT, 4, 2)], [metre(0, 4, 2), metre(6 * BEAT, 2, 2)], [metre(6 * BEAT, 4, 2)]],
 )
 def test_bars_of_silence_in_another_metre_are_left_out(read, silent: list[Change]) -> None:
-    assert read([*silent, *tune(start=6 * BEAT)]) == (QUARTERS, "")
+    said = "the silence before its first bar, 6 quarters, is left out"
+    assert read([*silent, *tune(start=6 * BEAT)]) == (QUARTERS, said)
+
+
+@pytest.mark.parametrize(("bars", "words"), [(1, "1 whole bar"), (3, "3 whole bars")])
+def test_silent_bars_are_left_out_where_the_melody_does_not_fit_with_them(read, bars: int, words: str) -> None:
+    found, said = read([metre(0, 4, 2), *tune(start=4 * bars * BEAT)])
+    assert found == QUARTERS
+    assert said == f"the silence before its first note, {words} of 4/4, is left out: with it the melody is too long"
+
+
+def test_a_silent_bar_before_a_pickup_within_a_bar_leaves_the_bar_lines_right(read) -> None:
+    found, said = read([metre(0, 4, 2), *tune(SCALE[:5], start=7 * BEAT)])
+    assert [start for start, _, _ in found] == [12, 16, 20, 24, 28] and "1 whole bar of 4/4, is left out" in said
+
+
+def test_a_silent_bar_before_a_short_bar_is_left_out(read) -> None:
+    changes = [metre(0, 4, 2), metre(4 * BEAT, 1, 2), metre(5 * BEAT, 4, 2), *tune(SCALE[:5], start=4 * BEAT)]
+    found, said = read(changes)
+    assert [start for start, _, _ in found] == [12, 16, 20, 24, 28]
+    assert said.splitlines() == [
+        "the silence before its first bar, 4 quarters, is left out",
+        "it begins with a pick-up of a quarter, which stands before a bar line",
+    ]
+
+
+def test_what_is_too_long_without_its_silence_is_told_by_its_own_length(read) -> None:
+    with pytest.raises(LCError, match=r"lasts 48 sixteenths \(3 bars of 4/4\); expected at most 32"):
+        read(tune((*SCALE, *SCALE[:4]), start=4 * BEAT))
+    with pytest.raises(LCError, match=r"(?s)with the silence before its pick-up.*leave out its pick-up, or cut"):
+        read(tune((*SCALE, 60), start=7 * BEAT))
 
 
 def test_a_pickup_after_such_silence_is_one(read) -> None:
@@ -232,7 +262,8 @@ def test_drums_that_play_along_are_left_out(read) -> None:
 
 
 def test_silence_before_the_first_note_is_kept_where_nothing_counts_in(read) -> None:
-    assert read(tune(SCALE[:4], start=4 * BEAT))[0][0] == (16, 20, 60)
+    found, said = read(tune(SCALE[:4], start=4 * BEAT))
+    assert found[0] == (16, 20, 60) and said == "the silence before its first note, 1 whole bar of 4/4, is kept"
 
 
 def test_drums_alone_are_no_melody(read) -> None:
@@ -282,9 +313,33 @@ def test_one_sequence_of_format_two_is_read(read) -> None:
     assert read(header(kind=2) + track(tune()))[0] == QUARTERS
 
 
-def test_tempo_changes_and_other_channels_leave_the_steps_as_they_are(read) -> None:
-    tempos = [meta(at * BEAT, 0x51, bytes([at + 1, 0, 0])) for at in range(8)]
-    assert read(tempos, tune(SCALE[:4]), tune(SCALE[4:], start=4 * BEAT, channel=3)) == (QUARTERS, "")
+def test_tempo_changes_leave_the_steps_as_they_are(read) -> None:
+    tempos = [meta(at * BEAT + 100, 0x51, bytes([at + 1, 0, 0])) for at in range(8)]
+    assert read(tempos, tune()) == (QUARTERS, "")
+
+
+FIRST, SECOND = tune(SCALE[:4]), tune(SCALE[4:], start=4 * BEAT)
+FLUTE = (0, b"\xc0\x49")
+
+
+@pytest.mark.parametrize(
+    ("tracks", "words"),
+    [
+        ([[*FIRST, *tune(SCALE[4:], start=4 * BEAT, channel=3)]], "on channels 1 and 3"),
+        ([FIRST, SECOND], "in 2 tracks"),
+        ([[FLUTE, *FIRST, (4 * BEAT, b"\xc0\x28"), *SECOND]], "for 2 instruments"),
+        ([FIRST, [(0, b"\xc2\x49"), *tune(SCALE[4:], start=4 * BEAT, channel=3)]],
+         "on channels 1 and 3, in 2 tracks, for 2 instruments"),
+    ],
+)  # fmt: skip
+def test_voices_that_follow_each_other_are_one_melody_and_it_is_told(
+    read, tracks: list[list[Change]], words: str
+) -> None:
+    assert read(*tracks) == (QUARTERS, f"its notes are {words}: all are read as one melody")
+
+
+def test_one_instrument_in_a_track_of_its_own_is_not_worth_a_word(read) -> None:
+    assert read([FLUTE, (0, b"\xc4\x10")], [*tune(), (4 * BEAT, b"\xc0\x49")]) == (QUARTERS, "")
 
 
 @pytest.mark.parametrize(
@@ -316,13 +371,40 @@ def test_a_note_without_length_is_not_heard(read) -> None:
         read(tune(length=0))
 
 
-@pytest.mark.parametrize("start", [0, 2 * BEAT - 20, 2 * BEAT])
-def test_a_grace_note_is_told_with_its_place(read, start: int) -> None:
-    grace = [on(start, 66), off(start + 20, 66)]
-    main = [on(start + 20, 67), off(start + BEAT, 67)]
-    step = round(start / STEP)
-    with pytest.raises(LCError, match=rf"(?s)F#4 and G4 both fall on bar 1, sixteenth {step + 1}, .*grace notes"):
-        read([*grace, *main])
+def fast(start: int, pitches: Sequence[int], length: int) -> list[Change]:
+    """Return notes of some ticks each that follow each other."""
+    pairs = enumerate(pitches)
+    return [one for at, p in pairs for one in (on(start + at * length, p), off(start + (at + 1) * length, p))]
+
+
+@pytest.mark.parametrize("late", [None, 0, 10])
+@pytest.mark.parametrize(("graces", "length"), [(1, 10), (1, 40), (1, 55), (2, 30), (2, 40), (3, 30)])
+def test_grace_notes_are_left_out_and_the_others_stay(read, late: int | None, graces: int, length: int) -> None:
+    """Before the beat, or on it: they take their time from the note before, or from their own."""
+    start = 2 * BEAT + (-graces * length if late is None else late)
+    main = start + graces * length
+    changes = [*tune(SCALE[:1]), on(BEAT, 62), off(start, 62), *fast(start, range(80, 80 + graces), length)]
+    found, said = read([*changes, on(main, 64), off(3 * BEAT, 64), *tune(SCALE[3:], start=3 * BEAT)])
+    assert found == QUARTERS
+    which = "1 grace note is" if graces == 1 else f"{graces} grace notes are"
+    assert said == f"{which} left out: shorter than half a sixteenth, right before another note"
+
+
+def test_a_grace_note_on_a_first_beat_after_a_rest_leaves_the_rest(read) -> None:
+    found, _ = read([on(0, 60), off(BEAT, 60), *fast(2 * BEAT - 20, [66], 20), on(2 * BEAT, 67), off(3 * BEAT, 67)])
+    assert found == [(0, 4, 60), (8, 12, 67)]
+
+
+@pytest.mark.parametrize(("length", "pitches"), [(30, [60, 62] * 4), (60, [60, 62, 64, 65]), (80, SCALE[:6])])
+def test_trills_runs_and_triplets_of_sixteenths_are_no_grace_notes(read, length: int, pitches: list[int]) -> None:
+    changes = [*fast(0, pitches, length), *tune(SCALE[:2], start=length * len(pitches))]
+    with pytest.raises(LCError, match=r"(?s)is faster than sixteenths: .* both fall on bar 1, .*remove trills"):
+        read(changes)
+
+
+def test_short_notes_a_sixteenth_apart_are_notes(read) -> None:
+    changes = [one for at in range(4) for one in (on(at * STEP, 60 + at), off(at * STEP + 20, 60 + at))]
+    assert read(changes) == ([(at, at + 1, 60 + at) for at in range(4)], "")
 
 
 def test_triplets_are_moved_and_it_is_told_how_far(read) -> None:
@@ -337,7 +419,11 @@ def test_triplets_are_moved_and_it_is_told_how_far(read) -> None:
 def test_swing_is_moved_and_it_is_told_how_far(read, swing: int, words: str) -> None:
     changes = [on(0, 60), off(swing, 60), on(swing, 62), off(BEAT, 62)]
     found, said = read(changes)
-    assert len(found) == 2 and f"1 of 2 notes is off the grid of sixteenths, by up to {words} of a sixteenth" in said
+    assert f"1 of 2 notes is off the grid of sixteenths, by up to {words} of a sixteenth" in said
+    dotted = swing >= 300
+    assert found == [(0, 3, 60), (3, 4, 62)] if dotted else [(0, 2, 60), (2, 4, 62)]
+    assert f"are read as {'a dotted eighth and a sixteenth' if dotted else 'even eighths'}" in said
+    assert ("quantise the file to eighths first" in said) is dotted
 
 
 def test_notes_that_are_a_little_early_or_late_are_not_worth_a_word(read) -> None:
