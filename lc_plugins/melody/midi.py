@@ -134,8 +134,9 @@ def read_midi(path: str | Path, *, steps: int = 32, tell: Callable[[str], None] 
     stands at the end of a bar. Left out are drums (channel 10), bars in which drums alone count in, grace notes, and
     notes without any length; whole silent bars before the first note too, if the melody is too long with them. A note
     that is never released runs to the next one. Notes of several channels and tracks that do not sound together are
-    one melody. Key, tempo, instrument, loudness, controllers and pitch bends are passed over, whatever they hold. A
-    file without notes is a silent melody if its track has a length, as `write_midi` writes it, and an error otherwise.
+    one melody, and notes that are doubled in unison are one note. Key, tempo, instrument, loudness, controllers and
+    pitch bends are passed over, whatever they hold. A file without notes is a silent melody if its track has a length,
+    as `write_midi` writes it, and an error otherwise.
 
     Args:
         path: The file.
@@ -160,7 +161,7 @@ def read_midi(path: str | Path, *, steps: int = 32, tell: Callable[[str], None] 
     voice = replace(voice, notes=without_graces(voice.notes, Grid(ticks), tell=tell))
     grid = Grid(ticks, first_bar_line(song, voice.notes, path, tell=tell))
     grid = grid.after_silence(voice, steps, tell=tell)
-    notes = grid.quantised(voice.notes, path, tell=tell)
+    notes = grid.quantised(voice.notes, steps, path, tell=tell)
     _check_length(notes, steps, path)
     return notes_to_tokens(notes, steps=steps)[None]
 

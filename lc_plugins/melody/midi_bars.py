@@ -18,6 +18,8 @@ __all__ = ["first_bar_line", "length_words"]
 STEPS_PER_BEAT = 4
 FOUR_FOUR = Metre(0, 4, 4)
 HALF = Fraction(1, 2)
+HARDLY = Fraction(1, 10)
+"""Some programs place a time signature by its seconds, and miss the bar line by a tick or two."""
 NOTE_VALUES = {1: "a sixteenth", 2: "an eighth", 4: "a quarter", 8: "a half note"}
 """By their sixteenths."""
 
@@ -79,16 +81,23 @@ def _sections(song: MidiSong, per_step: Fraction) -> list[_Section]:
     Of two time signatures at one place in a track, the later counts. Where tracks disagree, the one that does not fill
     4/4 counts, so that it is told.
     """
-    found = {0: _section(FOUR_FOUR, per_step)}
-    for metre in {(one.tick, one.track): one for one in song.metres}.values():
-        if metre.tick not in found or not BAR % found[metre.tick].bar:
-            found[metre.tick] = _section(metre, per_step)
+    found = {Fraction(0): _section(FOUR_FOUR, per_step)}
+    for one in {(_place(metre, per_step), metre.track): metre for metre in song.metres}.values():
+        section = _section(one, per_step)
+        if section.start not in found or not BAR % found[section.start].bar:
+            found[section.start] = section
     return list(found.values())
 
 
 def _section(metre: Metre, per_step: Fraction) -> _Section:
     bar = Fraction(metre.numerator * BAR, metre.denominator)
-    return _Section(metre.tick / per_step, bar, f"{metre.numerator}/{metre.denominator}")
+    return _Section(_place(metre, per_step), bar, f"{metre.numerator}/{metre.denominator}")
+
+
+def _place(metre: Metre, per_step: Fraction) -> Fraction:
+    """Return where a time signature stands, in sixteenths; one that is hardly off the grid stands on it."""
+    place = metre.tick / per_step
+    return Fraction(round(place)) if abs(place - round(place)) <= HARDLY else place
 
 
 def _in_bars(sections: Sequence[_Section]) -> bool:

@@ -142,8 +142,9 @@ def read_song(path: Path) -> MidiSong:
     except _Damaged as error:
         raise LCError(f"{path} is damaged: {error}", hint="export it again") from error
     if len(song.tracks) < count:
+        tracks = "1 track" if count == 1 else f"{count} tracks"
         raise LCError(
-            f"{path} is truncated: it says {count} tracks, and has {len(song.tracks)} that are whole",
+            f"{path} is truncated: of {tracks}, {len(song.tracks)} can be read whole",
             hint="copy or export it again",
         )
     song.metres.sort(key=lambda one: one.tick)  # stable: as in the file

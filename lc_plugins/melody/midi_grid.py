@@ -81,8 +81,10 @@ class Grid:
         tell(f"{silence}, is left out: with it the melody is too long")
         return replace(self, origin=self.origin + bars * BAR)
 
-    def quantised(self, played: Sequence[Played], path: Path, *, tell: Callable[[str], None]) -> list[Note]:
+    def quantised(self, played: Sequence[Played], steps: int, path: Path, *, tell: Callable[[str], None]) -> list[Note]:
         """Return notes on the grid, each ending where the next begins at the latest; say how far they were moved.
+
+        A last note that is never released ends with the window, which is `steps` long.
 
         Raises:
             LCError: If two notes sound together for more than half a step, or fall on one step.
@@ -95,6 +97,8 @@ class Grid:
                 end = min(end, self.step(following.start))
             notes.append((start, end, note.pitch))
         self._tell_moved(played, tell)
+        if notes and not played[-1].released and notes[-1][1] > steps > notes[-1][0]:
+            notes[-1] = (notes[-1][0], steps, notes[-1][2])
         return notes
 
     def _steps(self, note: Played) -> tuple[int, int]:
@@ -130,7 +134,7 @@ class Grid:
             f"sixteenths, by up to {_part(max(map(self.apart, loose)))} of a sixteenth (as triplets, swing and free "
             "playing are): each start is moved to the nearest sixteenth"
         )
-        if all(2 < self.place(tick) % BEAT < 3 for tick in loose):
+        if len(loose) > 1 and all(2 < self.place(tick) % BEAT < 3 for tick in loose):
             dotted = any(self.step(tick) % BEAT == 3 for tick in loose)
             became = "a dotted eighth and a sixteenth" if dotted else "even eighths"
             text += f". It may be swing: a long and a short eighth are read as {became}"

@@ -57,7 +57,10 @@ def played_notes(song: MidiSong, path: Path, *, tell: Callable[[str], None]) -> 
         LCError: If the file holds independent sequences, or nothing but what is left out.
     """
     if song.kind == 2 and sum(bool(track.events) for track in song.tracks) > 1:
-        raise LCError(f"{path} holds independent sequences (format 2); expected format 0 or 1", hint="export it again")
+        raise LCError(
+            f"{path} holds independent sequences (format 2); expected format 0 or 1",
+            hint="export each as a file of its own",
+        )
     length = max((track.length for track in song.tracks), default=0)
     found = sorted(note._replace(track=at) for at, track in enumerate(song.tracks) for note in _of_track(track, length))
     drums = [note.start for note in found if note.channel == DRUMS]
@@ -78,8 +81,18 @@ def played_notes(song: MidiSong, path: Path, *, tell: Callable[[str], None]) -> 
                 hint="give the notes a length, and export it again",
             )
         tell(f"{counted(silent, 'note')} without any length {'is' if silent == 1 else 'are'} left out: not heard")
+    heard = _single(heard, tell)
     _tell_merged(song, heard, tell)
     return Voice(heard, drums, length)
+
+
+def _single(notes: Sequence[Played], tell: Callable[[str], None]) -> list[Played]:
+    """Return the notes, those that begin together on one pitch as one, which lasts as long as the longest."""
+    longest = {(note.start, note.pitch): note for note in notes}  # in order of their ends
+    if doubled := len(notes) - len(longest):
+        words = "doubles another in unison and is" if doubled == 1 else "double others in unison and are"
+        tell(f"{counted(doubled, 'note')} {words} left out")
+    return list(longest.values())
 
 
 def _tell_merged(song: MidiSong, notes: Sequence[Played], tell: Callable[[str], None]) -> None:
