@@ -19,6 +19,13 @@ import click
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 SCRATCH = ROOT / "build" / "pictures"
+ATTRIBUTE = """\
+lc: 1
+model: avatars.64
+realism: 1
+constraints: [{{use: avatars.attribute, params: {{name: {}}}, at_least: 0.99, guide: decoder}}]
+render: [png]
+"""
 SPECS = {
     "brighter.yaml": """\
 lc: 1
@@ -39,6 +46,8 @@ sample: {count: 8, seed: 1}
 engine: {use: actor}
 render: [png]
 """,
+    "glasses.yaml": ATTRIBUTE.format("eyeglasses"),
+    "beard.yaml": ATTRIBUTE.format("beard"),
 }
 """Specs that are not shipped; each is written into the scratch folder."""
 
@@ -83,6 +92,13 @@ def numbered(folder: str, ending: str, count: int) -> str:
     return " ".join(f"{folder}/outputs/{number:06}.{ending}" for number in range(count))
 
 
+def edited(spec: str) -> str:
+    """Return the command that edits four people who have neither glasses nor a beard."""
+    inputs = " ".join(f"people/outputs/{number:06}.png" for number in (2, 4, 5, 11))
+    return f"lc transform {spec}.yaml --input {inputs} --out people-{spec}"
+
+
+PEOPLE = "lc sample avatars/free --count 12 --seed 3 --out people"
 SEVENS = "lc sample digits/seven --engine rejection --count 4 --out sevens"
 DIGITS = tuple(
     f"lc sample digits/seven --set constraints.0.params.digit={digit} --count 12 --out digit-{digit}"
@@ -120,6 +136,10 @@ PICTURES = {
     "digits_three_or_eight": sheet("digits/between_three_and_eight", "between_three_and_eight"),
     "e7_digits": Picture(DIGITS, "digit-*/outputs/*.png", 560, columns=12),
     "e2_conditional": Picture(CONDITIONAL, "conditional-*/outputs/*.png", 560, colours=160, columns=8),
+    "edit_glasses": Picture((PEOPLE, edited("glasses")), "people-glasses/pairs.png", 800, colours=160),
+    "e4_edits": Picture(
+        (PEOPLE, edited("glasses"), edited("beard")), "people-*/pairs.png", 800, colours=160, columns=1
+    ),
     "edit_melody": Picture(
         (
             "lc sample melody/free --count 4 --seed 3 --out tunes",
@@ -207,7 +227,7 @@ def together(sources: list[Path], columns: int) -> Path:
 
     images = [Image.open(source).convert("RGB") for source in sources]
     width, height = images[0].size
-    gap = width // 8
+    gap = min(width, height) // 8
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * (width + gap) - gap, rows * (height + gap) - gap), "white")
     for at, image in enumerate(images):

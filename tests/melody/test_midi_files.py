@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import mido
@@ -12,80 +11,21 @@ from click.testing import CliRunner
 
 from lc_core.cli import main
 from lc_core.errors import LCError
-from lc_plugins.melody.midi import Note, read_midi, tokens_to_notes
-
-BEAT = 480
-STEP = BEAT // 4
-SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
-QUARTERS = [(4 * at, 4 * at + 4, pitch) for at, pitch in enumerate(SCALE)]
-
-Change = tuple[int, bytes]
-"""A tick and the bytes of one event."""
-
-
-def on(tick: int, pitch: int, channel: int = 1) -> Change:
-    return tick, bytes([0x8F + channel, pitch, 80])
-
-
-def off(tick: int, pitch: int, channel: int = 1) -> Change:
-    return tick, bytes([0x7F + channel, pitch, 0])
-
-
-def meta(tick: int, kind: int, text: bytes) -> Change:
-    return tick, bytes([0xFF, kind, len(text)]) + text
-
-
-def metre(tick: int, numerator: int, exponent: int) -> Change:
-    return meta(tick, 0x58, bytes([numerator, exponent, 24, 8]))
-
-
-def tune(pitches: Sequence[int] = SCALE, *, start: int = 0, channel: int = 1, length: int = BEAT) -> list[Change]:
-    """Return quarter notes that follow each other."""
-    found = []
-    for at, pitch in enumerate(pitches):
-        begin = start + at * BEAT
-        found += [on(begin, pitch, channel), off(begin + length, pitch, channel)]
-    return found
-
-
-FIRST, SECOND = tune(SCALE[:4]), tune(SCALE[4:], start=4 * BEAT)
-
-
-def number(value: int) -> bytes:
-    parts = [value & 0x7F]
-    while value := value >> 7:
-        parts.append(value & 0x7F | 0x80)
-    return bytes(reversed(parts))
-
-
-def track(changes: Sequence[Change], *, end: int = 0) -> bytes:
-    """Return a track of events in their order, a stable sort by ticks."""
-    data, now = b"", 0
-    for tick, event in [*sorted(changes, key=lambda one: one[0]), (end, b"\xff\x2f\x00")]:
-        data += number(max(0, tick - now)) + event
-        now = max(now, tick)
-    return b"MTrk" + struct.pack(">L", len(data)) + data
-
-
-def header(tracks: int = 1, *, kind: int = 1, division: int = BEAT) -> bytes:
-    return b"MThd" + struct.pack(">LHHH", 6, kind, tracks, division)
-
-
-@pytest.fixture
-def read(tmp_path):
-    """Write bytes, or tracks of events; return the notes that are read and what was said of them."""
-
-    def run(*tracks: list[Change] | bytes, steps: int = 32, division: int = BEAT) -> tuple[list[Note], str]:
-        content = b"".join(one if isinstance(one, bytes) else track(one) for one in tracks)
-        if content[:4] not in (b"MThd", b"RIFF"):
-            content = header(content.count(b"MTrk"), division=division) + content
-        (tmp_path / "a.mid").write_bytes(content)
-        said: list[str] = []
-        tokens = read_midi(tmp_path / "a.mid", steps=steps, tell=said.append)
-        return tokens_to_notes(tokens[0]), "\n".join(said)
-
-    return run
-
+from tests.melody.midi_bytes import (
+    BEAT,
+    FIRST,
+    QUARTERS,
+    SCALE,
+    SECOND,
+    Change,
+    header,
+    meta,
+    number,
+    off,
+    on,
+    track,
+    tune,
+)
 
 # Notes that are struck again, and that are not released
 
@@ -143,119 +83,6 @@ def test_all_notes_off_releases_the_notes(read, controller: int) -> None:
 def test_a_bass_without_releases_is_still_a_second_voice(read) -> None:
     with pytest.raises(LCError, match="polyphonic"):
         read(tune(), track([on(BEAT // 2, 40, 2), on(4 * BEAT, 43, 2)], end=8 * BEAT))
-
-
-# Bar lines
-
-
-def test_a_pickup_and_two_bars_do_not_fit_into_two_bars(read) -> None:
-    pickup = [metre(0, 1, 3), on(0, 67), off(BEAT // 2, 67), metre(BEAT // 2, 4, 2)]
-    with pytest.raises(
-        LCError, match=r"(?s)lasts 44 sixteenths .*, with the silence before its pick-up.*leave out its"
-    ) as e:
-        read([*pickup, *tune(SCALE[:7], start=BEAT // 2)])
-    assert "expected at most 32" in str(e.value)
-
-
-@pytest.mark.parametrize(
-    ("first", "ticks", "words"),
-    [((1, 2), BEAT, "a quarter"), ((1, 3), BEAT // 2, "an eighth"), ((3, 3), 3 * BEAT // 2, "6 sixteenths"),
-     ((3, 2), 3 * BEAT, "3 quarters"), ((4, 2), BEAT, "a quarter"), ((6, 3), BEAT, "a quarter")],
-)  # fmt: skip
-def test_a_pickup_stands_at_the_end_of_a_bar(read, first: tuple[int, int], ticks: int, words: str) -> None:
-    pickup = [metre(0, *first), on(0, 67), off(STEP, 67), metre(ticks, 4, 2)]
-    found, said = read([*pickup, *tune(SCALE[:4], start=ticks)])
-    start = 16 - ticks // STEP
-    assert found == [(start, start + 1, 67), *[(begin + 16, end + 16, pitch) for begin, end, pitch in QUARTERS[:4]]]
-    assert said == f"it begins with a pick-up of {words}, which stands before a bar line"
-
-
-def test_a_short_bar_of_silence_is_left_out(read) -> None:
-    assert read([metre(0, 1, 2), metre(BEAT, 4, 2), *tune(start=BEAT)])[0] == QUARTERS
-
-
-@pytest.mark.parametrize(
-    "silent",
-    [[metre(0, 3, 2), metre(6 * BEAT, 4, 2)], [metre(0, 4, 2), metre(6 * BEAT, 2, 2)], [metre(6 * BEAT, 4, 2)]],
-)
-def test_bars_of_silence_in_another_metre_are_left_out(read, silent: list[Change]) -> None:
-    said = "the silence before its first bar, 6 quarters, is left out"
-    assert read([*silent, *tune(start=6 * BEAT)]) == (QUARTERS, said)
-
-
-@pytest.mark.parametrize(("bars", "words"), [(1, "1 whole bar"), (3, "3 whole bars")])
-def test_silent_bars_are_left_out_where_the_melody_does_not_fit_with_them(read, bars: int, words: str) -> None:
-    found, said = read([metre(0, 4, 2), *tune(start=4 * bars * BEAT)])
-    assert found == QUARTERS
-    assert said == f"the silence before its first note, {words} of 4/4, is left out: with it the melody is too long"
-
-
-def test_a_silent_bar_before_a_pickup_within_a_bar_leaves_the_bar_lines_right(read) -> None:
-    found, said = read([metre(0, 4, 2), *tune(SCALE[:5], start=7 * BEAT)])
-    assert [start for start, _, _ in found] == [12, 16, 20, 24, 28] and "1 whole bar of 4/4, is left out" in said
-
-
-def test_a_silent_bar_before_a_short_bar_is_left_out(read) -> None:
-    changes = [metre(0, 4, 2), metre(4 * BEAT, 1, 2), metre(5 * BEAT, 4, 2), *tune(SCALE[:5], start=4 * BEAT)]
-    found, said = read(changes)
-    assert [start for start, _, _ in found] == [12, 16, 20, 24, 28]
-    assert said.splitlines() == [
-        "the silence before its first bar, 4 quarters, is left out",
-        "it begins with a pick-up of a quarter, which stands before a bar line",
-    ]
-
-
-def test_what_is_too_long_without_its_silence_is_told_by_its_own_length(read) -> None:
-    with pytest.raises(LCError, match=r"lasts 48 sixteenths \(3 bars of 4/4\); expected at most 32"):
-        read(tune((*SCALE, *SCALE[:4]), start=4 * BEAT))
-    with pytest.raises(LCError, match=r"(?s)with the silence before its pick-up.*leave out its pick-up, or cut"):
-        read(tune((*SCALE, 60), start=7 * BEAT))
-
-
-def test_a_pickup_after_such_silence_is_one(read) -> None:
-    changes = [metre(0, 3, 2), metre(6 * BEAT, 1, 2), metre(7 * BEAT, 4, 2), *tune(SCALE[:5], start=6 * BEAT)]
-    found, said = read(changes)
-    assert [start for start, _, _ in found] == [12, 16, 20, 24, 28] and "a pick-up of a quarter" in said
-
-
-@pytest.mark.parametrize("late", [-2, 1])
-def test_a_time_signature_that_misses_its_bar_line_by_a_tick_stands_on_it(read, late: int) -> None:
-    assert read([metre(1, 4, 2), metre(4 * BEAT + late, 4, 2), *tune()]) == (QUARTERS, "")
-
-
-def test_a_change_of_metre_in_the_middle_of_a_bar_is_refused(read) -> None:
-    with pytest.raises(LCError, match="a bar line for 4/4 stands in the middle of a bar, 5 quarters from the start"):
-        read([metre(0, 4, 2), metre(5 * BEAT, 4, 2), *tune()])
-
-
-@pytest.mark.parametrize("changes", [
-    [metre(0, 3, 2), metre(0, 4, 2)],  # the later one of two counts
-    [metre(0, 4, 2), metre(8 * BEAT, 3, 2)],  # nothing is played in 3/4
-    [metre(0, 2, 2), metre(4 * BEAT, 4, 2)],
-    [metre(0, 4, 2), metre(4 * BEAT, 4, 2)],
-])  # fmt: skip
-def test_bar_lines_four_quarters_apart_are_read(read, changes: list[Change]) -> None:
-    assert read([*changes, *tune()]) == (QUARTERS, "")
-
-
-def test_a_metre_in_a_track_of_its_own_holds_for_all(read) -> None:
-    with pytest.raises(LCError, match="is in 3/4; expected 4/4"):
-        read([metre(0, 3, 2)], tune())
-
-
-@pytest.mark.parametrize("swapped", [False, True])
-def test_tracks_that_disagree_about_the_metre_are_refused(read, swapped: bool) -> None:
-    tracks = [[metre(0, 3, 2)], [metre(0, 4, 2), *tune()]]
-    with pytest.raises(LCError, match="is in 3/4; expected 4/4"):
-        read(*(reversed(tracks) if swapped else tracks))
-
-
-@pytest.mark.parametrize(
-    ("values", "words"), [(b"\x00\x02\x18\x08", "0/4"), (b"\x04\xc8\x18\x08", "4/65536"), (b"\x04", "without numbers")]
-)
-def test_a_metre_that_means_nothing_is_passed_over(read, values: bytes, words: str) -> None:
-    found, said = read([meta(0, 0x58, values), *tune()])
-    assert found == QUARTERS and said == f"a time signature {words} means nothing and is passed over"
 
 
 # Drums
@@ -397,77 +224,6 @@ def test_damage_to_what_is_played_is_told(read, changes: list[Change], words: st
 def test_fewer_tracks_than_the_header_says_are_truncated(read) -> None:
     with pytest.raises(LCError, match="is truncated: of 2 tracks, 1 can be read whole"):
         read(header(2) + track(tune()))
-
-
-# Short notes, and notes off the grid
-
-
-def test_a_note_without_length_is_not_heard(read) -> None:
-    found, said = read([*tune(), on(2 * BEAT, 66), off(2 * BEAT, 66)])
-    assert found == QUARTERS and said == "1 note without any length is left out: not heard"
-    with pytest.raises(LCError, match="every note ends at the moment it begins"):
-        read(tune(length=0))
-
-
-def fast(start: int, pitches: Sequence[int], length: int) -> list[Change]:
-    """Return notes of some ticks each that follow each other."""
-    pairs = enumerate(pitches)
-    return [one for at, p in pairs for one in (on(start + at * length, p), off(start + (at + 1) * length, p))]
-
-
-@pytest.mark.parametrize("late", [None, 0, 10])
-@pytest.mark.parametrize(("graces", "length"), [(1, 10), (1, 40), (1, 55), (2, 30), (2, 40), (3, 30)])
-def test_grace_notes_are_left_out_and_the_others_stay(read, late: int | None, graces: int, length: int) -> None:
-    """Before the beat, or on it: they take their time from the note before, or from their own."""
-    start = 2 * BEAT + (-graces * length if late is None else late)
-    main = start + graces * length
-    changes = [*tune(SCALE[:1]), on(BEAT, 62), off(start, 62), *fast(start, range(80, 80 + graces), length)]
-    found, said = read([*changes, on(main, 64), off(3 * BEAT, 64), *tune(SCALE[3:], start=3 * BEAT)])
-    assert found == QUARTERS
-    which = "1 grace note is" if graces == 1 else f"{graces} grace notes are"
-    assert said == f"{which} left out: shorter than half a sixteenth, right before another note"
-
-
-def test_a_grace_note_on_a_first_beat_after_a_rest_leaves_the_rest(read) -> None:
-    found, _ = read([on(0, 60), off(BEAT, 60), *fast(2 * BEAT - 20, [66], 20), on(2 * BEAT, 67), off(3 * BEAT, 67)])
-    assert found == [(0, 4, 60), (8, 12, 67)]
-
-
-@pytest.mark.parametrize(("length", "pitches"), [(30, [60, 62] * 4), (60, [60, 62, 64, 65]), (80, SCALE[:6])])
-def test_trills_runs_and_triplets_of_sixteenths_are_no_grace_notes(read, length: int, pitches: list[int]) -> None:
-    changes = [*fast(0, pitches, length), *tune(SCALE[:2], start=length * len(pitches))]
-    with pytest.raises(LCError, match=r"(?s)is faster than sixteenths: .* both fall on bar 1, .*remove trills"):
-        read(changes)
-
-
-def test_short_notes_a_sixteenth_apart_are_notes(read) -> None:
-    changes = [one for at in range(4) for one in (on(at * STEP, 60 + at), off(at * STEP + 20, 60 + at))]
-    assert read(changes) == ([(at, at + 1, 60 + at) for at in range(4)], "")
-
-
-def test_triplets_are_moved_and_it_is_told_how_far(read) -> None:
-    triplet = BEAT // 3
-    changes = [one for at in range(6) for one in (on(at * triplet, 60 + at), off((at + 1) * triplet, 60 + at))]
-    found, said = read(changes)
-    assert [start for start, _, _ in found] == [0, 1, 3, 4, 5, 7]
-    assert said.startswith("4 of 6 notes are off the grid of sixteenths, by up to a third of a sixteenth (as triplets")
-
-
-@pytest.mark.parametrize(("swing", "words"), [(320, "a third"), (288, "two fifths"), (300, "half"), (260, "a fifth")])
-def test_swing_is_moved_and_it_is_told_how_far(read, swing: int, words: str) -> None:
-    changes = [
-        one for at in (0, BEAT) for one in (on(at, 60), off(at + swing, 60), on(at + swing, 62), off(at + BEAT, 62))
-    ]
-    found, said = read(changes)
-    assert f"2 of 4 notes are off the grid of sixteenths, by up to {words} of a sixteenth" in said
-    dotted = swing >= 300
-    assert [start for start, _, _ in found] == ([0, 3, 4, 7] if dotted else [0, 2, 4, 6])
-    assert f"are read as {'a dotted eighth and a sixteenth' if dotted else 'even eighths'}" in said
-    assert ("quantise the file to eighths first" in said) is dotted
-
-
-def test_notes_that_are_a_little_early_or_late_are_not_worth_a_word(read) -> None:
-    assert read([on(5, 60), off(BEAT + 9, 60), on(BEAT - 8, 62), off(2 * BEAT, 62)]) == (QUARTERS[:2], "")
 
 
 # The command
