@@ -1,7 +1,8 @@
 """Makes the pictures of the documents: `python -m docs.pictures [NAME...]`; without a name, all of them.
 
 Each picture is what some `lc` commands leave, made smaller. They run in `build/pictures`, where a run that is already
-there is not repeated. The first time takes some ten minutes, most of them for fits. Screenshots need Chromium.
+there is not repeated. The first time takes some twenty minutes, most of them for fits and edits. Screenshots need
+Chromium.
 """
 
 from __future__ import annotations
