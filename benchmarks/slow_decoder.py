@@ -119,9 +119,7 @@ def main() -> None:
         weights = sum(one.numel() for one in net.parameters())
         operations = load(folder / "dcgan.pt2").operations
         print(f"torch {torch.__version__}, one thread; {weights:,} weights, {operations:,} operations a decode")
-        print(
-            "| block | delivered | tries | decodes of tries | all decodes | seconds |\n|---|---|---|---|---|---|"
-        )
+        print("| block | delivered | tries | decodes of tries | all decodes | seconds |\n|---|---|---|---|---|---|")
         for block, more in (("chosen", ()), ("256", ("--set", "engine.params.block=256"))):
             cache = {"LC_CACHE_DIR": str(folder / f"cache-{block}")}
             with counting() as counted, mock.patch.dict(os.environ, cache):
