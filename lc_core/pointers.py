@@ -1,4 +1,4 @@
-"""Git LFS pointers: what a clone without Git LFS has in place of a large file."""
+"""What stands in place of a file: a Git LFS pointer, a web page that a download saved, or nothing at all."""
 
 from __future__ import annotations
 
@@ -7,24 +7,32 @@ from pathlib import Path
 
 from lc_core.errors import LCError
 
-__all__ = ["LONGEST", "read_bytes", "refuse_pointer"]
+__all__ = ["LONGEST", "read_bytes", "refuse_stand_in"]
 
 LONGEST = 1024
 """Bytes; a longer file is no pointer, says the specification of Git LFS."""
 POINTER = re.compile(rb"(\xef\xbb\xbf)?\s*version https?://(git-lfs\.github\.com|hawser\.github\.com|git-media\.io)/")
 SIZE = re.compile(rb"^size (\d+)\s*$", re.MULTILINE)
+PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE | re.DOTALL)
 
 
-def refuse_pointer(data: bytes, path: str | Path) -> None:
-    """Refuse a Git LFS pointer where the file itself is expected.
+def refuse_stand_in(data: bytes, path: str | Path) -> None:
+    """Refuse an empty file, a web page and a Git LFS pointer where a file of numbers or of JSON is expected.
 
     Args:
         data: Content of the file, or at least its first 1,024 bytes and one more if it has more.
         path: The file, for the message.
 
     Raises:
-        LCError: If it is a pointer.
+        LCError: If it is one of these.
     """
+    if not data:
+        raise LCError(f"{path} is empty: it has 0 bytes", hint="get it again, by a download or an export")
+    if PAGE.match(data[:LONGEST]):
+        raise LCError(
+            f"{path} is a web page, not the file itself: a download saved what the server said instead",
+            hint="open it in a browser or an editor to see what was said, and download the file again",
+        )
     if len(data) > LONGEST or not POINTER.match(data):
         return
     size = SIZE.search(data)
@@ -39,9 +47,9 @@ def read_bytes(path: Path) -> bytes:
     """Return a file's content.
 
     Raises:
-        LCError: If it is a Git LFS pointer.
+        LCError: If it is empty, a web page or a Git LFS pointer.
         OSError: If it cannot be read.
     """
     data = path.read_bytes()
-    refuse_pointer(data, path)
+    refuse_stand_in(data, path)
     return data

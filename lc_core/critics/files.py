@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lc_core.errors import LCError
-from lc_core.pointers import LONGEST, refuse_pointer
+from lc_core.pointers import LONGEST, refuse_stand_in
 
 __all__ = ["check_finite", "read_network", "write_network"]
 
@@ -50,7 +50,7 @@ def read_network(path: Path, kind: str, build: Callable[..., Network]) -> Networ
     if not path.exists():
         return None
     with path.open("rb") as head:
-        refuse_pointer(head.read(LONGEST + 1), path)
+        refuse_stand_in(head.read(LONGEST + 1), path)
     try:
         with safe_open(str(path), framework="pt") as file:
             told = file.metadata() or {}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
-from lc_plugins.models.diffusers_files import DiffusersFiles, find_files
-from lc_plugins.models.files import digest_of
+from lc_plugins.models.diffusers_files import AGAIN, DiffusersFiles, find_files
+from lc_plugins.models.files import digest_of, one_line
 from lc_plugins.models.imports import mend_torchvision
 from lc_plugins.models.settings import Block, Latent, PriorSetting, Values
 
@@ -59,7 +59,8 @@ def load_diffusers(
         raise LCError(f"the spec says latent: {latent}, but {folder} takes [{net.config['latent_channels']}, h, w]")
     kl = found.config["_class_name"] == "AutoencoderKL"
     content, coder = digest_of(*found.contents.values()), Encoder(encode) if kl else None
-    network = Network(folder.name, shape, decode, content, coder, modules=(net,), note=_note(found, folder))
+    note = _note(found, folder)
+    network = Network(folder.name, shape, decode, content, coder, modules=(net,), note=note, place=folder)
     outputs = Outputs(output, None, values, "channels_first", clamps=True)
     return assemble(network, prior=build_prior(prior), outputs=outputs, latent=None, block=block)
 
@@ -148,7 +149,7 @@ def _network(found: DiffusersFiles) -> Any:
                 output_loading_info=True,
             )
         except Exception as error:
-            raise LCError(f"{found.folder} cannot be loaded, or is truncated: {str(error)[:300]}") from error
+            raise LCError(f"{found.folder} cannot be loaded: {one_line(error, 300)}", hint=AGAIN) from error
     _check_whole(told, found)
     return net.float().eval().requires_grad_(False)
 
@@ -167,5 +168,5 @@ def _check_whole(told: dict[str, Any], found: DiffusersFiles) -> None:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise LCError(
                 f"{text}: {', '.join(names[:3])}{more}",
-                hint="get the whole folder again, or save it anew: model.save_pretrained(folder)",
+                hint=AGAIN,
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_plugins.models.batches import FIXED
-from lc_plugins.models.files import digest_of, read_file
+from lc_plugins.models.files import digest_of, one_line, read_file
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
@@ -72,6 +72,7 @@ def load_export(
         Encoder(encode, encoder_gives) if encode else None,
         most=most,
         free=FREE,
+        place=file,
     )
     outputs = Outputs(output, tuple(shape) if shape else None, values, layout)
     model = assemble(network, prior=build_prior(prior), outputs=outputs, latent=latent, block=block)
@@ -93,7 +94,7 @@ def _program(data: bytes, path: Path) -> tuple[Callable[..., Any], tuple[int, ..
         inputs = [node.meta["val"] for node in program.graph.nodes if node.name in program.graph_signature.user_inputs]
         function: Callable[..., Any] = program.module()
     except Exception as error:
-        raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {str(error)[:300]}") from error
+        raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {one_line(error, 300)}") from error
     if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor) or inputs[0].dim() < 2:
         told = ", ".join(map(str, program.graph_signature.user_inputs))
         raise LCError(inputs_told(path, len(inputs), told), hint=ONE_INPUT if len(inputs) > 1 else None)

@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from lc_core.errors import LCError
-from lc_plugins.models.files import refuse_pickle, refused
+from lc_plugins.models.files import PT2, not_loaded, one_line, refused
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 
 __all__ = ["clean_archive"]
 
-KIND = "a .pt2 archive of torch.export.save"
 PROGRAM = "models/model.json"
 CONFIGS = ("data/weights/model_weights_config.json", "data/constants/model_constants_config.json")
 SAMPLE = "data/sample_inputs/model.pt"
@@ -69,12 +68,12 @@ def clean_archive(data: bytes, path: Path) -> bytes:
         reader = PyTorchFileReader(io.BytesIO(data))
         names = [str(name) for name in reader.get_all_records()]
     except (RuntimeError, ValueError, OSError) as error:
-        refuse_pickle(data, path, what=KIND)
-        raise LCError(f"{path} is not {KIND}, or is truncated: {_first(error)}") from error
-    if "archive_format" not in names or reader.get_record("archive_format") != b"pt2" or PROGRAM not in names:
-        refuse_pickle(data, path, what=KIND)
+        raise not_loaded(data, path, what=PT2) from error
+    if "archive_format" not in names or reader.get_record("archive_format") != b"pt2":
+        raise not_loaded(data, path, what=PT2)
+    if PROGRAM not in names:
         hint = "save it with torch.export.save of torch 2.8 or later, one program to a file"
-        raise LCError(f"{path} is not {KIND}; it holds {', '.join(names[:5])}", hint=hint)
+        raise LCError(f"{path} is not {PT2} with one program; it holds {', '.join(names[:5])}", hint=hint)
     for name in names:
         _check_member(name, path)
     try:
@@ -84,17 +83,13 @@ def clean_archive(data: bytes, path: Path) -> bytes:
         parts[PROGRAM] = _program(reader.get_record(PROGRAM), path)
         parts[SAMPLE] = _sample(reader.get_record(SAMPLE), path)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LCError(f"{path} is damaged: {_first(error)}") from error
+        raise LCError(f"{path} is damaged: {one_line(error)}", hint="export it again") from error
     buffer = io.BytesIO()
     writer = PyTorchFileWriter(buffer)
     for name, content in parts.items():
         writer.write_record(name, content, len(content))
     writer.write_end_of_file()
     return buffer.getvalue()
-
-
-def _first(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _check_member(name: str, path: Path) -> None:

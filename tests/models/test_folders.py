@@ -291,7 +291,7 @@ def test_diffusers_weights_that_are_no_safetensors_are_refused(kl, tmp_path):
     target = tmp_path / "created"
     (tmp_path / "config.json").write_bytes((kl / "config.json").read_bytes())
     torch.save(Payload(target), tmp_path / "diffusion_pytorch_model.safetensors")
-    assert "cannot be loaded" in refusal(load_diffusers, folder=tmp_path)
+    assert "is not a safetensors file: it is a pickle" in refusal(load_diffusers, folder=tmp_path)
     data = (kl / "diffusion_pytorch_model.safetensors").read_bytes()
     (tmp_path / "diffusion_pytorch_model.safetensors").write_bytes(data[: len(data) // 2])
     assert "truncated" in refusal(load_diffusers, folder=tmp_path)
@@ -331,7 +331,7 @@ def put(folder, data):
     (folder / "weights.safetensors").write_bytes(data)
 
 
-@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.999])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.999])
 @pytest.mark.parametrize("write", [put, lambda folder, data: (folder / "weights.safetensors").write_bytes(data)])
 def test_truncated_weights_of_our_own_are_refused(write, share, mine):
     data = (mine / "weights.safetensors").read_bytes()
