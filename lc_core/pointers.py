@@ -27,7 +27,10 @@ def refuse_stand_in(data: bytes, path: str | Path) -> None:
         LCError: If it is one of these.
     """
     if not data:
-        raise LCError(f"{path} is empty: it has 0 bytes", hint="get it again, by a download or an export")
+        raise LCError(
+            f"{path} is empty: it has 0 bytes",
+            hint="get it again from where it came: a download, an export or a training",
+        )
     if PAGE.match(data[:LONGEST]):
         raise LCError(
             f"{path} is a web page, not the file itself: a download saved what the server said instead",

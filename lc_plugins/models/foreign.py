@@ -121,7 +121,7 @@ class ForeignModel(LatentModel):
                 bad = int((~raw.isfinite().flatten(1).all(1)).sum())
                 told = f"the decoder gives values that are not finite for {bad} of {SAMPLES} prior samples"
                 raise LCError(told, hint=FINITE)
-            self.note = "; ".join(filter(None, (self.note, self.outputs.unclipped(raw))))
+            self.note = "; ".join(filter(None, (self.note, self.outputs.note, self.outputs.unclipped(raw))))
             if not torch.equal(raw, self._decoded(z)):
                 raise LCError("the decoder is random: it gives other outputs for the same latents", hint=EVAL)
             self.outputs(self._of_any_size(z[:1]), 1)
