@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import pickle
 import shutil
 import sys
@@ -187,10 +188,18 @@ def without(weights, name):
 
 
 @pytest.mark.parametrize("name", ["decoder.conv_in.weight", "encoder.conv_in.bias", "post_quant_conv.weight"])
-def test_a_missing_tensor_of_diffusers_is_named(name, kl, tmp_path):
+def test_a_missing_tensor_of_diffusers_is_named_and_diffusers_itself_says_nothing(name, kl, tmp_path):
+    from diffusers.utils.logging import add_handler, remove_handler
+
+    said = []
+    listening = logging.Handler()
+    listening.emit = said.append
+    add_handler(listening)
     folder = change_weights(kl, tmp_path, lambda weights: without(weights, name))
     message = refusal(load_diffusers, folder=folder, output=GRAY)
+    remove_handler(listening)
     assert "lack tensors" in message and name in message
+    assert not said
 
 
 def test_an_unexpected_tensor_of_diffusers_is_named(kl, tmp_path):
