@@ -135,11 +135,12 @@ def _network(found: DiffusersFiles) -> Any:
     mend_torchvision()
     try:
         import diffusers
+        from diffusers.utils import logging
     except ImportError as error:
         hint = 'pip install "latent-constraints[diffusers]"'
         raise LCError(f"models.diffusers needs {error.name}, which is not installed", hint=hint) from error
-    verbosity = diffusers.logging.get_verbosity()
-    diffusers.logging.set_verbosity_error()  # what it warns of is told by `_check_whole`
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # what it warns of is told by `_check_whole`
     with torch.random.fork_rng(devices=[]):  # the weights that it starts with are replaced, or the folder is refused
         try:
             net, told = getattr(diffusers, found.config["_class_name"]).from_pretrained(
@@ -153,7 +154,7 @@ def _network(found: DiffusersFiles) -> Any:
         except Exception as error:
             raise LCError(f"{found.folder} cannot be loaded: {one_line(error, 300)}", hint=AGAIN) from error
         finally:
-            diffusers.logging.set_verbosity(verbosity)
+            logging.set_verbosity(verbosity)
     _check_whole(told, found)
     return net.float().eval().requires_grad_(False)
 
