@@ -33,7 +33,7 @@ def refuse_stand_in(data: bytes, path: str | Path) -> None:
         )
     if PAGE.match(data[:LONGEST]):
         raise LCError(
-            f"{path} is a web page, not the file itself: a download saved what the server said instead",
+            f"{path} is a web page: a download saved what the server said in place of the file",
             hint="open it in a browser or an editor to see what was said, and download the file again",
         )
     if len(data) > LONGEST or not POINTER.match(data):

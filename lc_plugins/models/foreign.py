@@ -71,7 +71,13 @@ class Network:
 
 
 class ForeignModel(LatentModel):
-    """A decoder with a declared prior; see `assemble`."""
+    """A decoder with a declared prior; see `assemble`.
+
+    Attributes:
+        size: Height and width of its pictures, where they are squares: readers bring files to it.
+    """
+
+    size: int | None = None
 
     def __init__(self, network: Network, *, prior: Prior, outputs: Outputs, block: int) -> None:
         self.network, self.prior, self.outputs = network, prior, outputs
@@ -117,6 +123,8 @@ class ForeignModel(LatentModel):
         with torch.inference_mode():
             raw = self._of_any_size(z)
             outputs = self.outputs(raw, SAMPLES)
+            if outputs.dim() == 4 and outputs.shape[2] == outputs.shape[3]:
+                self.size = int(outputs.shape[3])
             if raw.is_floating_point() and not bool(raw.isfinite().all()):
                 bad = int((~raw.isfinite().flatten(1).all(1)).sum())
                 told = f"the decoder gives values that are not finite for {bad} of {SAMPLES} prior samples"
