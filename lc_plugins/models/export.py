@@ -11,6 +11,7 @@ from lc_core.errors import LCError
 from lc_plugins.models.batches import FIXED
 from lc_plugins.models.files import digest_of, one_line, read_file
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
+from lc_plugins.models.pt2 import FREE, clean_archive
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ __all__ = ["load_export"]
 
 LARGEST = 2**31
 """A limit from here on is none."""
-FREE = (
-    "export it with a batch of any size:"
-    " torch.export.export(model, (z,), dynamic_shapes=({0: torch.export.Dim('batch')},)), z of two rows or more;"
-    " in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64), not len(z)"
-)
 
 
 def load_export(
@@ -85,8 +81,6 @@ def load_export(
 def _program(data: bytes, path: Path) -> tuple[Callable[..., Any], tuple[int, ...], int | None]:
     """Return an exported program as a function, the shape of its input without the batch, and the largest batch."""
     import torch
-
-    from lc_plugins.models.pt2 import clean_archive
 
     archive = clean_archive(data, path)
     try:

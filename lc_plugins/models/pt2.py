@@ -20,11 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from lc_core.errors import LCError
+from lc_plugins.models.batches import FIXED
 from lc_plugins.models.files import PT2, not_loaded, one_line, refused
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 
-__all__ = ["clean_archive"]
+__all__ = ["FREE", "clean_archive"]
 
+FREE = (
+    "export it with a batch of any size:"
+    " torch.export.export(model, (z,), dynamic_shapes=({0: torch.export.Dim('batch')},)), z of two rows or more;"
+    " in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64), not len(z)"
+)
 PROGRAM = "models/model.json"
 CONFIGS = ("data/weights/model_weights_config.json", "data/constants/model_constants_config.json")
 SAMPLE = "data/sample_inputs/model.pt"
@@ -144,6 +150,9 @@ def _program(content: bytes, path: Path) -> bytes:
             node["metadata"] = {}
             _check_target(node["target"], path)
     graph_module["metadata"] = {}
+    fixed = _fixed_batch(graph_module["graph"], inputs[0])
+    if fixed is not None:  # which torch may write into the guards, too
+        raise LCError(f"{path}: {FIXED.format(fixed)}", hint=FREE)
     if program.get("guards_code") or graph_module.get("treespec_namedtuple_fields"):
         raise refused(path, "its program comes with Python code or types of its own")
     written = json.dumps(program)
@@ -153,6 +162,14 @@ def _program(content: bytes, path: Path) -> bytes:
                 one["arg"]["as_string"] = ""
     _check_texts(program, path)
     return written.encode()
+
+
+def _fixed_batch(graph: dict[str, Any], argument: dict[str, Any]) -> int | None:
+    """Return the size of the batch where an input `(B, ...)` takes one size only."""
+    tensor = graph["tensor_values"].get(argument.get("as_tensor", {}).get("name"), {})
+    sizes = tensor.get("sizes") or [{}]
+    batch = sizes[0].get("as_int")
+    return batch if isinstance(batch, int) else None
 
 
 def _graphs(graph: dict[str, Any]) -> Iterator[dict[str, Any]]:

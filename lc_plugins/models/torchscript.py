@@ -23,8 +23,8 @@ __all__ = ["DEPRECATED", "check_archive", "load_torchscript"]
 
 DEPRECATED = "TorchScript is deprecated in torch: export with torch.export, for models.export, while you can"
 FREE = (
-    "in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64): torch.jit.trace keeps what len(z) or"
-    " z.shape[0] was when it traced; trace it again, or better export it with torch.export for models.export"
+    "in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64): torch.jit.trace keeps what len(z)"
+    " was when it traced; trace it again, or better export it with torch.export for models.export"
 )
 ALLOWED = re.compile(
     r"__torch__\S* \S+|torch\._utils _rebuild_tensor(_v2)?|torch\._utils _rebuild_parameter|collections OrderedDict"
