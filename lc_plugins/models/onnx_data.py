@@ -49,7 +49,10 @@ def whole(path: Path) -> bytes:
         content: bytes = model.SerializeToString()
     except Exception as error:
         places = ", ".join(sorted({entry.value for entry in entries}))
-        raise LCError(f"weights of {path} in {places} cannot be read, or are truncated: {one_line(error)}") from error
+        raise LCError(
+            f"weights of {path} in {places} cannot be read, or are truncated: {one_line(error)}",
+            hint="get them again from where the model came, as a whole",
+        ) from error
     return content
 
 

@@ -143,6 +143,9 @@ def test_weights_in_a_file_beside_it_are_read_and_none_from_elsewhere(file, tmp_
         (tmp_path / "split.onnx").read_bytes().replace(b"split.data", b"../secrets")
     )
     assert "not beside it" in refusal(tmp_path / "in" / "split.onnx")
+    (tmp_path / "split.data").write_bytes((tmp_path / "split.data").read_bytes()[:99])
+    message = refusal(tmp_path / "split.onnx")
+    assert "in split.data cannot be read, or are truncated" in message and "get them again" in message
     (tmp_path / "split.data").unlink()
     assert "cannot be read" in refusal(tmp_path / "split.onnx")
 
