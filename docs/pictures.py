@@ -1,7 +1,8 @@
 """Makes the pictures of the documents: `python -m docs.pictures [NAME...]`; without a name, all of them.
 
 Each picture is what some `lc` commands leave, made smaller. They run in `build/pictures`, where a run that is already
-there is not repeated. The first time takes some ten minutes, most of them for fits. Screenshots need Chromium.
+there is not repeated. The first time takes some twenty minutes, most of them for fits and edits. Screenshots need
+Chromium.
 """
 
 from __future__ import annotations
@@ -19,14 +20,37 @@ import click
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 SCRATCH = ROOT / "build" / "pictures"
-COLOURS = 64
-BRIGHTER = """\
+ATTRIBUTE = """\
+lc: 1
+model: avatars.64
+realism: 1
+constraints: [{{use: avatars.attribute, params: {{name: {}}}, at_least: 0.99, guide: decoder}}]
+render: [png]
+"""
+SPECS = {
+    "brighter.yaml": """\
 lc: 1
 model: digits.8x8
 constraints:
   - {use: images.brightness, at_least: 0.35, guide: decoder}
 render: [{use: png, params: {scale: 16}}]
-"""
+""",
+    "conditional.yaml": """\
+lc: 1
+model: avatars.64
+realism: 0.5
+constraints:
+  - {use: avatars.attribute, params: {name: eyeglasses}, label: glasses, at_least: 0.9, free: {present: [false, true]}}
+  - {use: avatars.attribute, params: {name: beard}, label: beard, at_least: 0.9, free: {present: [false, true]}}
+  - {use: avatars.attribute, params: {name: smiling}, label: smiling, at_least: 0.9, free: {present: [false, true]}}
+sample: {count: 8, seed: 1}
+engine: {use: actor}
+render: [png]
+""",
+    "glasses.yaml": ATTRIBUTE.format("eyeglasses"),
+    "beard.yaml": ATTRIBUTE.format("beard"),
+}
+"""Specs that are not shipped; each is written into the scratch folder."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +61,15 @@ class Picture:
         commands: Command lines, run in order.
         take: The file that they leave; a page of HTML is photographed.
         width: Widest that it may be, in pixels.
+        colours: How many it has at most.
+        columns: If given, all files that `take` fits are set beside each other, this many in a row.
     """
 
     commands: tuple[str, ...]
     take: str
     width: int = 900
+    colours: int = 64
+    columns: int = 0
 
 
 def sampled(spec: str, folder: str, options: str = "--engine rejection", *, count: int = 16) -> str:
@@ -60,8 +88,29 @@ def sheet(spec: str, folder: str, options: str = "--engine rejection") -> Pictur
     return Picture((sampled(spec, folder, options, count=36),), f"{folder}/images.png", 450)
 
 
+def numbered(folder: str, ending: str, count: int) -> str:
+    """Return the names of the first outputs of a run."""
+    return " ".join(f"{folder}/outputs/{number:06}.{ending}" for number in range(count))
+
+
+def edited(spec: str) -> str:
+    """Return the command that edits four people who have neither glasses nor a beard."""
+    inputs = " ".join(f"people/outputs/{number:06}.png" for number in (2, 4, 5, 11))
+    return f"lc transform {spec}.yaml --input {inputs} --out people-{spec}"
+
+
+PEOPLE = "lc sample avatars/free --count 12 --seed 3 --out people"
 SEVENS = "lc sample digits/seven --engine rejection --count 4 --out sevens"
-INPUTS = " ".join(f"sevens/outputs/{number:06}.png" for number in range(4))
+DIGITS = tuple(
+    f"lc sample digits/seven --set constraints.0.params.digit={digit} --count 12 --out digit-{digit}"
+    for digit in range(10)
+)
+CONDITIONAL = tuple(
+    "lc sample conditional.yaml"
+    + "".join(f" --set constraints.{at}.params.present={('false', 'true')[int(bit)]}" for at, bit in enumerate(bits))
+    + f" --out conditional-{bits}"
+    for bits in ("000", "010", "100", "111")
+)
 GRADIENT = sampled("melody/busy_c_major", "busy-gradient", "")
 ACTOR = sampled("melody/busy_c_major", "busy-actor", "--engine actor --set realism=0")
 PICTURES = {
@@ -86,8 +135,23 @@ PICTURES = {
     "avatars_sunglasses": sheet("avatars/sunglasses_and_beard", "sunglasses_and_beard"),
     "digits_seven": sheet("digits/seven", "seven"),
     "digits_three_or_eight": sheet("digits/between_three_and_eight", "between_three_and_eight"),
+    "e7_digits": Picture(DIGITS, "digit-*/outputs/*.png", 560, columns=12),
+    "e2_conditional": Picture(CONDITIONAL, "conditional-*/outputs/*.png", 560, colours=160, columns=8),
+    "edit_glasses": Picture((PEOPLE, edited("glasses")), "people-glasses/pairs.png", 800, colours=160),
+    "e4_edits": Picture(
+        (PEOPLE, edited("glasses"), edited("beard")), "people-*/pairs.png", 800, colours=160, columns=1
+    ),
+    "edit_melody": Picture(
+        (
+            "lc sample melody/free --count 4 --seed 3 --out tunes",
+            f"lc transform melody/c_major --input {numbered('tunes', 'mid', 4)} --set keep=[melody.contour] --out in-c",
+        ),
+        "in-c/pairs.png",
+        560,
+    ),
     "edit_brighter": Picture(
-        (SEVENS, f"lc transform brighter.yaml --input {INPUTS} --out brighter"), "brighter/pairs.png"
+        (SEVENS, f"lc transform brighter.yaml --input {numbered('sevens', 'png', 4)} --out brighter"),
+        "brighter/pairs.png",
     ),
     "report": Picture((GRADIENT,), "busy-gradient/report.html", 800),
     "typical_syncopation": Picture(("typical melody.syncopation",), "typical-melody.syncopation.png"),
@@ -101,16 +165,17 @@ def make(name: str) -> Path:
     """Make one picture and return its place."""
     picture = PICTURES[name]
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    (SCRATCH / "brighter.yaml").write_text(BRIGHTER, encoding="utf-8")
-    source = next(iter(sorted(SCRATCH.glob(picture.take))), None)
-    if source is None or picture.take.startswith("typical-"):
-        for line in picture.commands:
+    for spec, text in SPECS.items():
+        (SCRATCH / spec).write_text(text, encoding="utf-8")
+    for line in picture.commands:
+        if not (SCRATCH / line.rpartition(" ")[2]).exists():  # the folder after --out
             run(line)
-        source = next(iter(sorted(SCRATCH.glob(picture.take))))
+    found = sorted(SCRATCH.glob(picture.take))
+    source = together(found, picture.columns) if picture.columns else found[0]
     if source.suffix == ".html":
         source = photograph(source)
     place = IMAGES / f"{name}.png"
-    shrink(source, place, width=picture.width)
+    shrink(source, place, width=picture.width, colours=picture.colours)
     return place
 
 
@@ -157,14 +222,30 @@ def histogram(rule: str) -> None:
     pyplot.close(figure)
 
 
-def shrink(source: Path, place: Path, *, width: int) -> None:
+def together(sources: list[Path], columns: int) -> Path:
+    """Return a picture of pictures of one size beside each other, in rows, an eighth of a picture apart."""
+    from PIL import Image
+
+    images = [Image.open(source).convert("RGB") for source in sources]
+    width, height = images[0].size
+    gap = min(width, height) // 8
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (columns * (width + gap) - gap, rows * (height + gap) - gap), "white")
+    for at, image in enumerate(images):
+        sheet.paste(image, (at % columns * (width + gap), at // columns * (height + gap)))
+    place = SCRATCH / "together.png"
+    sheet.save(place)
+    return place
+
+
+def shrink(source: Path, place: Path, *, width: int, colours: int) -> None:
     """Write a picture with few colours, no wider than `width`."""
     from PIL import Image
 
     image = Image.open(source).convert("RGB")
     if image.width > width:
         image = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(place, optimize=True)
+    image.quantize(colours, dither=Image.Dither.NONE).save(place, optimize=True)
 
 
 @click.command()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lc_core.errors import LCError
-from lc_core.pointers import refuse_pointer_at
+from lc_core.pointers import refuse_stand_in_at
 
 __all__ = ["check_finite", "read_network", "write_network"]
 
@@ -49,7 +49,7 @@ def read_network(path: Path, kind: str, build: Callable[..., Network]) -> Networ
 
     if not path.exists():
         return None
-    refuse_pointer_at(path)
+    refuse_stand_in_at(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             told = file.metadata() or {}

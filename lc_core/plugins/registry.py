@@ -9,7 +9,7 @@ import difflib
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +21,7 @@ from lc_core.limits import IMPORT_SECONDS, limited
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["KINDS", "Broken", "Distribution", "Registered", "Registry", "nearest"]
+__all__ = ["KINDS", "Broken", "Distribution", "Registered", "Registry", "misspelt", "nearest"]
 
 KINDS = ("model", "constraint", "engine", "renderer", "reader", "dataset", "recipe", "judge", "view")
 """Kinds of components, one hook each."""
@@ -44,6 +44,19 @@ def nearest(name: str, known: Sequence[str], *, count: int = 3) -> list[str]:
     ranked = sorted((-likeness(last(name), last(one)), -likeness(name, one), one) for one in set(known))
     least = max(0.6, -ranked[0][0] - 0.15) if ranked else 1.0
     return [one for score, _, one in ranked[:count] if -score >= least]
+
+
+def misspelt(name: str, known: Iterable[str]) -> str:
+    """Return a question whether one of the known names is meant, to add to a message; empty unless one is very near.
+
+    Example:
+        >>> misspelt("image.grey/1", ["image.gray/1", "image.rgb/1"])
+        ' (did you mean image.gray/1?)'
+        >>> misspelt("example.pictures/1", ["image.gray/1", "image.rgb/1"])
+        ''
+    """
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.85)
+    return f" (did you mean {close[0]}?)" if close and close[0] != name else ""
 
 
 @dataclass(frozen=True)

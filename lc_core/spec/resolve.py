@@ -17,7 +17,7 @@ from lc_core.keeping import keep_every
 from lc_core.measuring import WANT_KEYS, Measurement
 from lc_core.plugins.manager import build_registry
 from lc_core.plugins.parameters import checked, message_of, values_of
-from lc_core.plugins.registry import Registered, Registry, nearest
+from lc_core.plugins.registry import Registered, Registry, misspelt, nearest
 from lc_core.spec.feasible import check_feasible
 from lc_core.spec.files import find_spec, keys_at, located, read_tree
 from lc_core.spec.labels import Labels
@@ -285,7 +285,8 @@ class _Resolver:
         measurement = Measurement(found.target, found.params, name=found.use, source=found.plugin.distribution)
         if self._output and not measurement.accepts(self._output):
             accepts = " or ".join(measurement.info.accepts)
-            self._problems.add(place, f"{found.use} measures {accepts}, but the model makes {self._output}")
+            guess = misspelt(self._output, measurement.info.accepts)
+            self._problems.add(place, f"{found.use} measures {accepts}, but the model makes {self._output}{guess}")
         try:
             measurement.needs()
         except LCError as error:
@@ -301,7 +302,9 @@ class _Resolver:
                 continue
             if not self._draws(one.target):
                 accepts = " or ".join(_accepted(one.target)) or "nothing"
-                self._problems.add(item.where, f"{one.use} draws {accepts}, but the model makes {self._output}")
+                guess = misspelt(self._output or "", _accepted(one.target))
+                told = f"{one.use} draws {accepts}, but the model makes {self._output}{guess}"
+                self._problems.add(item.where, told)
             rival = next((other for other in found if _suffix(other.target) == _suffix(one.target)), None)
             if rival and rival.plugin == one.plugin:
                 self._problems.add(item.where, f"{one.use} is listed twice")

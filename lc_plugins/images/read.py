@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from lc_core.errors import LCError
-from lc_core.pointers import refuse_pointer_at
+from lc_core.pointers import LONGEST, refuse_stand_in
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import pillow
 
@@ -110,10 +110,15 @@ def rgb_pixels(path: Path, *, tell: Callable[[str], None] = lambda _: None) -> n
     except LCError:
         raise
     except image_module.DecompressionBombError as error:
-        raise LCError(f"the picture has too many pixels; {too_large} ({error})", hint="scale it down first") from error
+        raise LCError(
+            f"the file says that its picture has far too many pixels; {too_large}",
+            hint="scale it down first; if the file is small, it is damaged or was made to fill the memory of a reader",
+        ) from error
     except image_module.UnidentifiedImageError as error:
-        refuse_pointer_at(path)
-        other = _other_format(path)
+        with path.open("rb") as file:
+            head = file.read(LONGEST + 1)
+        refuse_stand_in(head, "the file")
+        other = _other_format(head)
         kind = f"a {other} picture, " if other else ""
         raise LCError(f"the file is {kind}no PNG or JPEG picture", hint="save the picture as PNG") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -122,11 +127,9 @@ def rgb_pixels(path: Path, *, tell: Callable[[str], None] = lambda _: None) -> n
         ) from error
 
 
-def _other_format(path: Path) -> str | None:
+def _other_format(head: bytes) -> str | None:
     """Return the name of another format of pictures that a file has by its first bytes."""
-    with path.open("rb") as file:
-        head = file.read(12)
-    return next((name for start, name in SIGNATURES.items() if head.startswith(start)), BRANDS.get(head[8:]))
+    return next((name for start, name in SIGNATURES.items() if head.startswith(start)), BRANDS.get(head[8:12]))
 
 
 def _check_single(image: Any, tell: Callable[[str], None]) -> None:

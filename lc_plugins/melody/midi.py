@@ -7,6 +7,7 @@ Tokens are `melody.tokens/1`: int64, one for each sixteenth; 0 to 127 the onset 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from lc_core.errors import LCError
 from lc_plugins.melody.midi_bars import first_bar_line
 from lc_plugins.melody.midi_events import read_song
+from lc_plugins.melody.midi_graces import without_graces
 from lc_plugins.melody.midi_grid import Grid, Note, pitch_name
 from lc_plugins.melody.midi_notes import played_notes
 from lc_plugins.melody.tokens import BAR, HOLD, NOTE_OFF, SILENT, as_tokens, sounding
@@ -129,8 +131,10 @@ def read_midi(path: str | Path, *, steps: int = 32, tell: Callable[[str], None] 
 
     Starts and ends move to the nearest sixteenth, and no note gets shorter than one. Notes that overlap by at most
     half a sixteenth are taken as played legato. Bar lines are where the file's time signatures put them; a pick-up
-    stands at the end of a bar. Left out are drums (channel 10), bars in which drums alone count in, and notes without
-    any length. A note that is never released runs to the next one. Key, tempo, instrument, loudness, controllers and
+    stands at the end of a bar. Left out are drums (channel 10), bars in which drums alone count in, grace notes, and
+    notes without any length; whole silent bars before the first note too, if the melody is too long with them. A note
+    that is never released runs to the next one. Notes of several channels and tracks that do not sound together are
+    one melody, and notes that are doubled in unison are one note. Key, tempo, instrument, loudness, controllers and
     pitch bends are passed over, whatever they hold. A file without notes is a silent melody if its track has a length,
     as `write_midi` writes it, and an error otherwise.
 
@@ -153,21 +157,25 @@ def read_midi(path: str | Path, *, steps: int = 32, tell: Callable[[str], None] 
     voice = played_notes(song, path, tell=tell)
     if not voice.notes and not voice.length:
         raise LCError(f"{path} has no notes", hint="export the track with the melody; check that it is not muted")
-    origin = first_bar_line(song, voice.notes, path, tell=tell)
-    grid = Grid(Fraction(song.ticks_per_beat, STEPS_PER_BEAT), origin)
-    grid = grid.after_count_in(voice, tell=tell)
-    notes = grid.quantised(voice.notes, path, tell=tell)
-    last = max((end for _, end, _ in notes), default=0)
-    if last > steps:
-        pickup = origin < 0
-        with_it = ", with the silence before its pick-up" if pickup else ""
-        hint = "leave out its pick-up, or cut" if pickup else "cut"
-        or_else = "" if pickup else ", or remove the silence before its first note"
-        raise LCError(
-            f"{path} lasts {last} sixteenths ({_bars(last)}{with_it}); expected at most {steps} ({_bars(steps)})",
-            hint=f"{hint} it into files of {_bars(steps)}{or_else}",
-        )
+    ticks = Fraction(song.ticks_per_beat, STEPS_PER_BEAT)
+    voice = replace(voice, notes=without_graces(voice.notes, Grid(ticks), tell=tell))
+    grid = Grid(ticks, first_bar_line(song, voice.notes, path, tell=tell))
+    grid = grid.after_silence(voice, steps, tell=tell)
+    notes = grid.quantised(voice.notes, steps, path, tell=tell)
+    _check_length(notes, steps, path)
     return notes_to_tokens(notes, steps=steps)[None]
+
+
+def _check_length(notes: Sequence[Note], steps: int, path: Path) -> None:
+    last = max((end for _, end, _ in notes), default=0)
+    if last <= steps:
+        return
+    pickup = notes[0][0] >= BAR // 2
+    with_it = ", with the silence before its pick-up" if pickup else ""
+    raise LCError(
+        f"{path} lasts {last} sixteenths ({_bars(last)}{with_it}); expected at most {steps} ({_bars(steps)})",
+        hint=f"{'leave out its pick-up, or ' if pickup else ''}cut it into files of {_bars(steps)}",
+    )
 
 
 def _bars(steps: int) -> str:

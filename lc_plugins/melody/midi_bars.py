@@ -18,6 +18,8 @@ __all__ = ["first_bar_line", "length_words"]
 STEPS_PER_BEAT = 4
 FOUR_FOUR = Metre(0, 4, 4)
 HALF = Fraction(1, 2)
+HARDLY = Fraction(1, 10)
+"""Some programs place a time signature by its seconds, and miss the bar line by a tick or two."""
 NOTE_VALUES = {1: "a sixteenth", 2: "an eighth", 4: "a quarter", 8: "a half note"}
 """By their sixteenths."""
 
@@ -35,7 +37,7 @@ def first_bar_line(song: MidiSong, notes: Sequence[Played], path: Path, *, tell:
 
     The file's bar lines are at its time signatures and at every bar from there. Step 0, and every 16th step after it,
     has to be one of them. A short bar before the first full one is a pick-up: its notes stand at the end of a bar, so
-    that step 0 comes before the start of the file.
+    that step 0 comes before that bar. Silence before a pick-up, or in a metre that does not fill 4/4, is left out.
 
     Raises:
         LCError: If bars do not fill 4/4, or bar lines do not stay 16 sixteenths apart.
@@ -47,10 +49,11 @@ def first_bar_line(song: MidiSong, notes: Sequence[Played], path: Path, *, tell:
     sections = [one for one in _sections(song, per_step) if not one.start or one.start < end - HALF]
     first = max(at for at, one in enumerate(sections) if one.start <= begin + HALF)
     origin = Fraction(0)
-    if any((later.start - one.start) % BAR or BAR % one.bar for one, later in pairwise(sections[: first + 1])):
+    if first and (_is_pickup(sections[first:]) or not _in_bars(sections[: first + 1])):
         sections, first = sections[first:], 0  # nothing is played before it, so no bar line there matters
         origin = sections[0].start
-    if first == 0 and len(sections) > 1 and _is_pickup(sections[0], sections[1]):
+        tell(f"the silence before its first bar, {length_words(origin)}, is left out")
+    if first == 0 and _is_pickup(sections):
         short = sections[1].start - sections[0].start
         tell(f"it begins with a pick-up of {length_words(short)}, which stands before a bar line")
         sections, origin = sections[1:], sections[1].start - BAR
@@ -78,22 +81,36 @@ def _sections(song: MidiSong, per_step: Fraction) -> list[_Section]:
     Of two time signatures at one place in a track, the later counts. Where tracks disagree, the one that does not fill
     4/4 counts, so that it is told.
     """
-    found = {0: _section(FOUR_FOUR, per_step)}
-    for metre in {(one.tick, one.track): one for one in song.metres}.values():
-        if metre.tick not in found or not BAR % found[metre.tick].bar:
-            found[metre.tick] = _section(metre, per_step)
+    found = {Fraction(0): _section(FOUR_FOUR, per_step)}
+    for one in {(_place(metre, per_step), metre.track): metre for metre in song.metres}.values():
+        section = _section(one, per_step)
+        if section.start not in found or not BAR % found[section.start].bar:
+            found[section.start] = section
     return list(found.values())
 
 
 def _section(metre: Metre, per_step: Fraction) -> _Section:
     bar = Fraction(metre.numerator * BAR, metre.denominator)
-    return _Section(metre.tick / per_step, bar, f"{metre.numerator}/{metre.denominator}")
+    return _Section(_place(metre, per_step), bar, f"{metre.numerator}/{metre.denominator}")
 
 
-def _is_pickup(section: _Section, following: _Section) -> bool:
-    """Return whether the first part of a file is a short bar: no longer than one of its own, and shorter than 4/4."""
-    length = following.start - section.start
-    return length <= section.bar and length < BAR
+def _place(metre: Metre, per_step: Fraction) -> Fraction:
+    """Return where a time signature stands, in sixteenths; one that is hardly off the grid stands on it."""
+    place = metre.tick / per_step
+    return Fraction(round(place)) if abs(place - round(place)) <= HARDLY else place
+
+
+def _in_bars(sections: Sequence[_Section]) -> bool:
+    """Return whether all parts but the last are whole bars of 4/4."""
+    return not any((later.start - one.start) % BAR or BAR % one.bar for one, later in pairwise(sections))
+
+
+def _is_pickup(sections: Sequence[_Section]) -> bool:
+    """Return whether the first part is a short bar: no longer than one of its own, and shorter than 4/4."""
+    if len(sections) < 2:
+        return False
+    length = sections[1].start - sections[0].start
+    return length <= sections[0].bar and length < BAR
 
 
 def _check_bars(section: _Section, origin: Fraction, path: Path) -> None:

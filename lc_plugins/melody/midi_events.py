@@ -55,9 +55,13 @@ class Metre(NamedTuple):
 
 @dataclass
 class MidiTrack:
-    """What is played in a track, in the order of the file; `length` is in ticks."""
+    """What is played in a track, in the order of the file; `length` is in ticks.
+
+    Changes of instrument are the tick, the channel and the program.
+    """
 
     events: list[Event] = field(default_factory=list)
+    instruments: list[tuple[int, int, int]] = field(default_factory=list)
     length: int = 0
 
 
@@ -139,9 +143,8 @@ def read_song(path: Path) -> MidiSong:
     except _Damaged as error:
         raise LCError(f"{path} is damaged: {error}", hint="export it again") from error
     if len(song.tracks) < count:
-        whole = counted(len(song.tracks), "whole track")
         raise LCError(
-            f"{path} is truncated: it says {counted(count, 'track')}, and has {whole}",
+            f"{path} is truncated: of {counted(count, 'track')}, {len(song.tracks)} can be read whole",
             hint="copy or export it again",
         )
     song.metres.sort(key=lambda one: one.tick)  # stable: as in the file
@@ -208,6 +211,8 @@ def _add_event(track: MidiTrack, status: int, values: bytes) -> None:
         track.events.append(Event(track.length, "on" if on else "off", channel, values[0]))
     elif kind == 0xB0 and values[0] in SILENCE:
         track.events.append(Event(track.length, "silence", channel, 0))
+    elif kind == 0xC0:
+        track.instruments.append((track.length, channel, values[0]))
 
 
 def _add_metre(song: MidiSong, tick: int, values: bytes) -> None:

@@ -20,7 +20,7 @@ DRUMS = 10
 
 
 class Played(NamedTuple):
-    """A note as played: ticks and pitch; channels count from 1.
+    """A note as played: ticks and pitch; channels count from 1, tracks from 0.
 
     One that is not released ends at `end` at the latest: where it is struck again, or with its track.
     """
@@ -30,6 +30,7 @@ class Played(NamedTuple):
     pitch: int
     channel: int
     released: bool = True
+    track: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,12 @@ def played_notes(song: MidiSong, path: Path, *, tell: Callable[[str], None]) -> 
         LCError: If the file holds independent sequences, or nothing but what is left out.
     """
     if song.kind == 2 and sum(bool(track.events) for track in song.tracks) > 1:
-        raise LCError(f"{path} holds independent sequences (format 2); expected format 0 or 1", hint="export it again")
+        raise LCError(
+            f"{path} holds independent sequences (format 2); expected format 0 or 1",
+            hint="export each as a file of its own",
+        )
     length = max((track.length for track in song.tracks), default=0)
-    found = sorted(note for track in song.tracks for note in _of_track(track, length))
+    found = sorted(note._replace(track=at) for at, track in enumerate(song.tracks) for note in _of_track(track, length))
     drums = [note.start for note in found if note.channel == DRUMS]
     notes = [note for note in found if note.channel != DRUMS]
     if drums and not notes:
@@ -78,7 +82,34 @@ def played_notes(song: MidiSong, path: Path, *, tell: Callable[[str], None]) -> 
                 hint="give the notes a length, and export it again",
             )
         tell(f"{counted(silent, 'note')} without any length {'is' if silent == 1 else 'are'} left out: not heard")
+    heard = _single(heard, tell)
+    _tell_merged(song, heard, tell)
     return Voice(heard, drums, length)
+
+
+def _single(notes: Sequence[Played], tell: Callable[[str], None]) -> list[Played]:
+    """Return the notes, those that begin together on one pitch as one, which lasts as long as the longest."""
+    longest = {(note.start, note.pitch): note for note in notes}  # in order of their ends
+    if doubled := len(notes) - len(longest):
+        words = "doubles another in unison and is" if doubled == 1 else "double others in unison and are"
+        tell(f"{counted(doubled, 'note')} {words} left out")
+    return list(longest.values())
+
+
+def _tell_merged(song: MidiSong, notes: Sequence[Played], tell: Callable[[str], None]) -> None:
+    """Say where notes come from several channels, tracks or instruments."""
+    changes = sorted((change for track in song.tracks for change in track.instruments), key=lambda change: change[0])
+    played: dict[int, set[int]] = {}
+    for note in notes:
+        own = [program for tick, channel, program in changes if channel == note.channel and tick <= note.start]
+        played.setdefault(note.channel, set()).add(own[-1] if own else 0)
+    channels, tracks = sorted(played), {note.track for note in notes}
+    found = [f"on channels {', '.join(map(str, channels[:-1]))} and {channels[-1]}"] if len(channels) > 1 else []
+    found += [f"in {len(tracks)} tracks"] if len(tracks) > 1 else []
+    programs = set().union(*played.values())
+    found += [f"for {len(programs)} instruments"] if len(programs) > 1 else []
+    if found:
+        tell(f"its notes are {', '.join(found)}: all are read as one melody")
 
 
 def _of_track(track: MidiTrack, length: int) -> Iterable[Played]:

@@ -64,7 +64,8 @@ def lc_register_renderers(register: Register) -> None:
 @hookimpl
 def lc_register_readers(register: Register) -> None:
     """Register what reads a user's files."""
-    register("melody.midi_file", "lc_plugins.melody.midi:read_midi", output=TOKENS, suffixes=[".mid", ".midi"])
+    endings = [".mid", ".midi", ".kar", ".rmi"]
+    register("melody.midi_file", "lc_plugins.melody.midi:read_midi", output=TOKENS, suffixes=endings)
 
 
 @hookimpl

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from lc_core.errors import LCError
-from lc_plugins.models.files import read_file, refused
+from lc_plugins.models.files import check_safetensors, read_file, refused
 
-__all__ = ["DiffusersFiles", "find_files"]
+__all__ = ["AGAIN", "DiffusersFiles", "find_files"]
 
 KINDS = ("AutoencoderKL", "AutoencoderTiny")
 WHAT = "a folder that diffusers wrote"
 NAME = "diffusion_pytorch_model"
 PICKLED = f"{NAME}*.bin"
+AGAIN = "get the whole folder again, or save it anew: model.save_pretrained(folder)"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ def find_files(folder: Path) -> DiffusersFiles:
     contents = {"config.json": about, first: read_file(place / first, what="the weights that diffusers wrote")}
     for shard in _shards(contents[first], place, first) if first.endswith(".json") else ():
         contents[shard] = read_file(place / shard, what=f"a part of the weights, which {first} names")
+    for name, data in contents.items():
+        if name.endswith(".safetensors"):
+            check_safetensors(data, place / name)
     return DiffusersFiles(place, config, contents, variant)
 
 
@@ -64,7 +68,7 @@ def _vae(folder: Path) -> Path:
     try:
         parts = sorted(name for name in json.loads(index) if not name.startswith("_"))
     except (ValueError, TypeError) as error:
-        raise LCError(f"{folder}/model_index.json is not diffusers': {error}") from error
+        raise LCError(f"{folder}/model_index.json is not diffusers': {error}", hint=AGAIN) from error
     if not (folder / "vae").is_dir():
         raise LCError(f"{folder} is a pipeline without a folder vae; it has {', '.join(parts) or 'no parts'}")
     return folder / "vae"
@@ -75,7 +79,7 @@ def _config(data: bytes, folder: Path) -> dict[str, Any]:
         config: dict[str, Any] = json.loads(data)
         kind = config.get("_class_name")
     except (ValueError, AttributeError) as error:
-        raise LCError(f"{folder}/config.json is not diffusers': {error}") from error
+        raise LCError(f"{folder}/config.json is not diffusers': {error}", hint=AGAIN) from error
     if kind not in KINDS:
         hint = "of a pipeline, give its folder vae" if (folder / "vae").is_dir() else None
         raise LCError(f"{folder} holds a {kind}; expected {' or '.join(KINDS)}", hint=hint)
@@ -111,7 +115,7 @@ def _shards(data: bytes, folder: Path, name: str) -> list[str]:
         shards = sorted(set(json.loads(data)["weight_map"].values()))
         outside = [one for one in shards if Path(one).name != one or "\\" in one or not one.endswith(".safetensors")]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LCError(f"{folder}/{name} is not a list of weights that diffusers wrote: {error}") from error
+        raise LCError(f"{folder}/{name} is not a list of weights that diffusers wrote: {error}", hint=AGAIN) from error
     if outside or not shards:
         raise refused(
             folder / name,

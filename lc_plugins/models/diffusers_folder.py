@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_core.words import counted
-from lc_plugins.models.diffusers_files import DiffusersFiles, find_files
-from lc_plugins.models.files import digest_of
+from lc_plugins.models.diffusers_files import AGAIN, DiffusersFiles, find_files
+from lc_plugins.models.files import digest_of, one_line
 from lc_plugins.models.imports import mend_torchvision
 from lc_plugins.models.settings import Block, Latent, PriorSetting, Values
 
@@ -60,7 +60,8 @@ def load_diffusers(
         raise LCError(f"the spec says latent: {latent}, but {folder} takes [{net.config['latent_channels']}, h, w]")
     kl = found.config["_class_name"] == "AutoencoderKL"
     content, coder = digest_of(*found.contents.values()), Encoder(encode) if kl else None
-    network = Network(folder.name, shape, decode, content, coder, modules=(net,), note=_note(found, folder))
+    note = _note(found, folder)
+    network = Network(folder.name, shape, decode, content, coder, modules=(net,), note=note, place=folder)
     outputs = Outputs(output, None, values, "channels_first", clamps=True)
     return assemble(network, prior=build_prior(prior), outputs=outputs, latent=None, block=block)
 
@@ -134,9 +135,12 @@ def _network(found: DiffusersFiles) -> Any:
     mend_torchvision()
     try:
         import diffusers
+        from diffusers.utils import logging
     except ImportError as error:
         hint = 'pip install "latent-constraints[diffusers]"'
         raise LCError(f"models.diffusers needs {error.name}, which is not installed", hint=hint) from error
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # what it warns of is told by `_check_whole`
     with torch.random.fork_rng(devices=[]):  # the weights that it starts with are replaced, or the folder is refused
         try:
             net, told = getattr(diffusers, found.config["_class_name"]).from_pretrained(
@@ -148,7 +152,9 @@ def _network(found: DiffusersFiles) -> Any:
                 output_loading_info=True,
             )
         except Exception as error:
-            raise LCError(f"{found.folder} cannot be loaded, or is truncated: {str(error)[:300]}") from error
+            raise LCError(f"{found.folder} cannot be loaded: {one_line(error, 300)}", hint=AGAIN) from error
+        finally:
+            logging.set_verbosity(verbosity)
     _check_whole(told, found)
     return net.float().eval().requires_grad_(False)
 
@@ -167,5 +173,5 @@ def _check_whole(told: dict[str, Any], found: DiffusersFiles) -> None:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise LCError(
                 f"{text}: {', '.join(names[:3])}{more}",
-                hint="get the whole folder again, or save it anew: model.save_pretrained(folder)",
+                hint=AGAIN,
             )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_plugins.models.batches import FIXED
-from lc_plugins.models.files import digest_of, read_file
+from lc_plugins.models.files import digest_of, one_line, read_file
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
+from lc_plugins.models.pt2 import FREE, clean_archive
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ __all__ = ["load_export"]
 
 LARGEST = 2**31
 """A limit from here on is none."""
-FREE = (
-    "export it with a batch of any size:"
-    " torch.export.export(model, (z,), dynamic_shapes=({0: torch.export.Dim('batch')},)), z of two rows or more;"
-    " in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64), not len(z)"
-)
 
 
 def load_export(
@@ -72,6 +68,7 @@ def load_export(
         Encoder(encode, encoder_gives) if encode else None,
         most=most,
         free=FREE,
+        place=file,
     )
     outputs = Outputs(output, tuple(shape) if shape else None, values, layout)
     model = assemble(network, prior=build_prior(prior), outputs=outputs, latent=latent, block=block)
@@ -85,15 +82,13 @@ def _program(data: bytes, path: Path) -> tuple[Callable[..., Any], tuple[int, ..
     """Return an exported program as a function, the shape of its input without the batch, and the largest batch."""
     import torch
 
-    from lc_plugins.models.pt2 import clean_archive
-
     archive = clean_archive(data, path)
     try:
         program = torch.export.load(io.BytesIO(archive))
         inputs = [node.meta["val"] for node in program.graph.nodes if node.name in program.graph_signature.user_inputs]
         function: Callable[..., Any] = program.module()
     except Exception as error:
-        raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {str(error)[:300]}") from error
+        raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {one_line(error, 300)}") from error
     if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor) or inputs[0].dim() < 2:
         told = ", ".join(map(str, program.graph_signature.user_inputs))
         raise LCError(inputs_told(path, len(inputs), told), hint=ONE_INPUT if len(inputs) > 1 else None)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError, blaming
@@ -54,6 +55,7 @@ class Network:
         note: What a user should know, such as why no gradient comes through.
         most: Most rows that one call takes; None for any number.
         free: How to export it with a batch of any size, a hint for errors.
+        place: The file or folder, for errors.
     """
 
     name: str
@@ -65,10 +67,17 @@ class Network:
     note: str = ""
     most: int | None = None
     free: str | None = None
+    place: Path | None = None
 
 
 class ForeignModel(LatentModel):
-    """A decoder with a declared prior; see `assemble`."""
+    """A decoder with a declared prior; see `assemble`.
+
+    Attributes:
+        size: Height and width of its pictures, where they are squares: readers bring files to it.
+    """
+
+    size: int | None = None
 
     def __init__(self, network: Network, *, prior: Prior, outputs: Outputs, block: int) -> None:
         self.network, self.prior, self.outputs = network, prior, outputs
@@ -105,7 +114,7 @@ class ForeignModel(LatentModel):
             with blaming("the decoder"):
                 self._check_decoder()
         except LCError as error:
-            raise LCError(f"{self.name}: {error.message}", hint=error.hint) from error
+            raise LCError(f"{self.network.place or self.name}: {error.message}", hint=error.hint) from error
 
     def _check_decoder(self) -> None:
         import torch
@@ -114,12 +123,15 @@ class ForeignModel(LatentModel):
         with torch.inference_mode():
             raw = self._of_any_size(z)
             outputs = self.outputs(raw, SAMPLES)
+            if outputs.dim() == 4 and outputs.shape[2] == outputs.shape[3]:
+                self.size = int(outputs.shape[3])
             if raw.is_floating_point() and not bool(raw.isfinite().all()):
                 bad = int((~raw.isfinite().flatten(1).all(1)).sum())
-                raise LCError(f"the decoder gives values that are not finite for {bad} of {SAMPLES} prior samples")
-            self.note = "; ".join(filter(None, (self.note, self.outputs.unclipped(raw))))
+                told = f"the decoder gives values that are not finite for {bad} of {SAMPLES} prior samples"
+                raise LCError(told, hint=FINITE)
+            self.note = "; ".join(filter(None, (self.note, self.outputs.note, self.outputs.unclipped(raw))))
             if not torch.equal(raw, self._decoded(z)):
-                raise LCError("the decoder gives other outputs for the same latents", hint=EVAL)
+                raise LCError("the decoder is random: it gives other outputs for the same latents", hint=EVAL)
             self.outputs(self._of_any_size(z[:1]), 1)
             fewer, most = self.outputs(self._of_any_size(z[:2]), 2).float(), float(outputs.float().abs().max())
             off = float((fewer - outputs[:2].float()).abs().max())
@@ -143,7 +155,11 @@ class ForeignModel(LatentModel):
         return found
 
 
-EVAL = "call model.eval() before you export, so that dropout and batch normalisation are off; fix the seeds of noise"
+EVAL = (
+    "it was probably exported in training mode: call model.eval() before you export it, which switches dropout off and"
+    " makes batch normalisation use what it learned; leave out noise that the decoder adds"
+)
+FINITE = "its weights may hold NaN, as a training that went wrong leaves them; export an earlier state of it"
 
 
 class ForeignAutoencoder(ForeignModel):

@@ -8,12 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lc_core.errors import LCError
-from lc_core.pointers import refuse_pointer_at
-from lc_plugins.models.files import read_file, refuse_pickle, refused
+from lc_core.pointers import refuse_stand_in_at
+from lc_plugins.models.files import ONNX, not_loaded, one_line, read_file, refused
 
-__all__ = ["KIND", "whole"]
+__all__ = ["whole"]
 
-KIND = "an .onnx file"
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -30,14 +29,13 @@ def whole(path: Path) -> bytes:
         raise LCError(f"models.onnx needs {error.name}", hint='pip install "latent-constraints[onnx]"') from error
     from onnx.external_data_helper import load_external_data_for_model
 
-    data = read_file(path, what=KIND)
-    refuse_pickle(data, path, what=KIND)
+    data = read_file(path, what=ONNX)
     try:
         model = onnx.load_from_string(data)
-        if not model.graph.node:
-            raise ValueError("it has no graph")
     except Exception as error:
-        raise LCError(f"{path} is not {KIND}, or is truncated: {str(error)[:200]}") from error
+        raise not_loaded(data, path, what=ONNX) from error
+    if not model.graph.node:
+        raise not_loaded(data, path, what=ONNX)
     parts = [*_tensors(model.graph), *(one for function in model.functions for one in _of_nodes(function.node))]
     entries = [entry for one in parts for entry in one.external_data if entry.key == "location"]
     if not entries:
@@ -51,7 +49,10 @@ def whole(path: Path) -> bytes:
         content: bytes = model.SerializeToString()
     except Exception as error:
         places = ", ".join(sorted({entry.value for entry in entries}))
-        raise LCError(f"weights of {path} in {places} cannot be read, or are truncated: {str(error)[:200]}") from error
+        raise LCError(
+            f"weights of {path} in {places} cannot be read, or are truncated: {one_line(error)}",
+            hint="get them again from where the model came, as a whole",
+        ) from error
     return content
 
 
@@ -76,7 +77,7 @@ def _inside(place: str, path: Path) -> str:
 
 def _check_there(file: Path, path: Path) -> None:
     try:
-        refuse_pointer_at(file)
+        refuse_stand_in_at(file)
     except OSError as error:
         raise LCError(
             f"{path} has its weights in another file, {file}, which cannot be read: {error.strerror}",

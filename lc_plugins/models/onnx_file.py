@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_plugins.models.batches import FIXED
-from lc_plugins.models.files import digest_of
+from lc_plugins.models.files import ONNX, digest_of, one_line
 from lc_plugins.models.imports import mend_torchvision
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
-from lc_plugins.models.onnx_data import KIND, whole
+from lc_plugins.models.onnx_data import whole
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def load_onnx(
         Encoder(encode, encoder_gives) if encode else None,
         note=note,
         free=FREE,
+        place=file,
     )
     outputs = Outputs(output, tuple(shape) if shape else None, values, layout)
     return assemble(network, prior=build_prior(prior), outputs=outputs, latent=latent, block=block)
@@ -112,7 +113,7 @@ def _session(data: bytes, path: Path) -> tuple[Callable[[Tensor], Any], tuple[in
     try:
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise LCError(f"{path} is not {KIND} that can be run, or is truncated: {str(error)[:200]}") from error
+        raise LCError(f"{path} is not {ONNX} that can be run, or is truncated: {one_line(error)}") from error
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type != "tensor(float)":
         told = ", ".join(f"{one.name}: {one.type} {_sizes(one.shape)}" for one in inputs)
@@ -151,7 +152,7 @@ def _twin(data: bytes, run: Callable[[Tensor], Any], latent: tuple[int, ...]) ->
     except ImportError as error:
         return None, f"no gradients: {error.name} is not installed"
     except Exception as error:
-        return None, f"no gradients: onnx2torch cannot be imported: {type(error).__name__}: {str(error)[:200]}"
+        return None, f"no gradients: onnx2torch cannot be imported: {type(error).__name__}: {one_line(error)}"
     z = torch.randn((8, *latent), generator=block_generator(0, 0, "models/onnx"))
     try:
         with warnings.catch_warnings():
@@ -161,7 +162,7 @@ def _twin(data: bytes, run: Callable[[Tensor], Any], latent: tuple[int, ...]) ->
             wanted, found = run(z), network(z)
         off = float((wanted - found).abs().max()) / max(1.0, float(wanted.abs().max()))
     except Exception as error:
-        return None, f"no gradients: onnx2torch cannot convert it: {type(error).__name__}: {str(error)[:200]}"
+        return None, f"no gradients: onnx2torch cannot convert it: {type(error).__name__}: {one_line(error)}"
     if not off <= SAME:
         return None, f"no gradients: what onnx2torch converts is off by {off:.2g} from onnxruntime"
     return network, ""
@@ -178,4 +179,6 @@ def _older(model: Any) -> Any:
             kept = [one for one in node.attribute if one.name != "allowzero"]
             del node.attribute[:]
             node.attribute.extend(kept)
+        if node.op_type == "Dropout":
+            del node.input[1:], node.output[1:]  # exported in training mode: onnxruntime drops nothing all the same
     return model

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
+from lc_core.plugins.registry import misspelt
 from lc_core.words import counted
 from lc_plugins.models.layout import check_certain, reshaped, to_channels_first
 
@@ -50,6 +51,12 @@ class Outputs:
             raise LCError(f"values should be [low, high] with low < high; found {list(self.values)}")
         if "/" not in self.type:
             raise LCError(f"output should be a type with its version, such as image.gray/1; found {self.type!r}")
+
+    @property
+    def note(self) -> str:
+        """What a user should know of the type: that it is none of lc's own, and nearly one of them."""
+        guess = misspelt(self.type, (*CHANNELS, TOKENS))
+        return f"output: {self.type} is a type of your own, which lc knows nothing of{guess}" if guess else ""
 
     def __call__(self, raw: Any, count: int) -> Tensor:
         """Return outputs of the declared type and shape, `(count, ...)`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lc_core.errors import LCError
 from lc_core.prior import Hypersphere, Mixture, Normal, Prior, Samples, Uniform
-from lc_plugins.models.files import read_file
+from lc_plugins.models.files import one_line, read_file
 from lc_plugins.models.settings import MixtureSetting, PriorSetting
 
 if TYPE_CHECKING:
@@ -81,4 +81,5 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return {"z": torch.from_numpy(np.load(io.BytesIO(data), allow_pickle=False).astype("float32"))}
         return {name: tensor.float() for name, tensor in load(data).items()}
     except Exception as error:
-        raise LCError(f"{path} holds no tensors that can be read: {error}") from error
+        hint = "write latents by numpy.save, or as z by safetensors.torch.save_file"
+        raise LCError(f"{path} holds no tensors that can be read: {one_line(error)}", hint=hint) from error

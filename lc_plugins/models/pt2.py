@@ -20,12 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from lc_core.errors import LCError
-from lc_plugins.models.files import refuse_pickle, refused
+from lc_plugins.models.batches import FIXED
+from lc_plugins.models.files import PT2, not_loaded, one_line, refused
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 
-__all__ = ["clean_archive"]
+__all__ = ["FREE", "clean_archive"]
 
-KIND = "a .pt2 archive of torch.export.save"
+FREE = (
+    "export it with a batch of any size:"
+    " torch.export.export(model, (z,), dynamic_shapes=({0: torch.export.Dim('batch')},)), z of two rows or more;"
+    " in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64), not len(z)"
+)
 PROGRAM = "models/model.json"
 CONFIGS = ("data/weights/model_weights_config.json", "data/constants/model_constants_config.json")
 SAMPLE = "data/sample_inputs/model.pt"
@@ -69,12 +74,12 @@ def clean_archive(data: bytes, path: Path) -> bytes:
         reader = PyTorchFileReader(io.BytesIO(data))
         names = [str(name) for name in reader.get_all_records()]
     except (RuntimeError, ValueError, OSError) as error:
-        refuse_pickle(data, path, what=KIND)
-        raise LCError(f"{path} is not {KIND}, or is truncated: {_first(error)}") from error
-    if "archive_format" not in names or reader.get_record("archive_format") != b"pt2" or PROGRAM not in names:
-        refuse_pickle(data, path, what=KIND)
+        raise not_loaded(data, path, what=PT2) from error
+    if "archive_format" not in names or reader.get_record("archive_format") != b"pt2":
+        raise not_loaded(data, path, what=PT2)
+    if PROGRAM not in names:
         hint = "save it with torch.export.save of torch 2.8 or later, one program to a file"
-        raise LCError(f"{path} is not {KIND}; it holds {', '.join(names[:5])}", hint=hint)
+        raise LCError(f"{path} is not {PT2} with one program; it holds {', '.join(names[:5])}", hint=hint)
     for name in names:
         _check_member(name, path)
     try:
@@ -84,17 +89,13 @@ def clean_archive(data: bytes, path: Path) -> bytes:
         parts[PROGRAM] = _program(reader.get_record(PROGRAM), path)
         parts[SAMPLE] = _sample(reader.get_record(SAMPLE), path)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LCError(f"{path} is damaged: {_first(error)}") from error
+        raise LCError(f"{path} is damaged: {one_line(error)}", hint="export it again") from error
     buffer = io.BytesIO()
     writer = PyTorchFileWriter(buffer)
     for name, content in parts.items():
         writer.write_record(name, content, len(content))
     writer.write_end_of_file()
     return buffer.getvalue()
-
-
-def _first(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _check_member(name: str, path: Path) -> None:
@@ -149,6 +150,9 @@ def _program(content: bytes, path: Path) -> bytes:
             node["metadata"] = {}
             _check_target(node["target"], path)
     graph_module["metadata"] = {}
+    fixed = _fixed_batch(graph_module["graph"], inputs[0])
+    if fixed is not None:  # which torch may write into the guards, too
+        raise LCError(f"{path}: {FIXED.format(fixed)}", hint=FREE)
     if program.get("guards_code") or graph_module.get("treespec_namedtuple_fields"):
         raise refused(path, "its program comes with Python code or types of its own")
     written = json.dumps(program)
@@ -158,6 +162,14 @@ def _program(content: bytes, path: Path) -> bytes:
                 one["arg"]["as_string"] = ""
     _check_texts(program, path)
     return written.encode()
+
+
+def _fixed_batch(graph: dict[str, Any], argument: dict[str, Any]) -> int | None:
+    """Return the size of the batch where an input `(B, ...)` takes one size only."""
+    tensor = graph["tensor_values"].get(argument.get("as_tensor", {}).get("name"), {})
+    sizes = tensor.get("sizes") or [{}]
+    batch = sizes[0].get("as_int")
+    return batch if isinstance(batch, int) else None
 
 
 def _graphs(graph: dict[str, Any]) -> Iterator[dict[str, Any]]:

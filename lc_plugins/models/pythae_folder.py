@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
-from lc_plugins.models.files import digest_of, read_file, refused
+from lc_plugins.models.files import digest_of, is_pickle, not_loaded, one_line, read_file, refused
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Values
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ SPHERE = frozenset(("SVAE",))
 NO_PRIOR = frozenset(("AE", "RAE_L2", "RAE_GP", "VAMP", "RHVAE"))
 """Models whose latents have another distribution, which a spec has to tell."""
 HIDDEN = 512
+WEIGHTS = "a file of weights that pythae saved"
+AGAIN = "get the whole folder again, or save it anew: model.save(folder)"
 HOW = (
     "load the model in Python, where you trust it, and export its parts for models.export: wrap them in modules that "
     "return model.decoder(z).reconstruction and (embedding, (0.5 * log_covariance).exp()), as docs/models.md shows"
@@ -74,7 +76,7 @@ def load_pythae(
             error = refused(folder, f"{part} is a pickled network, and loading it would run code")
             raise LCError(error.message, hint=HOW)
     chosen = prior if prior is not None else _own_prior(kind, folder)
-    data = read_file(folder / "model.pt", what="the weights that pythae wrote")
+    data = read_file(folder / "model.pt", what=WEIGHTS)
     weights = _weights(data, folder / "model.pt")
     decoder = _filled(_decoder(dimensions, size), weights, "decoder.", folder)
     encoder = _filled(_encoder(dimensions, size), weights, "encoder.", folder) if kind in WITH_ENCODER else None
@@ -85,6 +87,7 @@ def load_pythae(
         digest_of(config_data, data),
         Encoder(encoder, "log_variance") if encoder is not None else None,
         modules=(decoder,) if encoder is None else (decoder, encoder),
+        place=folder,
     )
     outputs = Outputs(output, tuple(shape) if shape else None, values, layout)
     return assemble(network, prior=build_prior(chosen), outputs=outputs, latent=latent, block=block)
@@ -96,7 +99,8 @@ def _config(data: bytes, folder: Path) -> tuple[str, tuple[int, ...], int]:
         config = json.loads(data)
         name, size, dimensions = str(config["name"]), tuple(map(int, config["input_dim"])), int(config["latent_dim"])
     except (ValueError, KeyError, TypeError) as error:
-        raise LCError(f"{folder}/model_config.json is not pythae's: {type(error).__name__}: {error}") from error
+        told = f"it has no {error.args[0]}" if isinstance(error, KeyError) else one_line(error)
+        raise LCError(f"{folder}/model_config.json is not pythae's: {told}", hint=AGAIN) from error
     if not size or min(size) < 1 or dimensions < 1 or math.prod(size) * HIDDEN > 2**31:
         raise LCError(f"{folder}/model_config.json has sizes {size} and {dimensions} that no model has")
     kind = name.removesuffix("Config").removesuffix("_")
@@ -120,21 +124,25 @@ def _weights(data: bytes, path: Path) -> dict[str, Tensor]:
 
     try:
         found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        state: dict[str, Tensor] = found["model_state_dict"]
     except Exception as error:
-        text = str(error)
-        if "weights_only" in text or "Unsupported" in text:
+        if is_pickle(data):
             raise refused(path, "it holds more than weights, and loading it would run code") from error
-        raise LCError(f"{path} cannot be read as weights, or is truncated: {text[:200]}") from error
+        raise not_loaded(data, path, what=WEIGHTS) from error
+    if not isinstance(found, dict) or not isinstance(found.get("model_state_dict"), dict):
+        raise LCError(f"{path} has no model_state_dict; expected {WEIGHTS}", hint=AGAIN)
+    state: dict[str, Tensor] = found["model_state_dict"]
     return state
 
 
 def _filled(network: nn.Module, weights: dict[str, Tensor], prefix: str, folder: Path) -> nn.Module:
     own = {name.removeprefix(prefix): one for name, one in weights.items() if name.startswith(prefix)}
-    try:
-        network.load_state_dict(own)
-    except (RuntimeError, AttributeError) as error:
-        raise LCError(f"the weights in {folder} do not fit its {prefix[:-1]}: {str(error)[:300]}", hint=HOW) from error
+    wanted = network.state_dict()
+    for name in sorted(wanted.keys() | own.keys()):
+        shapes = [list(tensors[name].shape) if name in tensors else "nothing" for tensors in (own, wanted)]
+        if shapes[0] != shapes[1]:
+            told = f"{prefix}{name} is {shapes[0]}; expected {shapes[1]}"
+            raise LCError(f"the weights in {folder}/model.pt do not fit a default network: {told}", hint=HOW)
+    network.load_state_dict(own)
     return network.eval().requires_grad_(False)
 
 

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
-from lc_plugins.models.files import digest_of, globals_of, read_file, refuse_pickle, refused
+from lc_plugins.models.files import SCRIPT, digest_of, globals_of, not_loaded, one_line, read_file, refused
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lc_plugins.models.foreign import ForeignModel
 
 __all__ = ["DEPRECATED", "check_archive", "load_torchscript"]
 
 DEPRECATED = "TorchScript is deprecated in torch: export with torch.export, for models.export, while you can"
 FREE = (
-    "in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64): torch.jit.trace keeps what len(z) or"
-    " z.shape[0] was when it traced; trace it again, or better export it with torch.export for models.export"
+    "in forward write -1 for the size of the batch, as in x.view(-1, 3, 64, 64): torch.jit.trace keeps what len(z)"
+    " was when it traced; trace it again, or better export it with torch.export for models.export"
 )
-KIND = "a TorchScript file of torch.jit.save"
 ALLOWED = re.compile(
     r"__torch__\S* \S+|torch\._utils _rebuild_tensor(_v2)?|torch\._utils _rebuild_parameter|collections OrderedDict"
     r"|torch\.jit\._pickle (restore_type_tag|build_\w+list)|torch \w+Storage"
@@ -66,19 +68,20 @@ def load_torchscript(
     from lc_plugins.models.outputs import Outputs
     from lc_plugins.models.priors import build_prior
 
-    warnings.warn(DEPRECATED, FutureWarning, stacklevel=2)
-    data = [read_file(one, what=KIND) for one in (file, encoder) if one is not None]
+    data = [read_file(one, what=SCRIPT) for one in (file, encoder) if one is not None]
     decode = _script(data[0], file)
+    _check_latent(decode, tuple(latent), file)
     encode = _script(data[1], encoder) if encoder is not None else None
     network = Network(
         file.stem,
         tuple(latent),
-        decode,
+        _Script(decode),
         digest_of(*data),
-        Encoder(encode, encoder_gives) if encode else None,
+        Encoder(_Script(encode), encoder_gives) if encode else None,
         modules=tuple(one for one in (decode, encode) if one),
         note=DEPRECATED,
         free=FREE,
+        place=file,
     )
     outputs = Outputs(output, tuple(shape) if shape else None, values, layout)
     return assemble(network, prior=build_prior(prior), outputs=outputs, latent=None, block=block)
@@ -93,7 +96,7 @@ def _script(data: bytes, path: Path) -> Any:
             warnings.simplefilter("ignore")  # torch's own word on the format, which is told once, above
             module = torch.jit.load(io.BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]
     except Exception as error:
-        raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {str(error)[:300]}") from error
+        raise LCError(f"{path} cannot be loaded by torch {torch.__version__}: {one_line(error, 300)}") from error
     _check_inputs(module, path)
     module.eval()
     for one in module.parameters():
@@ -109,6 +112,52 @@ def _check_inputs(module: Any, path: Path) -> None:
     if len(found) != 1:
         told = ", ".join(f"{one.name}: {one.type}" for one in found)
         raise LCError(inputs_told(path, len(found), told), hint=ONE_INPUT)
+
+
+def _check_latent(module: Any, latent: tuple[int, ...], path: Path) -> None:
+    """Refuse a shape of a latent that the decoder cannot take, if another one is found that it takes.
+
+    Raises:
+        LCError: With that shape.
+    """
+    import torch
+
+    def decodes(shape: tuple[int, ...]) -> bool:
+        try:
+            with torch.inference_mode():
+                module(torch.zeros(2, *shape))
+        except RuntimeError:
+            return False
+        return True
+
+    if decodes(latent):
+        return
+    sizes = {math.prod(latent), *(size for one in module.parameters() for size in one.shape)}
+    shapes = [[size, *more] for size in sorted(sizes) for more in ((), (1, 1))]
+    fits = next((one for one in shapes if decodes(tuple(one))), None)
+    if fits is not None:
+        raise LCError(
+            f"{path} cannot decode latents of shape {list(latent)}; expected {fits}, which it decodes",
+            hint=f"say latent: {fits}",
+        )
+
+
+def _last_line(error: Exception) -> str:
+    """Return what an error of a script says, without the lines of the script that led to it."""
+    return (str(error).strip().splitlines() or [""])[-1].removeprefix("RuntimeError: ")[:200] or type(error).__name__
+
+
+class _Script:
+    """Runs a script, and tells in one line what goes wrong in it."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+    def __call__(self, x: Tensor) -> Any:
+        try:
+            return self.module(x)
+        except RuntimeError as error:
+            raise RuntimeError(_last_line(error)) from error
 
 
 def check_archive(data: bytes, path: Path) -> None:
@@ -128,13 +177,9 @@ def check_archive(data: bytes, path: Path) -> None:
         names = [str(name) for name in reader.get_all_records()]
         parts = {name: reader.get_record(name) for name in names if name.endswith((".py", ".pkl", ".debug_pkl"))}
     except (RuntimeError, ValueError, OSError) as error:
-        refuse_pickle(data, path, what=KIND)
-        raise LCError(f"{path} is not {KIND}, or is truncated: {str(error).splitlines()[0][:200]}") from error
+        raise not_loaded(data, path, what=SCRIPT) from error
     if "constants.pkl" not in names or not any(name.startswith("code/") for name in names):
-        if any(name.startswith("models/") for name in names):
-            raise LCError(f"{path} is a .pt2 archive; expected {KIND}", hint="load it with models.export")
-        refuse_pickle(data, path, what=KIND)
-        raise LCError(f"{path} is not {KIND}; it holds {', '.join(names[:5])}")
+        raise not_loaded(data, path, what=SCRIPT)
     for name, content in parts.items():
         if name.endswith(".py"):
             _check_code(content.decode("utf-8", errors="replace"), name, path)

@@ -25,6 +25,7 @@ KINDS = {
 }
 """What is loaded for each `kind` that a `config.json` names."""
 FILES = ["config.json", "weights.safetensors"]
+OURS = "give a folder that lc train wrote"
 HubId = Annotated[str, Field(pattern=r"^([\w.-]+/[\w.-]+)?$")]
 
 
@@ -43,12 +44,11 @@ def load_folder(*, output: str, folder: Path | None = None, hub: HubId = "", rev
     try:
         kind = json.loads(read_bytes(place / "config.json"))["kind"]
     except OSError as error:
-        hint = "give a folder that lc train wrote"
-        raise LCError(f"{place} holds no model: config.json cannot be read ({error.strerror})", hint=hint) from error
+        raise LCError(f"{place} holds no model: config.json cannot be read ({error.strerror})", hint=OURS) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise LCError(f"{place}/config.json does not tell the kind of model") from error
+        raise LCError(f"{place}/config.json does not tell the kind of model", hint=OURS) from error
     if kind not in KINDS:
-        raise LCError(f"{place} is of kind {kind!r}; expected one of {', '.join(KINDS)}")
+        raise LCError(f"{place} is of kind {kind!r}; expected one of {', '.join(KINDS)}", hint=OURS)
     module, _, name = KINDS[kind].partition(":")
     model: LatentModel = getattr(import_module(module), name)(place)
     if model.output_type != output:

@@ -127,7 +127,7 @@ def test_a_missing_file_is_named(name: str, copied: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: b"", lambda data: data[:-1], lambda data: data[:-9] + b"x" + data[-8:]]
+    "damage", [lambda data: data[:9], lambda data: data[:-1], lambda data: data[:-9] + b"x" + data[-8:]]
 )
 def test_damaged_weights_are_found(damage: Callable[[bytes], bytes], copied: Path) -> None:
     weights = copied / "weights.safetensors"
@@ -137,7 +137,7 @@ def test_damaged_weights_are_found(damage: Callable[[bytes], bytes], copied: Pat
     assert caught.value.hint == "install or train it again"
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"kind": "avatar-vae/1"}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"kind": "avatar-vae/1"}'])
 def test_a_damaged_configuration_is_found(text: str, copied: Path) -> None:
     (copied / "config.json").write_text(text)
     with pytest.raises(LCError, match="is damaged"):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.slow_decoder import report_of, save, write_spec
+from benchmarks.slow_decoder import counting, report_of, save, write_spec
 from lc_core import LatentModel, as_latent_model
 from lc_core.engines.actor import Actor
 from lc_core.engines.gradient import Gradient
@@ -61,7 +61,8 @@ def test_sixteen_pictures_of_a_slow_decoder_take_few_decodes(tmp_path: Path, mon
         nn.Conv2d(256, 256, 1), nn.ReLU(), nn.Conv2d(256, 3, 1), nn.Tanh(),
     ).eval()  # fmt: skip
     spec = write_spec(tmp_path, save(net, tmp_path / "net.pt2"), samples=256)
-    report = report_of(spec, tmp_path / "run")
+    with counting() as counted:
+        report = report_of(spec, tmp_path / "run")
     assert report["delivered"] == 16
-    assert report["decodes"] <= 1_500
+    assert report["decodes"] < sum(counted) <= 1_500  # those of the checks and of the rule's spread too
     assert "block: 16" in (tmp_path / "run" / "spec.yaml").read_text()

@@ -233,3 +233,20 @@ def test_links_lead_somewhere(path):
 
 def test_the_picture_in_the_readme_is_small():
     assert (ROOT / "docs" / "images" / "busy_c_major.png").stat().st_size < 200_000
+
+
+def test_the_table_of_a_fit_has_the_range_and_the_default_of_each_setting():
+    def number(value):
+        return f"{value:,}" if value < 2**62 else "2^63 - 1"
+
+    rows = []
+    for name, told in schema.Fit.model_json_schema()["properties"].items():
+        low = f"above {told['exclusiveMinimum']}" if "exclusiveMinimum" in told else number(told["minimum"])
+        high = number(told["maximum"] if "maximum" in told else told["exclusiveMaximum"] - 1)
+        default = "none: it goes on while it helps" if name == "stop_at" else f"`{told['default']}`"
+        rows.append((f"`{name}`", f"{low} to {high}", default))
+    part = text_of("docs/spec.md").split("### Fits")[1].split("###")[0]
+    table = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("| `")
+    ]
+    assert [(name, interval, default) for name, _, interval, default in table] == rows

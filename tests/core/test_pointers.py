@@ -1,4 +1,4 @@
-"""A Git LFS pointer in place of any file that is read is named as such."""
+"""A Git LFS pointer in place of any file that is read is named as such, and an empty file or a web page in a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lc_core.actor_folder import read_actor
 from lc_core.cli import main
 from lc_core.errors import LCError
 from lc_core.labels.label_set import read_label_set
-from lc_core.pointers import refuse_pointer
+from lc_core.pointers import refuse_stand_in
 from lc_plugins.avatars.model import SHIPPED as AVATARS
 from lc_plugins.digits.model import SHIPPED as DIGITS
 from lc_plugins.images.celeba import read_celeba
@@ -123,13 +123,34 @@ def test_weights_of_onnx_in_another_file(file, tmp_path):
 
 @pytest.mark.parametrize("text", [POINTER.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + POINTER, POINTER[:60]])
 def test_pointers_are_known_however_they_are_written(text):
-    named(refuse_pointer, text, "m.pt")
+    named(refuse_stand_in, text, "m.pt")
 
 
 def test_a_file_that_only_speaks_of_git_lfs_is_no_pointer():
-    refuse_pointer(b"see https://git-lfs.github.com/spec/v1", "notes.txt")
-    refuse_pointer(POINTER + b" " * 2000, "long.txt")
-    refuse_pointer(b"", "empty")
+    refuse_stand_in(b"see https://git-lfs.github.com/spec/v1", "notes.txt")
+    refuse_stand_in(POINTER + b" " * 2000, "long.txt")
+    refuse_stand_in(b"a note on <html>", "notes.txt")
+
+
+PAGE = b"\n<!DOCTYPE html>\n<html><title>Sign in</title></html>"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "is empty"),
+        (PAGE, "is a web page"),
+        (b"\xef\xbb\xbf<!-- a --> <html lang='en'>", "is a web page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "is a web page"),
+    ],
+)
+@pytest.mark.parametrize("name", ["config.json", "weights.safetensors"])
+def test_an_empty_file_and_a_web_page_are_named_wherever_a_model_is_read(data, said, name, tmp_path):
+    folder = shutil.copytree(DIGITS, tmp_path / "mine")
+    (folder / name).write_bytes(data)
+    with pytest.raises(LCError, match=f"{name} {said}") as error:
+        load_folder(folder=folder, output=GRAY)
+    assert "\n" not in error.value.message and "again" in error.value.hint
 
 
 @pytest.mark.parametrize(

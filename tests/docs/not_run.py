@@ -18,6 +18,10 @@ NOT_RUN: tuple[tuple[str, str], ...] = (
     (r"\.venv/bin/(ruff|mypy).*|mypy --strict", "ruff, mypy: change or check the whole project; make test runs both"),
     (r"python -m tests\.docs\.command_lines", "command_lines: a test calls what prints the counts"),
     (
+        r"python -m docs\.pictures( \w+)?",
+        "docs.pictures: fits for minutes, and writes into the project; tests/docs/test_pictures.py reads its commands",
+    ),
+    (
         r"python -m docs\.generate",
         "docs.generate: writes into the project; tests/core/test_docs.py runs what it writes",
     ),

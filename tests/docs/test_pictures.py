@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from docs.pictures import IMAGES, PICTURES, main
+from tests.docs.command_lines import parse
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -36,6 +38,15 @@ def test_the_command_of_a_picture_is_told_beside_it(name):
     for page in pages:
         after = page.read_text(encoding="utf-8").partition(f"images/{name}.png)")[2]
         assert f"python -m docs.pictures {name}" in " ".join(after[:500].split()), page
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_commands_of_a_picture_are_commands_of_lc(name):
+    for line in PICTURES[name].commands:
+        program, *arguments = shlex.split(line)
+        assert program in ("lc", "typical")
+        if program == "lc":
+            parse([program, *arguments])
 
 
 def test_pictures_are_small():

@@ -144,8 +144,9 @@ def test_a_huge_picture_is_refused_before_it_is_unpacked(side: int, tmp_path: Pa
     head = struct.pack(">II", side, side) + path.read_bytes()[24:29]
     content = path.read_bytes()
     path.write_bytes(content[:16] + head + struct.pack(">I", zlib.crc32(b"IHDR" + head)) + content[33:])
-    with pytest.raises(LCError, match="expected 16,777,216 pixels at most"):
+    with pytest.raises(LCError, match="expected 16,777,216 pixels at most") as error:
         read_image(path)
+    assert error.value.message.endswith("such as 4096 x 4096") and "scale it down first" in error.value.hint
 
 
 @pytest.mark.parametrize(("suffix", "name"), [("gif", "GIF"), ("bmp", "BMP"), ("tiff", "TIFF"), ("webp", "WebP")])
@@ -197,10 +198,18 @@ def test_a_truncated_file_is_refused(keep: float, tmp_path: Path) -> None:
         read_image(tmp_path / "b.png")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"GIF89a"])
-def test_another_kind_of_file_is_refused(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"hello", "no PNG or JPEG"),
+        (b"GIF89a", "no PNG or JPEG"),
+        (b"", "the file is empty"),
+        (b"<!doctype html><p>404</p>", "the file is a web page"),
+    ],
+)
+def test_another_kind_of_file_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(LCError, match="no PNG or JPEG"):
+    with pytest.raises(LCError, match=said):
         read_image(tmp_path / "a.png")
 
 

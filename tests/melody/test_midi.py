@@ -160,7 +160,7 @@ def test_other_metres_are_refused(tmp_path: Path, metre: tuple[int, int]) -> Non
 
 CHORD = [("note_on", 60, 0), ("note_on", 64, 0), ("note_off", 60, 480), ("note_off", 64, 0)]
 OVERLAP = [("note_on", 60, 480), ("note_on", 64, 360), ("note_off", 60, 120), ("note_off", 64, 480)]
-GRACE = [("note_on", 60, 0), ("note_off", 60, 20), ("note_on", 64, 0), ("note_off", 64, 480)]
+FAST = [("note_on", 60, 0), ("note_on", 64, 50), ("note_off", 60, 20), ("note_off", 64, 480)]
 
 
 def test_polyphony_is_told_with_its_pitches_and_place(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_polyphony_over_channels_is_told_by_channel(tmp_path: Path) -> None:
 
 def test_notes_faster_than_sixteenths_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LCError, match="faster than sixteenths: C4 and E4 both fall on bar 1, sixteenth 1"):
-        read_midi(save(tmp_path / "a.mid", GRACE))
+        read_midi(save(tmp_path / "a.mid", FAST))
 
 
 def test_a_melody_longer_than_the_window_is_refused(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def one_bit(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: b"", lambda data: data[:7], lambda data: data[:-1], lambda data: data + b"x", one_bit]
+    "damage", [lambda data: data[:1], lambda data: data[:7], lambda data: data[:-1], lambda data: data + b"x", one_bit]
 )
 def test_damaged_weights_are_found(damage: Callable[[bytes], bytes], copied: Path) -> None:
     weights = copied / "weights.safetensors"
@@ -152,7 +152,7 @@ def test_damaged_weights_are_found(damage: Callable[[bytes], bytes], copied: Pat
     assert caught.value.hint == "install or train it again"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '"text"', '{"kind": "melody-vae/1"}'])
+@pytest.mark.parametrize("text", ["{", "[]", '"text"', '{"kind": "melody-vae/1"}'])
 def test_a_damaged_configuration_is_found(text: str, copied: Path) -> None:
     (copied / "config.json").write_text(text)
     with pytest.raises(LCError, match="is damaged"):

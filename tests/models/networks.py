@@ -66,6 +66,20 @@ class Batchy(Decoder):
         return super().forward(z - z.mean(dim=0, keepdim=True))
 
 
+class Training(Decoder):
+    """A decoder that stays in training mode, as one does that is exported without `eval()`."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.net.insert(2, layer)
+
+    def train(self, mode=True):
+        return super().train(True)
+
+
+IN_TRAINING = {"dropout": lambda: Training(nn.Dropout()), "normalisation": lambda: Training(nn.BatchNorm1d(32))}
+
+
 def build(kind, *arguments, **settings):
     torch.manual_seed(0)
     return kind(*arguments, **settings).eval().requires_grad_(False)

@@ -111,6 +111,27 @@ class Squeezed(Literal):
         return torch.sigmoid(self.net(z)).view(-1, 1, 8, 8).squeeze()
 
 
+def test_a_batch_that_len_has_fixed_beside_a_guard_is_named(tmp_path):
+    program = torch.export.export(build(Counted, 0), (torch.zeros(2, 4),), dynamic_shapes=({0: torch.export.Dim.AUTO},))
+    torch.export.save(program, tmp_path / "fixed.pt2")
+    message = refusal(load_export, file=tmp_path / "fixed.pt2")
+    assert "batch is fixed at 2" in message and "not len(z)" in message
+
+
+class Shaped(Literal):
+    """Asks for the size of the batch so that exporters leave it free."""
+
+    def forward(self, z):
+        return torch.sigmoid(self.net(z)).view(z.shape[0], 1, 8, 8)
+
+
+def test_a_size_that_shape_gave_stays_free(tmp_path):
+    example = torch.zeros(2, 4)
+    traced = save_torchscript(build(Shaped, 0), tmp_path / "free.pt", example)
+    check_model(load_torchscript(file=traced, output=GRAY, latent=[4]))
+    check_model(load_export(file=save_pt2(build(Shaped, 0), tmp_path / "free.pt2", example), output=GRAY))
+
+
 @pytest.mark.parametrize("size", [1, 2, 5, 64])
 @pytest.mark.parametrize("kind", [Literal, Counted])
 def test_a_batch_that_a_trace_has_fixed_is_named(kind, size, tmp_path):

@@ -18,6 +18,7 @@ from lc_core.latent_model import decode_array
 from lc_core.testing import check_model
 from lc_plugins.models.export import load_export
 from tests.models.networks import (
+    IN_TRAINING,
     WRONG_OUTPUTS,
     Batchy,
     Decoder,
@@ -164,10 +165,18 @@ def test_outputs_are_brought_to_the_shape_that_a_spec_says(file):
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [(NotANumber, "not finite"), (Noisy, "other outputs for the same latents"), (Batchy, "depends on the others")],
+    [
+        (NotANumber, "not finite"),
+        (Noisy, "other outputs for the same latents"),
+        (Batchy, "depends on the others"),
+        (IN_TRAINING["dropout"], "the decoder is random"),
+        (IN_TRAINING["normalisation"], "depends on the others in its batch"),
+    ],
 )
 def test_faulty_decoders_are_refused(kind, text, tmp_path):
-    assert text in refusal(save_pt2(build(kind), tmp_path / "faulty.pt2"))
+    message = refusal(save_pt2(build(kind), tmp_path / "faulty.pt2"))
+    assert text in message and "faulty.pt" in message
+    assert (kind is NotANumber) != ("call model.eval() before you export it" in message)
 
 
 def test_a_fixed_batch_is_refused_with_what_to_write(tmp_path):

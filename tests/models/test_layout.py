@@ -9,6 +9,7 @@ from torch import nn
 
 from lc_core.errors import LCError
 from lc_core.latent_model import decode_array
+from lc_core.score import reader_settings
 from lc_core.testing import check_model
 from lc_plugins.models.export import load_export
 from tests.models.networks import latents, save_pt2
@@ -99,3 +100,8 @@ def test_where_both_could_be_meant_the_spec_has_to_say(shape, output, tmp_path):
 
 def test_channels_last_that_are_not_last_are_refused(tmp_path):
     assert "expected (H, W, 3)" in refusal(tmp_path, (3, 8, 8), layout="channels_last")
+
+
+@pytest.mark.parametrize(("shape", "known"), [((3, 12, 12), {"size": 12}), ((3, 12, 10), {})])
+def test_files_are_read_at_the_size_of_the_models_own_pictures(shape, known, tmp_path):
+    assert reader_settings(load(tmp_path, shape)) == known

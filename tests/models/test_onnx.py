@@ -21,7 +21,18 @@ from lc_core.testing import check_model
 from lc_plugins.models import onnx_file
 from lc_plugins.models.imports import mend_torchvision
 from lc_plugins.models.onnx_file import load_onnx
-from tests.models.networks import WRONG_OUTPUTS, Batchy, Decoder, Encoder, NotANumber, Payload, build, latents
+from tests.models.networks import (
+    IN_TRAINING,
+    SHAPE,
+    WRONG_OUTPUTS,
+    Batchy,
+    Decoder,
+    Encoder,
+    NotANumber,
+    Payload,
+    build,
+    latents,
+)
 
 mend_torchvision()  # which onnx2torch imports
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
@@ -131,6 +142,9 @@ def test_weights_in_a_file_beside_it_are_read_and_none_from_elsewhere(file, tmp_
         (tmp_path / "split.onnx").read_bytes().replace(b"split.data", b"../secrets")
     )
     assert "not beside it" in refusal(tmp_path / "in" / "split.onnx")
+    (tmp_path / "split.data").write_bytes((tmp_path / "split.data").read_bytes()[:99])
+    message = refusal(tmp_path / "split.onnx")
+    assert "in split.data cannot be read, or are truncated" in message and "get them again" in message
     (tmp_path / "split.data").unlink()
     assert "cannot be read" in refusal(tmp_path / "split.onnx")
 
@@ -211,9 +225,26 @@ def test_outputs_of_another_type_or_shape_are_refused(settings, text, file):
     assert text in refusal(file, **settings)
 
 
-@pytest.mark.parametrize(("kind", "text"), [(NotANumber, "not finite"), (Batchy, "depends on the others")])
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (NotANumber, "not finite"),
+        (Batchy, "depends on the others"),
+        (IN_TRAINING["normalisation"], "depends on the others"),
+    ],
+)
 def test_faulty_decoders_are_refused(kind, text, tmp_path):
     assert text in refusal(save(build(kind), tmp_path / "faulty.onnx"))
+
+
+def test_dropout_in_training_mode_drops_nothing_in_onnxruntime(tmp_path):
+    pytest.importorskip("onnx2torch", reason="the extra onnx is not installed")
+    network = build(IN_TRAINING["dropout"])
+    model = load_onnx(file=save(network, tmp_path / "dropout.onnx"), output=GRAY)
+    check_model(model)
+    assert model.differentiable
+    wanted = network.net[3:](network.net[:2](latents())).view(-1, *SHAPE)
+    np.testing.assert_allclose(decode_array(model, latents()), wanted.numpy(), atol=1e-6)
 
 
 def test_noise_is_refused(tmp_path):

@@ -106,6 +106,33 @@ def test_settings_that_are_wrong_are_told_with_their_place(more, text, folder):
 
 
 @pytest.mark.parametrize(
+    ("use", "line"),
+    [
+        ("constraints: [{use: images.brightness, at_least: 0.0}]", "images.brightness measures"),
+        ("render: [images.png]", "images.png draws"),
+    ],
+)
+def test_a_misspelt_output_type_is_told_where_a_rule_or_a_renderer_does_not_take_it(use, line, folder):
+    path = folder / "spec.yaml"
+    model = "{use: models.export, params: {file: decoder.pt2, output: image.grey/1}}"
+    path.write_text(f"lc: 1\nmodel: {model}\n{use}\n")
+    result = CliRunner().invoke(main, ["validate", str(path)])
+    assert result.exit_code == 2
+    told = f"{line} image.rgb/1 or image.gray/1, but the model makes image.grey/1 (did you mean image.gray/1?)"
+    assert told in result.output
+
+
+@pytest.mark.parametrize(("output", "near"), [("image.grey/1", "image.gray/1"), ("image.gray/2", "image.gray/1")])
+def test_an_output_type_that_is_nearly_one_of_ours_is_noted_and_another_of_ones_own_is_not(output, near, folder):
+    settings = ["--set", f"file={folder / 'decoder.pt2'}", "--set"]
+    result = CliRunner().invoke(main, ["inspect", "models.export", *settings, f"output={output}"])
+    assert result.exit_code == 0
+    assert f"{output} is a type of your own, which lc knows nothing of (did you mean {near}?)" in result.output
+    result = CliRunner().invoke(main, ["inspect", "models.export", *settings, "output=lab.heights/1"])
+    assert result.exit_code == 0 and "did you mean" not in result.output and "note" not in result.output
+
+
+@pytest.mark.parametrize(
     ("more", "text"),
     [
         (", prior: {samples: none.npy}", "cannot be read"),
