@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from lc_core.engines.base import Engine
+from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
 from lc_core.latent_model import LatentModel, Posterior, block_generator
 from lc_core.measuring import Measurement, measurement
@@ -646,6 +647,13 @@ class Draws(Short):
         return super().step(state, energy, model, number)
 
 
+class NeverNearer(Edit):
+    """An edit that stays as far away, whatever the weight of distance."""
+
+    def nearer(self, factor):
+        return self
+
+
 FAULTY_ENGINES = [
     ("declared", NoEngine, "does not derive from"),
     ("declared", NoBlock, "block is 0"),
@@ -663,6 +671,7 @@ FAULTY_ENGINES = [
     ("permutation", ByPlace, "in another order"),
     ("rows_independent", ByTheOthers, "beside other tries"),
     ("reaches", GoesUp, "met the rule"),
+    ("edits", NeverNearer, "farther from its anchor"),
     ("global_random_state", Draws, "torch"),
 ]
 
