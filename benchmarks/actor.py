@@ -15,16 +15,18 @@ import torch
 
 from benchmarks.melody import prior_rate, say
 from benchmarks.sections import Sections
-from lc_core.cache import Cache
-from lc_core.energy import Energy
+from lc_core.common.cache import Cache
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
+from lc_core.energy.energy import Energy
 from lc_core.engines.base import Engine, run_engine
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.rejection import Rejection
-from lc_core.latent_model import block_generator, draw_prior
-from lc_core.run import build_problem, prepare_spec
-from lc_core.sampling import Problem, run_block
+from lc_core.models.latent_model import draw_prior
+from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.sampling.block import run_block
+from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
-from lc_core.verify import Verifier
 
 PAIRS = 31
 """Pairs of runs that a ratio is the median of."""

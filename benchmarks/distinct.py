@@ -18,9 +18,9 @@ import torch
 from benchmarks.tables import percent, say, table
 from lc_core.api import sample
 from lc_core.errors import LCError
-from lc_core.plugins.manager import DISTRIBUTION, build_registry
+from lc_core.plugins.discover import DISTRIBUTION, build_registry
 from lc_core.plugins.registry import Registry
-from lc_core.run import build_model
+from lc_core.runs.build import build_model
 from lc_core.spec import Spec, load_spec
 from lc_core.spec.files import shipped_names
 

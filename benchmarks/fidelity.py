@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lc_core.critics.calibration import auc
-from lc_core.latent_model import block_generator
+from lc_core.common.seeds import block_generator
+from lc_core.critics.quality import auc
 
 CHUNK = 500
 """Rows of a matrix of distances that are held at a time: 20 MB for 5,000 columns."""

@@ -28,11 +28,13 @@ from torch import nn
 
 import lc_core
 from benchmarks.tables import table
-from lc_core.latent_model import LatentModel, block_generator, decode_array
-from lc_core.prepare import prepare
-from lc_core.run import build_problem
-from lc_core.sampling import Problem, collect
-from lc_core.verify import Verifier
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
+from lc_core.fitting.prepare import prepare
+from lc_core.models.latent_model import LatentModel, decode_array
+from lc_core.runs.build import build_problem
+from lc_core.sampling.problem import Problem
+from lc_core.sampling.sample import collect
 
 D, SHAPE = 8, (1, 8, 8)
 TRIES = 1_024

@@ -13,16 +13,18 @@ import click
 import torch
 
 from lc_core.api import load_model
-from lc_core.constraint import Constraint
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.measurement import Measurement
 from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
-from lc_core.fitting import FitSettings
-from lc_core.latent_model import LatentModel, block_generator, draw_prior
-from lc_core.measuring import Measurement
-from lc_core.prepare import prepare
-from lc_core.sampling import Problem, run_block
-from lc_core.verify import Verifier
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
+from lc_core.models.latent_model import LatentModel, draw_prior
+from lc_core.sampling.block import run_block
+from lc_core.sampling.problem import Problem
 
 PRIOR = 2_048
 BLUE = {"color": "#4060c0", "box": (0.85, 0.3, 1.0, 0.7)}

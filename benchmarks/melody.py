@@ -23,22 +23,23 @@ import torch
 from safetensors.numpy import load_file
 
 from benchmarks.sections import Sections
-from lc_core.cache import Cache
-from lc_core.constraint import Constraint
+from lc_core.common.cache import Cache
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.measurement import Measurement
 from lc_core.critics.critic import Critic
-from lc_core.energy import Energy
+from lc_core.energy.energy import Energy
 from lc_core.engines.adam import BETA1, BETA2, EPSILON
 from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
-from lc_core.fitting import FitSettings
-from lc_core.latent_model import block_generator
-from lc_core.measuring import Measurement
-from lc_core.prepare import prepare
-from lc_core.run import build_problem, prepare_spec
-from lc_core.sampling import Problem, run_block
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
+from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.sampling.block import run_block
+from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
 from lc_core.spec.files import shipped_names
-from lc_core.verify import Verifier
 from lc_plugins.melody import measurements
 from lc_plugins.melody.evaluate import descriptors, distances
 from lc_plugins.melody.midi import read_midi

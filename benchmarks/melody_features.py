@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lc_core.cache import Cache, key_of
-from lc_core.latent_model import block_generator
+from lc_core.common.cache import Cache, key_of
+from lc_core.common.seeds import block_generator
 from lc_plugins.melody.corpus import Corpus, read_corpus
 
 BEAT, TOKENS, HIDDEN_BEATS = 4, 130, 1 / 3

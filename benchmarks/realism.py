@@ -20,14 +20,15 @@ import torch
 from benchmarks.fidelity import neighbour_figures, two_sample_auc
 from benchmarks.melody_features import melody_features, transposed, tunes
 from benchmarks.tables import percent, say, table
-from lc_core.energy import Energy
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
+from lc_core.energy.energy import Energy
 from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
-from lc_core.latent_model import LatentModel, block_generator
-from lc_core.run import build_problem
-from lc_core.sampling import Problem
+from lc_core.models.latent_model import LatentModel
+from lc_core.runs.build import build_problem
+from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
-from lc_core.verify import Verifier
 from lc_plugins.images.arrays import from_pixels, to_pixels
 from lc_plugins.melody.render import Audio, PianoRoll
 

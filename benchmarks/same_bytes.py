@@ -74,7 +74,7 @@ BAD_SPECS = """
 import sys, yaml
 from pathlib import Path
 from lc_core.errors import LCError
-from lc_core.plugins.manager import build_registry
+from lc_core.plugins.discover import build_registry
 from lc_core.spec import load_spec
 
 def changed(node, at=()):

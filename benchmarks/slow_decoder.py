@@ -26,7 +26,8 @@ from torch import nn
 
 from lc_core import LatentModel, load_model
 from lc_core.cli import main as lc
-from lc_core.latent_model import block_generator, decode_array, draw_prior
+from lc_core.common.seeds import block_generator
+from lc_core.models.latent_model import decode_array, draw_prior
 from lc_plugins.models import foreign
 
 SAMPLES = 512

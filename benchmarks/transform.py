@@ -13,18 +13,20 @@ import click
 import numpy as np
 import torch
 
-from lc_core.cache import Cache
-from lc_core.editing import sigma_distance
-from lc_core.encodings import Encodings, encode_outputs
+from lc_core.common.cache import Cache
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
+from lc_core.editing.problem import Transformation
+from lc_core.editing.state import sigma_distance
+from lc_core.editing.transform import run_transformation
 from lc_core.engines.base import run_engine
 from lc_core.engines.edit import Edit
-from lc_core.fitting import FitSettings
-from lc_core.latent_model import block_generator
-from lc_core.prepare import prepare
-from lc_core.run import build_model
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
+from lc_core.models.encodings import Encodings
+from lc_core.models.latent_model import encode_outputs
+from lc_core.runs.build import build_model
 from lc_core.spec import load_spec
-from lc_core.transforming import Transformation, run_transformation
-from lc_core.verify import Verifier
 
 SPECS = ("melody/c_major", "melody/busy_c_major", "melody/no_big_leaps")
 COUNT = 64

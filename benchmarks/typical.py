@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from lc_core import load_model
-from lc_core.latent_model import LatentModel, block_generator, decode_array
-from lc_core.measuring import Measurement, measure_all
-from lc_core.plugins.manager import DISTRIBUTION, build_registry
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.measurement import Measurement, measure_all
+from lc_core.models.latent_model import LatentModel, decode_array
+from lc_core.plugins.discover import DISTRIBUTION, build_registry
 from lc_core.plugins.registry import Registered
 from lc_plugins.avatars.attributes import ATTRIBUTES
 

@@ -19,7 +19,7 @@ import click
 
 from docs.rules import rule_pages
 from lc_core.cli import COMMANDS, main
-from lc_core.plugins.manager import DISTRIBUTION, build_registry
+from lc_core.plugins.discover import DISTRIBUTION, build_registry
 from lc_core.plugins.registry import Registry
 from lc_core.spec.jsonschema import schema_json
 

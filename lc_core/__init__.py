@@ -10,19 +10,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lc_core.actors.fitted import FittedActor, load_actor, save_actor
     from lc_core.api import load_model, sample, transform
-    from lc_core.constraint import Constraint, Group, all_of, any_of, none_of
+    from lc_core.constraints.constraint import Constraint, Group, all_of, any_of, none_of
+    from lc_core.constraints.declare import Needs, measurement
+    from lc_core.constraints.measurement import Measurement
+    from lc_core.constraints.want import Want
+    from lc_core.editing.result import TransformResult
     from lc_core.engines.base import Engine
     from lc_core.errors import LCError
-    from lc_core.fitted_actor import FittedActor, load_actor, save_actor
-    from lc_core.fitting import FitSettings
-    from lc_core.latent_model import LatentModel, Posterior, as_latent_model
-    from lc_core.measuring import Measurement, Needs, Want, measurement
+    from lc_core.fitting.critics import FitSettings
+    from lc_core.models.adapt import as_latent_model
+    from lc_core.models.latent_model import LatentModel, Posterior
     from lc_core.plugins.hookspecs import hookimpl, hookspec
-    from lc_core.render import Renderer
-    from lc_core.sampling import SampleResult
+    from lc_core.plugins.renderer import Renderer
+    from lc_core.sampling.result import SampleResult
     from lc_core.spec.resolve import load_spec
-    from lc_core.transforming import TransformResult
 
 __all__ = [
     "Constraint",
@@ -56,18 +59,18 @@ __all__ = [
 
 _MODULES = {
     "lc_core.api": ("load_model", "sample", "transform"),
-    "lc_core.constraint": ("Constraint", "Group", "all_of", "any_of", "none_of"),
+    "lc_core.constraints.constraint": ("Constraint", "Group", "all_of", "any_of", "none_of"),
     "lc_core.engines.base": ("Engine",),
     "lc_core.errors": ("LCError",),
-    "lc_core.fitted_actor": ("FittedActor", "load_actor", "save_actor"),
-    "lc_core.fitting": ("FitSettings",),
-    "lc_core.latent_model": ("LatentModel", "Posterior", "as_latent_model"),
-    "lc_core.measuring": ("Measurement", "Needs", "Want", "measurement"),
+    "lc_core.actors.fitted": ("FittedActor", "load_actor", "save_actor"),
+    "lc_core.fitting.critics": ("FitSettings",),
+    "lc_core.models.latent_model": ("LatentModel", "Posterior", "as_latent_model"),
+    "lc_core.constraints.measurement": ("Measurement", "Needs", "Want", "measurement"),
     "lc_core.plugins.hookspecs": ("hookimpl", "hookspec"),
-    "lc_core.render": ("Renderer",),
-    "lc_core.sampling": ("SampleResult",),
+    "lc_core.plugins.renderer": ("Renderer",),
+    "lc_core.sampling.block": ("SampleResult",),
     "lc_core.spec.resolve": ("load_spec",),
-    "lc_core.transforming": ("TransformResult",),
+    "lc_core.editing.transform": ("TransformResult",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

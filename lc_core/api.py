@@ -8,24 +8,29 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.cache import Cache
-from lc_core.constraint import Constraint, Entry, Group, leaves
+from lc_core.common.cache import Cache
+from lc_core.constraints.constraint import Constraint, Entry, Group, leaves
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.measurement import Measurement
+from lc_core.editing.problem import Transformation
+from lc_core.editing.result import TransformResult
+from lc_core.editing.transform import run_transformation
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
-from lc_core.fitting import FitSettings
-from lc_core.latent_model import LatentModel, as_latent_model
-from lc_core.measuring import Measurement
-from lc_core.plugins.manager import build_registry
-from lc_core.plugins.registry import Registry
-from lc_core.prepare import prepare
-from lc_core.run import KEEP_NOTE, build_problem, prepare_spec
-from lc_core.sampling import Problem, SampleResult, collect
-from lc_core.sanity import check_decoder
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
+from lc_core.models.adapt import as_latent_model
+from lc_core.models.checks import check_decoder
+from lc_core.models.latent_model import LatentModel
+from lc_core.plugins.discover import build_registry
+from lc_core.plugins.registry import Registry, view_of
+from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.runs.sample import KEEP_NOTE
+from lc_core.sampling.problem import Problem
+from lc_core.sampling.result import SampleResult, ordered
+from lc_core.sampling.sample import collect
+from lc_core.sampling.variety import add_distinct
 from lc_core.spec.values import Keeping, Spec
-from lc_core.summary import ordered
-from lc_core.transforming import Transformation, TransformResult, run_transformation
-from lc_core.variety import add_distinct, view_of
-from lc_core.verify import Verifier
 
 __all__ = ["load_model", "sample", "transform"]
 

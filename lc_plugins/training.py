@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_core.common.progress import ProgressLine
 from lc_core.errors import LCError
-from lc_core.progress import ProgressLine
 
 if TYPE_CHECKING:
     import torch
@@ -144,7 +144,7 @@ class Trainer:
     def _update(self) -> tuple[float, float]:
         import torch
 
-        from lc_core.latent_model import block_generator
+        from lc_core.common.seeds import block_generator
 
         done = self.step / self.settings["steps"]
         warm = min(1.0, self.step / WARM_UP)

@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.tables import say
-from lc_core.cache import Cache, key_of
-from lc_core.critics.critic import mlp
-from lc_core.energy import EnergyValue
+from lc_core.common.cache import Cache, key_of
+from lc_core.common.nets import mlp
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
+from lc_core.energy.energy import EnergyValue
 from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
-from lc_core.latent_model import LatentModel, block_generator
-from lc_core.verify import Verifier
+from lc_core.models.latent_model import LatentModel
 from lc_plugins.avatars.attributes import NAMES, visible
 from lc_plugins.avatars.dataset import read_avatars
 from lc_plugins.images.arrays import from_pixels

@@ -13,16 +13,18 @@ import torch
 from torch import Tensor
 
 from benchmarks.tables import say
-from lc_core.cache import Cache
-from lc_core.constraint import Constraint
-from lc_core.energy import Energy
+from lc_core.common.cache import Cache
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.measurement import Measurement
+from lc_core.constraints.want import Want
+from lc_core.energy.energy import Energy
 from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine, run_engine
-from lc_core.fitting import FitSettings
-from lc_core.latent_model import LatentModel, block_generator
-from lc_core.measuring import Measurement, Want
-from lc_core.prepare import prepare
-from lc_core.verify import Verifier
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
+from lc_core.models.latent_model import LatentModel
 from lc_plugins.avatars.attributes import NAMES, visible
 from lc_plugins.avatars.verifier import attribute
 

@@ -17,9 +17,9 @@ import torch
 from benchmarks.paper.conditional import Conditional, fit_conditional
 from benchmarks.tables import out_option, percent, say, table, write_results
 from lc_core import load_model
-from lc_core.editing import sigma_distance
-from lc_core.latent_model import block_generator
-from lc_core.verify import Verifier
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
+from lc_core.editing.state import sigma_distance
 from lc_plugins.avatars.attributes import visible
 from lc_plugins.avatars.dataset import read_avatars
 from lc_plugins.avatars.judge import judge

@@ -23,20 +23,23 @@ from torch import Tensor
 
 from benchmarks.tables import out_option, percent, say, table, write_results
 from lc_core import load_model
-from lc_core.cache import Cache, key_of
-from lc_core.constraint import Constraint
-from lc_core.editing import FASTER, HEAVIER, edit_encodings, sigma_distance
-from lc_core.encodings import Encodings, encode_outputs
-from lc_core.energy import Energy
+from lc_core.common.cache import Cache, key_of
+from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.measurement import Measurement, measure_all
+from lc_core.constraints.want import Want
+from lc_core.editing.settings import EditSettings
+from lc_core.editing.state import sigma_distance
+from lc_core.editing.transform import through_decoder
+from lc_core.editing.tries import edit_encodings
+from lc_core.energy.energy import Energy
+from lc_core.energy.preserved import Kept
 from lc_core.engines.base import run_engine
 from lc_core.engines.edit import Edit
-from lc_core.fitting import FitSettings
-from lc_core.guiding import through_decoder
-from lc_core.keeping import Kept
-from lc_core.latent_model import LatentModel
-from lc_core.measuring import Measurement, Want, measure_all
-from lc_core.prepare import prepare
-from lc_core.verify import Verifier
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
+from lc_core.models.encodings import Encodings
+from lc_core.models.latent_model import LatentModel, encode_outputs
 from lc_plugins.avatars.attributes import NAMES, involved, visible
 from lc_plugins.avatars.dataset import read_avatars
 from lc_plugins.avatars.judge import judge
@@ -181,7 +184,7 @@ class Edits:
         """Return where all steps of the first try lead, and for each picture all steps of its own last try."""
         entry = energy.entries[0]
         ends = []
-        for factor, weight in zip(FASTER, HEAVIER, strict=True):
+        for factor, weight in zip(EditSettings().step_sizes, EditSettings().weights, strict=True):
             engine = Edit(distance=DISTANCE, check_every=300).faster(factor).keeping(kept)
             weighted = replace(energy, entries=(replace(entry, weight=weight * entry.weight),))
             ends.append(run_engine(engine, self.model, z0, weighted).z.detach())

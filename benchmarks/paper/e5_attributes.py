@@ -19,8 +19,8 @@ from benchmarks.paper.attributes import Generate, optimiser
 from benchmarks.paper.conditional import fit_conditional
 from benchmarks.tables import out_option, percent, say, table, write_results
 from lc_core import load_model
-from lc_core.latent_model import LatentModel
-from lc_core.verify import Verifier
+from lc_core.constraints.evaluator import Verifier
+from lc_core.models.latent_model import LatentModel
 from lc_plugins.avatars.attributes import visible
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.judge import judge

@@ -20,14 +20,14 @@ from benchmarks.paper.attributes import descend
 from benchmarks.paper.e5_attributes import judged
 from benchmarks.tables import out_option, percent, table, write_results
 from lc_core import load_model
-from lc_core.cache import Cache
-from lc_core.energy import Energy
+from lc_core.common.cache import Cache
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
+from lc_core.energy.energy import Energy
 from lc_core.engines.base import run_engine
-from lc_core.latent_model import block_generator
-from lc_core.run import build_problem, prepare_spec
-from lc_core.sampling import Problem
+from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
-from lc_core.verify import Verifier
 from lc_plugins.avatars.dataset import read_avatars
 from lc_plugins.images.sheet import write_sheet
 

@@ -21,12 +21,12 @@ import yaml
 from benchmarks.melody import TRIES, first_tries, prior_rate, say
 from benchmarks.melody_features import transposed, tunes
 from benchmarks.tables import out_option, percent, table, write_results
-from lc_core.cache import Cache
-from lc_core.latent_model import block_generator
-from lc_core.run import build_problem, prepare_spec
-from lc_core.sampling import Problem
+from lc_core.common.cache import Cache
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
+from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
-from lc_core.verify import Verifier
 from lc_plugins.melody import measurements
 from lc_plugins.melody.evaluate import descriptors, distances
 from lc_plugins.melody.render import Audio, PianoRoll

@@ -18,7 +18,7 @@ COMMANDS = {
     "new-plugin": ("lc_core.cli.new_plugin", "Write the package of a new plugin, ready to install."),
     "schema": ("lc_core.cli.schema", "Print the JSON Schema of specs, for editors."),
     "inspect": ("lc_core.cli.inspect", "Load a model and tell what it can do, how fast, and whether it is sane."),
-    "label": ("lc_core.cli.label", "Label outputs of a model, to make an attribute of your own."),
+    "label": ("lc_plugins.labels.command", "Label outputs of a model, to make an attribute of your own."),
     "fit": ("lc_core.cli.fit", "Fit and cache what a spec needs, without sampling."),
     "cache": ("lc_core.cli.cache", "List or clear fitted parts."),
     "train": ("lc_core.cli.train", "Train a model from its recipe."),

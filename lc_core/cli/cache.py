@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lc_core.common.words import counted
 from lc_core.errors import LCError
-from lc_core.words import counted
 
 if TYPE_CHECKING:
-    from lc_core.cache import Cache, CacheEntry
+    from lc_core.common.cache import Cache, CacheEntry
 
 __all__ = ["command"]
 
@@ -25,7 +25,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(clear: bool, yes: bool, as_json: bool) -> None:
     """List fitted parts: what each is of, its size, its age and its folder."""
-    from lc_core.cache import Cache
+    from lc_core.common.cache import Cache
 
     cache = Cache()
     if cache.root.exists() and not cache.root.is_dir():
@@ -60,7 +60,7 @@ def _list(cache: Cache, entries: list[CacheEntry]) -> None:
 
 
 def _clear(cache: Cache, entries: list[CacheEntry], *, ask: bool, as_json: bool) -> None:
-    from lc_core.cache_entries import check_cache
+    from lc_core.common.cache_entries import check_cache
 
     try:
         check_cache(cache.root)

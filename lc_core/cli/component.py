@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import inspect
 import json
+from typing import Any
 
 import click
 
-from lc_core.cli.plugins import component_data
 from lc_core.errors import LCError
 from lc_core.plugins.registry import KINDS, Registered, Registry
-from lc_core.plugins.typical import read_typical, typical_lines
+from lc_core.plugins.typical import read_typical, typical_lines, unmet_note
 
-__all__ = ["show_component"]
+__all__ = ["component_data", "show_component"]
 
 
 def show_component(registry: Registry, name: str, *, as_json: bool) -> None:
@@ -37,7 +37,7 @@ def show_component(registry: Registry, name: str, *, as_json: bool) -> None:
 
 def _likely_kind(registry: Registry, name: str) -> str:
     """Return the kind to look for an unknown name in: one that has a name like it, or else constraints."""
-    from lc_core.plugins.registry import nearest
+    from lc_core.common.spelling import nearest
 
     close = nearest(name, [one.name for kind in KINDS for one in registry.all(kind)])
     likely = [kind for kind in KINDS if any(one.name in close[:1] for one in registry.all(kind))]
@@ -66,3 +66,25 @@ def _lines(one: Registered) -> list[str]:
         default = data["default"]
         lines.append(f"default: {', '.join(f'{key} {value}' for key, value in default.items()) if default else 'none'}")
     return lines + typical_lines(one)
+
+
+def component_data(one: Registered) -> dict[str, Any]:
+    """Return one component as plain data; imports it."""
+    about = {key: value for key, value in one.about.items() if key != "typical"}
+    found: dict[str, Any] = {"kind": one.kind, "name": one.name, "api": one.api, **about}
+    try:
+        target, found["summary"] = one.load(), one.summary
+        found["params"] = one.setting_names()
+    except LCError as error:
+        return {**found, "error": error.message}
+    info = getattr(target, "__lc_measurement__", None)
+    if one.kind == "constraint" and info is not None:
+        found |= {"accepts": list(info.accepts), "unit": info.unit}
+        found |= {"range": [_bound(each) for each in info.range]}
+        found |= {"default": info.want.as_dict() if info.want else None}
+        found |= {"note": unmet_note(one)}
+    return found
+
+
+def _bound(value: float) -> float | None:
+    return value if abs(value) != float("inf") else None  # JSON has no infinity

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from lc_core.cli.plugin_files import plugin_files
+from lc_core.cli.options import plugin_files
 
 __all__ = ["command"]
 
@@ -42,12 +42,12 @@ def command(
     """
     import json
 
-    from lc_core.cache import Cache
+    from lc_core.actors.fitted import fit_into
     from lc_core.cli.threads import use_one_thread
-    from lc_core.constraint import leaves
-    from lc_core.fitted_actor import fit_into
-    from lc_core.plugins.manager import build_registry
-    from lc_core.run import build_problem, prepare_spec
+    from lc_core.common.cache import Cache
+    from lc_core.constraints.constraint import leaves
+    from lc_core.plugins.discover import build_registry
+    from lc_core.runs.build import build_problem, prepare_spec
     from lc_core.spec import load_spec
 
     use_one_thread()

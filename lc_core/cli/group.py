@@ -13,9 +13,10 @@ from typing import Any
 import click
 
 from lc_core.cli.streams import guarded_streams
-from lc_core.errors import FULL, LCError, disk_full
-from lc_core.installed import Entry, installed
-from lc_core.limits import IMPORT_SECONDS, limited
+from lc_core.common.files import FULL, disk_full
+from lc_core.common.guard import IMPORT_SECONDS, limited
+from lc_core.errors import LCError
+from lc_core.plugins.installed import Entry, installed
 
 __all__ = ["GROUP", "LazyGroup", "show_error"]
 
@@ -62,7 +63,7 @@ class LazyGroup(click.Group):
         if args and not args[0].startswith("-") and args[0] not in self._table:
             names = self.list_commands(ctx)
             if args[0] not in names:
-                from lc_core.plugins.registry import nearest
+                from lc_core.common.spelling import nearest
 
                 close = nearest(args[0], names)
                 guess = f"Did you mean {' or '.join(close)}?" if close else "See lc --help."

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.plugin_files import plugin_files
-from lc_core.words import counted
+from lc_core.cli.options import plugin_files
+from lc_core.common.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lc_core.owned import Owned
+    from lc_core.common.owned import Owned
     from lc_core.plugins.registry import Registry
     from lc_core.spec.values import Selected
 
@@ -42,9 +42,9 @@ def command(
     import json
 
     from lc_core.cli.threads import use_one_thread
-    from lc_core.inspecting import inspect_model, write_sheets
-    from lc_core.plugins.manager import build_registry
-    from lc_core.run import load_selected
+    from lc_core.diagnose.inspect import inspect_model, write_sheets
+    from lc_core.plugins.discover import build_registry
+    from lc_core.runs.build import load_selected
 
     use_one_thread()
     registry = build_registry(plugins)
@@ -66,8 +66,8 @@ def command(
 
 def _open(stack: ExitStack, folder: Path) -> Owned:
     """Open the folder of the sheets, or refuse it before a model is loaded."""
+    from lc_core.common.owned import Owned
     from lc_core.errors import LCError
-    from lc_core.owned import Owned
 
     try:
         return stack.enter_context(Owned.open(folder, "inspection"))

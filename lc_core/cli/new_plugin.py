@@ -25,7 +25,7 @@ def command(name: str, kind: str, out: Path | None) -> None:
     NAME names the distribution: small letters, digits and hyphens. What is written works as it is: it passes its own
     tests, ruff and mypy, and is then changed to what it should be.
     """
-    from lc_core.scaffold import new_plugin
+    from lc_core.plugins.scaffold import new_plugin
 
     files = new_plugin(name, kind, out)
     folder, module = files[0].parent, files[2]

@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from lc_core.errors import LCError
-from lc_core.plugins.registry import KINDS, Distribution, Registered, Registry
-from lc_core.plugins.typical import unmet_note
+from lc_core.cli.component import component_data
+from lc_core.plugins.registry import KINDS, Distribution, Registry
 
-__all__ = ["command", "component_data"]
+__all__ = ["command"]
 
 
 @click.command("plugins")
@@ -22,7 +21,7 @@ def command(name: str | None, as_json: bool) -> None:
 
     With NAME, tell of the component of that name alone: its settings and, of a measurement, typical values.
     """
-    from lc_core.plugins.manager import build_registry
+    from lc_core.plugins.discover import build_registry
 
     registry = build_registry()
     if name is not None:
@@ -59,28 +58,6 @@ def _distribution(one: Distribution) -> dict[str, Any]:
         "seconds": round(one.seconds, 6),
         "components": [component_data(each) for each in components],
     }
-
-
-def component_data(one: Registered) -> dict[str, Any]:
-    """Return one component as plain data; imports it."""
-    about = {key: value for key, value in one.about.items() if key != "typical"}
-    found: dict[str, Any] = {"kind": one.kind, "name": one.name, "api": one.api, **about}
-    try:
-        target, found["summary"] = one.load(), one.summary
-        found["params"] = one.setting_names()
-    except LCError as error:
-        return {**found, "error": error.message}
-    info = getattr(target, "__lc_measurement__", None)
-    if one.kind == "constraint" and info is not None:
-        found |= {"accepts": list(info.accepts), "unit": info.unit}
-        found |= {"range": [_bound(each) for each in info.range]}
-        found |= {"default": info.want.as_dict() if info.want else None}
-        found |= {"note": unmet_note(one)}
-    return found
-
-
-def _bound(value: float) -> float | None:
-    return value if abs(value) != float("inf") else None  # JSON has no infinity
 
 
 def _show_components(components: list[dict[str, Any]]) -> None:

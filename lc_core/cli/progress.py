@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.expect import LONG, time_of
-from lc_core.progress import ProgressLine
-from lc_core.words import counted
+from lc_core.common.progress import LONG, ProgressLine, time_of
+from lc_core.common.words import counted
 
 if TYPE_CHECKING:
-    from lc_core.sampling import Collector
+    from lc_core.sampling.collector import Collector
 
 __all__ = ["RunProgress"]
 

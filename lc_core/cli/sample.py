@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.plugin_files import plugin_files
+from lc_core.cli.options import plugin_files
 
 if TYPE_CHECKING:
-    from lc_core.sampling import SampleResult
+    from lc_core.sampling.result import SampleResult
 
 __all__ = ["command"]
 
@@ -51,11 +51,11 @@ def command(spec_name: str, as_json: bool, quiet: bool, **options: Any) -> None:
         click.echo("interrupted; give the same command again to go on from the last finished block", err=True)
         click.get_current_context().exit(INTERRUPTED)
     if as_json:
-        from lc_core.summary import report_text
+        from lc_core.sampling.result import report_text
 
         click.echo(report_text(result.report))
     elif not quiet:
-        from lc_core.cli.table import print_report
+        from lc_core.cli.report import print_report
 
         print_report(result.report, folder)
     if result.status != "done":
@@ -76,11 +76,11 @@ def _run(
     refit: bool,
     quiet: bool,
 ) -> tuple[SampleResult, Path]:
-    from lc_core.cache import Cache
     from lc_core.cli.progress import RunProgress
     from lc_core.cli.threads import use_one_thread
-    from lc_core.plugins.manager import build_registry
-    from lc_core.run import run_spec
+    from lc_core.common.cache import Cache
+    from lc_core.plugins.discover import build_registry
+    from lc_core.runs.sample import run_spec
     from lc_core.spec import load_spec
 
     use_one_thread()

@@ -19,7 +19,7 @@ __all__ = ["command"]
 )
 def command(draft: str) -> None:
     """Print the JSON Schema of specs, with the settings of every installed plugin."""
-    from lc_core.plugins.manager import build_registry
+    from lc_core.plugins.discover import build_registry
     from lc_core.spec.jsonschema import schema_json
 
     click.echo(json.dumps(schema_json(build_registry(), draft=draft), indent=2, ensure_ascii=False))

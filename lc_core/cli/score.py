@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.group import show_error
-from lc_core.cli.plugin_files import plugin_files
+from lc_core.cli.options import plugin_files
+from lc_core.common.words import counted
 from lc_core.errors import LCError
-from lc_core.words import counted
 
 if TYPE_CHECKING:
-    from lc_core.score import Judged, Score
+    from lc_core.runs.score import Judged, Score
 
 __all__ = ["command"]
 
@@ -36,8 +36,9 @@ def command(spec: str, files: tuple[Path, ...], plugins: tuple[Path, ...], as_js
     SPEC is a path, or the name of a shipped spec such as melody/c_major. The status is 3 if a file does not meet all
     conditions, and 2 if one cannot be read; the others are measured all the same.
     """
-    from lc_core.plugins.manager import build_registry
-    from lc_core.score import readers_of, score_file
+    from lc_core.plugins.discover import build_registry
+    from lc_core.plugins.readers import readers_of
+    from lc_core.runs.score import score_file
     from lc_core.spec import load_spec
 
     registry = build_registry(plugins)
@@ -86,7 +87,7 @@ def _show(score: Score) -> None:
 
 def _rows(one: Judged, depth: int = 0) -> Iterator[tuple[str, str, str, str]]:
     from lc_core.cli.text import number, wanted
-    from lc_core.constraint import Constraint
+    from lc_core.constraints.constraint import Constraint
 
     label = "  " * depth + one.entry.label + ("" if one.entry.require else " (preference)")
     if isinstance(one.entry, Constraint):

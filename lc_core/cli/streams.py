@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from lc_core.characters import escaping
+from lc_core.common.characters import escaping
 
 __all__ = ["guarded_streams", "shown"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lc_core.cli.streams import shown
-from lc_core.measuring import Want
-from lc_core.words import counted
+from lc_core.common.words import counted
+from lc_core.constraints.want import Want
 
 __all__ = ["age", "number", "outputs_line", "size", "table", "wanted"]
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.plugin_files import plugin_files
+from lc_core.cli.options import plugin_files
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
-    from lc_core.owned import Owned
+    from lc_core.common.owned import Owned
     from lc_core.plugins.registry import Registered, Registry
 
 __all__ = ["command"]
@@ -50,8 +50,8 @@ def command(
     A training that was stopped goes on when the same command is given again.
     """
     from lc_core.cli.threads import use_one_thread
-    from lc_core.owned import Owned
-    from lc_core.plugins.manager import build_registry
+    from lc_core.common.owned import Owned
+    from lc_core.plugins.discover import build_registry
 
     registry = build_registry(plugins)
     recipe = registry.get("recipe", model)

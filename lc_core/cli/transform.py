@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.group import show_error
-from lc_core.cli.plugin_files import plugin_files
+from lc_core.cli.options import plugin_files
+from lc_core.common.words import counted
 from lc_core.errors import LCError
-from lc_core.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lc_core.transforming import TransformResult
+    from lc_core.editing.result import TransformResult
 
 __all__ = ["command"]
 
@@ -54,7 +54,7 @@ def command(
     with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
         result, folder, unread = _run(spec_name, (*inputs, *more), quiet=quiet, **options)
     if as_json:
-        from lc_core.transform_report import transform_report_text
+        from lc_core.editing.result import transform_report_text
 
         click.echo(transform_report_text(result.report))
     elif not quiet:
@@ -82,12 +82,12 @@ def _run(
     quiet: bool,
 ) -> tuple[TransformResult, Path, int]:
     """Return the result, the folder, and how many files could not be read."""
-    from lc_core.cache import Cache
     from lc_core.cli.progress import RunProgress
     from lc_core.cli.threads import use_one_thread
-    from lc_core.plugins.manager import build_registry
+    from lc_core.common.cache import Cache
+    from lc_core.plugins.discover import build_registry
+    from lc_core.runs.transform import transform_files
     from lc_core.spec import load_spec
-    from lc_core.transform_run import transform_files
 
     use_one_thread()
     registry = build_registry(plugins)

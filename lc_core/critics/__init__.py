@@ -1,1 +1,1 @@
-"""Value functions on latents: critics of measurements, and realism."""
+"""Value functions on latents: critics of measurements, realism, and flows."""

@@ -9,6 +9,7 @@ every want, and regions far from the wanted one still have a slope to climb (a h
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lc_core.free import EachWant
-from lc_core.measuring import SLACK, Want
+from lc_core.common.nets import mlp
+from lc_core.constraints.free import EachWant
+from lc_core.constraints.want import SLACK, Want
 
-__all__ = ["Bins", "Critic", "Odds", "mlp"]
+__all__ = ["Bins", "Critic", "Odds", "critic_tensors", "load_critic"]
 
 FLOOR = 1e-300
 """Stands for a share of 0 where every row has shares of its own."""
@@ -133,15 +135,6 @@ class Bins:
         atom = width <= 0
         share: np.ndarray = np.where(atom, inside >= 0, inside / np.where(atom, 1, width))
         return share.clip(0.0, 1.0)
-
-
-def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequential:
-    """Return a perceptron with `layers` hidden layers of SiLU units."""
-    sizes = [inputs] + [hidden] * layers
-    parts: list[nn.Module] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
-        parts += [nn.Linear(before, after), nn.SiLU()]
-    return nn.Sequential(*parts, nn.Linear(sizes[-1], outputs))
 
 
 class Critic(nn.Module):
@@ -260,3 +253,21 @@ def _log_sum(logits: Tensor, log_share: Tensor | None) -> Tensor:
     if log_share is None:
         return logits.new_full((len(logits),), -torch.inf)
     return torch.logsumexp(logits + log_share, dim=1)
+
+
+def critic_tensors(critic: Critic) -> dict[str, Tensor]:
+    """Return a critic's weights and bins, ready to be saved."""
+    low, high = (torch.tensor(edge) for edge in (critic.bins.low, critic.bins.high))  # copies: atoms share one array
+    bins = {"bins.low": low, "bins.high": high}
+    return {**critic.state_dict(), **bins}
+
+
+def load_critic(tensors: Mapping[str, Tensor], hidden: int) -> Critic:
+    """Return the critic that `critic_tensors` described."""
+    bins = Bins(tensors["bins.low"].numpy(), tensors["bins.high"].numpy())
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("bins.")}
+    with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
+        outputs = len(weights[max(weights)])  # the last layer's
+        critic = Critic(weights["net.0.weight"].shape[1], bins, hidden=hidden, heads=outputs // (len(bins) + 1))
+    critic.load_state_dict(weights)
+    return critic.requires_grad_(False).eval()

@@ -5,9 +5,9 @@ a sample is then a single forward pass. y tells what is wanted of that which the
 measured as L(z', z) = mean(log(1 + (z' - z)^2) / sigma_bar^2).
 
 The paper's actor and critic play against each other, and the actor learns to fool its critic. Here critics predict
-what the rule measures on the actor's own decoded outputs, round after round (`lc_core.refining`), the actor learns
-from averages of their weights, and the round that satisfies most is kept. `lc_core.engines.adversarial` trains as the
-paper does; the round that satisfies most is kept there too.
+what the rule measures on the actor's own decoded outputs, round after round (`lc_core.fitting.refine`), the actor
+learns from averages of their weights, and the round that satisfies most is kept. `lc_core.engines.adversarial` trains
+as the paper does; the round that satisfies most is kept there too.
 """
 
 from __future__ import annotations
@@ -17,24 +17,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lc_core.engines.base import Engine
+from lc_core.engines.losses import distance, divergence
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from lc_core.conditioning import Space
-    from lc_core.constraint import Entry
-    from lc_core.energy import Energy
-    from lc_core.latent_model import LatentModel
+    from lc_core.constraints.constraint import Entry
+    from lc_core.energy.energy import Energy
+    from lc_core.energy.targets import Space
+    from lc_core.models.latent_model import LatentModel
 
 __all__ = ["Actor"]
 
 AVERAGE = 0.99
 """What a training step keeps of the averaged weights."""
 BATCH = 512
-RIDGE = 1e-3
-"""Added to variances, so that a direction in which a batch does not vary costs much and not all."""
 GATE = -2.0
 """The gates' first bias: an actor starts by moving little."""
 
@@ -130,7 +129,7 @@ class Actor(Engine):
         """Return the network on the model's device, with `codes` numbers of input beside the latent; begin learning."""
         import torch
 
-        from lc_core.critics.critic import mlp
+        from lc_core.common.nets import mlp
 
         net = mlp(model.dimensions + codes, self.hidden, 2 * model.dimensions, self.layers)
         with torch.no_grad():
@@ -143,7 +142,7 @@ class Actor(Engine):
         """Take some steps down the mean energy of G(z, y), z from the prior and y from what is free."""
         import torch
 
-        from lc_core.latent_model import draw_prior
+        from lc_core.models.latent_model import draw_prior
 
         net, optimiser = self._learning
         for _ in range(self.round_steps):
@@ -178,25 +177,3 @@ class Actor(Engine):
         actor._net.load_state_dict(tensors)
         actor._learning = None
         return actor
-
-
-def distance(moved: Tensor, z: Tensor, model: LatentModel) -> Tensor:
-    """Return L_dist, mean(log(1 + (z' - z)^2) / sigma_bar^2), over a batch of latents."""
-    sigma = getattr(model, "sigma_bar", None)
-    scale = 1.0 if sigma is None else sigma.to(z.device).flatten().square()
-    result: Tensor = ((moved - z).flatten(1).square().log1p() / scale).mean()
-    return result
-
-
-def divergence(moved: Tensor) -> Tensor:
-    """Return the Kullback-Leibler divergence, in nats, of the normal with a batch's moments from the standard one."""
-    import torch
-
-    flat = moved.flatten(1)
-    mean = flat.mean(dim=0)
-    centred = flat - mean
-    ridge = RIDGE * torch.eye(flat.shape[1], dtype=flat.dtype, device=flat.device)
-    covariance = centred.T @ centred / len(flat) + ridge
-    spread = covariance.diagonal().sum() + mean.square().sum() - flat.shape[1]
-    result: Tensor = (spread - torch.linalg.slogdet(covariance)[1]) / 2
-    return result

@@ -21,16 +21,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lc_core.conditioning import Targets
-from lc_core.constraint import leaves, verdict
-from lc_core.engines.actor import Actor, distance
+from lc_core.constraints.constraint import leaves
+from lc_core.constraints.logic import verdict
+from lc_core.energy.targets import Targets
+from lc_core.engines.actor import Actor
+from lc_core.engines.losses import distance
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel, draw_prior
+from lc_core.models.latent_model import LatentModel, draw_prior
 
 if TYPE_CHECKING:
-    from lc_core.constraint import Entry
-    from lc_core.energy import Energy
-    from lc_core.fitting import Replay
+    from lc_core.constraints.constraint import Entry
+    from lc_core.constraints.evaluator import Replay
+    from lc_core.energy.energy import Energy
 
 __all__ = ["Adversary", "Labelled", "PaperActor", "critic_loss", "gradient_penalty"]
 

@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from lc_core.errors import blaming
+from lc_core.common.guard import blaming
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from lc_core.conditioning import Space
-    from lc_core.constraint import Entry
-    from lc_core.energy import Energy
-    from lc_core.fitting import Replay
-    from lc_core.keeping import Kept
-    from lc_core.latent_model import LatentModel
-    from lc_core.verify import Verifier
+    from lc_core.constraints.constraint import Entry
+    from lc_core.constraints.evaluator import Replay, Verifier
+    from lc_core.energy.energy import Energy
+    from lc_core.energy.preserved import Kept
+    from lc_core.energy.targets import Space
+    from lc_core.models.latent_model import LatentModel
 
 __all__ = ["BlockResult", "EditingEngine", "Engine", "run_engine"]
 
@@ -76,7 +75,7 @@ class Engine(ABC):
         """Return this engine with a block that suits what a decode of a model costs, unless a spec gave one."""
         if not self._block_follows:
             return self
-        from lc_core.cost import share_of_block
+        from lc_core.models.cost import share_of_block
 
         engine = copy.copy(self)
         engine.choose_block(max(1, int(self.block * share_of_block(model.operations))), self.block)

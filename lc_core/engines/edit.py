@@ -19,10 +19,10 @@ from lc_core.engines.base import EditingEngine
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lc_core.constraint import Entry
-    from lc_core.energy import Energy
-    from lc_core.keeping import Kept
-    from lc_core.latent_model import LatentModel
+    from lc_core.constraints.constraint import Entry
+    from lc_core.energy.energy import Energy
+    from lc_core.energy.preserved import Kept
+    from lc_core.models.latent_model import LatentModel
 
 __all__ = ["Edit"]
 
@@ -110,8 +110,8 @@ class Edit(EditingEngine):
         return (z, z.new_zeros(z.shape), z.new_zeros(len(z)), z if anchor is None else anchor, unit, kept)
 
     def _values(self, z: Tensor, model: LatentModel) -> np.ndarray:
-        from lc_core.encodings import decode_outputs
-        from lc_core.measuring import measure_all
+        from lc_core.constraints.measurement import measure_all
+        from lc_core.models.latent_model import decode_outputs
 
         if not self._kept:
             return np.zeros((len(z), 0))

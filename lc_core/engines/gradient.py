@@ -21,8 +21,8 @@ from lc_core.errors import LCError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lc_core.energy import Energy
-    from lc_core.latent_model import LatentModel
+    from lc_core.energy.energy import Energy
+    from lc_core.models.latent_model import LatentModel
 
 __all__ = ["Gradient"]
 

@@ -12,9 +12,9 @@ from lc_core.engines.base import Engine
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lc_core.constraint import Entry
-    from lc_core.energy import Energy
-    from lc_core.latent_model import LatentModel
+    from lc_core.constraints.constraint import Entry
+    from lc_core.energy.energy import Energy
+    from lc_core.models.latent_model import LatentModel
 
 __all__ = ["Rejection"]
 

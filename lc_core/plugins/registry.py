@@ -5,58 +5,26 @@ Nothing here imports torch; a component is imported when it is first used.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lc_core.common.guard import IMPORT_SECONDS, limited
+from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
-from lc_core.installed import canonical
-from lc_core.limits import IMPORT_SECONDS, limited
+from lc_core.plugins.installed import canonical
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["KINDS", "Broken", "Distribution", "Registered", "Registry", "misspelt", "nearest"]
+__all__ = ["Broken", "Distribution", "KINDS", "Registered", "Registry", "view_of"]
 
 KINDS = ("model", "constraint", "engine", "renderer", "reader", "dataset", "recipe", "judge", "view")
 """Kinds of components, one hook each."""
-
-
-def nearest(name: str, known: Sequence[str], *, count: int = 3) -> list[str]:
-    """Return the names most like `name`, best first. What follows the last dot or slash counts, then the whole.
-
-    Example:
-        >>> nearest("in_scal", ["melody.in_scale", "melody.span"])
-        ['melody.in_scale']
-    """
-
-    def likeness(one: str, other: str) -> float:
-        return difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio()
-
-    def last(text: str) -> str:
-        return re.split(r"[./]", text)[-1]
-
-    ranked = sorted((-likeness(last(name), last(one)), -likeness(name, one), one) for one in set(known))
-    least = max(0.6, -ranked[0][0] - 0.15) if ranked else 1.0
-    return [one for score, _, one in ranked[:count] if -score >= least]
-
-
-def misspelt(name: str, known: Iterable[str]) -> str:
-    """Return a question whether one of the known names is meant, to add to a message; empty unless one is very near.
-
-    Example:
-        >>> misspelt("image.grey/1", ["image.gray/1", "image.rgb/1"])
-        ' (did you mean image.gray/1?)'
-        >>> misspelt("example.pictures/1", ["image.gray/1", "image.rgb/1"])
-        ''
-    """
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.85)
-    return f" (did you mean {close[0]}?)" if close and close[0] != name else ""
 
 
 @dataclass(frozen=True)
@@ -138,7 +106,7 @@ class Registered:
 
     @cached_property
     def _parameters(self) -> type[BaseModel]:
-        from lc_core.plugins.parameters import parameters_of
+        from lc_core.plugins.settings import parameters_of
 
         return parameters_of(self)
 
@@ -148,7 +116,7 @@ class Registered:
         Raises:
             LCError: If the component cannot be loaded or its signature cannot be used.
         """
-        from lc_core.plugins.parameters import names_of
+        from lc_core.plugins.settings import names_of
 
         return names_of(self)
 
@@ -158,7 +126,7 @@ class Registered:
         Raises:
             LCError: If a setting is unknown, missing, or of the wrong type or value; it names all of them.
         """
-        from lc_core.plugins.parameters import fill
+        from lc_core.plugins.settings import fill
 
         return fill(self, params or {})
 
@@ -256,3 +224,8 @@ class Registry:
         if not self.broken:
             return None
         return f"broken plugins: {', '.join(one.distribution for one in self.broken)} (see lc plugins)"
+
+
+def view_of(registry: Registry, output_type: str) -> Registered | None:
+    """Return the view that is declared for outputs of a type: of several the first by name; None without one."""
+    return next((one for one in registry.all("view") if one.about["output"] == output_type), None)

@@ -18,10 +18,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lc_core.common.pointers import read_bytes
+from lc_core.common.words import counted
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered
-from lc_core.pointers import read_bytes
-from lc_core.words import counted
 
 __all__ = ["Histogram", "Typical", "read_typical", "typical_lines", "unmet_note"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lc_core.constraint import Constraint, Entry
-from lc_core.measuring import SLACK, Measurement
+from lc_core.constraints.constraint import Constraint, Entry
+from lc_core.constraints.measurement import Measurement
+from lc_core.constraints.want import SLACK
 from lc_core.spec.problems import Problems, Where
 
 __all__ = ["check_feasible"]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hin
 
 from typing_extensions import is_typeddict
 
+from lc_core.common.plain_text import decoded
+from lc_core.common.pointers import refuse_pointer
+from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
-from lc_core.plain_text import decoded
-from lc_core.plugins.registry import nearest
-from lc_core.pointers import refuse_pointer
 from lc_core.spec.load import MAX_BYTES, Node, parse
 from lc_core.spec.problems import Problems, Where
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lc_core.constraints.want import WANT_KEYS
 from lc_core.errors import LCError
-from lc_core.measuring import WANT_KEYS
 from lc_core.plugins.registry import Registered, Registry
 from lc_core.plugins.typical import typical_lines
 from lc_core.spec.schema import Fit, Keep, Leaf, Sample, Shape, Top

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems
 
-__all__ = ["RESERVED", "Labels"]
+__all__ = ["Labels", "RESERVED"]
 
 RESERVED = ("__metadata__", "index", "realism", "x", "z")
 """Names of other arrays in a run's `samples.safetensors`, and of the term of realism."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from lc_core.plugins.registry import nearest
+from lc_core.common.spelling import nearest
 from lc_core.spec.problems import Problems, Where
 from lc_core.spec.spaces import HINT, in_scalar, in_structure, told
 

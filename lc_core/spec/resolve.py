@@ -11,22 +11,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lc_core.constraint import GUIDES, Constraint, Entry, Group, leaves
+from lc_core.common.spelling import misspelt, nearest
+from lc_core.constraints.constraint import GUIDES, Constraint, Entry, Group, leaves
+from lc_core.constraints.measurement import Measurement
+from lc_core.constraints.want import WANT_KEYS
 from lc_core.errors import LCError
-from lc_core.keeping import keep_every
-from lc_core.measuring import WANT_KEYS, Measurement
-from lc_core.plugins.manager import build_registry
-from lc_core.plugins.parameters import checked, message_of, values_of
-from lc_core.plugins.registry import Registered, Registry, misspelt, nearest
+from lc_core.plugins.discover import build_registry
+from lc_core.plugins.registry import Registered, Registry, view_of
+from lc_core.plugins.settings import checked, message_of, values_of
 from lc_core.spec.feasible import check_feasible
 from lc_core.spec.files import find_spec, keys_at, located, read_tree
 from lc_core.spec.labels import Labels
 from lc_core.spec.load import Node
 from lc_core.spec.overrides import override
+from lc_core.spec.preserve import keep_every
 from lc_core.spec.problems import Problems, Where
 from lc_core.spec.schema import GROUPS, check_shape, report
 from lc_core.spec.values import FitSettings, Keeping, SampleSettings, Selected, Spec
-from lc_core.variety import view_of
 
 __all__ = ["load_model_of", "load_spec"]
 

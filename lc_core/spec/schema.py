@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
-from lc_core.plugins.parameters import CONFIG, message_of
+from lc_core.plugins.settings import CONFIG, message_of
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems, Where
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lc_core.plain_text import ODD, named
+from lc_core.common.plain_text import ODD, named
 
 __all__ = ["HINT", "in_scalar", "in_structure", "told"]
 

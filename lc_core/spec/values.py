@@ -12,11 +12,11 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from lc_core.constraint import Constraint, Entry
+from lc_core.constraints.constraint import Constraint, Entry
+from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
-from lc_core.measuring import Measurement
-from lc_core.plugins.parameters import message_of
 from lc_core.plugins.registry import Registered
+from lc_core.plugins.settings import message_of
 from lc_core.spec.load import FLOAT, INTEGER
 
 __all__ = ["FitSettings", "Keeping", "SampleSettings", "Selected", "Spec", "plain"]

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.measuring import SLACK, Measurement, MeasurementInfo
+from lc_core.constraints.declare import MeasurementInfo
+from lc_core.constraints.measurement import Measurement
+from lc_core.constraints.want import SLACK
 from lc_core.plugins.registry import Registry
 from lc_core.testing.base import BoundCheck, check_settings, differing_row, untold_setting
 from lc_core.testing.gradients import form_fault

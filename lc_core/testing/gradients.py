@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lc_core.latent_model import block_generator
-from lc_core.measuring import Measurement
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.measurement import Measurement
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +48,7 @@ def form_fault(measurement: Measurement, outputs: np.ndarray, values: np.ndarray
     """Return what is wrong with a measurement's differentiable form, or None."""
     import torch
 
-    from lc_core.guiding import values_of
+    from lc_core.energy.decoder_guide import values_of
 
     known = ~np.isnan(values)
     batch = torch.as_tensor(outputs[known]).double()[:16]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.measuring import Measurement
+from lc_core.constraints.measurement import Measurement
 from lc_core.testing.base import differing_row
 
 __all__ = ["import_fault", "worker_fault"]
@@ -22,7 +22,8 @@ SECONDS = 1.0
 """Processor time that the import of a module may take, beside that of numpy and `lc_core`."""
 PROBE = """
 import sys, time
-import numpy, pydantic, lc_core.engines.base, lc_core.latent_model, lc_core.measuring, lc_core.render
+import numpy, pydantic
+import lc_core.engines.base, lc_core.models.latent_model, lc_core.constraints.measurement, lc_core.plugins.renderer
 began = time.process_time()
 __import__(sys.argv[1])
 print(f"{time.process_time() - began:.3f}", *[name for name in sys.argv[2:] if name in sys.modules])

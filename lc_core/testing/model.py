@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.latent_model import LatentModel, Posterior, as_latent_model, block_generator, decode_array
+from lc_core.common.seeds import block_generator
+from lc_core.models.adapt import as_latent_model
+from lc_core.models.latent_model import LatentModel, Posterior, decode_array
 from lc_core.testing.base import BoundCheck, check_settings, differing_row, untold_setting
 from lc_core.testing.gradients import OFF, gradient_off
 from lc_core.testing.isolation import import_fault

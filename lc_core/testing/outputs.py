@@ -24,7 +24,7 @@ def sample_outputs(accepts: Collection[str], *, count: int = 64, registry: Regis
         LCError: If no such model is installed, or none of them loads.
     """
     if registry is None:
-        from lc_core.plugins.manager import build_registry
+        from lc_core.plugins.discover import build_registry
 
         registry = build_registry()
     failed = ""
@@ -43,7 +43,9 @@ def sample_outputs(accepts: Collection[str], *, count: int = 64, registry: Regis
 def _decode(model: Registered, count: int) -> np.ndarray:
     import torch
 
-    from lc_core.latent_model import as_latent_model, block_generator, decode_array
+    from lc_core.common.seeds import block_generator
+    from lc_core.models.adapt import as_latent_model
+    from lc_core.models.latent_model import decode_array
 
     with torch.random.fork_rng(devices=[]):  # a network that is built draws weights, to be replaced by the trained ones
         loaded = as_latent_model(model.load()(**model.fill()))

@@ -6,11 +6,12 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lc_core.constraints.declare import MeasurementInfo
+from lc_core.constraints.measurement import Measurement
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
-from lc_core.measuring import Measurement, MeasurementInfo
 from lc_core.plugins.registry import Registered, Registry
-from lc_core.render import Renderer
+from lc_core.plugins.renderer import Renderer
 from lc_core.testing.base import BoundCheck
 from lc_core.testing.constraint import constraint_checks
 from lc_core.testing.engine import engine_checks

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.plugins.registry import Registry
-from lc_core.render import Renderer
+from lc_core.plugins.renderer import Renderer
 from lc_core.testing.base import BoundCheck, check_settings, differing_row
 from lc_core.testing.isolation import import_fault
 from lc_core.testing.outputs import given_or_sampled

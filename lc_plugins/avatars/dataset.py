@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lc_core.cache import Cache, key_of
+from lc_core.common.cache import Cache, key_of
+from lc_core.common.progress import ProgressLine
 from lc_core.errors import LCError
-from lc_core.progress import ProgressLine
 from lc_plugins.avatars.attributes import ATTRIBUTES, PARTS, choose, labels
 from lc_plugins.avatars.draw import SIZE, draw, options
 

@@ -41,7 +41,7 @@ def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sampl
     """
     import torch
 
-    from lc_core.critics.calibration import auc
+    from lc_core.critics.quality import auc
     from lc_plugins.training import kl_nats
 
     images = from_pixels(np.asarray(test.pictures))
@@ -79,10 +79,10 @@ def sample_latents(model: AvatarModel, images: np.ndarray, *, count: int) -> dic
     """
     import torch
 
-    from lc_core.energy import Energy
+    from lc_core.common.seeds import block_generator
+    from lc_core.energy.energy import Energy
     from lc_core.engines.base import run_engine
     from lc_core.engines.gradient import Gradient
-    from lc_core.latent_model import block_generator
 
     posterior = model.encode(images[:count])
     noise = torch.randn(posterior.mean.shape, generator=block_generator(0, 0, "evaluate/posterior"))
@@ -100,7 +100,7 @@ def decode_all(model: AvatarModel, z: Tensor) -> np.ndarray:
     """Decode latents `(N, D)` to pictures `(N, 3, 64, 64)`, block by block."""
     import torch
 
-    from lc_core.latent_model import decode_array
+    from lc_core.models.latent_model import decode_array
 
     return np.concatenate([decode_array(model, part) for part in torch.split(z, model.block)])
 
@@ -122,8 +122,8 @@ def two_sample_auc(real: np.ndarray, other: np.ndarray, *, steps: int, seed: int
     from torch import nn
     from torch.nn import functional as F
 
-    from lc_core.critics.calibration import auc
-    from lc_core.latent_model import block_generator
+    from lc_core.common.seeds import block_generator
+    from lc_core.critics.quality import auc
 
     sets = [torch.from_numpy(one) for one in (real, other)]
     split = 2 * len(real) // 3

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.latent_model import LatentModel, Posterior
+from lc_core.models.latent_model import LatentModel, Posterior
 from lc_plugins.avatars.weights import damaged, read_folder
 from lc_plugins.images.arrays import as_images
 
@@ -63,7 +63,7 @@ class AvatarModel(LatentModel):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        from lc_core.critics.files import read_network
+        from lc_core.common.network_files import read_network
         from lc_core.critics.flow import FLOW as KIND_OF_FLOW
         from lc_core.critics.flow import Flow
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from lc_core.progress import ProgressLine
+from lc_core.common.progress import ProgressLine
 from lc_plugins.avatars.attributes import visible
 from lc_plugins.avatars.card import classifier_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
@@ -131,8 +131,8 @@ def fit(
     import torch
     from torch.nn import functional as F
 
-    from lc_core.latent_model import block_generator
-    from lc_core.precision import training_autocast
+    from lc_core.common.nets import training_autocast
+    from lc_core.common.seeds import block_generator
     from lc_plugins.avatars.classifier import AttributeClassifier
 
     train_count = len(half.pictures) - min(CALIBRATION, len(half.pictures) // 10)
@@ -204,7 +204,7 @@ def calibrate(net: AttributeClassifier, pictures: Avatars, rows: np.ndarray, see
     import torch
     from torch.nn import functional as F
 
-    from lc_core.latent_model import block_generator
+    from lc_core.common.seeds import block_generator
 
     generator = block_generator(seed, 0, "calibrate classifier")
     parts: list[Any] = []

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.latent_model import block_generator, decode_array
-from lc_core.words import counted
+from lc_core.common.seeds import block_generator
+from lc_core.common.words import counted
+from lc_core.models.latent_model import decode_array
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import judged
 from lc_plugins.digits.measurements import VERIFIER
@@ -45,7 +46,7 @@ def figures(model: DigitModel) -> dict[str, Any]:
     """Return what a model's reconstructions and samples are like, on held-out pictures, by the judge."""
     import torch
 
-    from lc_core.critics.calibration import auc
+    from lc_core.critics.quality import auc
     from lc_plugins.training import kl_nats
 
     test = read_digits("test")
@@ -87,7 +88,7 @@ def _like(pictures: np.ndarray) -> dict[str, Any]:
 
 def _refined(model: DigitModel, starts: Tensor) -> Tensor:
     """Return latents that the gradient engine has moved up the realism critic alone."""
-    from lc_core.energy import Energy
+    from lc_core.energy.energy import Energy
     from lc_core.engines.base import run_engine
     from lc_core.engines.gradient import Gradient
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lc_core.cache import Cache, key_of
+from lc_core.common.cache import Cache, key_of
+from lc_core.common.plain_text import decoded, looks
+from lc_core.common.pointers import read_bytes
+from lc_core.common.progress import ProgressLine
+from lc_core.common.words import counted
 from lc_core.errors import LCError
-from lc_core.plain_text import decoded, looks
-from lc_core.pointers import read_bytes
-from lc_core.progress import ProgressLine
-from lc_core.words import counted
 from lc_plugins.images.read import rgb_pixels
 from lc_plugins.images.sheet import pillow
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from lc_core.errors import LCError
-from lc_core.render import Renderer
+from lc_core.plugins.renderer import Renderer
 from lc_plugins.images.arrays import to_pixels
 from lc_plugins.images.sheet import save_png, tiled, write_sheet
 

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lc_core.common.pointers import read_bytes
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel, Posterior
-from lc_core.pointers import read_bytes
+from lc_core.models.latent_model import LatentModel, Posterior
 from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class PixelModel(LatentModel):
     def _read(self) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
         from safetensors.torch import load
 
-        from lc_core.critics.files import check_finite
+        from lc_core.common.network_files import check_finite
 
         path = self.folder / "weights.safetensors"
         try:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.common.spelling import nearest
+from lc_core.constraints.declare import Needs, measurement
 from lc_core.errors import LCError
-from lc_core.labels.label_set import LabelSet, read_label_set
-from lc_core.measuring import Needs, measurement
-from lc_core.plugins.registry import nearest
+from lc_plugins.labels.label_set import LabelSet, read_label_set
 
 if TYPE_CHECKING:
-    from lc_core.labels.probe import Probe
-    from lc_core.latent_model import LatentModel
+    from lc_core.models.latent_model import LatentModel
+    from lc_plugins.labels.probe import Probe
 
 __all__ = ["SetNeeds", "attribute"]
 
@@ -103,8 +103,8 @@ class _Instrument:
     """A model and a probe; keeps the last batch's probabilities, so that several names of a set cost one encoding."""
 
     def __init__(self, labels: LabelSet) -> None:
-        from lc_core.labels.collect import load_chosen
-        from lc_core.plugins.manager import build_registry
+        from lc_core.plugins.discover import build_registry
+        from lc_plugins.labels.collect import load_chosen
 
         made_with = labels.model
         model = load_chosen(build_registry(), made_with.use, made_with.params).model
@@ -132,7 +132,7 @@ class _Instrument:
         """Encode in padded blocks of one size: an output has the same value whatever else is in the batch."""
         import torch
 
-        from lc_core.encodings import encode_outputs
+        from lc_core.models.latent_model import encode_outputs
 
         if self.pictures and outputs.dtype.kind == "f":
             outputs = (np.rint(np.clip(outputs, 0, 1) * 255) / 255).astype(np.float32)
@@ -145,8 +145,8 @@ class _Instrument:
 
 
 def _probe(labels: LabelSet) -> Probe:
-    from lc_core.cache import Cache
-    from lc_core.labels.probe import fitted_probe
+    from lc_core.common.cache import Cache
+    from lc_plugins.labels.probe import fitted_probe
 
     return fitted_probe(labels, cache=Cache())
 

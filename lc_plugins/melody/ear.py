@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lc_core.latent_model import block_generator
-from lc_core.progress import ProgressLine
+from lc_core.common.progress import ProgressLine
+from lc_core.common.seeds import block_generator
 from lc_plugins.melody.network import PITCHES
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["EAR", "Ear", "fit_ear"]
 
 EAR = "melody-ear/1"
-"""The kind of its files; see `lc_core.critics.files`."""
+"""The kind of its files; see `lc_core.common.network_files`."""
 SCALE_WIDTH = 32
 POOL, PIECE, HELD_OUT = 300_000, 2_000, 20_000
 """Most decoded melodies of each kind, how many are decoded at once, and how many of them no training sees."""
@@ -108,7 +108,7 @@ def fit_ear(
     Returns:
         The ear, with averaged weights, and its AUC on decoded melodies that it was not trained on.
     """
-    from lc_core.critics.calibration import auc
+    from lc_core.critics.quality import auc
 
     generator = block_generator(seed, 0, "ear")
     pool = min(POOL, steps * batch + HELD_OUT)

@@ -120,12 +120,12 @@ def evaluate(model: MelodyModel, windows: np.ndarray, meters: np.ndarray, *, cou
     """
     import torch
 
-    from lc_core.critics.calibration import auc
-    from lc_core.energy import Energy
+    from lc_core.common.seeds import block_generator
+    from lc_core.constraints.evaluator import Verifier
+    from lc_core.critics.quality import auc
+    from lc_core.energy.energy import Energy
     from lc_core.engines.base import run_engine
     from lc_core.engines.gradient import Gradient
-    from lc_core.latent_model import block_generator
-    from lc_core.verify import Verifier
     from lc_plugins.training import kl_nats
 
     verifier = Verifier(model, ())

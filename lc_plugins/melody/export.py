@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel
+from lc_core.models.latent_model import LatentModel
 from lc_plugins.melody.card import draw_curves, model_card
 from lc_plugins.melody.corpus import TRANSPOSE, Corpus
 from lc_plugins.melody.evaluate import evaluate
@@ -65,7 +65,7 @@ def finish(
     """
     import torch
 
-    from lc_core.critics.files import write_network
+    from lc_core.common.network_files import write_network
     from lc_plugins.melody.ear import EAR, fit_ear
 
     settings = settings | {"realism_steps": realism_steps, "ear_steps": ear_steps}
@@ -157,7 +157,7 @@ class _Latents(LatentModel):
 def _fit(net: MelodyVAE, means: Tensor, stds: Tensor, *, seed: int, steps: int, progress: Progress) -> RealismCritic:
     import torch
 
-    from lc_core.realism import fit_realism
+    from lc_core.fitting.realism import fit_realism
 
     def draw_posterior(count: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(means), (count,), generator=generator)

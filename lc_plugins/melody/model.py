@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.common.pointers import read_bytes
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel, Posterior
-from lc_core.pointers import read_bytes
+from lc_core.models.latent_model import LatentModel, Posterior
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +55,7 @@ class MelodyModel(LatentModel):
     block = 1024
 
     def __init__(self, folder: Path) -> None:
-        from lc_core.critics.files import read_network
+        from lc_core.common.network_files import read_network
         from lc_plugins.melody.ear import EAR, Ear
 
         self.folder = folder
@@ -113,7 +113,7 @@ class MelodyModel(LatentModel):
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
     from safetensors.torch import load
 
-    from lc_core.critics.files import check_finite
+    from lc_core.common.network_files import check_finite
 
     path = folder / "weights.safetensors"
     try:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lc_core.common.pointers import read_bytes
 from lc_core.errors import LCError
-from lc_core.pointers import read_bytes
 from lc_plugins.melody.tokens import HOLD, as_tokens, sounding
 
 __all__ = ["HASHES", "STEPS", "corpus_hashes", "is_known", "melody_hash", "write_corpus_hashes"]

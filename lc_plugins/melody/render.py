@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field, ValidationError, validate_call
 
 from lc_core.errors import LCError
-from lc_core.render import Renderer
+from lc_core.plugins.renderer import Renderer
 from lc_plugins.melody.midi import (
     STEPS_PER_BEAT,
     Note,

@@ -9,9 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.errors import LCError, blaming
-from lc_core.latent_model import LatentModel, Posterior, block_generator, draw_prior
-from lc_core.prior import Prior
+from lc_core.common.guard import blaming
+from lc_core.common.seeds import block_generator
+from lc_core.errors import LCError
+from lc_core.models.latent_model import LatentModel, Posterior, draw_prior
+from lc_core.models.prior import Prior
 from lc_plugins.models.batches import in_pieces, of_any_size
 from lc_plugins.models.outputs import Outputs
 

@@ -142,7 +142,7 @@ def _twin(data: bytes, run: Callable[[Tensor], Any], latent: tuple[int, ...]) ->
     """Return the decoder in torch, or None and why there is none."""
     import torch
 
-    from lc_core.latent_model import block_generator
+    from lc_core.common.seeds import block_generator
 
     try:
         import onnx

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lc_core.errors import LCError
-from lc_core.prior import Hypersphere, Mixture, Normal, Prior, Samples, Uniform
+from lc_core.models.prior import Hypersphere, Mixture, Normal, Prior, Samples, Uniform
 from lc_plugins.models.files import one_line, read_file
 from lc_plugins.models.settings import MixtureSetting, PriorSetting
 

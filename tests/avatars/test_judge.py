@@ -83,8 +83,8 @@ def test_the_judge_is_named_where_judges_are_registered_and_these_are_asked_when
     targets: list[str] = []
     plugin.lc_register_judges(lambda name, target, **about: targets.append(target.partition(":")[0]))
     assert targets == [JUDGE]
-    assert [name for name, text in texts.items() if ASKS.search(text)] == ["lc_core.judging"]
-    assert who_reaches("lc_core.judging") <= {"lc_core.transform_run", "lc_core.cli.transform"}
+    assert [name for name, text in texts.items() if ASKS.search(text)] == ["lc_core.editing.judge"]
+    assert who_reaches("lc_core.editing.judge") <= {"lc_core.runs.transform", "lc_core.cli.transform"}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
-from lc_core.latent_model import block_generator
 from lc_core.testing import check_model
 from lc_plugins.avatars.card import model_card
 from lc_plugins.avatars.model import FLOW, SHIPPED, AvatarModel, load_blurry, load_sharp

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
-from lc_core.measuring import Measurement
 from lc_core.testing import check_constraint
 from lc_plugins.avatars import verifier
 from lc_plugins.avatars.attributes import HIDES, NAMES, visible

@@ -56,7 +56,7 @@ def test_a_try_is_taken_at_its_first_latent_above_what_is_wanted():
 
 def test_the_way_begins_at_the_start_and_ends_where_refinement_does(model):
     from benchmarks.paper.e7_digits import SPEC
-    from lc_core.run import build_problem
+    from lc_core.runs.build import build_problem
     from lc_core.spec import load_spec
 
     problem = build_problem(load_spec(SPEC), device="cpu")

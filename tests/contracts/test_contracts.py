@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lc_core.plugins.manager import build_registry
+from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registered
 from lc_core.testing import CHECKS, checks_of, sample_outputs
 from lc_core.testing.base import BoundCheck

@@ -20,11 +20,11 @@ from click.testing import CliRunner, Result
 from pydantic import Field
 
 from lc_core.cli import main
-from lc_core.measuring import measurement
+from lc_core.constraints.declare import measurement
+from lc_core.plugins.discover import registered_by
 from lc_core.plugins.hookspecs import hookimpl
-from lc_core.plugins.manager import registered_by
 from lc_core.plugins.registry import Distribution, Registry
-from lc_core.render import Renderer
+from lc_core.plugins.renderer import Renderer
 from lc_core.spec import Spec, SpecError, load_spec
 
 
@@ -223,7 +223,7 @@ def line(
 ) -> ModuleType:
     """The plugin `lc-line`, installed, in an empty working folder."""
     install_plugin("lc-line", LINE.read_text(encoding="utf-8"))
-    from lc_core.fitting import FitSettings
+    from lc_core.fitting.critics import FitSettings
 
     monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **SMALL_FIT}))
     monkeypatch.setenv("LC_CACHE_DIR", str(fitted))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lc_core.constraints.declare import measurement
 from lc_core.engines.base import EditingEngine
-from lc_core.latent_model import LatentModel, Posterior
-from lc_core.measuring import measurement
+from lc_core.models.latent_model import LatentModel, Posterior
 from lc_core.plugins.hookspecs import hookimpl
-from lc_core.render import Renderer
+from lc_core.plugins.renderer import Renderer
 
 WEIGHTS = np.random.default_rng(0).normal(size=(4, 6))
 BACK = np.linalg.pinv(WEIGHTS)

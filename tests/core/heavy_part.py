@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from sound_parts import ABOUT, Short, Text, Wave
 
-from lc_core.measuring import measurement
+from lc_core.constraints.declare import measurement
 
 
 @measurement(**ABOUT)

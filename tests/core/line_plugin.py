@@ -13,10 +13,10 @@ from typing import Literal
 
 import numpy as np
 
-from lc_core.latent_model import LatentModel
-from lc_core.measuring import measurement
+from lc_core.constraints.declare import measurement
+from lc_core.models.latent_model import LatentModel
 from lc_core.plugins.hookspecs import hookimpl
-from lc_core.render import Renderer
+from lc_core.plugins.renderer import Renderer
 
 WEIGHTS = np.random.default_rng(0).normal(size=(4, 6))
 FAULTS = "", "raise", "count", "nan", "text", "exit"

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from lc_core.constraints.declare import measurement
 from lc_core.engines.gradient import Gradient
-from lc_core.latent_model import LatentModel
-from lc_core.measuring import measurement
-from lc_core.render import Renderer
+from lc_core.models.latent_model import LatentModel
+from lc_core.plugins.renderer import Renderer
 
 ABOUT: dict[str, Any] = {"accepts": "numbers/1", "unit": "share", "range": (0, 1)}
 HERE: list[float] = []

@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from lc_core import LatentModel, measurement
-from lc_core.actor_engine import actor
-from lc_core.constraint import Constraint
-from lc_core.engines.actor import Actor, divergence
+from lc_core.actors.engine import actor
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.evaluator import Verifier
+from lc_core.engines.actor import Actor
 from lc_core.engines.adversarial import PaperActor
+from lc_core.engines.losses import divergence
 from lc_core.errors import LCError
-from lc_core.fitting import FitSettings
-from lc_core.latent_model import block_generator
-from lc_core.prepare import prepare
-from lc_core.verify import Verifier
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
 
 
 class Same(LatentModel):

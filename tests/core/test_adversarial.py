@@ -9,17 +9,19 @@ import pytest
 import torch
 from torch import nn
 
-from lc_core.conditioning import Space
-from lc_core.constraint import Constraint
-from lc_core.energy import Energy
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.declare import measurement
+from lc_core.constraints.evaluator import Replay, Verifier
+from lc_core.constraints.measurement import Measurement
+from lc_core.energy.energy import Energy
+from lc_core.energy.targets import Space
 from lc_core.engines.actor import Actor
 from lc_core.engines.adversarial import Adversary, Labelled, PaperActor, critic_loss, gradient_penalty
 from lc_core.errors import LCError
-from lc_core.fitting import FitSettings, Replay
-from lc_core.latent_model import LatentModel, block_generator
-from lc_core.measuring import Measurement, measurement
-from lc_core.prepare import prepare
-from lc_core.verify import Verifier
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
+from lc_core.models.latent_model import LatentModel
 
 
 class Same(LatentModel):

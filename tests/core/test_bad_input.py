@@ -41,7 +41,7 @@ def offending(line, above, *, seed=1):
     """Return the index of the first try whose first number is above a bound."""
     import torch
 
-    from lc_core.latent_model import block_generator
+    from lc_core.common.seeds import block_generator
 
     starts = [line.Line().sample_prior(64, block_generator(seed, number)) for number in range(10)]
     return int(np.flatnonzero(line.Line().decode(torch.cat(starts))[:, 0] > above)[0])
@@ -106,7 +106,7 @@ def test_a_model_that_fails_to_decode_is_named(fails, line, monkeypatch, fault, 
 def test_the_latent_that_a_model_fails_on_is_told_by_its_index(fails, line, monkeypatch):
     import torch
 
-    from lc_core.latent_model import block_generator
+    from lc_core.common.seeds import block_generator
 
     monkeypatch.setattr(line.Line, "digest", "line", raising=False)
     z = torch.cat([line.Line().sample_prior(64, block_generator(1, number)) for number in range(2)])

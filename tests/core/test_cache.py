@@ -17,16 +17,17 @@ import numpy as np
 import pytest
 import torch
 
-from lc_core.cache import Cache, key_of, measurement_digest
-from lc_core.constraint import Constraint, none_of
+from lc_core.common.cache import Cache, key_of
+from lc_core.constraints.constraint import Constraint, none_of
+from lc_core.constraints.digest import measurement_digest
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.measurement import Measurement
 from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
 from lc_core.errors import LCError
-from lc_core.fitting import FitSettings
-from lc_core.latent_model import LatentModel
-from lc_core.measuring import Measurement
-from lc_core.prepare import prepare
-from lc_core.verify import Verifier
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
+from lc_core.models.latent_model import LatentModel
 
 
 class Fit:

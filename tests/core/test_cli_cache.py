@@ -8,8 +8,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from lc_core.cache import Cache
 from lc_core.cli import main
+from lc_core.common.cache import Cache
 
 
 @pytest.fixture

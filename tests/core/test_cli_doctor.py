@@ -11,7 +11,7 @@ from lc_core.cli import main
 
 PLUGIN = """
     from lc_core.errors import LCError
-    from lc_core.latent_model import LatentModel, Posterior
+    from lc_core.models.latent_model import LatentModel, Posterior
     from lc_core.plugins.hookspecs import hookimpl
 
     class Line(LatentModel):

@@ -260,7 +260,8 @@ def test_realism_of_a_model_without_an_encoder_is_what_is_typical_of_its_prior_a
 
 
 @pytest.mark.parametrize(
-    "where", ["lc_core.run.build_problem", "lc_core.prepare.CriticFitter.fit", "lc_core.report.write_html"]
+    "where",
+    ["lc_core.runs.sample.build_problem", "lc_core.fitting.prepare.CriticFitter.fit", "lc_core.runs.sample.write_html"],
 )
 def test_an_interruption_says_how_to_go_on(line, lc, write_spec, monkeypatch, where, tmp_path):
     def interrupt(*args, **kwargs):

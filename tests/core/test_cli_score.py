@@ -14,7 +14,7 @@ from lc_core.cli import main
 
 PLUGIN = """
     import numpy as np
-    from lc_core.measuring import measurement
+    from lc_core.constraints.declare import measurement
     from lc_core.plugins.hookspecs import hookimpl
 
     def load(): raise RuntimeError("scoring must not load the model")

@@ -7,7 +7,7 @@ import yaml
 from click.testing import CliRunner
 
 from lc_core.cli import main
-from lc_core.plugins.manager import build_registry
+from lc_core.plugins.discover import build_registry
 from lc_core.spec import load_spec
 
 PLUGIN = """
@@ -17,7 +17,7 @@ PLUGIN = """
     from typing import Annotated
     from pydantic import Field
     from lc_core.plugins.hookspecs import hookimpl
-    from lc_core.progress import ProgressLine
+    from lc_core.common.progress import ProgressLine
 
     def load(*, folder: str = ""):
         return folder

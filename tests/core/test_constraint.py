@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lc_core.constraint import Constraint, Entry, Group, all_of, any_of, leaves, none_of, verdict
-from lc_core.errors import LCError
-from lc_core.measuring import SLACK, Measurement, PluginFault, Want, measurement
+from lc_core.constraints.constraint import Constraint, Entry, Group, all_of, any_of, leaves, none_of
+from lc_core.constraints.declare import measurement
+from lc_core.constraints.logic import verdict
+from lc_core.constraints.measurement import Measurement
+from lc_core.constraints.want import SLACK, Want
+from lc_core.errors import LCError, PluginFault
 
 # What is wanted
 

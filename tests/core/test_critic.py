@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lc_core.constraint import Constraint, any_of, none_of
-from lc_core.critics.calibration import auc, calibration
+from lc_core.constraints.constraint import Constraint, any_of, none_of
+from lc_core.constraints.want import Want
 from lc_core.critics.critic import Bins, Critic
-from lc_core.energy import Energy
-from lc_core.measuring import Want
+from lc_core.critics.quality import auc, calibration
+from lc_core.energy.energy import Energy
 
 # Bins
 

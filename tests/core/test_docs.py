@@ -16,9 +16,9 @@ import pytest
 import lc_core
 from lc_core import testing
 from lc_core.cli import COMMANDS, main
-from lc_core.measuring import WANT_KEYS
+from lc_core.constraints.want import WANT_KEYS
 from lc_core.plugins import hookspecs
-from lc_core.plugins.manager import build_registry, registered_by
+from lc_core.plugins.discover import build_registry, registered_by
 from lc_core.spec import load_spec, schema, shipped_names
 
 ROOT = Path(__file__).parents[2]

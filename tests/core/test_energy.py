@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lc_core.constraint import Constraint, Entry, all_of, any_of, none_of
+from lc_core.constraints.constraint import Constraint, Entry, all_of, any_of, none_of
+from lc_core.constraints.want import Want
 from lc_core.critics.critic import Odds
-from lc_core.energy import Energy
-from lc_core.measuring import Want
+from lc_core.energy.energy import Energy
 
 Z = torch.randn(50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from lc_core.constraint import Constraint
-from lc_core.energy import Energy, EnergyValue
+from lc_core.constraints.constraint import Constraint
+from lc_core.energy.energy import Energy, EnergyValue
 from lc_core.engines.base import Engine, run_engine
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.rejection import Rejection
-from lc_core.latent_model import LatentModel
+from lc_core.models.latent_model import LatentModel
 
 TARGET = torch.tensor([1.0, -2.0, 0.5])
 

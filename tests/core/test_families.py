@@ -9,10 +9,11 @@ import pytest
 import torch
 
 import lc_core
-from lc_core.constraint import Constraint
-from lc_core.fitting import FitSettings
-from lc_core.latent_model import LatentModel
-from lc_core.measuring import Measurement, measure_all, measurement
+from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.declare import measurement
+from lc_core.constraints.measurement import Measurement, measure_all
+from lc_core.fitting.critics import FitSettings
+from lc_core.models.latent_model import LatentModel
 
 QUICK = FitSettings(prior_samples=2_048, push_samples=512, steps=200, rounds=3, hidden=64)
 CALLS: list[int] = []

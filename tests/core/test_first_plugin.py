@@ -6,7 +6,7 @@ import runpy
 from pathlib import Path
 
 from benchmarks.tutorial import TUTORIAL, lines_written, steps
-from lc_core.scaffold import new_plugin
+from lc_core.plugins.scaffold import new_plugin
 from lc_core.testing import check_constraint
 
 STEPS = steps(TUTORIAL.read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 import lc_core
 from lc_core.errors import LCError
-from lc_core.fitting import FitSettings
+from lc_core.fitting.critics import FitSettings
 
 PLUGIN = '''\
 import numpy as np
@@ -151,7 +151,7 @@ def test_the_cards_snippet_runs(folder, monkeypatch):
 def test_a_spec_uses_the_folder_without_a_fit_and_samples_the_same(folder, write, shelf, monkeypatch):
     spec = lc_core.load_spec(write(engine={"use": "actor", "params": {"folder": str(folder)}}))
     own = lc_core.sample(lc_core.load_spec(write()))
-    monkeypatch.setattr("lc_core.prepare.CriticFitter", None)
+    monkeypatch.setattr("lc_core.fitting.prepare.CriticFitter", None)
     result = lc_core.sample(spec)
     np.testing.assert_array_equal(result.latents, own.latents)
     assert result.report["fit"]["figures"]["satisfied"] > 0.7

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from lc_core import FitSettings, LatentModel, measurement, sample
-from lc_core.critics.files import read_network, write_network
-from lc_core.critics.flow import FLOW, Flow, fit_flow
+from lc_core.common.network_files import read_network, write_network
+from lc_core.critics.flow import FLOW, Flow
 from lc_core.errors import LCError
-from lc_core.latent_model import Posterior
+from lc_core.fitting.flow import fit_flow
+from lc_core.models.latent_model import Posterior
 
 
 @pytest.fixture(scope="module")

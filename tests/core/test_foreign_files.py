@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,12 +20,12 @@ import torch
 from filelock import FileLock
 
 import lc_core
-from lc_core.cache import Cache
+from lc_core.common.cache import Cache
 from lc_core.errors import LCError
-from lc_core.fitting import FitSettings
-from lc_core.installed import installed
-from lc_core.labels.probe import ProbeSettings
-from lc_core.plugins.manager import build_registry
+from lc_core.fitting.critics import FitSettings
+from lc_core.plugins.discover import build_registry
+from lc_core.plugins.installed import installed
+from lc_plugins.labels.probe import ProbeSettings
 
 CURVE = Path(__file__).with_name("curve_plugin.py")
 RECIPE = """
@@ -78,14 +79,14 @@ LABEL = "label", "digits.8x8", "images.brightness", "--threshold", "brightness=0
 @pytest.fixture
 def quick(monkeypatch):
     """Read what is installed once for a test, and fit next to nothing: each case runs a whole command."""
-    registry = functools.cache(build_registry)
-    for module in ("plugins.manager", "api", "fitted_actor"):
-        monkeypatch.setattr(f"lc_core.{module}.build_registry", registry)
-    for module in ("cli.group", "scaffold"):
-        monkeypatch.setattr(f"lc_core.{module}.installed", functools.cache(installed))
+    cached = {"build_registry": functools.cache(build_registry), "installed": functools.cache(installed)}
+    for name, found in cached.items():
+        loaded = [one for key, one in sys.modules.items() if key.startswith("lc_core.") and name in vars(one)]
+        for module in loaded:
+            monkeypatch.setattr(module, name, found)
     monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **_: TINY)
-    monkeypatch.setattr("lc_core.labels.probe.ProbeSettings", lambda: ProbeSettings(steps=60, hidden=8))
-    monkeypatch.setattr("lc_core.actor_card.TRIES", 1024)
+    monkeypatch.setattr("lc_plugins.labels.probe.ProbeSettings", lambda: ProbeSettings(steps=60, hidden=8))
+    monkeypatch.setattr("lc_core.actors.card.TRIES", 1024)
 
 
 @pytest.fixture

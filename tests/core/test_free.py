@@ -11,15 +11,18 @@ import pytest
 import torch
 
 import lc_core
-from lc_core.conditioning import Space
-from lc_core.constraint import Constraint
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.declare import measurement
+from lc_core.constraints.free import EachWant
+from lc_core.constraints.measurement import Measurement
+from lc_core.constraints.want import Want
 from lc_core.critics.critic import Bins, Critic
+from lc_core.energy.targets import Space
 from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
-from lc_core.fitting import FitSettings
-from lc_core.free import EachWant
-from lc_core.latent_model import LatentModel, block_generator
-from lc_core.measuring import Measurement, Want, measurement
+from lc_core.fitting.critics import FitSettings
+from lc_core.models.latent_model import LatentModel
 from lc_core.spec import load_spec
 from lc_core.spec.problems import SpecError
 

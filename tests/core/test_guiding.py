@@ -8,14 +8,14 @@ import torch
 
 import lc_core
 from lc_core import Constraint, all_of, any_of, measurement, none_of
+from lc_core.constraints.evaluator import Verifier
+from lc_core.energy.decoder_guide import DecoderGuide, Spread, check_guides
 from lc_core.engines.actor import Actor
 from lc_core.engines.edit import Edit
 from lc_core.engines.gradient import Gradient
-from lc_core.fitting import FitSettings
-from lc_core.guiding import DecoderGuide, Spread, check_guides
-from lc_core.prepare import prepare
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
 from lc_core.spec import SpecError, load_spec
-from lc_core.verify import Verifier
 
 SMALL = FitSettings(
     prior_samples=512, push_samples=128, steps=60, rounds=2, round_samples=64, round_steps=30, hidden=32

@@ -11,9 +11,11 @@ import torch
 from torch import nn
 
 import lc_core
-from lc_core.gradient_path import gradient_path, modules_of
-from lc_core.inspecting import inspect_model
-from lc_core.latent_model import LatentModel, block_generator
+from lc_core.common.seeds import block_generator
+from lc_core.diagnose.inspect import inspect_model
+from lc_core.models.gradient_path import gradient_path
+from lc_core.models.latent_model import LatentModel
+from lc_core.models.modules import modules_of
 
 PLUGIN = """
     import torch
@@ -64,7 +66,7 @@ PLUGIN = """
 @pytest.fixture
 def shop(install_plugin, tmp_path, monkeypatch):
     install_plugin("lc-shop", PLUGIN)
-    monkeypatch.setattr("lc_core.inspecting.TIMED", 0.01)
+    monkeypatch.setattr("lc_core.diagnose.inspect.TIMED", 0.01)
 
 
 def test_a_model_is_described_and_drawn(shop, lc):

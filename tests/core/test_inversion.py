@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 import lc_core
-from lc_core.cache import Cache
-from lc_core.critics.typical import realism_of, typical_realism
-from lc_core.encodings import decode_outputs, encode_outputs
-from lc_core.inversion import with_encoder
-from lc_core.latent_model import LatentModel, block_generator, draw_prior
-from lc_core.prior import Hypersphere, Mixture, Samples, Uniform
+from lc_core.common.cache import Cache
+from lc_core.common.seeds import block_generator
+from lc_core.critics.realism import realism_of, typical_realism
+from lc_core.editing.inversion import with_encoder
+from lc_core.models.latent_model import LatentModel, decode_outputs, draw_prior, encode_outputs
+from lc_core.models.prior import Hypersphere, Mixture, Samples, Uniform
 
 
 class Gan(LatentModel):
@@ -54,8 +54,8 @@ class Codes(Gan):
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr("lc_core.inversion.SAMPLES", 2_048)
-    monkeypatch.setattr("lc_core.inversion.FIT_STEPS", 300)
+    monkeypatch.setattr("lc_core.editing.inversion.SAMPLES", 2_048)
+    monkeypatch.setattr("lc_core.editing.inversion.FIT_STEPS", 300)
 
 
 def outputs_of(model, count=6):
@@ -117,7 +117,7 @@ def test_what_the_model_cannot_make_is_said_before_anything_is_edited(kind):
 
 
 def test_inputs_of_another_shape_are_refused(monkeypatch):
-    monkeypatch.setattr("lc_core.inversion.FIT_STEPS", 3)
+    monkeypatch.setattr("lc_core.editing.inversion.FIT_STEPS", 3)
     for kind in (Gan, Box):
         with pytest.raises(lc_core.LCError, match=r"inputs have shape \(1, 4, 4\); .* makes outputs of shape"):
             encode_outputs(with_encoder(kind())[0], np.zeros((2, 1, 4, 4), np.float32))

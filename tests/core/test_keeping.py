@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from lc_core.constraint import Constraint
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.declare import measurement
+from lc_core.constraints.measurement import Measurement
+from lc_core.constraints.want import Want
 from lc_core.critics.critic import Bins, Critic
-from lc_core.encodings import POOL, Encodings, encode_outputs
+from lc_core.energy.preserved import Kept
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
-from lc_core.keeping import Kept, keep_every
-from lc_core.latent_model import LatentModel, Posterior, block_generator
-from lc_core.measuring import Measurement, Want, measurement
-from lc_core.plugins.manager import build_registry
+from lc_core.models.encodings import POOL, Encodings
+from lc_core.models.latent_model import LatentModel, Posterior, encode_outputs
+from lc_core.plugins.discover import build_registry
+from lc_core.spec.preserve import keep_every
 
 NAN = float("nan")
 

@@ -10,8 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel, as_latent_model, block_generator, decode_array
+from lc_core.models.adapt import as_latent_model
+from lc_core.models.latent_model import LatentModel, decode_array
 
 
 class Plain:

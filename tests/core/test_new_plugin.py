@@ -12,7 +12,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from lc_core.scaffold import KINDS, new_plugin
+from lc_core.plugins.scaffold import KINDS, new_plugin
 
 ROOT = Path(__file__).parents[2]
 CACHES = ROOT / ".mypy_cache"

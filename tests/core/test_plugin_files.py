@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lc_core.cache import engine_source, measurement_digest
+from lc_core.constraints.digest import engine_source, measurement_digest
+from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
-from lc_core.measuring import Measurement
-from lc_core.plugins.manager import build_registry
+from lc_core.plugins.discover import build_registry
 
 RULE = '''
 import numpy as np

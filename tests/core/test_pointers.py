@@ -8,15 +8,15 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from lc_core.actor_folder import read_actor
+from lc_core.actors.folder import read_actor
 from lc_core.cli import main
+from lc_core.common.pointers import refuse_stand_in
 from lc_core.errors import LCError
-from lc_core.labels.label_set import read_label_set
-from lc_core.pointers import refuse_stand_in
 from lc_plugins.avatars.model import SHIPPED as AVATARS
 from lc_plugins.digits.model import SHIPPED as DIGITS
 from lc_plugins.images.celeba import read_celeba
 from lc_plugins.images.idx import read_idx
+from lc_plugins.labels.label_set import read_label_set
 from lc_plugins.melody.model import SHIPPED as MELODY
 from lc_plugins.models.diffusers_folder import load_diffusers
 from lc_plugins.models.export import load_export

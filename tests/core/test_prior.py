@@ -7,10 +7,11 @@ import math
 import pytest
 import torch
 
+from lc_core.common.seeds import block_generator
 from lc_core.engines.gradient import Gradient
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel, block_generator
-from lc_core.prior import Hypersphere, Mixture, Normal, Samples, Uniform
+from lc_core.models.latent_model import LatentModel
+from lc_core.models.prior import Hypersphere, Mixture, Normal, Samples, Uniform
 
 SHAPE = (2, 3)
 MEANS = torch.tensor([[5.0] * 6, [-1.0] * 6]).view(2, *SHAPE)

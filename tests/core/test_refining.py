@@ -12,16 +12,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lc_core.constraint import Constraint, all_of, any_of, none_of, verdict
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.constraint import Constraint, all_of, any_of, none_of
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.logic import verdict
+from lc_core.constraints.want import Want
 from lc_core.critics.critic import Bins, Critic
 from lc_core.engines.base import Engine, run_engine
 from lc_core.engines.gradient import Gradient
-from lc_core.fitting import FitSettings
-from lc_core.latent_model import LatentModel, block_generator
-from lc_core.measuring import Want
-from lc_core.prepare import prepare
-from lc_core.refining import aimed, choose_aims
-from lc_core.verify import Verifier
+from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.prepare import prepare
+from lc_core.fitting.refine import aimed, choose_aims
+from lc_core.models.latent_model import LatentModel
 
 # Aims
 

@@ -12,15 +12,15 @@ import pytest
 from pydantic import AfterValidator, Field
 
 from lc_core.errors import LCError
+from lc_core.plugins.discover import build_registry, registered_by
 from lc_core.plugins.hookspecs import hookimpl
-from lc_core.plugins.manager import build_registry, registered_by
 from lc_core.plugins.registry import Distribution, Registered, Registry
 
 if TYPE_CHECKING:
     from nowhere import Tensor  # noqa: F401
 
 RULE = """
-    from lc_core.measuring import measurement
+    from lc_core.constraints.declare import measurement
     from lc_core.plugins.hookspecs import hookimpl
 
     @measurement(accepts="*", unit="", range=(0, 1), at_least=1)

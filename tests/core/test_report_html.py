@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from lc_core.report import write_html
+from lc_core.runs.html import write_html
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 PICTURE, SOUND = b"\x89PNG picture", b"RIFF sound"

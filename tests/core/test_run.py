@@ -260,8 +260,8 @@ def test_a_place_that_cannot_hold_a_folder_is_refused(line, lc, write_spec, tmp_
 
 
 def test_a_folder_that_is_in_use_is_refused(sample, lc, write_spec, tmp_path):
-    from lc_core.run import build_problem
-    from lc_core.store import RunFolder, identity_of
+    from lc_core.runs.build import build_problem
+    from lc_core.runs.folder import RunFolder, identity_of
 
     spec = load_spec(write_spec(SPEC))
     with RunFolder.open(tmp_path / "work" / "run", identity_of(spec, build_problem(spec))):

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from lc_core import Constraint, FitSettings, LCError, all_of, any_of, measurement, none_of
-from lc_core.cache import Cache
+from lc_core.common.cache import Cache
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.rejection import Rejection
-from lc_core.latent_model import block_generator, draw_prior
-from lc_core.prepare import prepare
-from lc_core.sampling import Problem, collect
-from lc_core.verify import Verifier
+from lc_core.fitting.prepare import prepare
+from lc_core.models.latent_model import draw_prior
+from lc_core.sampling.problem import Problem
+from lc_core.sampling.sample import collect
 
 BLOCK = 64
 SMALL = FitSettings(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from lc_core.plugins.manager import build_registry
+from lc_core.plugins.discover import build_registry
 from lc_core.spec.jsonschema import schema_json
 
 jsonschema = pytest.importorskip("jsonschema")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from lc_core.plugins.manager import build_registry
+from lc_core.plugins.discover import build_registry
 from lc_core.spec.jsonschema import schema_json
 
 jsonschema = pytest.importorskip("jsonschema")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lc_core.constraint import Constraint, Group
+from lc_core.constraints.constraint import Constraint, Group
 from lc_core.errors import LCError
 from lc_core.spec import FitSettings, Spec, find_spec, load_spec, shipped_names
 

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 import torch
 
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.declare import measurement
+from lc_core.constraints.measurement import Measurement
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel, Posterior, block_generator
-from lc_core.measuring import Measurement, measurement
+from lc_core.models.latent_model import LatentModel, Posterior
 from lc_core.plugins.registry import Distribution, Registered, Registry
-from lc_core.render import Renderer
+from lc_core.plugins.renderer import Renderer
 from lc_core.testing import (
     CHECKS,
     CheckFailed,

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 import lc_core
 from lc_core.cli import main
 from lc_core.engines.edit import Edit
-from lc_core.fitting import FitSettings
+from lc_core.fitting.critics import FitSettings
 from lc_core.testing import check_engine
 
 CURVE = Path(__file__).with_name("curve_plugin.py")
@@ -237,8 +237,8 @@ def test_an_input_that_cannot_be_represented_is_told_before_anything_is_fitted(c
 
 
 def test_a_black_box_without_an_encoder_gets_a_network_and_says_so(curve, lc, write_spec, files, monkeypatch):
-    monkeypatch.setattr("lc_core.inversion.SAMPLES", 1_024)
-    monkeypatch.setattr("lc_core.inversion.FIT_STEPS", 150)
+    monkeypatch.setattr("lc_core.editing.inversion.SAMPLES", 1_024)
+    monkeypatch.setattr("lc_core.editing.inversion.FIT_STEPS", 150)
     spec = write_spec(SPEC.replace("curve.model", "curve.deaf"))
     np.savetxt("odd.txt", 5 * np.random.default_rng(1).normal(size=(1, 6)))
     result = lc("transform", spec, "--input", files[0], "odd.txt", "--out", "deaf")

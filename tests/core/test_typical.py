@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from lc_core import load_model
 from lc_core.cli import main
-from lc_core.plugins.manager import DISTRIBUTION, build_registry
+from lc_core.plugins.discover import DISTRIBUTION, build_registry
 from lc_core.plugins.registry import Registered
 from lc_core.plugins.typical import Typical, read_typical, typical_lines
 from lc_core.spec.jsonschema import schema_json

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lc_core.errors import LCError
-from lc_core.measuring import Measurement, PluginFault, measurement
-from lc_core.plugins.manager import build_registry
-from lc_core.workers import PIECE, _Pool, close_workers
+from lc_core.constraints.declare import measurement
+from lc_core.constraints.measurement import Measurement
+from lc_core.constraints.workers import PIECE, _Pool, close_workers
+from lc_core.errors import LCError, PluginFault
+from lc_core.plugins.discover import build_registry
 
 RULES = '''
 import os
@@ -193,8 +194,8 @@ def test_workers_end_with_a_parent_that_is_killed(rules, tmp_path):
 
     code = (
         "import sys; from pathlib import Path; import numpy as np\n"
-        "from lc_core.plugins.manager import build_registry\n"
-        "from lc_core.measuring import Measurement\n"
+        "from lc_core.plugins.discover import build_registry\n"
+        "from lc_core.constraints.measurement import Measurement\n"
         "if __name__ == '__main__':\n"
         "    found = build_registry([Path(sys.argv[1])]).get('constraint', 'slow.process')\n"
         "    print(*{int(one) for one in Measurement(found.load())(np.zeros((4, 1)))}, flush=True)\n"

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
-from lc_core.latent_model import block_generator, decode_array
+from lc_core.models.latent_model import decode_array
 from lc_core.testing import check_constraint, check_model
 from lc_plugins.digits.classifier import load_classifier
 from lc_plugins.digits.judge import JUDGE, judged

@@ -15,8 +15,8 @@ import torch
 from click.testing import CliRunner
 
 from lc_core.cli import main
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
-from lc_core.latent_model import block_generator
 from lc_plugins.digits import train_classifiers
 from lc_plugins.digits.classifier import load_classifier
 from lc_plugins.digits.data import read_digits

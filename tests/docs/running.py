@@ -18,7 +18,7 @@ from PIL import Image
 
 import lc_core
 from lc_core.cli import main
-from lc_core.latent_model import block_generator
+from lc_core.common.seeds import block_generator
 from lc_plugins.images.celeba_train import train
 from tests.images.conftest import draw_celeba
 

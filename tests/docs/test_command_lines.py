@@ -19,9 +19,9 @@ from pathlib import Path
 import click
 import pytest
 
-from lc_core.fitting import CriticFitter
-from lc_core.labels.probe import ProbeSettings
-from lc_core.plugins.manager import build_registry
+from lc_core.fitting.critics import CriticFitter
+from lc_core.plugins.discover import build_registry
+from lc_plugins.labels.probe import ProbeSettings
 from tests.docs.command_lines import FENCE, ROOT, Line, command_of, in_prose, lines, parse, summary, treatment
 from tests.docs.not_run import NOT_RUN
 from tests.docs.running import filled, make_files, run
@@ -60,7 +60,7 @@ def small_fits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CriticFitter, "__init__", small)
-        patch.setattr("lc_core.labels.probe.ProbeSettings", partial(ProbeSettings, steps=100, hidden=32))
+        patch.setattr("lc_plugins.labels.probe.ProbeSettings", partial(ProbeSettings, steps=100, hidden=32))
         patch.setattr("lc_core.engines.actor.BATCH", 64)
         yield tmp_path_factory.mktemp("small-fits")
 

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lc_core.cli import main
-from lc_core.labels.label_set import read_label_set
-from lc_core.labels.probe import ProbeSettings
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.celeba import ATTRIBUTES, read_celeba
 from lc_plugins.images.celeba_model import load_celeba
 from lc_plugins.images.celeba_train import train
+from lc_plugins.labels.label_set import read_label_set
+from lc_plugins.labels.probe import ProbeSettings
 from tests.images.conftest import draw_celeba
 
 COUNT = 304  # 300 in the training part
@@ -51,7 +51,7 @@ def model(photographs: Path, cache_folder: Path, tmp_path_factory: pytest.TempPa
 @pytest.fixture
 def label(photographs: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Label the folder."""
-    monkeypatch.setattr("lc_core.labels.probe.ProbeSettings", partial(ProbeSettings, steps=150, hidden=64))
+    monkeypatch.setattr("lc_plugins.labels.probe.ProbeSettings", partial(ProbeSettings, steps=150, hidden=64))
     options = ["label", "images.celeba", f"--set=model.folder={model}", "--dataset=images.celeba", "--out=faces.st"]
 
     def run(*more: str, data: Path = photographs) -> Result:

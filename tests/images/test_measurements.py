@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lc_core import Constraint, load_model
-from lc_core.guiding import check_guides
-from lc_core.plugins.manager import build_registry
+from lc_core.energy.decoder_guide import check_guides
+from lc_core.plugins.discover import build_registry
 from lc_core.spec import SpecError, load_spec
 from lc_plugins.images.measurements import brightness, color_distance
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from lc_core.errors import LCError
-from lc_core.plugins.manager import build_registry
+from lc_core.plugins.discover import build_registry
 from lc_core.testing import check_renderer
 from lc_plugins.images.arrays import as_images, from_pixels, to_pixels
 from lc_plugins.images.read import read_gray, read_image

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from lc_core.errors import LCError
-from lc_core.latent_model import LatentModel
+from lc_core.models.latent_model import LatentModel
+from lc_core.plugins.discover import build_registry, registered_by
 from lc_core.plugins.hookspecs import hookimpl
-from lc_core.plugins.manager import build_registry, registered_by
 from lc_core.plugins.registry import Distribution, Registry
-from lc_core.transform_run import read_inputs
+from lc_core.runs.transform import read_inputs
 from lc_plugins.images import plugin
 from lc_plugins.images.render import Png
 
@@ -105,7 +105,7 @@ def test_pairs_stand_beside_each_other(tmp_path: Path) -> None:
 
 def test_the_installed_renderers_of_pictures_and_melodies_draw_pairs() -> None:
     names = {"images.png", "melody.piano_roll"}
-    from lc_core.render import Renderer
+    from lc_core.plugins.renderer import Renderer
 
     drawing = {one.name for one in build_registry().all("renderer") if one.load().write_pair is not Renderer.write_pair}
     assert names <= drawing

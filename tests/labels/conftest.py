@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lc_core.cli import main
-from lc_core.fitting import FitSettings
-from lc_core.labels.probe import ProbeSettings
-from lc_core.plugins.manager import GROUP
+from lc_core.fitting.critics import FitSettings
+from lc_core.plugins.discover import GROUP
+from lc_plugins.labels.probe import ProbeSettings
 
 ROWS = 500
 NAMES = ("seven", "loop")
@@ -53,7 +53,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lc-labels\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[{GROUP}]\nlabels = lc_plugins.labels.plugin\n")
         monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    monkeypatch.setattr("lc_core.labels.probe.ProbeSettings", partial(ProbeSettings, steps=150, hidden=64))
+    monkeypatch.setattr("lc_plugins.labels.probe.ProbeSettings", partial(ProbeSettings, steps=150, hidden=64))
     small = {"prior_samples": 1024, "push_samples": 256, "steps": 80, "hidden": 64}
     rounds = {"rounds": 1, "round_samples": 128, "round_steps": 20}
     settings = {**small, **rounds}

@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lc_core.cache import measurement_digest
-from lc_core.labels.label_set import read_label_set
-from lc_core.latent_model import block_generator, decode_array
-from lc_core.measuring import Measurement
-from lc_core.plugins.manager import registered_by
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.digest import measurement_digest
+from lc_core.constraints.measurement import Measurement
+from lc_core.models.latent_model import decode_array
+from lc_core.plugins.discover import registered_by
 from lc_core.spec import load_spec
 from lc_core.testing import checks_of
 from lc_plugins.digits.model import SHIPPED, load_8x8
 from lc_plugins.labels import plugin
 from lc_plugins.labels.attribute import attribute
+from lc_plugins.labels.label_set import read_label_set
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,7 +62,7 @@ def test_it_keeps_a_measurements_contract(labelled):
 
 
 def test_its_values_tell_held_out_digits_apart(labelled):
-    from lc_core.critics.calibration import auc
+    from lc_core.critics.quality import auc
     from lc_plugins.digits.data import read_digits
 
     test = read_digits("test")
@@ -121,7 +122,7 @@ def test_fits_are_cached_by_the_files_content_and_not_its_path(labelled, tmp_pat
 
 
 def test_the_probe_is_fitted_once(labelled, lc, monkeypatch):
-    monkeypatch.setattr("lc_core.labels.probe._fit", lambda *_: pytest.fail("it is in the cache"))
+    monkeypatch.setattr("lc_plugins.labels.probe._fit", lambda *_: pytest.fail("it is in the cache"))
     from lc_plugins.labels.attribute import SetNeeds
 
     assert "seven of mine.safetensors: AUC" in SetNeeds(file=labelled, name="seven").about()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lc_core.labels.label_set import read_label_set
+from lc_plugins.labels.label_set import read_label_set
 
 PLUGIN = """
 import numpy as np

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lc_core.labels.label_set import read_label_set
+from lc_plugins.labels.label_set import read_label_set
 
 
 @pytest.fixture

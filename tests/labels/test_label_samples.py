@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lc_core.labels.label_set import read_label_set
+from lc_plugins.labels.label_set import read_label_set
 
 COUNT = 600
 RULE = '''
@@ -56,7 +56,7 @@ def label(lc):
 
 
 def test_two_at_once_cannot_both_write_one_set(lc, label, monkeypatch, tmp_path):
-    from lc_core.labels import collect
+    from lc_plugins.labels import collect
 
     during = []
     draw = collect.label_samples
@@ -66,7 +66,7 @@ def test_two_at_once_cannot_both_write_one_set(lc, label, monkeypatch, tmp_path)
             during.append(lc("label", "digits.8x8", "digits.digit", "--count", COUNT, "--out", out))
         return draw(*arguments, **settings)
 
-    monkeypatch.setattr("lc_core.labels.collect.label_samples", meanwhile)
+    monkeypatch.setattr("lc_plugins.labels.collect.label_samples", meanwhile)
     label("digits.digit", "--set", "digit=3")
     assert [one.exit_code for one in during] == [2, 2]
     assert all("another lc is writing to" in one.stderr and "set.safetensors" in one.stderr for one in during)
@@ -74,7 +74,7 @@ def test_two_at_once_cannot_both_write_one_set(lc, label, monkeypatch, tmp_path)
 
 
 def test_what_came_to_its_place_meanwhile_is_not_replaced(lc, monkeypatch, tmp_path):
-    from lc_core.labels import collect
+    from lc_plugins.labels import collect
 
     draw = collect.label_samples
 
@@ -82,7 +82,7 @@ def test_what_came_to_its_place_meanwhile_is_not_replaced(lc, monkeypatch, tmp_p
         (tmp_path / "set.safetensors").write_text("mine")
         return draw(*arguments, **settings)
 
-    monkeypatch.setattr("lc_core.labels.collect.label_samples", meanwhile)
+    monkeypatch.setattr("lc_plugins.labels.collect.label_samples", meanwhile)
     result = lc("label", "digits.8x8", "digits.digit", "--set", "digit=3", "--count", COUNT, "--out", "set.safetensors")
     assert (result.exit_code, (tmp_path / "set.safetensors").read_text()) == (2, "mine")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lc_core.cache import Cache
-from lc_core.labels.label_set import Column, LabelledModel, LabelSet
-from lc_core.labels.probe import PARTS, ProbeSettings, fitted_probe, split
-from lc_core.measuring import Want
+from lc_core.common.cache import Cache
+from lc_core.constraints.want import Want
+from lc_plugins.labels.label_set import Column, LabelledModel, LabelSet
+from lc_plugins.labels.probe import PARTS, ProbeSettings, fitted_probe, split
 
 SETTINGS = ProbeSettings(steps=300, hidden=32)
 

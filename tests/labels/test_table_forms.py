@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lc_core.errors import LCError
-from lc_core.labels.table import Table, read_table
+from lc_plugins.labels.table import Table, read_table
 
 ACCENT = "caf\u00e9.png"
 NARROW = unicodedata.normalize("NFD", ACCENT)

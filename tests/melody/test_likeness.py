@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
-from lc_core.latent_model import block_generator
 from lc_plugins.melody.likeness import likeness
 from lc_plugins.melody.model import load_folk_2bar
 from lc_plugins.melody.tokens import HOLD

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lc_core.measuring import Measurement
+from lc_core.constraints.measurement import Measurement
 from lc_plugins.melody import measurements as m
 
 H, OFF = 128, 129

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lc_core.measuring import Measurement
+from lc_core.constraints.measurement import Measurement
 from lc_plugins.melody import measurements as m
 
 HOLD, NOTE_OFF = 128, 129

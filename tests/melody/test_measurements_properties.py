@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lc_core.measuring import Measurement
+from lc_core.constraints.measurement import Measurement
 from lc_plugins.melody import measurements as m
 from lc_plugins.melody.tokens import sounding
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
-from lc_core.latent_model import block_generator
 from lc_plugins.melody.evaluate import is_diatonic
 from lc_plugins.melody.model import SHIPPED, MelodyModel, load_folk_2bar
 from lc_plugins.melody.tokens import HOLD, NOTE_OFF

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lc_core.errors import LCError
-from lc_core.render import Renderer
+from lc_core.plugins.renderer import Renderer
 from lc_plugins.melody.midi import canonical, read_midi, tokens_to_notes
 from lc_plugins.melody.render import Audio, Midi, PianoRoll
 

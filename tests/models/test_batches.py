@@ -12,7 +12,7 @@ from torch import nn
 
 from lc_core.cli import main
 from lc_core.errors import LCError
-from lc_core.latent_model import decode_array
+from lc_core.models.latent_model import decode_array
 from lc_core.testing import check_model
 from lc_plugins.models.export import load_export
 from lc_plugins.models.torchscript import load_torchscript

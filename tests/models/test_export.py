@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from lc_core.cli import main
 from lc_core.errors import LCError
-from lc_core.latent_model import decode_array
+from lc_core.models.latent_model import decode_array
 from lc_core.testing import check_model
 from lc_plugins.models.export import load_export
 from tests.models.networks import (

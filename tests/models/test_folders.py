@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 
 from lc_core.errors import LCError
-from lc_core.latent_model import decode_array
+from lc_core.models.latent_model import decode_array
 from lc_core.testing import check_model
 from lc_plugins.avatars.model import SHIPPED as AVATARS
 from lc_plugins.digits.model import SHIPPED, load_8x8

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from lc_core.errors import LCError
-from lc_core.latent_model import decode_array
-from lc_core.score import reader_settings
+from lc_core.models.latent_model import decode_array
+from lc_core.plugins.readers import reader_settings
 from lc_core.testing import check_model
 from lc_plugins.models.export import load_export
 from tests.models.networks import latents, save_pt2

@@ -16,7 +16,7 @@ from torch import nn
 
 from lc_core.cli import main
 from lc_core.errors import LCError
-from lc_core.latent_model import decode_array
+from lc_core.models.latent_model import decode_array
 from lc_core.testing import check_model
 from lc_plugins.models import onnx_file
 from lc_plugins.models.imports import mend_torchvision

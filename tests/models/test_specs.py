@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from lc_core import load_spec
 from lc_core.cli import main
 from lc_core.errors import LCError
-from lc_core.run import build_model
+from lc_core.runs.build import build_model
 from tests.models.networks import Decoder, Payload, build, save_pt2
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

@@ -12,12 +12,12 @@ import yaml
 from click.testing import CliRunner
 
 from lc_core.cli import main
-from lc_core.plugins.manager import build_registry
-from lc_core.run import build_problem
-from lc_core.score import readers_of
+from lc_core.constraints.evaluator import Verifier
+from lc_core.plugins.discover import build_registry
+from lc_core.plugins.readers import readers_of
+from lc_core.runs.build import build_problem
 from lc_core.spec import load_spec
 from lc_core.spec.files import find_spec, shipped_names
-from lc_core.verify import Verifier
 
 
 def test_specs_are_shipped() -> None:

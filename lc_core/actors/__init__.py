@@ -1,0 +1,1 @@
+"""A fitted actor: the engine of specs, its folder, its model card, and its use from Python."""

@@ -1,0 +1,281 @@
+"""A folder that lc writes: it knows its own files, touches no other, and is locked while it is written.
+
+The hidden folder `.lc` in it holds `files.jsonl` (what the folder is; name and SHA-256 of each file that lc wrote),
+`lock`, and `work`, where plugins write before their files are moved to their places. A file is lc's own if its name is
+listed and its content is one that lc wrote under that name. What a person edited or put in its place is theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lc_core.common.files import write_atomically
+from lc_core.errors import LCError
+
+__all__ = ["InTheWay", "Owned", "is_lock", "lock_of"]
+
+PRIVATE = ".lc"
+FORMAT = 1
+
+
+class InTheWay(LCError):
+    """What lc did not write lies where it would write."""
+
+
+class Owned:
+    """A folder that lc writes, open and locked; made by `open`.
+
+    Args:
+        path: The folder.
+        kind: What it holds, such as `run`.
+    """
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self.path, self.kind = path, kind
+        self._digests: dict[str, set[str]] = {}
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls,
+        path: Path,
+        kind: str,
+        *,
+        mixed: bool = False,
+        earlier: Callable[[Path], Iterable[str]] = lambda _: (),
+    ) -> Iterator[Owned]:
+        """Create the folder, or take it up again if lc made it; no other process may write to it meanwhile.
+
+        Args:
+            path: The folder.
+            kind: What it holds, such as `run`.
+            mixed: Allow a folder that holds other things already; they are left alone.
+            earlier: Given the folder, names of files in it that an lc without a list of files wrote; if there are any
+                names, of files or not, the folder is taken up.
+
+        Raises:
+            LCError: If it is a file, holds something else, is in use, or a file of lc in it was changed.
+            OSError: If it cannot be written.
+        """
+        if path.exists() and not path.is_dir():
+            raise LCError(f"{path} is a file; expected a folder", hint="choose another with --out")
+        owned, private = cls(path, kind), path / PRIVATE
+        known = owned._is_known()
+        taken_up: list[str] = []
+        if not known and path.is_dir() and not mixed and any(one.name != PRIVATE for one in path.iterdir()):
+            taken_up = list(earlier(path))
+            if not taken_up:
+                raise LCError(
+                    f"{path} is not empty and holds no {kind} of lc",
+                    hint="choose another folder; nothing in this one was changed",
+                )
+        private.mkdir(parents=True, exist_ok=True)
+        with lock_of(private / "lock", what=path):
+            owned._read()
+            for name in taken_up:
+                if (path / name).is_file():
+                    owned._note(name, _digest(path / name))
+            owned.check(name for name in owned._digests)
+            yield owned
+
+    @property
+    def _listed(self) -> Path:
+        return self.path / PRIVATE / "files.jsonl"
+
+    def _odd(self) -> LCError:
+        return LCError(
+            f"{self.path / PRIVATE} was not made by lc, which keeps its list of files there",
+            hint="choose another folder, or move that away",
+        )
+
+    def _is_known(self) -> bool:
+        """Return whether lc made the folder, for this kind of content."""
+        private, listed = self.path / PRIVATE, self._listed
+        if not os.path.lexists(private):
+            return False
+        if private.is_symlink() or not private.is_dir():
+            raise self._odd()
+        if not os.path.lexists(listed):
+            names = {one.name for one in private.iterdir()}
+            if any(name != "lock" and not name.endswith(".partial") for name in names):
+                raise self._odd()
+            return False  # killed before it began
+        if listed.is_symlink() or not listed.is_file():
+            raise self._odd()
+        try:
+            header = json.loads(listed.read_text(encoding="utf-8", errors="replace").partition("\n")[0])
+            made, kind = header["lc"] == FORMAT, header["kind"]
+        except (ValueError, KeyError, TypeError):
+            raise self._odd() from None
+        if not made:
+            raise self._odd()
+        if kind != self.kind:
+            raise LCError(
+                f"{self.path} holds {kind} files that lc made; expected {self.kind} files", hint="choose another folder"
+            )
+        return True
+
+    def _read(self) -> None:
+        """Read the list of files, or begin it."""
+        if not self._is_known():
+            write_atomically(self._listed, (json.dumps({"lc": FORMAT, "kind": self.kind}) + "\n").encode())
+        for line in self._listed.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
+            try:
+                name, digest = json.loads(line)
+                self._digests.setdefault(str(name), set()).add(str(digest))
+            except (ValueError, TypeError):
+                continue  # the last line of a process that was killed
+
+    def _note(self, name: str, digest: str) -> None:
+        """List a file before it is in its place: a process that is killed in between loses nothing."""
+        if digest not in self._digests.setdefault(name, set()):
+            with self._listed.open("a", encoding="utf-8") as file:  # a new line first: the last one may be cut off
+                file.write("\n" + json.dumps([name, digest]))
+            self._digests[name].add(digest)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of files that lc wrote here and that are still its own."""
+        return [name for name in self._digests if self.owns(name)]
+
+    def owns(self, name: str) -> bool:
+        """Return whether a file is there and is as lc wrote it."""
+        path = self.path / name
+        if self._odd_parent(name) or path.is_symlink() or not path.is_file():
+            return False
+        return name in self._digests and _digest(path) in self._digests[name]
+
+    def _odd_parent(self, name: str) -> Path | None:
+        """Return the first folder on the way to a file that is a link or no folder."""
+        at = self.path
+        for part in Path(name).parts[:-1]:
+            at = at / part
+            if at.is_symlink() or (at.exists() and not at.is_dir()):
+                return at
+        return None
+
+    def check(self, names: Iterable[str]) -> None:
+        """Refuse if one of these files is there and is not lc's own.
+
+        Raises:
+            LCError: Naming what is in the way.
+        """
+        found = []
+        for name in names:
+            odd = self._odd_parent(name)
+            if odd is not None:
+                found.append(odd.relative_to(self.path).as_posix())
+            elif os.path.lexists(self.path / name) and not self.owns(name):
+                found.append(name)
+        if found := sorted(set(found)):
+            told = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+            raise InTheWay(
+                f"{self.path}: in the way are files that lc did not write, or that were changed since: {told}",
+                hint="move that away and give the same command again, or choose another folder",
+            )
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file whole or not at all.
+
+        Raises:
+            LCError: If what is there is not lc's own.
+        """
+        digest, path = hashlib.sha256(content).hexdigest(), self.path / name
+        if self._prepare(name, digest):
+            write_atomically(path, content)
+
+    def _prepare(self, name: str, digest: str) -> bool:
+        """Return whether a file has to be written; it is not if the same content is there."""
+        path = self.path / name
+        same = not self._odd_parent(name) and not path.is_symlink() and path.is_file() and _digest(path) == digest
+        if not same:
+            self.check([name])
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._note(name, digest)
+        return not same
+
+    @contextmanager
+    def work(self) -> Iterator[Path]:
+        """Give an empty folder for plugins to write to; `take` moves files from it to their places."""
+        folder = self.path / PRIVATE / "work"
+        if folder.is_symlink():
+            raise LCError(f"{folder} is a symbolic link", hint="delete it")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def take(self, folder: Path) -> list[str]:
+        """Move every file below a folder to the same name below this one, and return the names.
+
+        Raises:
+            LCError: If what is there is not lc's own; then nothing is moved.
+        """
+        files = sorted(one for one in folder.rglob("*") if one.is_file() and not one.is_symlink())
+        names = [one.relative_to(folder).as_posix() for one in files]
+        digests = [_digest(one) for one in files]
+        for name, digest in zip(names, digests, strict=True):
+            self._prepare(name, digest)
+        for name, file in zip(names, files, strict=True):
+            os.replace(file, self.path / name)
+        return names
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Delete those of these files that are lc's own, and folders that are empty then."""
+        for name in names:
+            if self.owns(name):
+                (self.path / name).unlink()
+                for parent in Path(name).parents:
+                    if parent == Path() or any((self.path / parent).iterdir()):
+                        break
+                    (self.path / parent).rmdir()
+
+
+@contextmanager
+def lock_of(path: Path, *, what: Path, remove: bool = False) -> Iterator[None]:
+    """Hold a lock file; what is no lock file is not touched.
+
+    Args:
+        path: The lock file.
+        what: What it guards, for the message.
+        remove: Delete the file at the end if it was made here.
+
+    Raises:
+        LCError: If another process holds it, or the file is somebody else's.
+        OSError: If it cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    there = os.path.lexists(path)
+    if there and not is_lock(path):
+        raise LCError(f"{path} is no lock file of lc", hint="move it away, or choose another folder")
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        hint = "wait for it to end, or give another --out"
+        raise LCError(f"another lc is writing to {what}", hint=hint) from error
+    try:
+        yield
+    finally:
+        if remove and not there:
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
+def is_lock(path: Path) -> bool:
+    """Return whether a file can be a lock: those are empty, and no links."""
+    return not path.is_symlink() and path.is_file() and path.stat().st_size == 0
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,122 @@
+"""Decode latents and measure every constraint on the outputs: the only thing that decides `satisfied`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lc_core.constraints.constraint import Entry, leaves
+from lc_core.constraints.logic import verdict
+from lc_core.constraints.measurement import measure_all
+from lc_core.errors import LCError
+from lc_core.models.latent_model import LatentModel, decode_array
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Replay", "Verifier"]
+
+
+class Verifier:
+    """Decodes with one model, measures one tree of constraints, and counts what it decodes.
+
+    Args:
+        model: The latent model.
+        entries: Top-level entries; the labels of their leaves are distinct.
+
+    Raises:
+        LCError: If a measurement does not accept the model's outputs, or needs something that belongs to another
+            model; or if two leaves share a label.
+    """
+
+    def __init__(self, model: LatentModel, entries: Sequence[Entry]) -> None:
+        self.model = model
+        self.entries = tuple(entries)
+        self.leaves = tuple(leaves(self.entries))
+        self.decodes = 0
+        seen: set[str] = set()
+        for leaf in self.leaves:
+            if leaf.label in seen:
+                raise LCError(f"two constraints have the label {leaf.label!r}; give one of them another label")
+            seen.add(leaf.label)
+            if not leaf.measurement.accepts(model.output_type):
+                accepted = ", ".join(leaf.measurement.info.accepts)
+                raise LCError(
+                    f"{leaf.measurement.name} measures {accepted}, but {model.name} decodes to {model.output_type}"
+                )
+            for one in leaf.variants:
+                if needs := one.needs():
+                    needs.check_model(model.unwrapped)
+
+    @property
+    def conditions(self) -> tuple[Entry, ...]:
+        """The top-level entries that must hold; the others are preferences."""
+        return tuple(entry for entry in self.entries if entry.require)
+
+    def decode(self, z: Tensor, *, first_index: int = 0) -> np.ndarray:
+        """Decode latents `(B, *latent_shape)`, in pieces of the model's block, and count them."""
+        pieces = [
+            decode_array(self.model, z[start : start + self.model.block], first_index=first_index + start)
+            for start in range(0, len(z), self.model.block)
+        ]
+        self.decodes += len(z)
+        return np.concatenate(pieces)
+
+    def measure(self, outputs: np.ndarray, *, first_index: int = 0) -> dict[str, np.ndarray]:
+        """Measure outputs: for each leaf's label its values `(B,)` float64."""
+        values = measure_all([leaf.measurement for leaf in self.leaves], outputs, first_index=first_index)
+        return dict(zip((leaf.label for leaf in self.leaves), values, strict=True))
+
+    def measure_variants(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Measure outputs as above, but where a leaf has free parameters under every combination, `(B, V)`."""
+        variants = [leaf.variants for leaf in self.leaves]
+        values = iter(measure_all([one for some in variants for one in some], outputs))
+        found = {}
+        for leaf, some in zip(self.leaves, variants, strict=True):
+            columns = np.stack([next(values) for _ in some], axis=1)
+            found[leaf.label] = columns if leaf.free else columns[:, 0]
+        return found
+
+    def met(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Judge every top-level entry on measured values: for each label, `(B,)` bool."""
+        return {entry.label: verdict(entry, values).met for entry in self.entries}
+
+    def satisfied(self, values: dict[str, np.ndarray], count: int) -> np.ndarray:
+        """Return which of `count` outputs meet every condition, `(count,)` bool; all of them if there is none."""
+        result = np.ones(count, dtype=bool)
+        for entry in self.conditions:
+            result &= verdict(entry, values).met
+        return result
+
+    def satisfied_latents(self, z: Tensor) -> np.ndarray:
+        """Decode and measure latents and return which satisfy, `(B,)` bool."""
+        return self.satisfied(self.measure(self.decode(z)), len(z))
+
+
+@dataclass
+class Replay:
+    """Latents `(N, *latent_shape)` and what each leaf measures, by label: `(N,)`, or `(N, V)` if it is free."""
+
+    z: Tensor
+    values: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, verifier: Verifier, z: Tensor) -> Replay:
+        """Decode and measure latents."""
+        return cls(z, verifier.measure_variants(verifier.decode(z)))
+
+    def __add__(self, other: Replay) -> Replay:
+        values = {key: np.concatenate([self.values[key], other.values[key]]) for key in self.values}
+        import torch
+
+        return Replay(torch.cat([self.z, other.z]), values)
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def last(self, count: int) -> dict[str, np.ndarray]:
+        """Return the values of the last rows."""
+        return {key: values[-count:] for key, values in self.values.items()}

@@ -1,0 +1,1 @@
+"""What `lc doctor` and `lc inspect` find out about a machine and about a model."""

@@ -1,0 +1,1 @@
+"""Edits: moves encodings of given outputs the least that makes constraints hold."""

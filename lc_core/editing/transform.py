@@ -1,0 +1,215 @@
+"""Change outputs as little as makes them meet constraints: encode, edit the encodings, decode, measure."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from lc_core.common.cache import Cache
+from lc_core.constraints.constraint import Constraint, Entry, leaves, walk
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.logic import verdict
+from lc_core.constraints.measurement import Measurement, measure_all
+from lc_core.editing.problem import Transformation
+from lc_core.editing.result import TransformResult
+from lc_core.energy.decoder_guide import DecoderGuide, spreads_of
+from lc_core.energy.energy import Energy
+from lc_core.energy.preserved import Kept, kept
+from lc_core.errors import LCError
+from lc_core.models.latent_model import LatentModel
+from lc_core.models.reconstruction import Reconstruction, compare
+
+if TYPE_CHECKING:
+    from lc_core.common.cache import Cache
+    from lc_core.fitting.critics import FitSettings
+
+__all__ = ["reconstruct", "run_transformation", "through_decoder"]
+
+
+Progress = Callable[[str], None]
+
+
+def reconstruct(problem: Transformation, encodings: Any, verifier: Verifier) -> Reconstruction:
+    """Decode encodings `(N, *latent_shape)` and compare them with the inputs.
+
+    Raises:
+        LCError: If the inputs have another shape than what the model decodes.
+    """
+    outputs, inputs = verifier.decode(encodings), problem.inputs
+    if outputs.shape != inputs.shape:
+        raise LCError(
+            f"inputs have shape {inputs.shape[1:]}; {problem.model.name} makes outputs of shape {outputs.shape[1:]}"
+        )
+    return compare(inputs, outputs)
+
+
+def run_transformation(
+    problem: Transformation,
+    *,
+    settings: FitSettings | None = None,
+    cache: Cache | None = None,
+    progress: Progress = lambda _: None,
+) -> TransformResult:
+    """Edit inputs until each meets every condition, or its tries are spent.
+
+    What the model cannot represent is told by `progress` before anything is fitted or edited.
+
+    Args:
+        problem: What is asked.
+        settings: How critics are fitted, where edits go.
+        cache: Where fitted parts are kept.
+        progress: Called with a line of text now and then.
+
+    Raises:
+        LCError: If the inputs do not suit the model, or a plugin is at fault.
+    """
+    from lc_core.editing.inversion import with_encoder
+    from lc_core.editing.report import build_transform_report
+    from lc_core.editing.state import sigma_distance
+    from lc_core.editing.tries import edit_encodings
+    from lc_core.fitting.prepare import prepare
+    from lc_core.models.encodings import Encodings
+    from lc_core.models.latent_model import encode_outputs
+
+    began = time.monotonic()
+    encoding, how = with_encoder(problem.model, cache=cache, progress=progress)
+    model = Encodings(encoding)
+    verifier = Verifier(model, problem.entries)
+    z0 = encode_outputs(model, problem.inputs).mean
+    found = reconstruct(problem, z0, verifier)
+    _tell_what_is_lost(problem, found, progress)
+    held, watched = _observed(problem, model)
+    engine, fitted = problem.engine, Verifier(model, problem.entries)
+    if (editor := engine.editing()) is not None:
+        engine = editor.keeping(held).for_fit()
+        fitted = Verifier(model, (*problem.entries, *(one.entry for one in held)))
+    prepared = prepare(fitted, engine, realism=problem.realism, settings=settings, cache=cache, progress=progress)
+    assert prepared.energy is not None
+    everything = (*held, *watched)
+    before = verifier.measure(problem.inputs) | _measure_kept(everything, problem.inputs)
+    engine = prepared.engine if engine.amortised else problem.engine
+    conditions = tuple(entry for entry in problem.entries if entry.require)
+    through = through_decoder(model, conditions, seed=problem.seed, cache=cache)
+    guided, editing = prepared.energy.decodes, time.monotonic()
+    edited = edit_encodings(
+        model,
+        verifier,
+        engine,
+        prepared.energy,
+        z0,
+        kept=held,
+        before=before,
+        through=through,
+        seed=problem.seed,
+        progress=lambda done: progress(f"{done:,} of {len(z0):,} edited"),
+    )
+    outputs = verifier.decode(edited.z)
+    after = verifier.measure(outputs) | _measure_kept(everything, outputs)
+    result = TransformResult(
+        problem=problem,
+        inputs=problem.inputs,
+        outputs=outputs,
+        reconstruction=found,
+        z_before=z0.cpu().numpy(),
+        z_after=edited.z.cpu().numpy(),
+        before=before,
+        after=after,
+        met_before={one.label: verdict(one, before).met for one in walk(problem.entries)},
+        met={one.label: verdict(one, after).met for one in walk(problem.entries)},
+        satisfied=verifier.satisfied(after, len(outputs)),
+        distance=sigma_distance(edited.z, z0, model.sigma_bar),
+        unchanged={one.label: one.unchanged(before[one.label], after[one.label]) for one in everything},
+        kept=held,
+        watched=watched,
+        steps=edited.steps,
+        tries=edited.tries,
+        decodes=verifier.decodes + prepared.energy.decodes - guided + (through.decodes if through else 0),
+        realism=_realism(prepared.energy.realism or problem.model.realism(), z0, edited.z),
+    )
+    ended = time.monotonic()
+    result.report = build_transform_report(result, *filter(None, [how]))
+    if prepared.card:
+        result.report["fit"] = prepared.card
+    seconds = {"fit": prepared.seconds, "transform": ended - editing, "total": ended - began}
+    result.report["seconds"] = seconds
+    return result
+
+
+def _measure_kept(everything: Sequence[Kept], outputs: np.ndarray) -> dict[str, np.ndarray]:
+    values = measure_all([one.measurement for one in everything], outputs)
+    return dict(zip((one.label for one in everything), values, strict=True))
+
+
+def _tell_what_is_lost(problem: Transformation, found: Reconstruction, progress: Progress) -> None:
+    for number in map(int, np.flatnonzero(~found.represented)):
+        progress(
+            f"{problem.names[number]}: {problem.model.name} cannot represent it well: {found.words(number)}; what is"
+            " edited is its decoded encoding"
+        )
+
+
+def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Kept, ...], tuple[Kept, ...]]:
+    """Return what is kept and what is only watched, with labels that no entry has."""
+    taken = {entry.label for entry in walk(problem.entries)}
+    asked = [(one.measurement.name, dict(one.measurement.params)) for one in leaves(problem.entries)]
+
+    def named(measurement: Measurement, tolerance: float | None) -> Kept:
+        parameters = inspect.signature(measurement.function).parameters
+        needed = [
+            str(value)
+            for key, value in measurement.params.items()
+            if parameters[key].default is inspect.Parameter.empty
+        ]
+        base, number = " ".join((measurement.name.rpartition(".")[2], *needed)), 2
+        label = base
+        while label in taken:
+            label, number = f"{base}-{number}", number + 1
+        taken.add(label)
+        return kept(measurement, model, label=label, tolerance=tolerance)
+
+    held = tuple(named(one.measurement, one.tolerance) for one in problem.keep)
+    asked += [(one.measurement.name, dict(one.measurement.params)) for one in problem.keep]
+    others = [one for one in problem.watch if (one.name, dict(one.params)) not in asked]
+    return held, tuple(named(one, None) for one in others)
+
+
+def _realism(critic: Any, before: Any, after: Any) -> tuple[float, float] | None:
+    """Return the mean realism logits before and after, or None without a realism critic."""
+    if critic is None:
+        return None
+    with torch.inference_mode():
+        return float(critic(before).mean()), float(critic(after).mean())
+
+
+def through_decoder(
+    model: LatentModel, entries: Sequence[Entry], *, seed: int = 0, cache: Cache | None = None
+) -> Energy | None:
+    """Return an energy of entries that follows all of them through the decoder, whatever their own guide.
+
+    Args:
+        model: The model.
+        entries: Top-level entries.
+        seed: Of the prior samples that a measurement's spread is taken over.
+        cache: Where spreads are kept.
+
+    Returns:
+        The energy, or None where the model or one of the measurements has no gradient.
+    """
+    inner = model.unwrapped
+    if not (all(leaf.measurement.info.differentiable for leaf in leaves(entries)) and inner.differentiable):
+        return None
+    followed = tuple(map(_followed, entries))
+    spreads = spreads_of(model, followed, seed, cache)
+    return Energy(followed, decoder=DecoderGuide(model, spreads))
+
+
+def _followed(entry: Entry) -> Entry:
+    if isinstance(entry, Constraint):
+        return replace(entry, guide="decoder", free=None)
+    return replace(entry, entries=tuple(map(_followed, entry.entries)))

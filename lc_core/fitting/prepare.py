@@ -1,0 +1,129 @@
+"""Build the energy of a problem: its critics fitted or found in the cache, refined, and its realism."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from lc_core.common.cache import Cache
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.logic import check_reachable, only_value
+from lc_core.critics.critic import Critic
+from lc_core.critics.heads import families
+from lc_core.critics.realism import realism_of
+from lc_core.energy.decoder_guide import DecoderGuide, spreads_of
+from lc_core.energy.energy import Energy
+from lc_core.energy.targets import Space, without_free
+from lc_core.engines.base import Engine
+from lc_core.errors import LCError, PluginFault
+from lc_core.fitting.critics import CriticFitter, FitSettings
+from lc_core.fitting.expect import say_fit
+from lc_core.fitting.keys import _cached_critic, _cached_refinement, _critic_key, _is_cached
+from lc_core.fitting.refine import aimed
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An energy ready to be descended, the engine with its weights, what is known of the fit, and its seconds.
+
+    `seconds` is what preparing took now, `fit_seconds` what the fits took when they were made, NaN if not known.
+    """
+
+    energy: Energy | None
+    engine: Engine
+    card: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    fit_seconds: float = 0.0
+
+
+def prepare(
+    verifier: Verifier,
+    engine: Engine,
+    *,
+    realism: float = 0.0,
+    settings: FitSettings | None = None,
+    cache: Cache | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Prepared:
+    """Fit, or find in the cache, all that an engine needs for a tree of constraints.
+
+    Args:
+        verifier: The model and the constraints.
+        engine: The engine.
+        realism: Weight of realism.
+        settings: How to fit.
+        cache: Where fitted parts are kept; None keeps nothing.
+        progress: Called with a line of text now and then.
+
+    Raises:
+        LCError: If realism is asked for and the model has none (`lc_core.critics.realism`), or if a condition
+            cannot be met since its measurement has one value on every sample.
+    """
+    if not engine.needs_energy:
+        return Prepared(None, engine)
+    if (ready := engine.ready(verifier, realism, progress)) is not None:
+        return Prepared(*ready)
+    if not engine.amortised and Space.of(verifier.entries).leaves:
+        verifier = Verifier(verifier.model, tuple(map(without_free, verifier.entries)))
+    settings = settings or FitSettings()
+    began = time.monotonic()
+    critic_of_realism = realism_of(verifier.model)[0] if realism > 0 else None
+    if realism > 0 and not verifier.entries and engine.begins_real and verifier.model.realism_alone():
+        return Prepared(None, engine)  # where it carries prior samples is all that is wanted
+    if realism > 0 and critic_of_realism is None:
+        raise LCError(
+            f"realism {realism} is asked for, but {verifier.model.name} has no realism critic",
+            hint="leave realism out, or use a model that ships one; without an encoder, log_prior(z) is enough",
+        )
+    fitter = CriticFitter(verifier, settings, progress)
+    critics: dict[str, Critic] = {}
+    heads: dict[str, int] = {}
+    held_out: dict[str, np.ndarray] = {}
+    spent: list[float] = []
+    some = families(verifier.leaves)
+    keys = [_critic_key(verifier, family, settings) for family in some]
+    with _placed("a number counts the samples that were decoded together for a fit"):
+        spreads = spreads_of(verifier.model, verifier.entries, settings.seed, cache)
+        only = {label: one.low for label, one in spreads.items() if not one.low < one.high}
+        check_reachable(verifier.conditions, only)
+        new = [family for family, key in zip(some, keys, strict=True) if not _is_cached(key, cache)]
+        looked = time.monotonic()
+        if new:
+            say_fit(verifier, engine, settings, len(new), progress)
+            only |= fitter.constants(new)
+            check_reachable(verifier.conditions, only)
+        for family, key in zip(some, keys, strict=True):
+            since = looked if new and family is new[0] else time.monotonic()  # prior samples are part of the first fit
+            critic, values, ends = _cached_critic(fitter, family, key, cache, progress, spent, since=since)
+            critics |= dict.fromkeys(family.heads(), critic)
+            heads |= family.heads()
+            held_out |= family.scatter(values)
+            found = {label: only_value(*part.reshape(2, -1)) for label, part in family.scatter(ends).items()}
+            only |= {label: value for label, value in found.items() if value is not None}
+            check_reachable(verifier.conditions, only)
+        space = Space.of(verifier.entries)
+        decoder = DecoderGuide(verifier.model, spreads) if spreads else None
+        energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
+        cards = fitter.cards(energy, held_out)
+        refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent, said=bool(new))
+    card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
+    entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)
+    energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
+    fitted = engine.with_tensors(refined.weights, verifier.model, energy.space)
+    return Prepared(energy, fitted, card, time.monotonic() - began, sum(spent))
+
+
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Say with a plugin's fault which outputs its numbers count."""
+    try:
+        yield
+    except PluginFault as error:
+        raise PluginFault(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error

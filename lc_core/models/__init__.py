@@ -1,0 +1,1 @@
+"""Latent models: what a model is, its prior, adapters, and checks of what it does."""

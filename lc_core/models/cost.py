@@ -1,0 +1,63 @@
+"""What one decode costs, by what can be counted, and the size of a block that follows from it.
+
+Nothing here looks at a clock: the same model and versions give the same block on any machine, so bytes agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lc_core.common.guard import blaming
+from lc_core.errors import LCError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["count_operations", "share_of_block"]
+
+SLOW, VERY_SLOW = 10**8, 3 * 10**9
+"""Operations of one decode above which a block has a 16th, and a 64th, of its tries. Batches of so costly decodes gain
+nothing on a processor, and the last block of a run is decoded to its end whatever it delivers."""
+EACH_VALUE = 10_000
+"""Operations that are assumed for each number of an output where none can be counted: as in a small picture decoder."""
+
+
+def share_of_block(operations: int) -> float:
+    """Return the share of a default block that a model of so many operations a decode is given: 1, 1/16 or 1/64."""
+    if operations <= SLOW:
+        return 1.0
+    return 1 / 16 if operations <= VERY_SLOW else 1 / 64
+
+
+def count_operations(model: Any, draw: Callable[[], Tensor]) -> int:
+    """Count the floating point operations of one decode; see `LatentModel.operations`.
+
+    Multiplications and additions in matrix products, convolutions and attention are counted as torch runs them. Where
+    none is seen there are two for each weight of the modules that the model holds. A black box without modules, such
+    as an ONNX file, is taken to need `EACH_VALUE` for each number of an output.
+
+    Args:
+        model: A latent model.
+        draw: Returns two of its latents.
+    """
+    import numpy as np
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from lc_core.models.modules import modules_of
+
+    try:
+        z = draw()
+        with blaming("decode"), torch.inference_mode(), FlopCounterMode(display=False) as counter:
+            outputs = model.decode(z)
+            shape = tuple(outputs.shape) if torch.is_tensor(outputs) else np.shape(outputs)
+    except LCError:
+        return 0  # told where outputs are needed
+    if counted := int(counter.get_total_flops()) // 2:
+        return counted
+    weights = {id(one): one.numel() for module in modules_of(model).values() for one in module.parameters()}
+    if weights:
+        return 2 * sum(weights.values())
+    return 0 if model.differentiable else EACH_VALUE * math.prod(shape[1:])

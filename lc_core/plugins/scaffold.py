@@ -1,0 +1,103 @@
+"""Writes the package of a new plugin from the templates in `lc_core/templates/plugin`."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+
+from lc_core.errors import LCError
+from lc_core.plugins.installed import canonical, installed
+
+__all__ = ["KINDS", "new_plugin"]
+
+KINDS = {
+    "constraint": ("a rule", "the rule: one function of decoded outputs, and its registration"),
+    "model": ("a latent model", "the model, the function that loads it, and its registration"),
+    "engine": ("an engine", "the engine, and its registration"),
+    "renderer": ("a renderer", "the renderer, and its registration"),
+}
+"""Kinds of plugins that there are templates for: what each is, and what its module holds."""
+NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+LONGEST = 40
+
+
+def new_plugin(name: str, kind: str = "constraint", folder: Path | None = None) -> list[Path]:
+    """Write an installable package: module, spec, test, README, CI workflow and `pyproject.toml`.
+
+    Args:
+        name: Name of the distribution, such as `high-notes`. Its module is `high_notes`, its component
+            `high-notes.high_notes`; a leading `lc-` is left out of the component's name.
+        kind: One of `KINDS`.
+        folder: Where to write it; default a folder of that name here. It must not exist.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        LCError: If the name cannot be used, the folder exists, or it cannot be written.
+    """
+    _check_name(name)
+    folder = folder or Path(name)
+    if folder.exists() or folder.is_symlink():
+        raise LCError(f"{folder} exists already; nothing is written", hint="choose another name or --out")
+    values = _values(name, kind)
+    module = values["module"]
+    files = {
+        Path("pyproject.toml"): "pyproject.toml.txt",
+        Path("README.md"): "README.md.txt",
+        Path(f"{module}.py"): f"{kind}/module.py.txt",
+        Path(f"{module}.yaml"): f"{kind}/spec.yaml.txt",
+        Path("tests") / f"test_{module}.py": f"{kind}/test.py.txt",
+        Path(".github/workflows/ci.yml"): "ci.yml.txt",
+    }
+    templates = resources.files("lc_core") / "templates" / "plugin"
+    try:
+        folder.mkdir(parents=True)  # fails if another command made it just now
+        for path, template in files.items():
+            text = Template((templates / template).read_text(encoding="utf-8")).substitute(values)
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LCError(f"{folder} cannot be written: {error.strerror or error}") from error
+    return [folder / path for path in files]
+
+
+def _values(name: str, kind: str) -> dict[str, str]:
+    domain = re.sub("^lc[-_]", "", name)
+    function = domain.replace("-", "_")
+    about, what = KINDS[kind]
+    return {
+        "name": name,
+        "module": name.replace("-", "_"),
+        "domain": domain,
+        "function": function,
+        "Class": "".join(part.title() for part in function.split("_")),
+        "component": f"{domain}.{function}",
+        "about": about.capitalize(),
+        "About": about.capitalize(),
+        "what": what,
+    }
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name) or len(name) > LONGEST:
+        raise LCError(
+            f"{name!r} cannot name a plugin: expected small letters, digits and single hyphens, a letter first, "
+            f"at most {LONGEST}",
+            hint="for example: lc new-plugin high-notes",
+        )
+    module, short = name.replace("-", "_"), re.sub("^lc[-_]", "", name).replace("-", "_")
+    for one in (module, short):
+        if keyword.iskeyword(one) or keyword.issoftkeyword(one) or not one.isidentifier():
+            raise LCError(f"{name!r} cannot name a plugin: {one!r} cannot name a function in Python")
+    if module in sys.stdlib_module_names:
+        raise LCError(f"{name!r} cannot name a plugin: Python has a module {module!r}, which it would hide")
+    if any(canonical(name) == canonical(one) for one in installed().names):
+        raise LCError(f"a distribution called {name!r} is installed already", hint="choose another name")
+    if find_spec(module) is not None:
+        raise LCError(f"{name!r} cannot name a plugin: a module {module!r} is installed, which it would hide")

@@ -1,0 +1,248 @@
+"""A component's settings, read from its typed signature as a pydantic model."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+import sys
+import types
+import typing
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from typing_extensions import is_typeddict
+
+from lc_core.errors import LCError
+
+__all__ = ["checked", "fill", "message_of", "names_of", "parameters_of", "values_of"]
+
+CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2, "view": 1}
+"""Parameters that come before the settings: outputs, a path or a folder; outputs and the settings to judge."""
+GIVEN_BY_LC = {"dataset": ("progress",), "reader": ("tell",), "recipe": ("progress",)}
+"""Parameters that the caller fills in: they are no settings."""
+WORDING = {
+    "model_type": "should be a mapping",
+    "dict_type": "should be a mapping",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "set_type": "should be a list",
+    "frozen_set_type": "should be a list",
+    "string_type": "should be text",
+    "float_type": "should be a number",
+    "int_type": "should be a whole number",
+    "bool_type": "should be true or false",
+    "path_type": "should be a path",
+    "finite_number": "should be a finite number",
+}
+
+
+class Component(Protocol):
+    """What settings are read from: a registered component."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def distribution(self) -> str: ...
+
+    def load(self) -> Any:
+        """Import and return it."""
+
+    def parameters(self) -> type[BaseModel]:
+        """Return the model of its settings."""
+
+
+def parameters_of(component: Component) -> type[BaseModel]:
+    """Build the model for a component's settings; see `Registered.parameters`."""
+    with _telling(component):
+        fields = _fields_of(component)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a setting called `copy` or `schema` is no concern of pydantic's
+            return create_model(component.name, __config__=CONFIG, **fields)
+
+
+def names_of(component: Component) -> list[str]:
+    """Return the names of a component's settings; see `Registered.setting_names`."""
+    with _telling(component):
+        fields = _fields_of(component)
+    if all(_is_plain(hint) for hint, _ in fields.values()):
+        return list(fields)
+    return list(component.parameters().model_fields)
+
+
+def _is_plain(hint: Any) -> bool:
+    """Return whether a type is one that pydantic knows for sure, so that no model has to be built to find out."""
+    if hint in (int, float, str, bool, Path, type(None)):
+        return True
+    if is_typeddict(hint):
+        return all(map(_is_plain, typing.get_type_hints(hint).values()))
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return True
+    if origin is typing.Annotated:
+        return _is_plain(typing.get_args(hint)[0])
+    if origin in (tuple, list, typing.Union, types.UnionType):
+        return all(one is ... or _is_plain(one) for one in typing.get_args(hint))
+    return False
+
+
+def _fields_of(component: Component) -> dict[str, Any]:
+    target = component.load()
+    skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
+    return _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
+
+
+@contextmanager
+def _telling(component: Component) -> Iterator[None]:
+    """Say of which component the settings cannot be read."""
+    who = f"{component.kind} {component.name} of {component.distribution}"
+    try:
+        yield
+    except LCError as error:
+        if who in error.message:
+            raise
+        raise LCError(f"{who}: {error.message}", hint=error.hint) from error
+    except Exception as error:
+        raise LCError(
+            f"the settings of {who} cannot be read from its signature: {type(error).__name__}: {error}",
+            hint="annotate each setting with a plain type, such as int, float, str, Literal[...] or tuple[str, ...]",
+        ) from error
+
+
+def _fields(target: Any, *, skip: int, leave_out: Collection[str]) -> dict[str, Any]:
+    found = list(inspect.signature(target).parameters.values())[skip:]
+    found = [one for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    found = [one for one in found if one.name not in leave_out]
+    for one in found:
+        if one.kind is one.POSITIONAL_ONLY:
+            raise LCError(f"setting {one.name!r} is positional-only; a spec gives settings by keyword")
+        if one.annotation is one.empty:
+            raise LCError(
+                f"setting {one.name!r} has no type",
+                hint="annotate it, as in `above: float = 0.5`, so that a spec's value can be checked",
+            )
+    hints = _hints(target, {one.name: one.annotation for one in found})
+    factories = _factories(target)
+    fields: dict[str, Any] = {}
+    for one in found:
+        hint = hints[one.name]
+        if one.name in factories:
+            fields[one.name] = (hint, Field(default_factory=factories[one.name]))
+        elif one.default is one.empty:
+            fields[one.name] = (hint, ...)
+        else:
+            # A default of None is a value that the setting may have, whatever its annotation says.
+            fields[one.name] = (hint | None if one.default is None else hint, one.default)
+    return fields
+
+
+def _hints(target: Any, annotations: dict[str, Any]) -> dict[str, Any]:
+    """Resolve the annotations of the settings only: those of data and result may need names imported for typing."""
+    function = target
+    if inspect.isclass(target):
+        function = target.__init__
+    elif not inspect.isroutine(target):
+        function = type(target).__call__
+    function = inspect.unwrap(function)
+    names = getattr(function, "__globals__", None) or vars(sys.modules[target.__module__])
+    holder = types.SimpleNamespace(__annotations__=annotations)
+    return typing.get_type_hints(holder, globalns=names, include_extras=True)
+
+
+def _factories(target: Any) -> dict[str, Callable[[], Any]]:
+    if not (inspect.isclass(target) and dataclasses.is_dataclass(target)):
+        return {}
+    return {
+        one.name: one.default_factory
+        for one in dataclasses.fields(target)
+        if one.init and one.default_factory is not dataclasses.MISSING
+    }
+
+
+def checked(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with defaults added, as the component takes them.
+
+    Raises:
+        ValidationError: If the settings are wrong.
+        LCError: If the plugin's own check of a setting fails.
+        TypeError: If a setting is not text, a number, a boolean, a list or a mapping.
+    """
+    model = component.parameters()
+    text = json.dumps(dict(params))
+    try:
+        # Strict JSON mode takes a list for a tuple but neither text for a number nor a number for a boolean.
+        settings = model.model_validate_json(text)
+    except (LCError, ValidationError):
+        raise
+    except Exception as error:
+        raise LCError(
+            f"{component.kind} {component.name} of {component.distribution} cannot check its settings: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return {name: getattr(settings, name) for name in model.model_fields}
+
+
+def values_of(component: Component, name: str) -> list[Any] | None:
+    """Return all values that a setting may have, or None if they are not known, or it has no such setting.
+
+    They are known of a boolean, a Literal, an enumeration, a whole number with both bounds, and of a type with
+    `Field(examples=[...])`.
+    """
+    properties = component.parameters().model_json_schema()["properties"]
+    schema = properties.get(name, {})
+    for one in (schema, *schema.get("anyOf", ())):
+        if "enum" in one or "examples" in one:
+            return list(one.get("enum", one.get("examples")))
+        if one.get("type") == "boolean":
+            return [False, True]
+        if one.get("type") == "integer" and {"minimum", "maximum"} <= set(one):
+            return list(range(one["minimum"], one["maximum"] + 1))
+    return None
+
+
+def fill(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Check settings and add defaults; see `Registered.fill`."""
+    try:
+        return checked(component, params)
+    except ValidationError as error:
+        known = list(component.parameters().model_fields)
+        found = [f"{'.'.join(map(str, one['loc']))}: {message_of(dict(one), known)}" for one in error.errors()]
+    except TypeError as error:
+        found = [str(error)]
+    raise LCError(f"settings of {component.kind} {component.name}: {'; '.join(found)}")
+
+
+def message_of(error: Mapping[str, Any], known: list[str]) -> str:
+    """Say one of pydantic's errors in a line.
+
+    Args:
+        error: One item of `ValidationError.errors()`.
+        known: Keys that would have been right, for a suggestion.
+    """
+    from lc_core.common.spelling import nearest
+
+    key = error["loc"][-1] if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        close = nearest(str(key), known, count=1)
+        known_keys = f"known: {', '.join(known)}" if known else "none is expected here"
+        return f"unknown key {key!r} ({f'did you mean {close[0]}?' if close else known_keys})"
+    if error["type"] == "missing":
+        return "too few values" if isinstance(key, int) else f"missing key {key!r}"
+    found = json.dumps(error["input"], ensure_ascii=False, default=repr)
+    shown = found if len(found) <= 60 else found[:57] + "..."
+    text = WORDING.get(error["type"]) or re.sub(r"^(\w+ (?=should )|Value error, )", "", error["msg"])
+    message = " ".join(text.split())
+    if "found " not in message:  # a plugin's own check may have told it
+        message += f"; found {'nothing' if shown == 'null' else shown}"
+    if error["type"] == "literal_error" and isinstance(error["input"], str):
+        close = nearest(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]), count=1)
+        message += f" (did you mean {close[0]}?)" if close else ""
+    return message

@@ -1,0 +1,135 @@
+"""Builds what a spec names: the model, the engine, the problem, and what is fitted for it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lc_core.common.cache import Cache
+from lc_core.common.guard import blaming
+from lc_core.common.progress import Progress
+from lc_core.constraints.evaluator import Verifier
+from lc_core.engines.base import Engine
+from lc_core.errors import LCError
+from lc_core.fitting.prepare import Prepared, prepare
+from lc_core.models.checks import check_decoder
+from lc_core.models.latent_model import LatentModel
+from lc_core.sampling.problem import Problem
+from lc_core.spec.values import Selected, Spec
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["build_model", "build_problem", "load_selected", "prepare_spec", "settled"]
+
+
+def build_model(spec: Spec, *, device: str = "auto") -> LatentModel:
+    """Load the model that a spec names.
+
+    Args:
+        spec: A checked spec.
+        device: `auto` (CUDA where there is one and the model runs on it), `cpu` or `cuda`.
+
+    Raises:
+        LCError: If it cannot be loaded, is no latent model, makes other outputs than it was registered with, or its
+            decoder is not sane (`lc_core.models.checks.check_decoder`).
+    """
+    model = load_selected(spec.model, device=device)
+    if model.output_type != spec.output_type:
+        raise LCError(
+            f"{_who('model', spec.model)} makes {model.output_type}, but is registered as making {spec.output_type}"
+        )
+    check_decoder(model)
+    return model
+
+
+def load_selected(selected: Selected, *, device: str = "auto") -> LatentModel:
+    """Load a model, and check nothing of what it does.
+
+    Raises:
+        LCError: If it cannot be loaded, or is no latent model.
+    """
+    model = _build("model", selected)
+    if not isinstance(model, LatentModel):
+        raise LCError(f"{_who('model', selected)} is {type(model).__name__}; expected a LatentModel")
+    with suppress(AttributeError):  # an object that cannot be changed is told without it
+        model.source = selected.plugin.distribution
+    chosen = _choose_device(device)
+    try:
+        return model.to(chosen)
+    except LCError:
+        if device != "auto":
+            raise
+        return model.to("cpu")
+
+
+def build_problem(spec: Spec, *, device: str = "auto") -> Problem:
+    """Load the model and the engine that a spec names.
+
+    Args:
+        spec: A checked spec.
+        device: `auto`, `cpu` or `cuda`.
+    """
+    model = build_model(spec, device=device)
+    engine = _build("engine", spec.engine)
+    if not isinstance(engine, Engine):
+        raise LCError(f"{_who('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
+    sample = spec.sample
+    budget = engine.default_budget(sample.count) if sample.budget is None else sample.budget
+    return Problem(
+        model=model,
+        entries=spec.entries,
+        engine=engine,
+        realism=spec.realism,
+        count=sample.count,
+        seed=sample.seed,
+        budget=budget,
+        unique=sample.unique,
+    )
+
+
+def settled(spec: Spec, engine: Engine) -> Spec:
+    """Return a spec with what only the model and the built engine tell: the size of a block, and the budget."""
+    sample, chosen = spec.sample, spec.engine
+    if sample.budget is None:
+        sample = replace(sample, budget=engine.default_budget(sample.count))
+    if chosen.params.get("block", 0) is None and type(_build("engine", chosen)) is type(engine):
+        chosen = replace(chosen, params={**chosen.params, "block": engine.block})
+    return replace(spec, sample=sample, engine=chosen)
+
+
+def _build(kind: str, selected: Selected) -> Any:
+    with blaming(_who(kind, selected)):
+        return selected.build()
+
+
+def _who(kind: str, selected: Selected) -> str:
+    return f"{kind} {selected.use} (from {selected.plugin.distribution})"
+
+
+def _choose_device(device: str) -> str:
+    """Return `cpu` or `cuda` for `auto`, `cpu` or `cuda`.
+
+    Raises:
+        LCError: If the device is unknown, or CUDA is asked for and not there.
+    """
+    import torch
+
+    if device not in ("auto", "cpu", "cuda"):
+        raise LCError(f"device must be auto, cpu or cuda; found {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise LCError("device cuda is asked for, but torch finds none", hint="use --device cpu")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def prepare_spec(spec: Spec, problem: Problem, cache: Cache | None, progress: Progress) -> Prepared:
+    """Fit, or find in the cache, what a spec needs."""
+    return prepare(
+        Verifier(problem.model, problem.entries),
+        problem.engine,
+        realism=problem.realism,
+        settings=spec.fit,
+        cache=cache,
+        progress=progress,
+    )

@@ -1,0 +1,264 @@
+"""The files of a run: its blocks, from which it is resumed, and its samples.
+
+While a run goes on, each finished block is one file under `blocks/`; nothing else decides where a resumed run starts.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.common.files import unwritable
+from lc_core.common.owned import Owned
+from lc_core.errors import LCError
+from lc_core.plugins.installed import installed_version
+from lc_core.sampling.problem import Problem
+from lc_core.spec.values import Spec
+
+if TYPE_CHECKING:
+    pass
+
+import hashlib
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+
+from lc_core.common.files import write_atomically
+from lc_core.constraints.constraint import leaves
+from lc_core.constraints.digest import measurement_digest
+from lc_core.sampling.block import Block, run_block
+
+if TYPE_CHECKING:
+    from lc_core.energy.energy import Energy
+
+__all__ = ["RunFolder", "environment", "identity_of"]
+
+NUMBERED = re.compile(r"\d{6,}\..+")
+"""Names of the files of outputs."""
+
+
+def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
+    """Return a digest of each thing that decides what a block holds, by what it is called in an error.
+
+    Count, budget and unique are left out, so that a larger count extends a run. The rules' source is in, so that a
+    plugin that was edited is never mixed with what it measured before.
+    """
+    tree = yaml.safe_load(spec.to_yaml())
+    parts: dict[str, Any] = {
+        "name": tree["name"],
+        "model": [tree["model"], problem.model.digest],
+        "constraints": [tree["constraints"], tree["realism"]],
+        "source of a rule": [measurement_digest(leaf.measurement) for leaf in leaves(problem.entries)],
+        "engine": [tree["engine"], spec.engine.plugin.version, *_weights(problem)],
+        "seed": tree["sample"]["seed"],
+        "fit settings": tree["fit"],
+        "device": problem.model.device,
+        "version of lc or torch": [installed_version("latent-constraints"), installed_version("torch")],
+    }
+    texts = {name: json.dumps(part, sort_keys=True) for name, part in parts.items()}
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:24] for name, text in texts.items()}
+
+
+def _weights(problem: Problem) -> list[Any]:
+    """Return which weights an actor from a folder has, since other ones may be put there; nothing of other engines."""
+    return [problem.engine.settings()] if getattr(problem.engine, "folder", "") else []
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder.
+
+    Args:
+        path: The folder.
+        owned: The files in it that lc wrote; all but the blocks, which tell by their content what they are.
+    """
+
+    path: Path
+    owned: Owned
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, identity: dict[str, str]) -> Iterator[RunFolder]:
+        """Create the folder, or take it up again if it holds this run; no other process may write to it meanwhile.
+
+        Args:
+            path: The folder.
+            identity: From `identity_of`.
+
+        Raises:
+            LCError: If it holds something else, is in use, or cannot be written.
+        """
+        blocks, stack = path / "blocks", ExitStack()
+        try:
+            opened = stack.enter_context(Owned.open(path, "run", earlier=lambda folder: _earlier(folder, identity)))
+            if blocks.is_symlink() or (blocks.exists() and not blocks.is_dir()):
+                raise LCError(f"{blocks} is no folder; lc keeps finished blocks there", hint="move it away")
+            blocks.mkdir(exist_ok=True)
+        except OSError as error:
+            stack.close()
+            raise unwritable(path, error) from error
+        with stack:
+            _claim(path, blocks / "run.json", identity)
+            yield cls(path, opened)
+
+    def blocks(
+        self,
+        problem: Problem,
+        energy: Callable[[], Energy | None],
+        *,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[Block]:
+        """Yield every block in order: those that are saved, then new ones, each saved as it is finished.
+
+        Args:
+            problem: What is asked.
+            energy: Called when a new block is due.
+            progress: Called with a line when a saved block is damaged; it is then run again, to the same bytes.
+        """
+        for number in itertools.count():
+            path = self.path / "blocks" / f"{number:06d}.safetensors"
+            try:
+                block = _load_block(path, number)
+                if block is None:
+                    if os.path.lexists(path):
+                        aside = _aside(path)
+                        progress(
+                            f"block {number} of {self.path} is damaged; running it again (it is kept: {aside.name})"
+                        )
+                    block = run_block(problem, energy(), number)
+                    write_atomically(path, _block_bytes(block))
+            except OSError as error:
+                raise unwritable(self.path, error) from error
+            yield block
+
+
+def _aside(path: Path) -> Path:
+    """Rename what lies where a block belongs; it may be somebody's."""
+    numbers = itertools.count(1)
+    target = next(one for at in numbers if not os.path.lexists(one := path.with_name(f"{path.name}.damaged-{at}")))
+    os.rename(path, target)
+    return target
+
+
+def _earlier(path: Path, identity: dict[str, str]) -> list[str]:
+    """Return the files of a run that an lc wrote which kept no list of them; none if the folder is no such run.
+
+    Sheets have names that only renderers know: they were written between `spec.yaml` and `report.html`.
+    """
+    marker, blocks = path / "blocks" / "run.json", path / "blocks"
+    if not marker.is_file():
+        begun = {one.name for one in blocks.glob("*")} <= {"run.lock", ".run.json.partial"} and not blocks.is_symlink()
+        return [".begun"] if begun and {one.name for one in path.iterdir()} - {".lc"} <= {"blocks"} else []
+    _claim(path, marker, identity)
+    fixed = ("spec.yaml", "environment.json", "samples.safetensors", "report.json", "report.html")
+    found = [path / name for name in (*fixed, "nearest/samples.safetensors")]
+    for folder in (path / "outputs", path / "nearest"):
+        found += [one for one in folder.glob("*") if NUMBERED.fullmatch(one.name)]
+    if (path / "spec.yaml").is_file() and (path / "report.html").is_file():
+        first, last = ((path / name).stat().st_mtime for name in ("spec.yaml", "report.html"))
+        found += [
+            one
+            for folder in (path, path / "nearest")
+            for one in folder.glob("*")
+            if first <= one.stat().st_mtime <= last
+        ]
+    files = [one.relative_to(path).as_posix() for one in found if one.is_file() and not one.is_symlink()]
+    return [*files, ".begun"]
+
+
+def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
+    """Write whose run a folder holds, or check that it is this one's."""
+    try:
+        if not os.path.lexists(marker):
+            write_atomically(marker, json.dumps({"identity": identity}, indent=2).encode())
+            return
+        text = marker.read_bytes()
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        held = dict(json.loads(text)["identity"])
+    except (ValueError, KeyError, TypeError):
+        held = {}
+    if held != identity:
+        names = [name for name in identity if held.get(name) != identity[name]]
+        if "constraints" in names:  # a rule's settings are in the digest of its source too
+            names = [name for name in names if name != "source of a rule"]
+        what = f"which differs in {', '.join(names)}" if held and names else "which cannot be read"
+        hint = "choose another folder with --out, or delete this one"
+        raise LCError(f"{path} holds another run, {what}", hint=hint)
+
+
+def _block_bytes(block: Block) -> bytes:
+    from safetensors.numpy import save
+
+    tensors: dict[str, np.ndarray] = {
+        "satisfied": block.satisfied,
+        "rows": block.rows,
+        "z": block.z,
+        "outputs": block.outputs,
+        "counts": np.array([block.decodes, block.size]),
+    }
+    if block.realism is not None:
+        tensors["realism"] = block.realism
+    tensors |= {f"met:{label}": array for label, array in block.met.items()}
+    tensors |= {f"value:{label}": array for label, array in block.values.items()}
+    return bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
+
+
+def _load_block(path: Path, number: int) -> Block | None:
+    """Return a saved block, or None if it is not there or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    def under(prefix: str) -> dict[str, np.ndarray]:
+        return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
+
+    try:
+        tensors = load(path.read_bytes())
+        decodes, size = tensors["counts"].tolist()
+        return Block(
+            number=number,
+            met=under("met:"),
+            values=under("value:"),
+            satisfied=tensors["satisfied"],
+            rows=tensors["rows"],
+            z=tensors["z"],
+            outputs=tensors["outputs"],
+            realism=tensors.get("realism"),
+            decodes=decodes,
+            size=size,
+        )
+    except (FileNotFoundError, IsADirectoryError, SafetensorError, KeyError, ValueError):
+        return None
+
+
+def environment(problem: Problem) -> dict[str, Any]:
+    """Return what a result may depend on beside its spec: versions, platform and the model's digest."""
+    packages = ("latent-constraints", "torch", "numpy")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "versions": {name: installed_version(name) for name in packages},
+        "device": problem.model.device,
+        "model": {"name": problem.model.name, "digest": problem.model.digest},
+        "command": [_without_folders(one) for one in sys.argv],
+    }
+
+
+def _without_folders(argument: str) -> str:
+    """Return an argument of the command; of an absolute path only the last part, which tells nothing of the machine."""
+    key, equals, value = argument.rpartition("=")
+    return f"{key}{equals}{Path(value).name}" if Path(value).is_absolute() else argument

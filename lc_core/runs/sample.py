@@ -1,0 +1,162 @@
+"""Sample under a spec into a folder, block by block, so that the same command resumes or extends a run.
+
+When enough is delivered, all other files are written from the blocks, so that a run that was killed and resumed leaves
+the same bytes as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lc_core.common.cache import Cache
+from lc_core.common.files import unwritable
+from lc_core.common.owned import Owned
+from lc_core.common.progress import Progress
+from lc_core.common.words import counted
+from lc_core.runs.build import (
+    _build,
+    _who,
+    build_problem,
+    prepare_spec,
+    settled,
+)
+from lc_core.runs.folder import RunFolder, environment, identity_of
+from lc_core.runs.render import _render_all
+from lc_core.sampling.collector import Collector
+from lc_core.sampling.problem import Problem
+from lc_core.sampling.result import SampleResult, ordered, write_result, write_samples
+from lc_core.sampling.sample import collect
+from lc_core.sampling.variety import add_distinct
+from lc_core.spec.values import Spec
+
+if TYPE_CHECKING:
+    from lc_core.plugins.renderer import Renderer
+
+__all__ = ["KEEP_NOTE", "run_spec"]
+
+KEEP_NOTE = "keep says what lc transform must not change; sampling changes nothing, and ignores it"
+
+
+def run_spec(
+    spec: Spec,
+    *,
+    out: Path | None = None,
+    device: str = "auto",
+    cache: Cache | None = None,
+    progress: Progress = lambda _: None,
+    on_block: Callable[[Collector], None] = lambda _: None,
+) -> tuple[SampleResult, Path]:
+    """Sample under a spec into a folder; take up again what is there already.
+
+    Args:
+        spec: A checked spec.
+        out: The folder; default `runs/<name>-<seed>`.
+        device: `auto`, `cpu` or `cuda`.
+        cache: Where fitted parts are kept.
+        progress: Called with a line of text now and then.
+        on_block: Called after each block.
+
+    Returns:
+        The result and the folder.
+
+    Raises:
+        LCError: If a plugin is at fault, or the folder holds another run or cannot be written.
+    """
+    began = time.monotonic()
+    problem = build_problem(spec, device=device)
+    spec = settled(spec, problem.engine)
+    renderers = [(_who("renderer", one), _build("renderer", one)) for one in spec.renderers]
+    path = out or Path("runs") / f"{spec.name}-{spec.sample.seed}"
+    with RunFolder.open(path, identity_of(spec, problem)) as folder:
+        check_room(folder.owned, renderers)
+        prepared = prepare_spec(spec, problem, cache, progress)
+        problem = replace(problem, engine=prepared.engine)
+        blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
+        result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
+        result.report |= {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
+        add_distinct(result, spec.view)
+        if spec.keep:
+            result.report["notes"] = [*result.report.get("notes", []), KEEP_NOTE]
+        if prepared.card:
+            result.report["fit"] = prepared.card
+        result.report["seconds"] = {"fit": prepared.seconds, "sample": sampling}
+        progress(f"writing {counted(len(result), 'output')} to {path}")
+        try:
+            with folder.owned.work() as work:
+                _write_run(spec, problem, result, renderers, folder.owned, work, began)
+        except OSError as error:
+            raise unwritable(path, error) from error
+    return result, path
+
+
+def _write_run(
+    spec: Spec,
+    problem: Problem,
+    result: SampleResult,
+    renderers: Sequence[tuple[str, Renderer]],
+    owned: Owned,
+    work: Path,
+    began: float,
+) -> None:
+    from lc_core.runs.html import write_html
+
+    write_about(owned, spec, problem)
+    files = _render_all(renderers, result.outputs, work / "outputs", sheets=work)
+    near = result.nearest if result.nearest is not None and len(result.nearest) else None
+    if near is not None:
+        _render_all(renderers, near.outputs, work / "nearest", sheets=work / "nearest")
+    written = set(owned.take(work))
+    if near is not None:
+        write_samples(near, owned, under="nearest/")
+        written.add("nearest/samples.safetensors")
+    remove_stale(owned, written)
+    result.report["seconds"]["total"] = time.monotonic() - began
+    result.report = ordered(result.report)
+    write_result(result, owned)
+    samples = [
+        {
+            "number": number,
+            "index": int(index),
+            "files": files[number],
+            "measurements": {label: float(values[number]) for label, values in result.measurements.items()},
+            "met": {label: bool(met[number]) for label, met in result.satisfied.items()},
+        }
+        for number, index in enumerate(result.index)
+    ]
+    write_html(owned.path, result.report, samples, into=work)
+    owned.take(work)
+
+
+def check_room(owned: Owned, renderers: Sequence[tuple[str, Renderer]]) -> None:
+    """Refuse before any work if what is not lc's own lies where a run writes.
+
+    Raises:
+        LCError: Naming it.
+    """
+    names = ["spec.yaml", "environment.json", "samples.safetensors", "report.json", "report.html"]
+    suffixes = {renderer.suffix for _, renderer in renderers}
+    for part in ("outputs", "nearest", "pairs"):
+        folder = owned.path / part
+        names.append(f"{part}/samples.safetensors")  # tells a link or a file in the folder's place too
+        if folder.is_dir() and not folder.is_symlink():
+            numbered = (one.name for one in folder.iterdir() if one.name[:6].isdigit())
+            names += [f"{part}/{name}" for name in numbered if name.lstrip("0123456789") in suffixes]
+    owned.check(names)
+
+
+def write_about(owned: Owned, spec: Spec, problem: Problem) -> None:
+    """Write what a run is of: the resolved spec, and the environment."""
+    owned.write("spec.yaml", spec.to_yaml(block=problem.engine.block).encode())
+    owned.write("environment.json", json.dumps(environment(problem), indent=2).encode())
+
+
+def remove_stale(owned: Owned, written: Collection[str]) -> None:
+    """Delete what an earlier command of this run rendered and this one did not; `outputs` is there in any case."""
+    rendered = (name for name in owned.names if name.partition("/")[0] in ("outputs", "nearest", "pairs"))
+    owned.remove([name for name in rendered if "/" in name and name not in written])
+    (owned.path / "outputs").mkdir(exist_ok=True)

@@ -1,0 +1,116 @@
+"""Measure a user's own files under the rules of a spec. Needs neither the model nor torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.constraints.constraint import Constraint, Entry, leaves
+from lc_core.constraints.logic import verdict
+from lc_core.plugins.readers import _naming, _read, _reader
+from lc_core.plugins.registry import Registered
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["Judged", "Score", "score_file"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One entry of a spec, judged on one output.
+
+    Attributes:
+        entry: The constraint or group.
+        met: Whether it is met; None if that is undefined, as where a value it needs does not exist.
+        measured: The value of a constraint; None for a group and for an undefined value.
+        inside: What a group holds, judged.
+    """
+
+    entry: Entry
+    met: bool | None
+    measured: float | None = None
+    inside: tuple[Judged, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, in the form of the entries of a run's `report.json`."""
+        found: dict[str, Any] = {"label": self.entry.label}
+        if isinstance(self.entry, Constraint):
+            found |= {
+                "use": self.entry.measurement.name,
+                "wanted": self.entry.want.as_dict(),
+                "unit": self.entry.measurement.info.unit,
+                "measured": self.measured,
+            }
+        else:
+            found["use"] = self.entry.kind
+        found |= {"require": self.entry.require, "met": self.met}
+        return found | ({"entries": [one.as_dict() for one in self.inside]} if self.inside else {})
+
+
+@dataclass(frozen=True)
+class Score:
+    """One output of a file, judged.
+
+    Attributes:
+        file: The file.
+        output: Number of the output in it, from 0.
+        outputs: How many outputs the file holds.
+        entries: The spec's top-level entries, judged.
+        notes: What the reader said of the file, such as what it left out.
+    """
+
+    file: Path
+    output: int
+    outputs: int
+    entries: tuple[Judged, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether every condition is met; preferences decide nothing, and an undefined condition is not met."""
+        return all(one.met is True for one in self.entries if one.entry.require)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        constraints = [one.as_dict() for one in self.entries]
+        found = {"file": str(self.file), "output": self.output, "all": self.satisfied, "constraints": constraints}
+        return found | ({"notes": list(self.notes)} if self.notes else {})
+
+
+def score_file(path: Path, entries: Sequence[Entry], *, readers: Mapping[str, Sequence[Registered]]) -> list[Score]:
+    """Read a file, measure what it holds and judge every entry.
+
+    Args:
+        path: The file.
+        entries: Top-level entries; the labels of their leaves are distinct.
+        readers: From `readers_of`.
+
+    Returns:
+        One score for each output in the file.
+
+    Raises:
+        LCError: If the file cannot be read, or a plugin fails on it.
+    """
+    notes: list[str] = []
+    with _naming(path):
+        outputs = _read(path, _reader(path, readers), tell=notes.append)
+        values = {leaf.label: leaf.measurement(outputs) for leaf in leaves(entries)}
+    judged = [_judge(entry, values, len(outputs)) for entry in entries]
+    count = len(outputs)
+    return [Score(path, row, count, tuple(one[row] for one in judged), tuple(notes)) for row in range(count)]
+
+
+def _judge(entry: Entry, values: Mapping[str, np.ndarray], count: int) -> list[Judged]:
+    """Judge an entry on each of `count` outputs."""
+    judged = verdict(entry, values)
+    met = [None if not yes and not no else bool(yes) for yes, no in zip(judged.met, judged.unmet, strict=True)]
+    if isinstance(entry, Constraint):
+        measured = [None if np.isnan(value) else float(value) for value in values[entry.label]]
+        return [Judged(entry, met[row], measured[row]) for row in range(count)]
+    inside = [_judge(child, values, count) for child in entry.entries]
+    return [Judged(entry, met[row], inside=tuple(one[row] for one in inside)) for row in range(count)]

@@ -1,0 +1,217 @@
+"""Transform a user's files under a spec into a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lc_core.common.cache import Cache
+from lc_core.common.files import unwritable
+from lc_core.common.guard import blaming
+from lc_core.common.owned import Owned
+from lc_core.common.words import counted
+from lc_core.editing.judge import add_judgement
+from lc_core.editing.problem import Transformation
+from lc_core.editing.result import TransformResult, write_transform
+from lc_core.editing.transform import run_transformation
+from lc_core.errors import LCError
+from lc_core.models.latent_model import LatentModel
+from lc_core.plugins.readers import read_outputs, reader_settings, readers_of
+from lc_core.plugins.registry import Registry
+from lc_core.plugins.renderer import Renderer
+from lc_core.runs.build import _build, _who, build_model, settled
+from lc_core.runs.editing_engine import editing_engine, left_for_sampling
+from lc_core.runs.folder import RunFolder, identity_of
+from lc_core.runs.render import _render_all
+from lc_core.runs.sample import check_room, remove_stale, write_about
+from lc_core.runs.transform_html import write_transform_html
+from lc_core.sampling.problem import Problem
+from lc_core.spec.preserve import keep_every
+from lc_core.spec.values import Spec
+
+__all__ = ["read_inputs", "transform_files"]
+
+Progress = Callable[[str], None]
+
+
+def read_inputs(
+    paths: Sequence[Path],
+    spec: Spec,
+    model: LatentModel,
+    registry: Registry,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    skip: Callable[[LCError], None] | None = None,
+) -> tuple[np.ndarray, list[str]]:
+    """Read files as outputs of a spec's model.
+
+    A reader's settings that the model has as an attribute of that name, such as the `size` of its pictures or the
+    `steps` of its melodies, are taken from it. What a reader says of a file is passed on to `tell`.
+
+    Args:
+        paths: The files.
+        spec: A checked spec.
+        model: Its model.
+        registry: What is installed.
+        tell: Called with what a reader says of a file.
+        skip: Called with the error of each file that cannot be read, if another one can; without it, one file that
+            cannot be read is an error.
+
+    Returns:
+        The outputs, first dimension N, and a name for each.
+
+    Raises:
+        LCError: If one cannot be read, with all of those that cannot; or if they differ in shape.
+    """
+    readers = readers_of(registry, spec.output_type)
+    known = reader_settings(model)
+    parts: list[np.ndarray] = []
+    names: list[str] = []
+    readable: list[Path] = []
+    errors: list[LCError] = []
+    for path in paths:
+        name = path.name if path.is_absolute() else str(path)  # no folder of the machine gets into a report
+        notes: list[str] = []
+        try:
+            found = read_outputs(path, readers=readers, known=known, tell=notes.append)
+        except LCError as error:
+            errors.append(error)
+            continue
+        for note in notes:
+            tell(f"{name}: {note}")
+        parts.append(found)
+        readable.append(path)
+        names += [name] if len(found) == 1 else [f"{name}, output {at + 1}" for at in range(len(found))]
+    if parts and skip is not None:
+        for unread in errors:
+            skip(unread)
+    elif errors:
+        raise LCError("\nerror: ".join(error.message for error in errors), hint=errors[0].hint)
+    shapes = {part.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        told = ", ".join(f"{path} {part.shape[1:]}" for path, part in zip(readable, parts, strict=True))
+        raise LCError(f"inputs differ in shape: {told}", hint="transform them one by one")
+    return np.concatenate(parts), names
+
+
+def transform_files(
+    spec: Spec,
+    paths: Sequence[Path],
+    *,
+    registry: Registry,
+    out: Path | None = None,
+    device: str = "auto",
+    engine_named: bool = False,
+    cache: Cache | None = None,
+    progress: Progress = lambda _: None,
+    skip: Callable[[LCError], None] | None = None,
+) -> tuple[TransformResult, Path]:
+    """Edit files so that each meets a spec's conditions, and write a run's folder.
+
+    Args:
+        spec: A checked spec.
+        paths: Files of outputs of the spec's model.
+        registry: What is installed.
+        out: The folder; default `runs/<name>-transform-<seed>`.
+        device: `auto`, `cpu` or `cuda`.
+        engine_named: Whether `--engine` named the spec's engine, so that it is meant for edits.
+        cache: Where fitted parts are kept.
+        progress: Called with a line of text now and then.
+        skip: Called with the error of each file that cannot be read, before the others are edited; without it, one
+            such file is an error.
+
+    Returns:
+        The result and the folder.
+
+    Raises:
+        LCError: If an input or the model cannot be used, a plugin is at fault, or the folder holds another run or
+            cannot be written.
+    """
+    began = time.monotonic()
+    model = build_model(spec, device=device)
+    engine, left = editing_engine(spec, named=engine_named)
+    notes: list[str] = []
+    inputs, names = read_inputs(paths, spec, model, registry, tell=notes.append, skip=skip)
+    if left_out := left_for_sampling(spec, left):
+        progress(f"left out, since it is for sampling and not for edits: {', '.join(left_out)}")
+    problem = Transformation(
+        model=model,
+        inputs=inputs,
+        entries=spec.entries,
+        engine=engine,
+        realism=spec.realism,
+        keep=spec.keep,
+        watch=tuple(keep_every(spec.model.use, spec.output_type, spec.entries, registry)),
+        seed=spec.sample.seed,
+        names=tuple(names),
+    )
+    spec = settled(spec, problem.engine)
+    renderers = [(_who("renderer", one), _build("renderer", one)) for one in spec.renderers]
+    path = out or Path("runs") / f"{spec.name}-transform-{spec.sample.seed}"
+    sampling = Problem(model=model, entries=spec.entries, engine=problem.engine, realism=spec.realism)
+    identity = identity_of(spec, sampling) | {"inputs": hashlib.sha256(inputs.tobytes()).hexdigest()[:24]}
+    with RunFolder.open(path, identity) as folder:
+        check_room(folder.owned, renderers)
+        result = run_transformation(problem, settings=spec.fit, cache=cache, progress=progress)
+        result.report |= {"spec": spec.name, "model": spec.model.use}
+        if notes:
+            result.report["notes"] = [*notes, *result.report.get("notes", [])]
+        if left_out:
+            result.report["left_out"] = left_out
+        add_judgement(result, registry)
+        progress(f"writing {counted(len(result), 'output')} to {path}")
+        try:
+            with folder.owned.work() as work:
+                _write(spec, sampling, result, renderers, folder.owned, work, began)
+        except OSError as error:
+            raise unwritable(path, error) from error
+    return result, path
+
+
+def _write(
+    spec: Spec,
+    sampling: Problem,
+    result: TransformResult,
+    renderers: Sequence[tuple[str, Renderer]],
+    owned: Owned,
+    work: Path,
+    began: float,
+) -> None:
+    write_about(owned, spec, sampling)
+    files = _render_all(renderers, result.outputs, work / "outputs", sheets=work)
+    pairs = _write_pairs(renderers, result, work)
+    remove_stale(owned, owned.take(work))
+    result.report["seconds"]["total"] = time.monotonic() - began
+    write_transform(result, owned)
+    shown = []
+    for number, own in enumerate(files):
+        # The picture of before and after takes the place of the picture of the output.
+        instead = pairs[number]
+        replaced = {one["of"] for one in instead}
+        shown.append([*instead, *(one for one in own if Path(one["path"]).suffix not in replaced)])
+    write_transform_html(owned.path, result.report, shown, into=work)
+    owned.take(work)
+
+
+def _write_pairs(
+    renderers: Sequence[tuple[str, Renderer]], result: TransformResult, path: Path
+) -> list[list[dict[str, Any]]]:
+    """Have every renderer that can draw each example before and after, into `pairs/`; and a sheet of all."""
+    folder = path / "pairs"
+    folder.mkdir()
+    found: list[list[dict[str, Any]]] = [[] for _ in range(len(result))]
+    for who, renderer in renderers:
+        for number, (before, after) in enumerate(zip(result.inputs, result.outputs, strict=True)):
+            target = folder / f"{number:06d}{renderer.suffix}"
+            with blaming(f"{who} on example {number}"):
+                if renderer.write_pair(before.copy(), after.copy(), target):
+                    name = f"{folder.name}/{target.name}"
+                    found[number].append({"path": name, "media_type": renderer.media_type, "of": renderer.suffix})
+        with blaming(f"{who} on the sheet of pairs"):
+            renderer.write_pairs(result.inputs.copy(), result.outputs.copy(), path)
+    return found

@@ -1,0 +1,116 @@
+"""Collects what blocks of tries delivered, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.logic import NEAREST, order
+from lc_core.sampling.block import Block
+from lc_core.sampling.problem import Problem
+from lc_core.sampling.result import SampleResult
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["Collector"]
+
+
+class Collector:
+    """Takes blocks in order and knows when enough is delivered.
+
+    Attributes:
+        blocks: The blocks so far.
+        picked: What is delivered: block, and position in what it keeps.
+        repeats: Tries that met all conditions and were left out since their output is delivered already.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.blocks: list[Block] = []
+        self.picked: list[tuple[int, int]] = []
+        self.repeats = 0
+        self._seen: set[bytes] = set()
+
+    @property
+    def tried(self) -> int:
+        """Tries so far: all of every block."""
+        return sum(block.size for block in self.blocks)
+
+    @property
+    def most_seconds_left(self) -> float:
+        """How long the rest of the budget would take, going by the blocks that were run; 0 before there is one."""
+        spent = [block.seconds for block in self.blocks if block.seconds]
+        if not spent or self.complete:
+            return 0.0
+        return sum(spent) / len(spent) * (self.problem.most_tries - self.tried) / self.problem.engine.block
+
+    @property
+    def complete(self) -> bool:
+        """Whether enough is delivered, or the budget is spent."""
+        return len(self.picked) >= self.problem.count or self.tried >= self.problem.budget
+
+    def add(self, block: Block) -> None:
+        """Take the next block."""
+        self.blocks.append(block)
+        for position in np.flatnonzero(block.satisfied[block.rows]):
+            if len(self.picked) >= self.problem.count:
+                break
+            if self.problem.unique:
+                content = block.outputs[position].tobytes()
+                if content in self._seen:
+                    self.repeats += 1
+                    continue
+                self._seen.add(content)
+            self.picked.append((len(self.blocks) - 1, int(position)))
+
+    def over_tries(self, of: Callable[[Block], np.ndarray]) -> np.ndarray:
+        """Return a value of every try, `(tried,)`."""
+        return np.concatenate([of(block) for block in self.blocks])
+
+    def result(self) -> SampleResult:
+        """Return what is delivered."""
+        done = len(self.picked) >= self.problem.count
+        result = self._taken(self.picked, "done" if done else "budget spent")
+        result.nearest = None if done else self._nearest()
+        return result
+
+    def _taken(self, picked: Sequence[tuple[int, int]], status: str) -> SampleResult:
+        """Return some of the tries that are kept, as a result."""
+        kept = [(self.blocks[number], position) for number, position in picked]
+        empty = self.blocks[0]
+
+        def of(values: Callable[[Block], dict[str, np.ndarray]], label: str) -> np.ndarray:
+            picked = [values(block)[label][block.rows[position]] for block, position in kept]
+            return np.array(picked, dtype=values(empty)[label].dtype)
+
+        return SampleResult(
+            problem=self.problem,
+            status=status,
+            index=np.array([block.index[position] for block, position in kept], dtype=np.int64),
+            latents=np.stack([block.z[position] for block, position in kept]) if kept else empty.z[:0],
+            outputs=np.stack([block.outputs[position] for block, position in kept]) if kept else empty.outputs[:0],
+            measurements={label: of(lambda block: block.values, label) for label in empty.values},
+            satisfied={label: of(lambda block: block.met, label) for label in empty.met},
+        )
+
+    def _nearest(self) -> SampleResult:
+        """Return the few tries that came nearest without meeting the conditions."""
+        verifier = Verifier(self.problem.model, self.problem.entries)
+        missed = [
+            (number, int(position))
+            for number, block in enumerate(self.blocks)
+            for position in np.flatnonzero(~block.satisfied[block.rows])
+        ]
+        found = self._taken(missed, "nearest")
+        best = order(verifier.conditions, found.measurements, len(found))[:NEAREST]
+        return self._taken([missed[at] for at in best], "nearest")
+
+    def realism(self) -> float | None:
+        """Return the mean realism logit of what is delivered, or None."""
+        logits = [(self.blocks[number].realism, position) for number, position in self.picked]
+        known = [float(values[position]) for values, position in logits if values is not None]
+        return float(np.mean(known)) if known else None

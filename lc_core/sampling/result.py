@@ -1,0 +1,135 @@
+"""What sampling delivered, and the files that it is saved as."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.common.files import unwritable
+from lc_core.common.owned import Owned
+from lc_core.sampling.problem import Problem
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = [
+    "KEYS",
+    "SMALL_OUTPUT",
+    "SampleResult",
+    "TAKEN",
+    "ordered",
+    "report_text",
+    "save_result",
+    "write_result",
+    "write_samples",
+]
+
+
+@dataclass
+class SampleResult:
+    """What a run delivers.
+
+    Attributes:
+        problem: What was asked.
+        status: `done`, or `budget spent`.
+        index: Index of each delivered try, `(N,)` int64.
+        latents: Latents `(N, *latent_shape)` float32.
+        outputs: Decoded outputs, first dimension N.
+        measurements: For each leaf's label, the measured values `(N,)` float64.
+        satisfied: For each entry's label, whether it is met, `(N,)` bool.
+        report: What `report.json` holds.
+        nearest: The tries that came nearest to meeting the conditions, if too few did; None if enough did.
+    """
+
+    problem: Problem
+    status: str
+    index: np.ndarray
+    latents: np.ndarray
+    outputs: np.ndarray
+    measurements: dict[str, np.ndarray]
+    satisfied: dict[str, np.ndarray]
+    report: dict[str, Any] = field(default_factory=dict)
+    nearest: SampleResult | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `samples.safetensors` and `report.json` into a folder and return it.
+
+        Raises:
+            LCError: If it cannot be written.
+        """
+        return save_result(self, Path(folder))
+
+
+SMALL_OUTPUT = 65_536
+"""Outputs of at most this many bytes each are saved beside their latents."""
+
+
+TAKEN = ("z", "x", "index", "__metadata__")
+"""Names in `samples.safetensors` that no label may take."""
+
+
+def save_result(result: SampleResult, folder: Path) -> Path:
+    """Write `samples.safetensors` and `report.json` into a folder and return it; other files in it are left alone.
+
+    Raises:
+        LCError: If it cannot be written, or files of these names are there that were not saved by this.
+    """
+    try:
+        with Owned.open(folder, "result", mixed=True) as owned:
+            owned.check(["samples.safetensors", "report.json"])
+            write_result(result, owned)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return folder
+
+
+def write_result(result: SampleResult, owned: Owned) -> None:
+    """Write `samples.safetensors` and `report.json` into an open folder."""
+    write_samples(result, owned)
+    owned.write("report.json", (report_text(result.report) + "\n").encode())
+
+
+def write_samples(result: SampleResult, owned: Owned, *, under: str = "") -> None:
+    """Write `samples.safetensors`: `z`, `index`, `x` where it is small, and one float64 tensor per constraint label."""
+    from safetensors.numpy import save
+
+    tensors = {"z": result.latents.astype(np.float32), "index": result.index}
+    if result.outputs.nbytes // max(1, len(result.outputs)) <= SMALL_OUTPUT:
+        tensors["x"] = result.outputs
+    for label, values in result.measurements.items():
+        tensors[f"measurement:{label}" if label in TAKEN else label] = values.astype(np.float64)
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    owned.write(f"{under}samples.safetensors", save(contiguous))
+
+
+KEYS = (
+    "schema spec model engine seed status budget requested delivered tried decodes all distinct constraints realism"
+    " notes blocking nearest fit seconds"
+).split()
+
+
+def ordered(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report with its keys in the documented order."""
+    return {key: report[key] for key in KEYS if key in report}
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """Return the text of `report.json`."""
+    return json.dumps(ordered(report), indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Return settings of a plugin, of whatever type, as JSON can hold them."""
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=repr)
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return str(value)

@@ -1,0 +1,59 @@
+"""Samples block by block until there are enough, or the budget is spent."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from lc_core.sampling.block import Block, run_block
+from lc_core.sampling.collector import Collector
+from lc_core.sampling.problem import Problem
+from lc_core.sampling.result import SampleResult
+
+if TYPE_CHECKING:
+    from lc_core.energy.energy import Energy
+
+__all__ = ["collect"]
+
+
+def collect(
+    problem: Problem,
+    energy: Energy | None,
+    *,
+    blocks: Iterator[Block] | None = None,
+    progress: Callable[[Collector], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[SampleResult, float]:
+    """Sample until enough is delivered or the budget is spent.
+
+    Args:
+        problem: What is asked.
+        energy: What the engine descends.
+        blocks: Blocks in order, from number 0; default runs each with `run_block`.
+        progress: Called after each block.
+        say: Called with a line on what it may take at most: before the first block, and when one was timed.
+
+    Returns:
+        The result, its report filled in, and the seconds it took.
+    """
+    from lc_core.sampling.expect import at_most, time_at_most
+    from lc_core.sampling.report import build_report
+
+    began = time.monotonic()
+    blocks = blocks or (run_block(problem, energy, number) for number in itertools.count())
+    collector = Collector(problem)
+    say(at_most(problem))
+    timed = False
+    for block in blocks:
+        collector.add(block)
+        if block.seconds and not timed and (line := time_at_most(collector)):
+            say(line)
+        timed = timed or block.seconds > 0
+        progress(collector)
+        if collector.complete:
+            break
+    result = collector.result()
+    result.report = build_report(collector, result)
+    return result, time.monotonic() - began
