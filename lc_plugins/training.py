@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.common.progress import ProgressLine
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
@@ -143,8 +144,6 @@ class Trainer:
 
     def _update(self) -> tuple[float, float]:
         import torch
-
-        from lc_core.common.seeds import block_generator
 
         done = self.step / self.settings["steps"]
         warm = min(1.0, self.step / WARM_UP)

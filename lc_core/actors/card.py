@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.free import frees_of, names_of
 from lc_core.constraints.logic import verdict
+from lc_core.models.latent_model import draw_prior
 from lc_core.spec.values import Spec, plain
 
 if TYPE_CHECKING:
@@ -45,10 +48,8 @@ def measure_actor(
     """
     import torch
 
-    from lc_core.common.seeds import block_generator
     from lc_core.energy.energy import Energy
     from lc_core.energy.targets import Space
-    from lc_core.models.latent_model import draw_prior
 
     space, model = Space.of(verifier.entries), verifier.model
     tries = TRIES * (4 if space.leaves else 1)
@@ -165,8 +166,6 @@ def model_card(config: Mapping[str, Any], spec: Spec) -> str:
 
 def _example(config: Mapping[str, Any]) -> list[str]:
     """Return what the card's snippet asks for of what is free."""
-    from lc_core.constraints.free import frees_of, names_of
-
     asked = {
         name: (own.params.get(key) or own.bounds[key])[0] for name, (_, key, own) in names_of(frees_of(config)).items()
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from lc_core.actors.folder import check_asked, read_actor, read_config, restore
 from lc_core.engines.base import Engine
 from lc_core.engines.presets import fresh_actor
 from lc_core.errors import LCError
@@ -37,8 +38,6 @@ class FolderActor(Engine):
 
     def settings(self) -> dict[str, Any]:
         """Return which weights these are."""
-        from lc_core.actors.folder import read_config
-
         return {"block": self.block, "weights": read_config(self.folder)["weights_sha256"]}
 
     def for_edits(self, *, named: bool) -> Engine:
@@ -49,7 +48,6 @@ class FolderActor(Engine):
         self, verifier: Verifier, realism: float, progress: Callable[[str], None]
     ) -> tuple[Energy, Engine, dict[str, Any]]:
         """Return the actor with its weights, if it was fitted for what is asked."""
-        from lc_core.actors.folder import check_asked, read_actor, restore
         from lc_core.energy.energy import Energy
         from lc_core.energy.targets import Space
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.actors.card import measure_actor
 from lc_core.actors.engine import FolderActor
 from lc_core.actors.folder import check_model, claim_folder, read_actor, restore, write_actor
+from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.common.spelling import nearest
+from lc_core.constraints.evaluator import Verifier
 from lc_core.constraints.free import Free, frees_of, names_of
 from lc_core.constraints.want import SLACK
 from lc_core.engines.actor import Actor
@@ -177,7 +180,6 @@ def save_actor(spec: Spec, folder: str | Path, *, cache: bool = True, progress: 
     Raises:
         LCError: If the spec's engine is no actor, or the folder holds something else or cannot be written.
     """
-    from lc_core.common.cache import Cache
     from lc_core.runs.build import build_problem
 
     problem = build_problem(spec)
@@ -187,8 +189,6 @@ def save_actor(spec: Spec, folder: str | Path, *, cache: bool = True, progress: 
 
 def fit_into(folder: Path, spec: Spec, problem: Problem, cache: Cache | None, progress: Progress) -> Prepared:
     """Fit a spec's actor, or find it in the cache, measure it and write it into a folder; return the fit."""
-    from lc_core.actors.card import measure_actor
-    from lc_core.constraints.evaluator import Verifier
     from lc_core.runs.build import prepare_spec
 
     if isinstance(problem.engine, FolderActor):

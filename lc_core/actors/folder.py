@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_core.actors.card import model_card
 from lc_core.common.owned import Owned
 from lc_core.common.pointers import read_bytes
 from lc_core.constraints.constraint import describe, leaves
@@ -74,8 +75,6 @@ def write_actor(folder: Owned, spec: Spec, problem: Problem, prepared: Prepared,
         figures: From `lc_core.actors.card.measure_actor`.
     """
     from safetensors.torch import save
-
-    from lc_core.actors.card import model_card
 
     model, engine = problem.model, prepared.engine
     weights = save({name: tensor.contiguous().cpu() for name, tensor in engine.tensors().items()})

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lc_core.cli.text import age, size, table
+from lc_core.common.cache import Cache
+from lc_core.common.cache_entries import check_cache
 from lc_core.common.words import counted
 from lc_core.errors import LCError
 
@@ -25,8 +28,6 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(clear: bool, yes: bool, as_json: bool) -> None:
     """List fitted parts: what each is of, its size, its age and its folder."""
-    from lc_core.common.cache import Cache
-
     cache = Cache()
     if cache.root.exists() and not cache.root.is_dir():
         raise LCError(f"{cache.root} is a file; a cache needs a folder", hint="set LC_CACHE_DIR to a folder")
@@ -50,8 +51,6 @@ def _described(one: CacheEntry) -> dict[str, str | int]:
 
 
 def _list(cache: Cache, entries: list[CacheEntry]) -> None:
-    from lc_core.cli.text import age, table
-
     now = time.time()
     rows = [(one.kind, _size(one), age(now - one.folder.stat().st_mtime), one.folder.name, one.what) for one in entries]
     if rows:
@@ -60,8 +59,6 @@ def _list(cache: Cache, entries: list[CacheEntry]) -> None:
 
 
 def _clear(cache: Cache, entries: list[CacheEntry], *, ask: bool, as_json: bool) -> None:
-    from lc_core.common.cache_entries import check_cache
-
     try:
         check_cache(cache.root)
     except OSError as error:
@@ -97,8 +94,6 @@ def _agreed(question: str) -> bool:
 
 
 def _size(*entries: CacheEntry) -> str:
-    from lc_core.cli.text import size
-
     return size(sum(one.bytes for one in entries))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins.registry import KINDS, Registered, Registry
 from lc_core.plugins.typical import read_typical, typical_lines, unmet_note
@@ -37,8 +38,6 @@ def show_component(registry: Registry, name: str, *, as_json: bool) -> None:
 
 def _likely_kind(registry: Registry, name: str) -> str:
     """Return the kind to look for an unknown name in: one that has a name like it, or else constraints."""
-    from lc_core.common.spelling import nearest
-
     close = nearest(name, [one.name for kind in KINDS for one in registry.all(kind)])
     likely = [kind for kind in KINDS if any(one.name in close[:1] for one in registry.all(kind))]
     return likely[0] if likely else "constraint"

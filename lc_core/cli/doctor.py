@@ -7,6 +7,8 @@ import json
 import click
 
 from lc_core.common.words import counted
+from lc_core.diagnose.doctor import diagnose
+from lc_core.plugins.discover import build_registry
 
 __all__ = ["command"]
 
@@ -20,9 +22,6 @@ def command(as_json: bool) -> None:
 
     Each line begins with ok, warn, fail, or skip where settings are needed. The status is 2 if a check failed.
     """
-    from lc_core.diagnose.doctor import diagnose
-    from lc_core.plugins.discover import build_registry
-
     checks = []
     for check in diagnose(build_registry()):
         checks.append(check)

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import click
 
+from lc_core.actors.fitted import fit_into
 from lc_core.cli.options import plugin_files
+from lc_core.cli.threads import use_one_thread
+from lc_core.common.cache import Cache
+from lc_core.constraints.constraint import leaves
+from lc_core.plugins.discover import build_registry
+from lc_core.spec import load_spec
 
 __all__ = ["command"]
 
@@ -42,13 +48,7 @@ def command(
     """
     import json
 
-    from lc_core.actors.fitted import fit_into
-    from lc_core.cli.threads import use_one_thread
-    from lc_core.common.cache import Cache
-    from lc_core.constraints.constraint import leaves
-    from lc_core.plugins.discover import build_registry
     from lc_core.runs.build import build_problem, prepare_spec
-    from lc_core.spec import load_spec
 
     use_one_thread()
     spec = load_spec(spec_name, registry=build_registry(plugins), overrides=overrides, engine=engine)

@@ -15,6 +15,7 @@ import click
 from lc_core.cli.streams import guarded_streams
 from lc_core.common.files import FULL, disk_full
 from lc_core.common.guard import IMPORT_SECONDS, limited
+from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import Entry, installed
 
@@ -63,8 +64,6 @@ class LazyGroup(click.Group):
         if args and not args[0].startswith("-") and args[0] not in self._table:
             names = self.list_commands(ctx)
             if args[0] not in names:
-                from lc_core.common.spelling import nearest
-
                 close = nearest(args[0], names)
                 guess = f"Did you mean {' or '.join(close)}?" if close else "See lc --help."
                 ctx.fail(f"No such command {args[0]!r}. {guess}")

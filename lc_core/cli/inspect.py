@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.options import plugin_files
+from lc_core.cli.text import number, size, table
+from lc_core.cli.threads import use_one_thread
+from lc_core.cli.train import with_changes
+from lc_core.common.owned import Owned
 from lc_core.common.words import counted
+from lc_core.errors import LCError
+from lc_core.plugins.discover import build_registry
+from lc_core.spec import load_model_of, shipped_names
+from lc_core.spec.values import Selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,9 +49,7 @@ def command(
     """
     import json
 
-    from lc_core.cli.threads import use_one_thread
     from lc_core.diagnose.inspect import inspect_model, write_sheets
-    from lc_core.plugins.discover import build_registry
     from lc_core.runs.build import load_selected
 
     use_one_thread()
@@ -66,9 +72,6 @@ def command(
 
 def _open(stack: ExitStack, folder: Path) -> Owned:
     """Open the folder of the sheets, or refuse it before a model is loaded."""
-    from lc_core.common.owned import Owned
-    from lc_core.errors import LCError
-
     try:
         return stack.enter_context(Owned.open(folder, "inspection"))
     except OSError as error:
@@ -78,11 +81,6 @@ def _open(stack: ExitStack, folder: Path) -> Owned:
 def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[Selected, str]:
     """Return the model that a name or a spec means, with its settings, and the type that it is said to make."""
     from dataclasses import replace
-
-    from lc_core.cli.train import with_changes
-    from lc_core.errors import LCError
-    from lc_core.spec import load_model_of, shipped_names
-    from lc_core.spec.values import Selected
 
     settings = with_changes({}, changes)
     registered = {spelling for one in registry.all("model") for spelling in (one.name, one.qualified)}
@@ -110,8 +108,6 @@ def _is_data(path: Path) -> bool:
 
 
 def _show(about: Mapping[str, Any]) -> None:
-    from lc_core.cli.text import table
-
     source = f" (from {about['source']})" if about["source"] else ""
     click.echo(f"{about['model']}{source}")
     click.echo(table(list(_rows(about)), indent="  "))
@@ -122,8 +118,6 @@ def _show(about: Mapping[str, Any]) -> None:
 
 
 def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    from lc_core.cli.text import number, size
-
     def short(value: float) -> str:
         return number(float(f"{value:.3g}"))
 

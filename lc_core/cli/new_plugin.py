@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lc_core.plugins.scaffold import new_plugin
+
 __all__ = ["command"]
 
 
@@ -25,8 +27,6 @@ def command(name: str, kind: str, out: Path | None) -> None:
     NAME names the distribution: small letters, digits and hyphens. What is written works as it is: it passes its own
     tests, ruff and mypy, and is then changed to what it should be.
     """
-    from lc_core.plugins.scaffold import new_plugin
-
     files = new_plugin(name, kind, out)
     folder, module = files[0].parent, files[2]
     click.echo(f"wrote {folder}:")

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from lc_core.cli.component import component_data
+from lc_core.cli.component import component_data, show_component
+from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import KINDS, Distribution, Registry
 
 __all__ = ["command"]
@@ -21,12 +22,8 @@ def command(name: str | None, as_json: bool) -> None:
 
     With NAME, tell of the component of that name alone: its settings and, of a measurement, typical values.
     """
-    from lc_core.plugins.discover import build_registry
-
     registry = build_registry()
     if name is not None:
-        from lc_core.cli.component import show_component
-
         show_component(registry, name, as_json=as_json)
         return
     described = describe(registry)

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.options import plugin_files
+from lc_core.cli.progress import RunProgress
+from lc_core.cli.report import print_report
+from lc_core.cli.threads import use_one_thread
+from lc_core.common.cache import Cache
+from lc_core.plugins.discover import build_registry
+from lc_core.sampling.result import report_text
+from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
     from lc_core.sampling.result import SampleResult
@@ -51,12 +58,8 @@ def command(spec_name: str, as_json: bool, quiet: bool, **options: Any) -> None:
         click.echo("interrupted; give the same command again to go on from the last finished block", err=True)
         click.get_current_context().exit(INTERRUPTED)
     if as_json:
-        from lc_core.sampling.result import report_text
-
         click.echo(report_text(result.report))
     elif not quiet:
-        from lc_core.cli.report import print_report
-
         print_report(result.report, folder)
     if result.status != "done":
         click.get_current_context().exit(BUDGET_SPENT)
@@ -76,12 +79,7 @@ def _run(
     refit: bool,
     quiet: bool,
 ) -> tuple[SampleResult, Path]:
-    from lc_core.cli.progress import RunProgress
-    from lc_core.cli.threads import use_one_thread
-    from lc_core.common.cache import Cache
-    from lc_core.plugins.discover import build_registry
     from lc_core.runs.sample import run_spec
-    from lc_core.spec import load_spec
 
     use_one_thread()
     registry = build_registry(plugins)

@@ -6,6 +6,9 @@ import json
 
 import click
 
+from lc_core.plugins.discover import build_registry
+from lc_core.spec.jsonschema import schema_json
+
 __all__ = ["command"]
 
 
@@ -19,7 +22,4 @@ __all__ = ["command"]
 )
 def command(draft: str) -> None:
     """Print the JSON Schema of specs, with the settings of every installed plugin."""
-    from lc_core.plugins.discover import build_registry
-    from lc_core.spec.jsonschema import schema_json
-
     click.echo(json.dumps(schema_json(build_registry(), draft=draft), indent=2, ensure_ascii=False))

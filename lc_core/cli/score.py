@@ -11,8 +11,14 @@ import click
 
 from lc_core.cli.group import show_error
 from lc_core.cli.options import plugin_files
+from lc_core.cli.text import number, table, wanted
 from lc_core.common.words import counted
+from lc_core.constraints.constraint import Constraint
 from lc_core.errors import LCError
+from lc_core.plugins.discover import build_registry
+from lc_core.plugins.readers import readers_of
+from lc_core.runs.score import score_file
+from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
     from lc_core.runs.score import Judged, Score
@@ -36,11 +42,6 @@ def command(spec: str, files: tuple[Path, ...], plugins: tuple[Path, ...], as_js
     SPEC is a path, or the name of a shipped spec such as melody/c_major. The status is 3 if a file does not meet all
     conditions, and 2 if one cannot be read; the others are measured all the same.
     """
-    from lc_core.plugins.discover import build_registry
-    from lc_core.plugins.readers import readers_of
-    from lc_core.runs.score import score_file
-    from lc_core.spec import load_spec
-
     registry = build_registry(plugins)
     loaded = load_spec(spec, registry=registry)
     readers = readers_of(registry, loaded.output_type)
@@ -76,8 +77,6 @@ def command(spec: str, files: tuple[Path, ...], plugins: tuple[Path, ...], as_js
 
 def _show(score: Score) -> None:
     """Print the table of one output."""
-    from lc_core.cli.text import table
-
     click.echo(str(score.file) + (f", output {score.output + 1} of {score.outputs}" if score.outputs > 1 else ""))
     rows = [row for one in score.entries for row in _rows(one)]
     if rows:
@@ -86,9 +85,6 @@ def _show(score: Score) -> None:
 
 
 def _rows(one: Judged, depth: int = 0) -> Iterator[tuple[str, str, str, str]]:
-    from lc_core.cli.text import number, wanted
-    from lc_core.constraints.constraint import Constraint
-
     label = "  " * depth + one.entry.label + ("" if one.entry.require else " (preference)")
     if isinstance(one.entry, Constraint):
         value = "undefined" if one.measured is None else f"{number(one.measured)} {one.entry.measurement.info.unit}"

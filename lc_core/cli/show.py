@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from lc_core.cli.options import plugin_files
+from lc_core.common.guard import blaming
+from lc_core.constraints.constraint import leaves
+from lc_core.errors import LCError
+from lc_core.plugins.discover import build_registry
+from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
     from lc_core.constraints.constraint import Constraint
@@ -24,14 +29,9 @@ __all__ = ["command"]
 @plugin_files
 def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plugins: tuple[Path, ...]) -> None:
     """Show a spec as it is resolved: every default, the model, the constraints, and which engines can serve it."""
-    from lc_core.common.guard import blaming
-    from lc_core.constraints.constraint import leaves
     from lc_core.critics.realism import realism_of
     from lc_core.energy.decoder_guide import guided
-    from lc_core.errors import LCError
-    from lc_core.plugins.discover import build_registry
     from lc_core.runs.build import build_model, settled
-    from lc_core.spec import load_spec
 
     registry = build_registry(plugins)
     spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine)
@@ -68,7 +68,6 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
 def _refused(model: LatentModel, leaf: Constraint) -> str:
     """Return why a constraint cannot be followed through a model's decoder; nothing if it can."""
     from lc_core.energy.decoder_guide import check_guides
-    from lc_core.errors import LCError
 
     try:
         check_guides(model, [leaf])

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.options import plugin_files
+from lc_core.cli.progress import RunProgress
+from lc_core.cli.threads import use_one_thread
+from lc_core.common.owned import Owned
 from lc_core.errors import LCError
+from lc_core.plugins.discover import build_registry
+from lc_core.spec.load import parse
+from lc_core.spec.problems import Problems, Where
 
 if TYPE_CHECKING:
     from lc_core.common.owned import Owned
@@ -49,10 +55,6 @@ def command(
 
     A training that was stopped goes on when the same command is given again.
     """
-    from lc_core.cli.threads import use_one_thread
-    from lc_core.common.owned import Owned
-    from lc_core.plugins.discover import build_registry
-
     registry = build_registry(plugins)
     recipe = registry.get("recipe", model)
     given = {key: value for key, value in {"steps": steps, "seed": seed}.items() if value is not None}
@@ -139,9 +141,6 @@ def _checkpoint(path: Path) -> dict[str, Any] | None:
 
 def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:
     """Return settings with those of `--set` added; values are YAML, as in a spec."""
-    from lc_core.spec.load import parse
-    from lc_core.spec.problems import Problems, Where
-
     problems = Problems()
     for change in changes:
         at = Where(f"--set {change}")
@@ -159,8 +158,6 @@ def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str
 
 
 def _train(recipe: Registered, folder: Path, settings: Mapping[str, Any]) -> None:
-    from lc_core.cli.progress import RunProgress
-
     train = recipe.load()
     try:
         with RunProgress() as progress:

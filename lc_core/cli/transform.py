@@ -11,8 +11,15 @@ import click
 
 from lc_core.cli.group import show_error
 from lc_core.cli.options import plugin_files
+from lc_core.cli.progress import RunProgress
+from lc_core.cli.text import number, outputs_line, table
+from lc_core.cli.threads import use_one_thread
+from lc_core.common.cache import Cache
 from lc_core.common.words import counted
+from lc_core.editing.result import transform_report_text
 from lc_core.errors import LCError
+from lc_core.plugins.discover import build_registry
+from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +61,6 @@ def command(
     with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
         result, folder, unread = _run(spec_name, (*inputs, *more), quiet=quiet, **options)
     if as_json:
-        from lc_core.editing.result import transform_report_text
-
         click.echo(transform_report_text(result.report))
     elif not quiet:
         _show(result.report, folder)
@@ -82,12 +87,7 @@ def _run(
     quiet: bool,
 ) -> tuple[TransformResult, Path, int]:
     """Return the result, the folder, and how many files could not be read."""
-    from lc_core.cli.progress import RunProgress
-    from lc_core.cli.threads import use_one_thread
-    from lc_core.common.cache import Cache
-    from lc_core.plugins.discover import build_registry
     from lc_core.runs.transform import transform_files
-    from lc_core.spec import load_spec
 
     use_one_thread()
     registry = build_registry(plugins)
@@ -116,8 +116,6 @@ def _run(
 
 def _show(report: Mapping[str, Any], folder: Path) -> None:
     """Print a line for each example, and what it comes to."""
-    from lc_core.cli.text import number, outputs_line, table
-
     labels = [one["label"] for one in _leaves(report["constraints"])]
     judged = any("judge" in one for one in report["examples"])
     rows = [("file", *labels, "distance", "changed", *(["by the judge"] if judged else []), "met")]
@@ -152,6 +150,4 @@ def _leaves(entries: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _value(value: float | None) -> str:
-    from lc_core.cli.text import number
-
     return "undefined" if value is None else number(float(f"{value:.3g}"))

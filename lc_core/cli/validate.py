@@ -10,6 +10,8 @@ from lc_core.cli.group import show_error
 from lc_core.cli.options import plugin_files
 from lc_core.common.words import counted
 from lc_core.errors import LCError
+from lc_core.plugins.discover import build_registry
+from lc_core.spec import load_spec
 
 __all__ = ["command"]
 
@@ -23,9 +25,6 @@ def command(specs: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
     SPEC is a path, or the name of a shipped spec such as melody/c_major. All mistakes are told at once, each as
     file:line:column. The status is 2 if there is one.
     """
-    from lc_core.plugins.discover import build_registry
-    from lc_core.spec import load_spec
-
     registry = build_registry(plugins)
     failed = 0
     for one in specs:

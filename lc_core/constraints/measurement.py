@@ -12,6 +12,7 @@ import numpy as np
 
 from lc_core.common.guard import CALL_SECONDS, blaming, limited
 from lc_core.constraints.declare import MeasurementInfo, Needs
+from lc_core.constraints.workers import measure_in_workers
 from lc_core.errors import LCError, PluginFault
 
 __all__ = ["Measurement", "measure_all"]
@@ -88,8 +89,6 @@ class Measurement:
 
     def measure_in_workers(self, outputs: np.ndarray, *, first_index: int = 0) -> np.ndarray:
         """Measure a batch in worker processes, `(B,)` float64, whatever is declared; see `__call__`."""
-        from lc_core.constraints.workers import measure_in_workers
-
         who = f"measurement {self.who}"
         return measure_in_workers(self.measure_here, outputs, first_index, who=who, workers=self.info.workers)
 

@@ -20,7 +20,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 from lc_core.common.guard import CALL_SECONDS, IMPORT_SECONDS, TimedOut, seconds_allowed
-from lc_core.errors import LCError
+from lc_core.errors import LCError, PluginFault
 from lc_core.plugins.single_file import PREFIX, VERSION, load_file
 
 if TYPE_CHECKING:
@@ -141,8 +141,6 @@ def _pickled(measure: Callable[..., np.ndarray], who: str) -> bytes:
 
 
 def _values(answer: Answer) -> np.ndarray:
-    from lc_core.errors import PluginFault
-
     measured, found = answer
     if not measured:
         raise PluginFault(found[0], hint=found[1])

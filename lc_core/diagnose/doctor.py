@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lc_core.common.cache import Cache
+from lc_core.common.seeds import block_generator
 from lc_core.common.words import counted
 from lc_core.errors import LCError
+from lc_core.models.adapt import as_latent_model
+from lc_core.models.checks import distinct
+from lc_core.models.latent_model import LatentModel, decode_array
 from lc_core.plugins.installed import installed_version
 from lc_core.plugins.registry import Broken, Distribution, Registered, Registry
 
@@ -99,8 +104,6 @@ def _devices(subject: str) -> Check:
 
 
 def _cache(subject: str) -> Check:
-    from lc_core.common.cache import Cache
-
     cache = Cache()
     try:
         cache.root.mkdir(parents=True, exist_ok=True)
@@ -140,11 +143,6 @@ def _broken(one: Broken) -> Check:
 
 def _model(subject: str, registered: Registered) -> Check:
     """Load a model, decode prior samples and try what it says it can do."""
-    from lc_core.common.seeds import block_generator
-    from lc_core.models.adapt import as_latent_model
-    from lc_core.models.checks import distinct
-    from lc_core.models.latent_model import LatentModel, decode_array
-
     needed = [name for name, setting in registered.parameters().model_fields.items() if setting.is_required()]
     if needed:
         return Check(subject, "skip", f"not tried: it has to be told {', '.join(needed)}")

@@ -16,13 +16,19 @@ from lc_core.constraints.constraint import Constraint, Entry, leaves, walk
 from lc_core.constraints.evaluator import Verifier
 from lc_core.constraints.logic import verdict
 from lc_core.constraints.measurement import Measurement, measure_all
+from lc_core.editing.inversion import with_encoder
 from lc_core.editing.problem import Transformation
+from lc_core.editing.report import build_transform_report
 from lc_core.editing.result import TransformResult
+from lc_core.editing.state import sigma_distance
+from lc_core.editing.tries import edit_encodings
 from lc_core.energy.decoder_guide import DecoderGuide, spreads_of
 from lc_core.energy.energy import Energy
 from lc_core.energy.preserved import Kept, kept
 from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel
+from lc_core.fitting.prepare import prepare
+from lc_core.models.encodings import Encodings
+from lc_core.models.latent_model import LatentModel, encode_outputs
 from lc_core.models.reconstruction import Reconstruction, compare
 
 if TYPE_CHECKING:
@@ -69,14 +75,6 @@ def run_transformation(
     Raises:
         LCError: If the inputs do not suit the model, or a plugin is at fault.
     """
-    from lc_core.editing.inversion import with_encoder
-    from lc_core.editing.report import build_transform_report
-    from lc_core.editing.state import sigma_distance
-    from lc_core.editing.tries import edit_encodings
-    from lc_core.fitting.prepare import prepare
-    from lc_core.models.encodings import Encodings
-    from lc_core.models.latent_model import encode_outputs
-
     began = time.monotonic()
     encoding, how = with_encoder(problem.model, cache=cache, progress=progress)
     model = Encodings(encoding)

@@ -24,6 +24,7 @@ from lc_core.constraints.want import Want
 from lc_core.critics.critic import Odds
 from lc_core.errors import LCError, PluginFault
 from lc_core.models.cost import share_of_block
+from lc_core.models.gradient_path import gradient_path
 from lc_core.models.latent_model import LatentModel, decode_outputs, draw_prior
 
 __all__ = ["DecoderGuide", "Spread", "check_guides", "guided", "spreads_of"]
@@ -148,8 +149,6 @@ def check_guides(model: LatentModel, entries: Sequence[Entry]) -> None:
 
 
 def _why_no_gradient(model: LatentModel, z: Tensor) -> str:
-    from lc_core.models.gradient_path import gradient_path
-
     note = f"; {model.note}" if model.note else ""
     return f"{model.name} is a black box: {gradient_path(model, z[:2]).reason}{note}"
 

@@ -16,9 +16,11 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lc_core.common.nets import mlp
 from lc_core.engines.base import Engine
 from lc_core.engines.losses import distance, divergence
 from lc_core.errors import LCError
+from lc_core.models.latent_model import draw_prior
 
 if TYPE_CHECKING:
     import torch
@@ -129,8 +131,6 @@ class Actor(Engine):
         """Return the network on the model's device, with `codes` numbers of input beside the latent; begin learning."""
         import torch
 
-        from lc_core.common.nets import mlp
-
         net = mlp(model.dimensions + codes, self.hidden, 2 * model.dimensions, self.layers)
         with torch.no_grad():
             list(net.parameters())[-1][model.dimensions :] = GATE
@@ -141,8 +141,6 @@ class Actor(Engine):
     def learn(self, energy: Energy, model: LatentModel, generator: torch.Generator) -> None:
         """Take some steps down the mean energy of G(z, y), z from the prior and y from what is free."""
         import torch
-
-        from lc_core.models.latent_model import draw_prior
 
         net, optimiser = self._learning
         for _ in range(self.round_steps):

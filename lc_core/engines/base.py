@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from lc_core.common.guard import blaming
+from lc_core.models.cost import share_of_block
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +76,6 @@ class Engine(ABC):
         """Return this engine with a block that suits what a decode of a model costs, unless a spec gave one."""
         if not self._block_follows:
             return self
-        from lc_core.models.cost import share_of_block
 
         engine = copy.copy(self)
         engine.choose_block(max(1, int(self.block * share_of_block(model.operations))), self.block)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from lc_core.constraints.measurement import measure_all
 from lc_core.engines.adam import adam_step
 from lc_core.engines.base import EditingEngine
+from lc_core.models.latent_model import decode_outputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,9 +112,6 @@ class Edit(EditingEngine):
         return (z, z.new_zeros(z.shape), z.new_zeros(len(z)), z if anchor is None else anchor, unit, kept)
 
     def _values(self, z: Tensor, model: LatentModel) -> np.ndarray:
-        from lc_core.constraints.measurement import measure_all
-        from lc_core.models.latent_model import decode_outputs
-
         if not self._kept:
             return np.zeros((len(z), 0))
         before = self._before

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.common.guard import blaming
 from lc_core.errors import LCError
+from lc_core.models.modules import modules_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,8 +46,6 @@ def count_operations(model: Any, draw: Callable[[], Tensor]) -> int:
     import numpy as np
     import torch
     from torch.utils.flop_counter import FlopCounterMode
-
-    from lc_core.models.modules import modules_of
 
     try:
         z = draw()

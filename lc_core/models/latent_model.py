@@ -14,6 +14,7 @@ import numpy as np
 from lc_core.common.guard import blaming
 from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
+from lc_core.models.cost import count_operations
 
 if TYPE_CHECKING:
     import torch
@@ -189,8 +190,6 @@ class LatentModel(ABC):
     @cached_property
     def operations(self) -> int:
         """Floating point operations of one decode, by what can be counted: default blocks follow them."""
-        from lc_core.models.cost import count_operations
-
         return count_operations(self, lambda: draw_prior(self, 2, block_generator(0, 0, "cost")))
 
     @cached_property

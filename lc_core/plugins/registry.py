@@ -17,6 +17,7 @@ from lc_core.common.guard import IMPORT_SECONDS, limited
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import canonical
+from lc_core.plugins.settings import fill, names_of, parameters_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -106,8 +107,6 @@ class Registered:
 
     @cached_property
     def _parameters(self) -> type[BaseModel]:
-        from lc_core.plugins.settings import parameters_of
-
         return parameters_of(self)
 
     def setting_names(self) -> list[str]:
@@ -116,8 +115,6 @@ class Registered:
         Raises:
             LCError: If the component cannot be loaded or its signature cannot be used.
         """
-        from lc_core.plugins.settings import names_of
-
         return names_of(self)
 
     def fill(self, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -126,8 +123,6 @@ class Registered:
         Raises:
             LCError: If a setting is unknown, missing, or of the wrong type or value; it names all of them.
         """
-        from lc_core.plugins.settings import fill
-
         return fill(self, params or {})
 
     @property

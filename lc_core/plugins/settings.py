@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from typing_extensions import is_typeddict
 
+from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 
 __all__ = ["checked", "fill", "message_of", "names_of", "parameters_of", "values_of"]
@@ -227,8 +228,6 @@ def message_of(error: Mapping[str, Any], known: list[str]) -> str:
         error: One item of `ValidationError.errors()`.
         known: Keys that would have been right, for a suggestion.
     """
-    from lc_core.common.spelling import nearest
-
     key = error["loc"][-1] if error["loc"] else ""
     if error["type"] == "extra_forbidden":
         close = nearest(str(key), known, count=1)

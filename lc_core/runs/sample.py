@@ -26,6 +26,7 @@ from lc_core.runs.build import (
     settled,
 )
 from lc_core.runs.folder import RunFolder, environment, identity_of
+from lc_core.runs.html import write_html
 from lc_core.runs.render import _render_all
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.problem import Problem
@@ -103,8 +104,6 @@ def _write_run(
     work: Path,
     began: float,
 ) -> None:
-    from lc_core.runs.html import write_html
-
     write_about(owned, spec, problem)
     files = _render_all(renderers, result.outputs, work / "outputs", sheets=work)
     near = result.nearest if result.nearest is not None and len(result.nearest) else None

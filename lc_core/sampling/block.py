@@ -18,6 +18,7 @@ from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import walk
 from lc_core.constraints.evaluator import Verifier
 from lc_core.constraints.logic import nearest_missed, verdict
+from lc_core.critics.realism import realism_of
 from lc_core.engines.base import run_engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import draw_carried
@@ -141,8 +142,6 @@ def _realism(problem: Problem, z: Tensor, rows: Tensor) -> np.ndarray | None:
     None without a realism critic; what is typical of the prior is told only if it was asked for.
     """
     import torch
-
-    from lc_core.critics.realism import realism_of
 
     with blaming(f"the realism critic of {problem.model.name}"), torch.inference_mode():
         critic = realism_of(problem.model)[0] if problem.realism > 0 else problem.model.realism()

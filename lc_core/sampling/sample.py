@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from lc_core.sampling.block import Block, run_block
 from lc_core.sampling.collector import Collector
+from lc_core.sampling.expect import at_most, time_at_most
 from lc_core.sampling.problem import Problem
+from lc_core.sampling.report import build_report
 from lc_core.sampling.result import SampleResult
 
 if TYPE_CHECKING:
@@ -38,9 +40,6 @@ def collect(
     Returns:
         The result, its report filled in, and the seconds it took.
     """
-    from lc_core.sampling.expect import at_most, time_at_most
-    from lc_core.sampling.report import build_report
-
     began = time.monotonic()
     blocks = blocks or (run_block(problem, energy, number) for number in itertools.count())
     collector = Collector(problem)

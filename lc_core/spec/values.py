@@ -18,6 +18,7 @@ from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered
 from lc_core.plugins.settings import message_of
 from lc_core.spec.load import FLOAT, INTEGER
+from lc_core.spec.schema import Fit
 
 __all__ = ["FitSettings", "Keeping", "SampleSettings", "Selected", "Spec", "plain"]
 
@@ -91,8 +92,6 @@ class FitSettings:
     stop_at: float | None = None
 
     def __post_init__(self) -> None:
-        from lc_core.spec.schema import Fit
-
         given = {name: value for name, value in asdict(self).items() if value is not None}
         try:
             Fit.model_validate(given)

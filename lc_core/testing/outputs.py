@@ -6,7 +6,11 @@ from collections.abc import Collection
 
 import numpy as np
 
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
+from lc_core.models.adapt import as_latent_model
+from lc_core.models.latent_model import decode_array
+from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registered, Registry
 
 __all__ = ["given_or_sampled", "sample_outputs"]
@@ -24,8 +28,6 @@ def sample_outputs(accepts: Collection[str], *, count: int = 64, registry: Regis
         LCError: If no such model is installed, or none of them loads.
     """
     if registry is None:
-        from lc_core.plugins.discover import build_registry
-
         registry = build_registry()
     failed = ""
     for model in registry.all("model"):
@@ -42,10 +44,6 @@ def sample_outputs(accepts: Collection[str], *, count: int = 64, registry: Regis
 
 def _decode(model: Registered, count: int) -> np.ndarray:
     import torch
-
-    from lc_core.common.seeds import block_generator
-    from lc_core.models.adapt import as_latent_model
-    from lc_core.models.latent_model import decode_array
 
     with torch.random.fork_rng(devices=[]):  # a network that is built draws weights, to be replaced by the trained ones
         loaded = as_latent_model(model.load()(**model.fill()))

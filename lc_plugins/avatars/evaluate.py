@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.common.seeds import block_generator
+from lc_core.critics.quality import auc
+from lc_core.engines.base import run_engine
+from lc_core.engines.gradient import Gradient
+from lc_core.models.latent_model import decode_array
 from lc_plugins.avatars.card import REFINING
 from lc_plugins.avatars.judge import judge
 from lc_plugins.avatars.scores import score_attributes, summary
 from lc_plugins.images.arrays import from_pixels
+from lc_plugins.training import kl_nats
 
 if TYPE_CHECKING:
     import torch
@@ -40,9 +46,6 @@ def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sampl
         decoded posterior samples.
     """
     import torch
-
-    from lc_core.critics.quality import auc
-    from lc_plugins.training import kl_nats
 
     images = from_pixels(np.asarray(test.pictures))
     posterior = model.encode(images)
@@ -79,10 +82,7 @@ def sample_latents(model: AvatarModel, images: np.ndarray, *, count: int) -> dic
     """
     import torch
 
-    from lc_core.common.seeds import block_generator
     from lc_core.energy.energy import Energy
-    from lc_core.engines.base import run_engine
-    from lc_core.engines.gradient import Gradient
 
     posterior = model.encode(images[:count])
     noise = torch.randn(posterior.mean.shape, generator=block_generator(0, 0, "evaluate/posterior"))
@@ -99,8 +99,6 @@ def sample_latents(model: AvatarModel, images: np.ndarray, *, count: int) -> dic
 def decode_all(model: AvatarModel, z: Tensor) -> np.ndarray:
     """Decode latents `(N, D)` to pictures `(N, 3, 64, 64)`, block by block."""
     import torch
-
-    from lc_core.models.latent_model import decode_array
 
     return np.concatenate([decode_array(model, part) for part in torch.split(z, model.block)])
 
@@ -121,9 +119,6 @@ def two_sample_auc(real: np.ndarray, other: np.ndarray, *, steps: int, seed: int
     import torch
     from torch import nn
     from torch.nn import functional as F
-
-    from lc_core.common.seeds import block_generator
-    from lc_core.critics.quality import auc
 
     sets = [torch.from_numpy(one) for one in (real, other)]
     split = 2 * len(real) // 3

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_plugins.avatars.attributes import NAMES
+from lc_plugins.avatars.weights import load_classifier
 from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ SHIPPED = Path(__file__).parent / "pretrained" / "judge"
 
 @cache
 def _net() -> AttributeClassifier:
-    from lc_plugins.avatars.weights import load_classifier
-
     return load_classifier(SHIPPED)
 
 

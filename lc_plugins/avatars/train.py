@@ -14,6 +14,7 @@ from pydantic import Field
 
 from lc_core.common.nets import training_autocast
 from lc_plugins.avatars.dataset import read_avatars
+from lc_plugins.avatars.export import finish
 from lc_plugins.training import Trainer, kl_nats, training_commands
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ def train(
     """
     import torch
 
-    from lc_plugins.avatars.export import finish
     from lc_plugins.avatars.network import AvatarVAE
 
     folder.mkdir(parents=True, exist_ok=True)

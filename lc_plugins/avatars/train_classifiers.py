@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from lc_core.common.nets import training_autocast
 from lc_core.common.progress import ProgressLine
+from lc_core.common.seeds import block_generator
 from lc_plugins.avatars.attributes import visible
 from lc_plugins.avatars.card import classifier_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.scores import score_attributes, summary
-from lc_plugins.avatars.weights import as_json, write_classifier, write_file
+from lc_plugins.avatars.weights import as_json, load_classifier, write_classifier, write_file
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.training import training_commands
 
@@ -101,7 +103,6 @@ def finish(
     import torch
 
     from lc_plugins.avatars.classifier import classify
-    from lc_plugins.avatars.weights import load_classifier
 
     folder.mkdir(parents=True, exist_ok=True)
     digest = write_classifier(folder, net, training)
@@ -131,8 +132,6 @@ def fit(
     import torch
     from torch.nn import functional as F
 
-    from lc_core.common.nets import training_autocast
-    from lc_core.common.seeds import block_generator
     from lc_plugins.avatars.classifier import AttributeClassifier
 
     train_count = len(half.pictures) - min(CALIBRATION, len(half.pictures) // 10)
@@ -203,8 +202,6 @@ def calibrate(net: AttributeClassifier, pictures: Avatars, rows: np.ndarray, see
     """
     import torch
     from torch.nn import functional as F
-
-    from lc_core.common.seeds import block_generator
 
     generator = block_generator(seed, 0, "calibrate classifier")
     parts: list[Any] = []

@@ -16,6 +16,7 @@ import numpy as np
 
 from lc_core.constraints.declare import measurement
 from lc_plugins.avatars.attributes import NAMES, involved
+from lc_plugins.avatars.weights import load_classifier
 from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
@@ -83,8 +84,6 @@ class _Memo:
 
 @cache
 def _verifier() -> _Memo:
-    from lc_plugins.avatars.weights import load_classifier
-
     return _Memo(load_classifier(SHIPPED, sha256=WEIGHTS_SHA256))
 
 

@@ -10,12 +10,16 @@ import numpy as np
 
 from lc_core.common.seeds import block_generator
 from lc_core.common.words import counted
+from lc_core.critics.quality import auc
+from lc_core.engines.base import run_engine
+from lc_core.engines.gradient import Gradient
 from lc_core.models.latent_model import decode_array
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import judged
 from lc_plugins.digits.measurements import VERIFIER
 from lc_plugins.digits.model import DigitModel
 from lc_plugins.images.export import write_file
+from lc_plugins.training import kl_nats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,9 +49,6 @@ def write_card(folder: Path, *, command: str, seconds: float, realism_seconds: f
 def figures(model: DigitModel) -> dict[str, Any]:
     """Return what a model's reconstructions and samples are like, on held-out pictures, by the judge."""
     import torch
-
-    from lc_core.critics.quality import auc
-    from lc_plugins.training import kl_nats
 
     test = read_digits("test")
     posterior = model.encode(test.pictures)
@@ -89,8 +90,6 @@ def _like(pictures: np.ndarray) -> dict[str, Any]:
 def _refined(model: DigitModel, starts: Tensor) -> Tensor:
     """Return latents that the gradient engine has moved up the realism critic alone."""
     from lc_core.energy.energy import Energy
-    from lc_core.engines.base import run_engine
-    from lc_core.engines.gradient import Gradient
 
     energy = Energy((), realism=model.realism(), realism_weight=1.0)
     last = run_engine(Gradient(steps=REFINE_STEPS, check_every=0), model, starts, energy, visit=[REFINE_STEPS]).visited[

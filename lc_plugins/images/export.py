@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.models.latent_model import LatentModel
+from lc_plugins.images.arrays import from_pixels
 
 if TYPE_CHECKING:
     import torch
@@ -104,8 +105,6 @@ def write_file(path: Path, data: bytes) -> None:
 def _encode(net: Any, pictures: np.ndarray) -> tuple[Tensor, Tensor]:
     """Return the posterior's means and standard deviations, `(N, D)` each."""
     import torch
-
-    from lc_plugins.images.arrays import from_pixels
 
     device = next(net.parameters()).device
     parts = []

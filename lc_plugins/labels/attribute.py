@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.common.cache import Cache
 from lc_core.common.spelling import nearest
 from lc_core.constraints.declare import Needs, measurement
 from lc_core.errors import LCError
+from lc_core.models.latent_model import encode_outputs
+from lc_core.plugins.discover import build_registry
+from lc_plugins.labels.collect import load_chosen
 from lc_plugins.labels.label_set import LabelSet, read_label_set
 
 if TYPE_CHECKING:
@@ -103,9 +107,6 @@ class _Instrument:
     """A model and a probe; keeps the last batch's probabilities, so that several names of a set cost one encoding."""
 
     def __init__(self, labels: LabelSet) -> None:
-        from lc_core.plugins.discover import build_registry
-        from lc_plugins.labels.collect import load_chosen
-
         made_with = labels.model
         model = load_chosen(build_registry(), made_with.use, made_with.params).model
         if model.digest != made_with.digest:
@@ -132,8 +133,6 @@ class _Instrument:
         """Encode in padded blocks of one size: an output has the same value whatever else is in the batch."""
         import torch
 
-        from lc_core.models.latent_model import encode_outputs
-
         if self.pictures and outputs.dtype.kind == "f":
             outputs = (np.rint(np.clip(outputs, 0, 1) * 255) / 255).astype(np.float32)
         means = [torch.zeros((0, *self.model.latent_shape))]
@@ -145,7 +144,6 @@ class _Instrument:
 
 
 def _probe(labels: LabelSet) -> Probe:
-    from lc_core.common.cache import Cache
     from lc_plugins.labels.probe import fitted_probe
 
     return fitted_probe(labels, cache=Cache())

@@ -16,6 +16,7 @@ from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import Want
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, decode_array, draw_prior, encode_outputs
+from lc_core.plugins.readers import read_outputs, reader_settings
 from lc_core.plugins.registry import Registered, Registry
 from lc_plugins.labels.label_set import Column, LabelledModel, LabelSet, check_classes
 from lc_plugins.labels.table import SHOWN, Table, all_told
@@ -210,8 +211,6 @@ def _read_all(
     model: LatentModel, table: Table, readers: Mapping[str, Sequence[Registered]], progress: Progress
 ) -> tuple[np.ndarray, list[int]]:
     """Return the outputs of all files, and how many each holds."""
-    from lc_core.plugins.readers import read_outputs, reader_settings
-
     parts: list[np.ndarray] = []
     told: list[str] = []
     noted: list[str] = []

@@ -11,8 +11,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.options import plugin_files
+from lc_core.cli.text import table
+from lc_core.cli.threads import use_one_thread
+from lc_core.common.cache import Cache
+from lc_core.common.files import write_atomically
+from lc_core.common.owned import lock_of
 from lc_core.common.words import counted
+from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
+from lc_core.plugins.discover import build_registry
+from lc_core.plugins.readers import readers_of
+from lc_core.spec.load import parse
+from lc_core.spec.problems import Problems, Where
+from lc_plugins.labels.collect import label_files, label_samples, load_chosen
+from lc_plugins.labels.dataset import label_dataset
+from lc_plugins.labels.label_set import is_label_set, read_label_set
+from lc_plugins.labels.table import read_table
 
 if TYPE_CHECKING:
     from lc_core.constraints.measurement import Measurement
@@ -75,9 +89,6 @@ def command(
     labels.attribute uses the set.
     """
     _check_source(measurements, names, count, seed, data, labels, dataset)
-    from lc_core.cli.threads import use_one_thread
-    from lc_core.plugins.discover import build_registry
-    from lc_plugins.labels.collect import load_chosen
 
     use_one_thread()
     registry = build_registry(plugins)
@@ -88,14 +99,11 @@ def command(
         if data is not None and labels is not None:
             found = _from_files(registry, model, model_settings, data, labels, limits)
         elif data is not None and dataset is not None:
-            from lc_plugins.labels.dataset import label_dataset
-
             reading = registry.get("dataset", dataset)
             chosen = load_chosen(registry, model, model_settings)
             found = label_dataset(chosen, reading, data, params=data_settings, thresholds=limits, progress=_line)
         else:
             columns = _columns(registry, measurements, own, names)
-            from lc_plugins.labels.collect import label_samples
 
             chosen = load_chosen(registry, model, model_settings)
             rows, start = COUNT if count is None else count, seed or 0
@@ -107,10 +115,6 @@ def command(
 def _from_files(
     registry: Registry, model: str, params: Mapping[str, Any], data: Path, labels: Path, limits: Mapping[str, float]
 ) -> LabelSet:
-    from lc_core.plugins.readers import readers_of
-    from lc_plugins.labels.collect import label_files, load_chosen
-    from lc_plugins.labels.table import read_table
-
     readers = readers_of(registry, registry.get("model", model).output(params))
     table = read_table(labels, data, list(readers))
     chosen = load_chosen(registry, model, params)
@@ -119,9 +123,6 @@ def _from_files(
 
 def _save(found: LabelSet, out: Path) -> Probe:
     """Write the set, whole or not at all, and return its probe."""
-    from lc_core.common.cache import Cache
-    from lc_core.common.files import write_atomically
-    from lc_plugins.labels.label_set import read_label_set
     from lc_plugins.labels.probe import fitted_probe
 
     _check_out(out)  # what came there meanwhile may be somebody's
@@ -133,8 +134,6 @@ def _save(found: LabelSet, out: Path) -> Probe:
 
 
 def _show(found: LabelSet, probe: Probe, out: Path) -> None:
-    from lc_core.cli.text import table
-
     rows = [("name", "counts as a yes", "yes of all rows", "yes of held-out rows", "AUC", "calibration error")]
     for column in found.columns:
         card = probe.card[column.name]
@@ -196,8 +195,6 @@ def _check_source(
 @contextmanager
 def _claimed(out: Path) -> Iterator[None]:
     """Keep other processes from writing the same label set, or refuse a place where it cannot be written."""
-    from lc_core.common.owned import lock_of
-
     _check_out(out)
     with ExitStack() as stack:
         try:
@@ -213,8 +210,6 @@ def _unwritable(out: Path, error: OSError) -> LCError:
 
 def _check_out(out: Path) -> None:
     """Refuse a place where nothing can be written, or where something else than a label set would be lost."""
-    from lc_plugins.labels.label_set import is_label_set
-
     if out.is_symlink():
         raise LCError(f"--out {out} is a symbolic link", hint="give the file itself, or another name")
     if out.is_dir():
@@ -239,9 +234,6 @@ def _settings(
     changes: Sequence[str], count: int, dataset: bool
 ) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
     """Return the settings of the model, of each measurement and of the data set; values are YAML, as in a spec."""
-    from lc_core.spec.load import parse
-    from lc_core.spec.problems import Problems, Where
-
     problems = Problems()
     own: list[dict[str, Any]] = [{} for _ in range(count)]
     named: dict[str, dict[str, Any]] = {"model": {}, "data": {}}
@@ -296,8 +288,6 @@ def _columns(
     registry: Registry, uses: Sequence[str], settings: Sequence[Mapping[str, Any]], names: Sequence[str]
 ) -> dict[str, Measurement]:
     """Return the measurements by the names of their columns."""
-    from lc_core.constraints.measurement import Measurement
-
     found: dict[str, Measurement] = {}
     for at, use in enumerate(uses):
         registered = registry.get("constraint", use)

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from lc_core.common.progress import ProgressLine
 from lc_core.common.seeds import block_generator
+from lc_core.critics.quality import auc
 from lc_plugins.melody.network import PITCHES
 
 if TYPE_CHECKING:
@@ -108,8 +109,6 @@ def fit_ear(
     Returns:
         The ear, with averaged weights, and its AUC on decoded melodies that it was not trained on.
     """
-    from lc_core.critics.quality import auc
-
     generator = block_generator(seed, 0, "ear")
     pool = min(POOL, steps * batch + HELD_OUT)
     rows = torch.randint(len(means), (pool,), generator=generator)

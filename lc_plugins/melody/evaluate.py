@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Verifier
+from lc_core.critics.quality import auc
+from lc_core.engines.base import run_engine
+from lc_core.engines.gradient import Gradient
 from lc_plugins.melody import measurements
 from lc_plugins.melody.tokens import moves, onsets
+from lc_plugins.training import kl_nats
 
 if TYPE_CHECKING:
     from lc_plugins.melody.model import MelodyModel
@@ -120,13 +126,7 @@ def evaluate(model: MelodyModel, windows: np.ndarray, meters: np.ndarray, *, cou
     """
     import torch
 
-    from lc_core.common.seeds import block_generator
-    from lc_core.constraints.evaluator import Verifier
-    from lc_core.critics.quality import auc
     from lc_core.energy.energy import Energy
-    from lc_core.engines.base import run_engine
-    from lc_core.engines.gradient import Gradient
-    from lc_plugins.training import kl_nats
 
     verifier = Verifier(model, ())
     posterior = model.encode(windows)

@@ -14,6 +14,7 @@ import numpy as np
 from lc_core.common.words import counted
 from lc_core.constraints.declare import measurement
 from lc_core.errors import LCError
+from lc_plugins.melody.model import EAR_FILE, SHIPPED
 from lc_plugins.melody.tokens import as_tokens
 
 if TYPE_CHECKING:
@@ -62,7 +63,6 @@ def likeness(tokens: np.ndarray) -> np.ndarray:
 def _ear() -> Ear:
     from lc_core.common.network_files import read_network
     from lc_plugins.melody.ear import EAR, Ear
-    from lc_plugins.melody.model import EAR_FILE, SHIPPED
 
     ear = read_network(SHIPPED / EAR_FILE, EAR, Ear)
     if ear is None or ear.digest != EAR_SHA256:

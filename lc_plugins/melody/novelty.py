@@ -15,6 +15,7 @@ import numpy as np
 
 from lc_core.common.pointers import read_bytes
 from lc_core.errors import LCError
+from lc_plugins.melody.corpus import read_corpus
 from lc_plugins.melody.tokens import HOLD, as_tokens, sounding
 
 __all__ = ["HASHES", "STEPS", "corpus_hashes", "is_known", "melody_hash", "write_corpus_hashes"]
@@ -98,8 +99,6 @@ def write_corpus_hashes(folder: Path | None = None, *, path: Path = HASHES) -> i
     Raises:
         LCError: If there is no corpus.
     """
-    from lc_plugins.melody.corpus import read_corpus
-
     corpus = read_corpus(folder, steps=STEPS)
     hashes = np.unique(melody_hash(corpus.windows[~corpus.is_test]))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from lc_core.common.nets import training_autocast
 from lc_plugins.melody.corpus import TRANSPOSE, read_corpus
+from lc_plugins.melody.export import finish
 from lc_plugins.training import Trainer, kl_nats, training_commands
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ def train(
     """
     import torch
 
-    from lc_plugins.melody.export import finish
     from lc_plugins.melody.network import MelodyVAE
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,10 @@ from lc_core.common.words import counted
 from lc_core.errors import LCError
 from lc_plugins.models.diffusers_files import AGAIN, DiffusersFiles, find_files
 from lc_plugins.models.files import digest_of, one_line
+from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.imports import mend_torchvision
+from lc_plugins.models.outputs import Outputs
+from lc_plugins.models.priors import build_prior
 from lc_plugins.models.settings import Block, Latent, PriorSetting, Values
 
 if TYPE_CHECKING:
@@ -48,10 +51,6 @@ def load_diffusers(
         values: Range of the pixels, mapped to [0, 1]; what lies outside is clamped, as diffusers does.
         block: Most latents in one call.
     """
-    from lc_plugins.models.foreign import Encoder, Network, assemble
-    from lc_plugins.models.outputs import Outputs
-    from lc_plugins.models.priors import build_prior
-
     found = find_files(folder)
     net = _network(found)
     decode, encode = _coders(net, found)

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from lc_core.errors import LCError
 from lc_plugins.models.batches import FIXED
 from lc_plugins.models.files import digest_of, one_line, read_file
+from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
+from lc_plugins.models.outputs import Outputs
+from lc_plugins.models.priors import build_prior
 from lc_plugins.models.pt2 import FREE, clean_archive
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
@@ -50,10 +53,6 @@ def load_export(
         layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
-    from lc_plugins.models.foreign import Encoder, Network, assemble
-    from lc_plugins.models.outputs import Outputs
-    from lc_plugins.models.priors import build_prior
-
     data = [read_file(one, what="a .pt2 file") for one in (file, encoder) if one is not None]
     decode, found, most = _program(data[0], file)
     encode = None

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
 from lc_plugins.models.batches import FIXED
 from lc_plugins.models.files import ONNX, digest_of, one_line
+from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.imports import mend_torchvision
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 from lc_plugins.models.onnx_data import whole
+from lc_plugins.models.outputs import Outputs
+from lc_plugins.models.priors import build_prior
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
 if TYPE_CHECKING:
@@ -66,10 +70,6 @@ def load_onnx(
         layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
-    from lc_plugins.models.foreign import Encoder, Network, assemble
-    from lc_plugins.models.outputs import Outputs
-    from lc_plugins.models.priors import build_prior
-
     data = [whole(one) for one in (file, encoder) if one is not None]
     run, found = _session(data[0], file)
     encode = _session(data[1], encoder)[0] if encoder is not None else None
@@ -141,8 +141,6 @@ def _sizes(shape: list[Any]) -> str:
 def _twin(data: bytes, run: Callable[[Tensor], Any], latent: tuple[int, ...]) -> tuple[Any, str]:
     """Return the decoder in torch, or None and why there is none."""
     import torch
-
-    from lc_core.common.seeds import block_generator
 
     try:
         import onnx

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_plugins.models.files import digest_of, is_pickle, not_loaded, one_line, read_file, refused
+from lc_plugins.models.foreign import Encoder, Network, assemble
+from lc_plugins.models.outputs import Outputs
+from lc_plugins.models.priors import build_prior
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Values
 
 if TYPE_CHECKING:
@@ -65,10 +68,6 @@ def load_pythae(
         layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
-    from lc_plugins.models.foreign import Encoder, Network, assemble
-    from lc_plugins.models.outputs import Outputs
-    from lc_plugins.models.priors import build_prior
-
     config_data = read_file(folder / "model_config.json", what="a folder that pythae wrote")
     kind, size, dimensions = _config(config_data, folder)
     for part in ("encoder.pkl", "decoder.pkl"):

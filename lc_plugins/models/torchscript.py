@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.errors import LCError
 from lc_plugins.models.files import SCRIPT, digest_of, globals_of, not_loaded, one_line, read_file, refused
+from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told
+from lc_plugins.models.outputs import Outputs
+from lc_plugins.models.priors import build_prior
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values
 
 if TYPE_CHECKING:
@@ -64,10 +67,6 @@ def load_torchscript(
         layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
-    from lc_plugins.models.foreign import Encoder, Network, assemble
-    from lc_plugins.models.outputs import Outputs
-    from lc_plugins.models.priors import build_prior
-
     data = [read_file(one, what=SCRIPT) for one in (file, encoder) if one is not None]
     decode = _script(data[0], file)
     _check_latent(decode, tuple(latent), file)
