@@ -16,9 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.common.progress import ProgressLine
-from lc_core.common.seeds import block_generator
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import ProgressLine, block_generator
 
 if TYPE_CHECKING:
     import torch

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from lc_core import Engine, LatentModel, hookimpl
-from lc_core.models.prior import Normal
+from lc_core.models import Normal
 from pydantic import Field
 
 if TYPE_CHECKING:
-    from lc_core.energy.energy import Energy
+    from lc_core.energy import Energy
     from torch import Tensor
 
 TRIES = 12

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from lc_core.cli.group import LazyGroup
+from lc_core.common.lazy import exports
+
+if TYPE_CHECKING:
+    from lc_core.cli.options import plugin_files as plugin_files
+    from lc_core.cli.text import table as table
+    from lc_core.cli.threads import use_one_thread as use_one_thread
 
 __all__ = ["COMMANDS", "main"]
 
@@ -34,3 +42,6 @@ def main() -> None:
 
     A spec says which model, which rules and how many outputs; every output is checked by measuring it.
     """
+
+
+__getattr__, __dir__ = exports(__name__)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from lc_core.spec.files import find_spec, shipped_names
-from lc_core.spec.problems import SpecError
-from lc_core.spec.resolve import load_model_of, load_spec
-from lc_core.spec.values import FitSettings, SampleSettings, Selected, Spec
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "FitSettings",
-    "SampleSettings",
-    "Selected",
-    "Spec",
-    "SpecError",
-    "find_spec",
-    "load_model_of",
-    "load_spec",
-    "shipped_names",
-]
+from lc_core.common.lazy import exports
+
+if TYPE_CHECKING:
+    from lc_core.spec.files import find_spec as find_spec
+    from lc_core.spec.files import shipped_names as shipped_names
+    from lc_core.spec.load import parse as parse
+    from lc_core.spec.problems import Problems as Problems
+    from lc_core.spec.problems import SpecError as SpecError
+    from lc_core.spec.problems import Where as Where
+    from lc_core.spec.resolve import load_model_of as load_model_of
+    from lc_core.spec.resolve import load_spec as load_spec
+    from lc_core.spec.values import FitSettings as FitSettings
+    from lc_core.spec.values import SampleSettings as SampleSettings
+    from lc_core.spec.values import Selected as Selected
+    from lc_core.spec.values import Spec as Spec
+
+__getattr__, __dir__ = exports(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lc_core.common.words import counted
+from lc_core.common import counted
 
 __all__ = ["REFINING", "classifier_card", "model_card"]
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lc_core.common.cache import Cache, key_of
-from lc_core.common.progress import ProgressLine
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import Cache, ProgressLine, key_of
 from lc_plugins.avatars.attributes import ATTRIBUTES, PARTS, choose, labels
 from lc_plugins.avatars.draw import SIZE, draw, options
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core import LCError
 
 __all__ = ["SIZE", "draw", "options"]
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.common.seeds import block_generator
-from lc_core.critics.quality import auc
-from lc_core.engines.base import run_engine
-from lc_core.engines.gradient import Gradient
-from lc_core.models.latent_model import decode_array
+from lc_core.common import block_generator
+from lc_core.critics import auc
+from lc_core.engines import Gradient, run_engine
+from lc_core.models import decode_array
 from lc_plugins.avatars.card import REFINING
 from lc_plugins.avatars.judge import judge
 from lc_plugins.avatars.scores import score_attributes, summary
@@ -82,7 +81,7 @@ def sample_latents(model: AvatarModel, images: np.ndarray, *, count: int) -> dic
     """
     import torch
 
-    from lc_core.energy.energy import Energy
+    from lc_core.energy import Energy
 
     posterior = model.encode(images[:count])
     noise = torch.randn(posterior.mean.shape, generator=block_generator(0, 0, "evaluate/posterior"))

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, Posterior
+from lc_core import LatentModel, LCError, Posterior
 from lc_plugins.avatars.card import model_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.evaluate import decode_all, evaluate, sample_latents
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from lc_core.critics.realism import RealismCritic
+    from lc_core.critics import RealismCritic
     from lc_plugins.avatars.network import AvatarVAE
 
 __all__ = ["finish"]
@@ -69,9 +68,9 @@ def finish(
     """
     import torch
 
-    from lc_core.common.network_files import write_network
-    from lc_core.critics.flow import FLOW as KIND_OF_FLOW
-    from lc_core.fitting.flow import fit_flow
+    from lc_core.common import write_network
+    from lc_core.critics import FLOW as KIND_OF_FLOW
+    from lc_core.fitting import fit_flow
 
     if _is_finished(folder, settings):
         progress(f"{folder} is finished")
@@ -149,7 +148,7 @@ class _Latents(LatentModel):
 def _fit(net: AvatarVAE, means: Tensor, stds: Tensor, settings: dict[str, Any], progress: Progress) -> RealismCritic:
     import torch
 
-    from lc_core.fitting.realism import fit_realism
+    from lc_core.fitting import fit_realism
 
     def draw_posterior(count: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(means), (count,), generator=generator)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.models.latent_model import LatentModel, Posterior
+from lc_core import LatentModel, Posterior
 from lc_plugins.avatars.weights import damaged, read_folder
 from lc_plugins.images.arrays import as_images
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from lc_core.critics.realism import RealismCritic
+    from lc_core.critics import RealismCritic
     from lc_plugins.avatars.network import AvatarVAE
 
 __all__ = ["FLOW", "KIND", "SHIPPED", "AvatarModel", "load_blurry", "load_sharp"]
@@ -63,9 +63,9 @@ class AvatarModel(LatentModel):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        from lc_core.common.network_files import read_network
-        from lc_core.critics.flow import FLOW as KIND_OF_FLOW
-        from lc_core.critics.flow import Flow
+        from lc_core.common import read_network
+        from lc_core.critics import FLOW as KIND_OF_FLOW
+        from lc_core.critics import Flow
 
         config, tensors, self._digest = read_folder(folder, KIND, WHAT)
         self.net, self._realism, self.sigma_bar = _build(folder, config, tensors)
@@ -120,7 +120,7 @@ def _build(
     """Return the network, the realism critic and sigma_bar."""
     import torch
 
-    from lc_core.critics.realism import RealismCritic
+    from lc_core.critics import RealismCritic
     from lc_plugins.avatars.network import AvatarVAE
 
     def part(prefix: str) -> dict[str, torch.Tensor]:

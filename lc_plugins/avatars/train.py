@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field
 
-from lc_core.common.nets import training_autocast
+from lc_core.common import training_autocast
 from lc_plugins.avatars.dataset import read_avatars
 from lc_plugins.avatars.export import finish
 from lc_plugins.training import Trainer, kl_nats, training_commands

@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from lc_core.common.nets import training_autocast
-from lc_core.common.progress import ProgressLine
-from lc_core.common.seeds import block_generator
+from lc_core.common import ProgressLine, block_generator, training_autocast
 from lc_plugins.avatars.attributes import visible
 from lc_plugins.avatars.card import classifier_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars

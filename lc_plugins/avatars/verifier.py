@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lc_core.constraints.declare import measurement
+from lc_core import measurement
 from lc_plugins.avatars.attributes import NAMES, involved
 from lc_plugins.avatars.weights import load_classifier
 from lc_plugins.images.arrays import as_images

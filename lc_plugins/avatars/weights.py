@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.common.pointers import read_bytes
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import read_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,7 @@ def read_folder(folder: Path, kind: str, what: str) -> tuple[dict[str, Any], dic
     """
     from safetensors.torch import load
 
-    from lc_core.common.network_files import check_finite
+    from lc_core.common import check_finite
 
     path = folder / "weights.safetensors"
     try:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.common.seeds import block_generator
-from lc_core.common.words import counted
-from lc_core.critics.quality import auc
-from lc_core.engines.base import run_engine
-from lc_core.engines.gradient import Gradient
-from lc_core.models.latent_model import decode_array
+from lc_core.common import block_generator, counted
+from lc_core.critics import auc
+from lc_core.engines import Gradient, run_engine
+from lc_core.models import decode_array
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import judged
 from lc_plugins.digits.measurements import VERIFIER
@@ -89,7 +87,7 @@ def _like(pictures: np.ndarray) -> dict[str, Any]:
 
 def _refined(model: DigitModel, starts: Tensor) -> Tensor:
     """Return latents that the gradient engine has moved up the realism critic alone."""
-    from lc_core.energy.energy import Energy
+    from lc_core.energy import Energy
 
     energy = Energy((), realism=model.realism(), realism_weight=1.0)
     last = run_engine(Gradient(steps=REFINE_STEPS, check_every=0), model, starts, energy, visit=[REFINE_STEPS]).visited[

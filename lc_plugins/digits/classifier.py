@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.common.pointers import read_bytes
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import read_bytes
 from lc_plugins.images.arrays import to_pixels
 
 __all__ = ["LAYERS", "WEIGHTS", "Classifier", "load_classifier"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core import LCError
 
 __all__ = ["Digits", "read_digits"]
 

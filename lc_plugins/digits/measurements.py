@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from lc_core.constraints.declare import measurement
+from lc_core import measurement
 from lc_plugins.digits.classifier import Classifier, load_classifier
 
 __all__ = ["SHA256", "VERIFIER", "digit"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lc_core.plugins.hookspecs import Register, hookimpl
+from lc_core import hookimpl
+from lc_core.plugins import Register
 
 __all__ = ["lc_register_constraints", "lc_register_judges", "lc_register_models", "lc_register_recipes"]
 

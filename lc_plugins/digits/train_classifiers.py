@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from lc_core.common.seeds import block_generator
+from lc_core.common import block_generator
 from lc_plugins.digits.classifier import WEIGHTS, Classifier, load_classifier
 from lc_plugins.digits.data import Digits, read_digits
 from lc_plugins.images.export import write_file

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core import LCError
 
 if TYPE_CHECKING:
     from torch import Tensor

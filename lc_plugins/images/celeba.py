@@ -14,12 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lc_core.common.cache import Cache, key_of
-from lc_core.common.plain_text import decoded, looks
-from lc_core.common.pointers import read_bytes
-from lc_core.common.progress import ProgressLine
-from lc_core.common.words import counted
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import Cache, ProgressLine, counted, decoded, key_of, looks, read_bytes
 from lc_plugins.images.read import rgb_pixels
 from lc_plugins.images.sheet import pillow
 

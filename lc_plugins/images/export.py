@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.models.latent_model import LatentModel
+from lc_core import LatentModel
 from lc_plugins.images.arrays import from_pixels
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def write_model(
     import torch
     from safetensors.torch import save
 
-    from lc_core.fitting.realism import fit_realism
+    from lc_core.fitting import fit_realism
 
     net = copy.deepcopy(net).requires_grad_(False).eval()
     net.load_state_dict({key: value.half().float() for key, value in net.state_dict().items()})

@@ -15,9 +15,8 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from lc_core.common.pointers import LONGEST, refuse_pointer
-from lc_core.common.words import counted
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import LONGEST, counted, refuse_pointer
 
 __all__ = ["read_idx", "read_mnist"]
 

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from lc_core.constraints.declare import measurement
-from lc_core.errors import LCError
+from lc_core import LCError, measurement
 
 __all__ = ["brightness", "color_distance"]
 

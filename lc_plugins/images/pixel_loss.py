@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.common.nets import training_autocast
+from lc_core.common import training_autocast
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.training import kl_nats
 

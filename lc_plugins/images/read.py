@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from lc_core.common.pointers import LONGEST, refuse_stand_in
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import LONGEST, refuse_stand_in
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import pillow
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from lc_core.errors import LCError
-from lc_core.plugins.renderer import Renderer
+from lc_core import LCError, Renderer
 from lc_plugins.images.arrays import to_pixels
 from lc_plugins.images.sheet import save_png, tiled, write_sheet
 

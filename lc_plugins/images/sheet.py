@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core import LCError
 from lc_plugins.images.arrays import to_pixels
 
 __all__ = ["pillow", "save_png", "tiled", "write_sheet"]

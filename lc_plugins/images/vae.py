@@ -9,16 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lc_core.common.pointers import read_bytes
-from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, Posterior
+from lc_core import LatentModel, LCError, Posterior
+from lc_core.common import read_bytes
 from lc_plugins.images.arrays import as_images
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from lc_core.critics.realism import RealismCritic
+    from lc_core.critics import RealismCritic
 
 __all__ = ["PixelModel", "PixelVAE"]
 
@@ -106,7 +105,7 @@ class PixelModel(LatentModel):
     def _read(self) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
         from safetensors.torch import load
 
-        from lc_core.common.network_files import check_finite
+        from lc_core.common import check_finite
 
         path = self.folder / "weights.safetensors"
         try:
@@ -137,7 +136,7 @@ class PixelModel(LatentModel):
     def _build(
         self, config: dict[str, Any], tensors: dict[str, torch.Tensor]
     ) -> tuple[nn.Module, RealismCritic, torch.Tensor]:
-        from lc_core.critics.realism import RealismCritic
+        from lc_core.critics import RealismCritic
 
         def part(prefix: str) -> dict[str, torch.Tensor]:
             return {name.removeprefix(prefix): one.float() for name, one in tensors.items() if name.startswith(prefix)}

@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.common.cache import Cache
-from lc_core.common.spelling import nearest
-from lc_core.constraints.declare import Needs, measurement
-from lc_core.errors import LCError
-from lc_core.models.latent_model import encode_outputs
-from lc_core.plugins.discover import build_registry
+from lc_core import LCError, Needs, measurement
+from lc_core.common import Cache, nearest
+from lc_core.models import encode_outputs
+from lc_core.plugins import build_registry
 from lc_plugins.labels.collect import load_chosen
 from lc_plugins.labels.label_set import LabelSet, read_label_set
 
 if TYPE_CHECKING:
-    from lc_core.models.latent_model import LatentModel
+    from lc_core import LatentModel
     from lc_plugins.labels.probe import Probe
 
 __all__ = ["SetNeeds", "attribute"]

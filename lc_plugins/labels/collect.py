@@ -8,16 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.common.guard import blaming
-from lc_core.common.seeds import block_generator
-from lc_core.common.spelling import nearest
-from lc_core.common.words import counted
-from lc_core.constraints.measurement import Measurement
-from lc_core.constraints.want import Want
-from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, decode_array, draw_prior, encode_outputs
-from lc_core.plugins.readers import read_outputs, reader_settings
-from lc_core.plugins.registry import Registered, Registry
+from lc_core import LatentModel, LCError, Measurement, Want
+from lc_core.common import blaming, block_generator, counted, nearest
+from lc_core.models import decode_array, draw_prior, encode_outputs
+from lc_core.plugins import Registered, Registry, read_outputs, reader_settings
 from lc_plugins.labels.label_set import Column, LabelledModel, LabelSet, check_classes
 from lc_plugins.labels.table import SHOWN, Table, all_told
 

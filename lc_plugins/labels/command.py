@@ -10,27 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.options import plugin_files
-from lc_core.cli.text import table
-from lc_core.cli.threads import use_one_thread
-from lc_core.common.cache import Cache
-from lc_core.common.files import write_atomically
+from lc_core import LCError, Measurement
+from lc_core.cli import plugin_files, table, use_one_thread
+from lc_core.common import Cache, counted, write_atomically
 from lc_core.common.owned import lock_of
-from lc_core.common.words import counted
-from lc_core.constraints.measurement import Measurement
-from lc_core.errors import LCError
-from lc_core.plugins.discover import build_registry
-from lc_core.plugins.readers import readers_of
-from lc_core.spec.load import parse
-from lc_core.spec.problems import Problems, Where
+from lc_core.plugins import build_registry, readers_of
+from lc_core.spec import Problems, Where, parse
 from lc_plugins.labels.collect import label_files, label_samples, load_chosen
 from lc_plugins.labels.dataset import label_dataset
 from lc_plugins.labels.label_set import is_label_set, read_label_set
 from lc_plugins.labels.table import read_table
 
 if TYPE_CHECKING:
-    from lc_core.constraints.measurement import Measurement
-    from lc_core.plugins.registry import Registered, Registry
+    from lc_core import Measurement
+    from lc_core.plugins import Registered, Registry
     from lc_plugins.labels.label_set import LabelSet
     from lc_plugins.labels.probe import Probe
 

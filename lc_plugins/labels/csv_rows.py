@@ -12,9 +12,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from lc_core.common.plain_text import decoded, tidy
-from lc_core.common.pointers import read_bytes
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import decoded, read_bytes, tidy
 
 __all__ = ["HINT", "Row", "ambiguous", "number", "rows_of"]
 

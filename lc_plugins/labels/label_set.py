@@ -15,11 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.common.pointers import read_bytes
-from lc_core.common.spelling import nearest
-from lc_core.common.words import counted
-from lc_core.constraints.want import Want
-from lc_core.errors import LCError
+from lc_core import LCError, Want
+from lc_core.common import counted, nearest, read_bytes
 
 __all__ = ["Column", "FEWEST", "LabelSet", "LabelledModel", "check_classes", "is_label_set", "read_label_set"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lc_core.plugins.hookspecs import Register, hookimpl
+from lc_core import hookimpl
+from lc_core.plugins import Register
 
 __all__ = ["lc_register_constraints"]
 

@@ -16,11 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lc_core.common.cache import Cache, key_of
-from lc_core.common.nets import mlp
-from lc_core.common.seeds import block_generator
-from lc_core.common.words import counted
-from lc_core.critics.quality import calibration
+from lc_core.common import Cache, block_generator, counted, key_of, mlp
+from lc_core.critics import calibration
 from lc_plugins.labels.label_set import LabelSet, check_classes
 
 __all__ = ["PARTS", "Probe", "ProbeSettings", "fitted_probe", "split"]

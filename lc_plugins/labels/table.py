@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lc_core.common.plain_text import looks, visible
-from lc_core.common.spelling import nearest
-from lc_core.common.words import counted
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import counted, looks, nearest, visible
 from lc_plugins.labels.csv_rows import HINT, Row, ambiguous, number, rows_of
 
 __all__ = ["SHOWN", "Table", "all_told", "check_folder", "read_table"]

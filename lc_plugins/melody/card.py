@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lc_core.common.words import counted
+from lc_core.common import counted
 
 __all__ = ["SHORT_RUNS", "draw_curves", "model_card"]
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core import LCError
 from lc_plugins.melody.abc import Bar, Tune, parse_tunes
 
 __all__ = [

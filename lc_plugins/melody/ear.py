@@ -15,9 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lc_core.common.progress import ProgressLine
-from lc_core.common.seeds import block_generator
-from lc_core.critics.quality import auc
+from lc_core.common import ProgressLine, block_generator
+from lc_core.critics import auc
 from lc_plugins.melody.network import PITCHES
 
 if TYPE_CHECKING:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
-from lc_core.critics.quality import auc
-from lc_core.engines.base import run_engine
-from lc_core.engines.gradient import Gradient
+from lc_core.common import block_generator
+from lc_core.constraints import Verifier
+from lc_core.critics import auc
+from lc_core.engines import Gradient, run_engine
 from lc_plugins.melody import measurements
 from lc_plugins.melody.tokens import moves, onsets
 from lc_plugins.training import kl_nats
@@ -126,7 +125,7 @@ def evaluate(model: MelodyModel, windows: np.ndarray, meters: np.ndarray, *, cou
     """
     import torch
 
-    from lc_core.energy.energy import Energy
+    from lc_core.energy import Energy
 
     verifier = Verifier(model, ())
     posterior = model.encode(windows)

@@ -15,8 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel
+from lc_core import LatentModel, LCError
 from lc_plugins.melody.card import draw_curves, model_card
 from lc_plugins.melody.corpus import TRANSPOSE, Corpus
 from lc_plugins.melody.evaluate import evaluate
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from lc_core.critics.realism import RealismCritic
+    from lc_core.critics import RealismCritic
     from lc_plugins.melody.network import MelodyVAE
 
 __all__ = ["finish"]
@@ -65,7 +64,7 @@ def finish(
     """
     import torch
 
-    from lc_core.common.network_files import write_network
+    from lc_core.common import write_network
     from lc_plugins.melody.ear import EAR, fit_ear
 
     settings = settings | {"realism_steps": realism_steps, "ear_steps": ear_steps}
@@ -157,7 +156,7 @@ class _Latents(LatentModel):
 def _fit(net: MelodyVAE, means: Tensor, stds: Tensor, *, seed: int, steps: int, progress: Progress) -> RealismCritic:
     import torch
 
-    from lc_core.fitting.realism import fit_realism
+    from lc_core.fitting import fit_realism
 
     def draw_posterior(count: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(means), (count,), generator=generator)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lc_core.common.words import counted
-from lc_core.constraints.declare import measurement
-from lc_core.errors import LCError
+from lc_core import LCError, measurement
+from lc_core.common import counted
 from lc_plugins.melody.model import EAR_FILE, SHIPPED
 from lc_plugins.melody.tokens import as_tokens
 
@@ -61,7 +60,7 @@ def likeness(tokens: np.ndarray) -> np.ndarray:
 
 @cache
 def _ear() -> Ear:
-    from lc_core.common.network_files import read_network
+    from lc_core.common import read_network
     from lc_plugins.melody.ear import EAR, Ear
 
     ear = read_network(SHIPPED / EAR_FILE, EAR, Ear)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core import LCError
 from lc_plugins.melody.midi_bars import first_bar_line
 from lc_plugins.melody.midi_events import read_song
 from lc_plugins.melody.midi_graces import without_graces

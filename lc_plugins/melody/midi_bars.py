@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from lc_core.errors import LCError
+from lc_core import LCError
 from lc_plugins.melody.midi_events import Metre, MidiSong
 from lc_plugins.melody.midi_notes import Played
 from lc_plugins.melody.tokens import BAR

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from lc_core.common.words import counted
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import counted
 
 __all__ = ["Event", "Metre", "MidiSong", "MidiTrack", "read_song"]
 

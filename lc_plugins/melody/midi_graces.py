@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
-from lc_core.common.words import counted
+from lc_core.common import counted
 from lc_plugins.melody.midi_grid import HALF, Grid
 from lc_plugins.melody.midi_notes import Played
 

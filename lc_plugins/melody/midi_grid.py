@@ -10,8 +10,8 @@ from itertools import zip_longest
 from math import floor
 from pathlib import Path
 
-from lc_core.common.words import counted
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import counted
 from lc_plugins.melody.midi_notes import Played, Voice
 from lc_plugins.melody.tokens import BAR
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from lc_core.common.words import counted
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import counted
 from lc_plugins.melody.midi_events import Event, MidiSong, MidiTrack
 
 __all__ = ["DRUMS", "Played", "Voice", "played_notes"]

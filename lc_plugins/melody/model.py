@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.common.pointers import read_bytes
-from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, Posterior
+from lc_core import LatentModel, LCError, Posterior
+from lc_core.common import read_bytes
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from lc_core.critics.chain import Chain
-    from lc_core.critics.realism import RealismCritic
+    from lc_core.critics import Chain, RealismCritic
     from lc_plugins.melody.network import MelodyVAE
 
 __all__ = ["EAR_FILE", "SHIPPED", "MelodyModel", "load_folk_2bar"]
@@ -55,7 +53,7 @@ class MelodyModel(LatentModel):
     block = 1024
 
     def __init__(self, folder: Path) -> None:
-        from lc_core.common.network_files import read_network
+        from lc_core.common import read_network
         from lc_plugins.melody.ear import EAR, Ear
 
         self.folder = folder
@@ -104,7 +102,7 @@ class MelodyModel(LatentModel):
 
     def realism_alone(self) -> Chain | None:
         """Return a chain that hears what latents decode to; None where the folder has no `ear.safetensors`."""
-        from lc_core.critics.chain import Chain
+        from lc_core.critics import Chain
 
         ear = self._ear
         return Chain(lambda z: ear(self.net.decode(z).argmax(dim=-1))) if ear else None
@@ -113,7 +111,7 @@ class MelodyModel(LatentModel):
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], str]:
     from safetensors.torch import load
 
-    from lc_core.common.network_files import check_finite
+    from lc_core.common import check_finite
 
     path = folder / "weights.safetensors"
     try:
@@ -145,7 +143,7 @@ def _build(
     folder: Path, config: dict[str, Any], tensors: dict[str, torch.Tensor]
 ) -> tuple[MelodyVAE, RealismCritic, torch.Tensor]:
     """Return the network, the realism critic and sigma_bar."""
-    from lc_core.critics.realism import RealismCritic
+    from lc_core.critics import RealismCritic
     from lc_plugins.melody.network import MelodyVAE
 
     def part(prefix: str) -> dict[str, torch.Tensor]:

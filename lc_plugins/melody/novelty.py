@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lc_core.common.pointers import read_bytes
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import read_bytes
 from lc_plugins.melody.corpus import read_corpus
 from lc_plugins.melody.tokens import HOLD, as_tokens, sounding
 

@@ -15,8 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, ValidationError, validate_call
 
-from lc_core.errors import LCError
-from lc_core.plugins.renderer import Renderer
+from lc_core import LCError, Renderer
 from lc_plugins.melody.midi import (
     STEPS_PER_BEAT,
     Note,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lc_core.errors import LCError
+from lc_core import LCError
 
 __all__ = ["BAR", "HOLD", "NOTE_OFF", "SILENT", "as_tokens", "moves", "onsets", "previous_pitch", "sounding"]
 

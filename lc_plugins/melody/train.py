@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field
 
-from lc_core.common.nets import training_autocast
+from lc_core.common import training_autocast
 from lc_plugins.melody.corpus import TRANSPOSE, read_corpus
 from lc_plugins.melody.export import finish
 from lc_plugins.training import Trainer, kl_nats, training_commands

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lc_core.errors import LCError
+from lc_core import LCError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lc_core.errors import LCError
+from lc_core import LCError
 from lc_plugins.models.files import check_safetensors, read_file, refused
 
 __all__ = ["AGAIN", "DiffusersFiles", "find_files"]

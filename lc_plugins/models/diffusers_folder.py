@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.common.words import counted
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import counted
 from lc_plugins.models.diffusers_files import AGAIN, DiffusersFiles, find_files
 from lc_plugins.models.files import digest_of, one_line
 from lc_plugins.models.foreign import Encoder, Network, assemble

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.errors import LCError
+from lc_core import LCError
 from lc_plugins.models.batches import FIXED
 from lc_plugins.models.files import digest_of, one_line, read_file
 from lc_plugins.models.foreign import Encoder, Network, assemble

@@ -9,9 +9,8 @@ import pickletools
 import zipfile
 from pathlib import Path
 
-from lc_core.common.pointers import read_bytes
-from lc_core.common.spelling import nearest
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import nearest, read_bytes
 
 __all__ = [
     *("ONNX", "PT2", "SCRIPT", "check_safetensors", "digest_of", "globals_of", "is_pickle", "not_loaded", "one_line"),

@@ -9,11 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.common.guard import blaming
-from lc_core.common.seeds import block_generator
-from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, Posterior, draw_prior
-from lc_core.models.prior import Prior
+from lc_core import LatentModel, LCError, Posterior
+from lc_core.common import blaming, block_generator
+from lc_core.models import Prior, draw_prior
 from lc_plugins.models.batches import in_pieces, of_any_size
 from lc_plugins.models.outputs import Outputs
 

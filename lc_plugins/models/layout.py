@@ -8,7 +8,7 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lc_core.errors import LCError
+from lc_core import LCError
 
 if TYPE_CHECKING:
     from torch import Tensor

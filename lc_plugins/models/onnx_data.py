@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lc_core.common.pointers import refuse_stand_in_at
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import refuse_stand_in_at
 from lc_plugins.models.files import ONNX, not_loaded, one_line, read_file, refused
 
 __all__ = ["whole"]

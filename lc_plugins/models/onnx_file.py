@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.common.seeds import block_generator
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import block_generator
 from lc_plugins.models.batches import FIXED
 from lc_plugins.models.files import ONNX, digest_of, one_line
 from lc_plugins.models.foreign import Encoder, Network, assemble

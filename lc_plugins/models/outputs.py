@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lc_core.common.spelling import misspelt
-from lc_core.common.words import counted
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import counted, misspelt
 from lc_plugins.models.layout import check_certain, reshaped, to_channels_first
 
 if TYPE_CHECKING:

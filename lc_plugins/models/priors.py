@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lc_core.errors import LCError
-from lc_core.models.prior import Hypersphere, Mixture, Normal, Prior, Samples, Uniform
+from lc_core import LCError
+from lc_core.models import Hypersphere, Mixture, Normal, Prior, Samples, Uniform
 from lc_plugins.models.files import one_line, read_file
 from lc_plugins.models.settings import MixtureSetting, PriorSetting
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lc_core.errors import LCError
+from lc_core import LCError
 from lc_plugins.models.batches import FIXED
 from lc_plugins.models.files import PT2, not_loaded, one_line, refused
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told

@@ -12,7 +12,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.errors import LCError
+from lc_core import LCError
 from lc_plugins.models.files import digest_of, is_pickle, not_loaded, one_line, read_file, refused
 from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.outputs import Outputs

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_core.errors import LCError
+from lc_core import LCError
 from lc_plugins.models.files import SCRIPT, digest_of, globals_of, not_loaded, one_line, read_file, refused
 from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.inputs import ONE_INPUT, inputs_told

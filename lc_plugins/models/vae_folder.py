@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from lc_core.common.pointers import read_bytes
-from lc_core.errors import LCError
+from lc_core import LCError
+from lc_core.common import read_bytes
 
 if TYPE_CHECKING:
-    from lc_core.models.latent_model import LatentModel
+    from lc_core import LatentModel
 
 __all__ = ["KINDS", "load_folder"]
 

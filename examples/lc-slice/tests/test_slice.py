@@ -2,13 +2,13 @@ import math
 from pathlib import Path
 
 import lc_core
-import lc_core.energy.energy
-import lc_core.models.prior
+import lc_core.energy
+import lc_core.models
 import numpy as np
 import pytest
 import torch
-from lc_core.common.seeds import block_generator
-from lc_core.engines.base import run_engine
+from lc_core.common import block_generator
+from lc_core.engines import run_engine
 from lc_core.testing import parametrize_with_checks
 
 from lc_slice import Elliptical, uniform
@@ -26,7 +26,7 @@ class Known:
     """The energy of a rule that a latent meets with a probability that is known: exp(-E) is a normal density."""
 
     def __call__(self, z):
-        return lc_core.energy.energy.EnergyValue(2 * (z[:, 0] - 1.5) ** 2, {})
+        return lc_core.energy.EnergyValue(2 * (z[:, 0] - 1.5) ** 2, {})
 
 
 class Line(lc_core.LatentModel):
@@ -66,7 +66,7 @@ def test_numbers_are_uniform_and_those_of_a_row_its_own():
 
 def test_a_prior_that_is_not_normal_is_refused():
     class Box(Line):
-        prior = lc_core.models.prior.Uniform()
+        prior = lc_core.models.Uniform()
 
     with pytest.raises(lc_core.LCError, match="needs a standard normal prior"):
         lc_core.sample(model=Box(), constraints=[], engine=Elliptical(), count=1, cache=False)
@@ -76,7 +76,7 @@ def test_a_latent_of_any_shape_moves():
     class Plane(Line):
         latent_shape = (2, 3)
 
-    energy = lambda z: lc_core.energy.energy.EnergyValue(z.flatten(1).square().sum(1), {})
+    energy = lambda z: lc_core.energy.EnergyValue(z.flatten(1).square().sum(1), {})
     z = Plane().sample_prior(8, block_generator(0, 0))
     moved, _ = Elliptical().step(Elliptical().init(z, Plane()), energy, Plane(), 1)
     assert moved.shape == z.shape

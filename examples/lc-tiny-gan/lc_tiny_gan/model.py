@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from lc_core import LatentModel, LCError
-from lc_core.models.prior import Uniform
+from lc_core.models import Uniform
 
 SHIPPED = Path(__file__).parent
 

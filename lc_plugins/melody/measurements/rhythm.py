@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lc_core.constraints.declare import measurement
+from lc_core import measurement
 from lc_plugins.melody.measurements.shares import undefined_where
 from lc_plugins.melody.tokens import onsets, sounding
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lc_core.common.words import counted
-from lc_core.constraints.declare import measurement
-from lc_core.errors import LCError
+from lc_core import LCError, measurement
+from lc_core.common import counted
 from lc_plugins.melody.measurements.shares import undefined_where
 from lc_plugins.melody.novelty import STEPS, corpus_hashes, is_known
 from lc_plugins.melody.tokens import BAR, as_tokens, onsets, sounding

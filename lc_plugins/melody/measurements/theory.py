@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from lc_core.errors import LCError
+from lc_core import LCError
 
 __all__ = [
     "CHORDS",
