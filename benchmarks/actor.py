@@ -17,7 +17,7 @@ from benchmarks.melody import prior_rate, say
 from benchmarks.sections import Sections
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import Energy
 from lc_core.engines.base import Engine, run_engine
 from lc_core.engines.gradient import Gradient
@@ -98,13 +98,13 @@ def verified() -> None:
 def with_decode() -> None:
     """Actor and decode together against unconditional decode of as many prior samples, both in float32."""
     problem, energy = fitted("melody/busy_c_major", "actor", "realism=0")
-    verifier, model = Verifier(problem.model, ()), problem.model
+    evaluator, model = Evaluator(problem.model, ()), problem.model
     z = draw_prior(model, LATENTS, block_generator(5, 0))
 
     def ours(_: int) -> None:
-        verifier.decode(run_engine(problem.engine, model, z, energy).z)
+        evaluator.decode(run_engine(problem.engine, model, z, energy).z)
 
-    print(f"\nactor and decode / decode, speed: {told(ratio(ours, lambda _: verifier.decode(z)))} (bar: 0.85)")
+    print(f"\nactor and decode / decode, speed: {told(ratio(ours, lambda _: evaluator.decode(z)))} (bar: 0.85)")
 
 
 @section

@@ -29,7 +29,7 @@ from torch import nn
 import lc_core
 from benchmarks.tables import table
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.fitting.prepare import prepare
 from lc_core.models.latent_model import LatentModel, decode_array
 from lc_core.runs.build import build_problem
@@ -154,7 +154,7 @@ def measure(model: Any, folder: Path, tries: int) -> Iterator[list[str]]:
     wanted = decode_array(native, z)
     problems = {use: (path, build_problem(lc_core.load_spec(path))) for use, path in specs(folder)}
     first = next(iter(problems.values()))[1]
-    prepared = prepare(Verifier(native, first.entries), first.engine)
+    prepared = prepare(Evaluator(native, first.entries), first.engine)
     assert prepared.energy is not None
 
     def share(of: LatentModel) -> str:

@@ -15,7 +15,7 @@ import torch
 from lc_core.api import load_model
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement
 from lc_core.engines.actor import Actor
 from lc_core.engines.base import Engine
@@ -73,10 +73,10 @@ def main(names: tuple[str, ...], fit_seed: int) -> None:
         for guide in ("critic", "decoder"):
             model = Counted(inner)
             entries = (Constraint(measurement, guide=guide, **want),)
-            verifier = Verifier(model, entries)
-            rate = verifier.satisfied_latents(draw_prior(model, PRIOR, block_generator(5, 0, "guide"))).mean()
+            evaluator = Evaluator(model, entries)
+            rate = evaluator.satisfied_latents(draw_prior(model, PRIOR, block_generator(5, 0, "guide"))).mean()
             model.decodes = 0
-            prepared = prepare(verifier, engine, settings=FitSettings(seed=fit_seed))
+            prepared = prepare(evaluator, engine, settings=FitSettings(seed=fit_seed))
             fitted = model.decodes
             problem = replace(Problem(model, entries, engine), engine=prepared.engine)
             model.decodes, began = 0, time.perf_counter()

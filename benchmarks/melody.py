@@ -26,7 +26,7 @@ from benchmarks.sections import Sections
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement
 from lc_core.critics.critic import Critic
 from lc_core.energy.energy import Energy
@@ -71,26 +71,26 @@ def load(name: str, *, seed: int = 0, **changes: Any) -> tuple[Problem, Energy |
 
 def first_tries(problem: Problem, energy: Energy | None, *, seed: int = 1_000) -> tuple[np.ndarray, np.ndarray, float]:
     """Return outputs and satisfied flags of the first 5,000 tries, and decodes a try, without selection."""
-    verifier = Verifier(problem.model, problem.entries)
+    evaluator = Evaluator(problem.model, problem.entries)
     outputs, satisfied = [], []
     for number in range(-(-TRIES // problem.engine.block)):
         start = problem.model.sample_prior(problem.engine.block, block_generator(seed, number))
-        result = run_engine(problem.engine, problem.model, start, energy, satisfied=verifier.satisfied_latents)
-        x = verifier.decode(result.z)
+        result = run_engine(problem.engine, problem.model, start, energy, satisfied=evaluator.satisfied_latents)
+        x = evaluator.decode(result.z)
         outputs.append(x)
-        satisfied.append(verifier.satisfied(verifier.measure(x), len(x)))
-    each = verifier.decodes / sum(map(len, outputs))
+        satisfied.append(evaluator.satisfied(evaluator.measure(x), len(x)))
+    each = evaluator.decodes / sum(map(len, outputs))
     return np.concatenate(outputs)[:TRIES], np.concatenate(satisfied)[:TRIES], each
 
 
 def prior_rate(problem: Problem, *, hits: int = 100, most: int = 4_000_000) -> tuple[float, int, int, float]:
     """Return the rate at which prior samples satisfy, from at least `hits` hits; hits, tries and seconds."""
-    verifier = Verifier(problem.model, problem.entries)
+    evaluator = Evaluator(problem.model, problem.entries)
     found = tries = number = 0
     began = time.perf_counter()
     while (found < hits and tries < most) or time.perf_counter() - began < SECONDS:
         z = problem.model.sample_prior(1024, block_generator(2_000, number))
-        found += int(verifier.satisfied_latents(z).sum())
+        found += int(evaluator.satisfied_latents(z).sum())
         tries, number = tries + 1024, number + 1
     return found / tries, found, tries, time.perf_counter() - began
 
@@ -133,8 +133,8 @@ def musicality() -> None:
         posterior = model.encode(held_out)
         generator = block_generator(3_000, 0)
         noise = torch.randn(posterior.mean.shape, generator=generator)
-        reference = Verifier(model, ()).decode(posterior.mean + posterior.std * noise)
-        prior = Verifier(model, ()).decode(model.sample_prior(TRIES, block_generator(3_000, 1)))
+        reference = Evaluator(model, ()).decode(posterior.mean + posterior.std * noise)
+        prior = Evaluator(model, ()).decode(model.sample_prior(TRIES, block_generator(3_000, 1)))
         x, _, _ = first_tries(problem, energy)
         rows = {"prior samples": distances(prior, reference), name: distances(x, reference)}
         print(f"\n{name}: distances to decoded posterior samples of held-out tunes")
@@ -201,10 +201,10 @@ def rare_rules() -> None:
         rule = Constraint(Measurement(function, params), **want)
         problem = replace(base, entries=(rule,), realism=0.0)
         rate, found, tries, _ = prior_rate(problem, hits=20, most=400_000)
-        verifier = Verifier(problem.model, problem.entries)
+        evaluator = Evaluator(problem.model, problem.entries)
         for seed in (0, 1):
             settings = FitSettings(seed=seed)
-            prepared = prepare(verifier, problem.engine, settings=settings, cache=Cache(), progress=say)
+            prepared = prepare(evaluator, problem.engine, settings=settings, cache=Cache(), progress=say)
             _, met, each = first_tries(problem, prepared.energy)
             print(
                 f"{rule.measurement.name:20s} {params or ''} {rule.want}: prior {rate:.4%} ({found} of {tries:,}); fit"
@@ -281,10 +281,10 @@ def violations() -> None:
             command = [*LC, "sample", name, "--count", "64", "--out", f"{folder}/run"]
             subprocess.run([*command, "--quiet", "--set", "render=[midi]"], check=True)
             spec = load_spec(name)
-            verifier = Verifier(build_problem(spec, device="cpu").model, spec.entries)
+            evaluator = Evaluator(build_problem(spec, device="cpu").model, spec.entries)
             files = sorted(Path(folder, "run/outputs").glob("*.mid"))
             x = np.concatenate([read_midi(path) for path in files])
-            met = verifier.satisfied(verifier.measure(x), len(x))
+            met = evaluator.satisfied(evaluator.measure(x), len(x))
             total, broken = total + len(x), broken + int((~met).sum())
             print(f"{name}: {len(x)} MIDI files, {int((~met).sum())} violate")
     print(f"violations: {broken} of {total}")

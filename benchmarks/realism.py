@@ -21,7 +21,7 @@ from benchmarks.fidelity import neighbour_figures, two_sample_auc
 from benchmarks.melody_features import melody_features, transposed, tunes
 from benchmarks.tables import percent, say, table
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import Energy
 from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
@@ -121,8 +121,8 @@ def refine(problem: Problem, z: torch.Tensor) -> torch.Tensor:
 
 def decode(model: LatentModel, z: torch.Tensor) -> np.ndarray:
     """Return outputs: melody tokens `(N, T)`, or pictures as bytes `(N, C, H, W)`, rounded as a PNG rounds them."""
-    verifier = Verifier(model, ())
-    return np.concatenate([_stored(verifier.decode(part)) for part in torch.split(z, BLOCK)])
+    evaluator = Evaluator(model, ())
+    return np.concatenate([_stored(evaluator.decode(part)) for part in torch.split(z, BLOCK)])
 
 
 def _stored(outputs: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import torch
 
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.editing.problem import Transformation
 from lc_core.editing.state import sigma_distance
 from lc_core.editing.transform import run_transformation
@@ -42,10 +42,10 @@ def held_out() -> np.ndarray:
     return windows[np.random.default_rng(0).permutation(len(windows))]
 
 
-def linear(verifier: Verifier, model: Encodings, z0: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def linear(evaluator: Evaluator, model: Encodings, z0: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Return how far along the linear direction each encoding first satisfies, infinite where it never does."""
     starts = model.sample_prior(16_384, block_generator(7, 0, "linear"))
-    met = torch.from_numpy(verifier.satisfied_latents(starts))
+    met = torch.from_numpy(evaluator.satisfied_latents(starts))
     # Least squares on latents in units of sigma_bar: the direction of a linear classifier.
     u = torch.cat([starts / model.sigma_bar, torch.ones(len(starts), 1)], dim=1).double()
     weights = torch.linalg.solve(u.T @ u + 1e-3 * torch.eye(u.shape[1]), u.T @ (met.double() - met.double().mean()))
@@ -53,7 +53,7 @@ def linear(verifier: Verifier, model: Encodings, z0: torch.Tensor) -> tuple[np.n
     far = np.full(len(z0), np.inf)
     for step in range(STEPS + 1):
         size = REACH * step / STEPS
-        good = verifier.satisfied_latents(z0 + size * direction)
+        good = evaluator.satisfied_latents(z0 + size * direction)
         far[good & np.isinf(far)] = size
     return far, ~np.isinf(far)
 
@@ -71,13 +71,13 @@ def main(specs: tuple[str, ...], realism: float | None, fit_seed: int) -> None:
     for name in specs or SPECS:
         spec = load_spec(name)
         model = build_model(spec, device="cpu")
-        verifier = Verifier(model, spec.entries)
-        unmet = windows[~verifier.satisfied(verifier.measure(windows), len(windows))][:COUNT]
+        evaluator = Evaluator(model, spec.entries)
+        unmet = windows[~evaluator.satisfied(evaluator.measure(windows), len(windows))][:COUNT]
         weight = spec.realism if realism is None else realism
         problem = Transformation(model, unmet, spec.entries, Edit(), realism=weight)
         settings, cache = FitSettings(seed=fit_seed), Cache()
         edits = Encodings(model)
-        check = Verifier(edits, spec.entries)
+        check = Evaluator(edits, spec.entries)
         prepared = prepare(check, Edit().for_fit(), realism=weight, settings=settings, cache=cache)
         began = time.perf_counter()
         result = run_transformation(problem, settings=settings, cache=cache)

@@ -10,7 +10,7 @@ import numpy as np
 
 from lc_core.common.cache import Cache
 from lc_core.constraints.constraint import Constraint, Entry, Group, leaves
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement
 from lc_core.editing.problem import Transformation
 from lc_core.editing.result import TransformResult
@@ -30,7 +30,7 @@ from lc_core.sampling.problem import Problem
 from lc_core.sampling.result import SampleResult, ordered
 from lc_core.sampling.sample import collect
 from lc_core.sampling.variety import add_distinct
-from lc_core.spec.values import Keeping, Spec
+from lc_core.spec.values import Preserve, Spec
 
 __all__ = ["load_model", "sample", "transform"]
 
@@ -103,8 +103,8 @@ def sample(
             unique=unique,
         )
         view = view_of(registry, problem.model.output_type)
-        verifier = Verifier(problem.model, problem.entries)
-        prepared = prepare(verifier, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
+        evaluator = Evaluator(problem.model, problem.entries)
+        prepared = prepare(evaluator, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
     problem = replace(problem, engine=prepared.engine)
     result, seconds = collect(problem, prepared.energy, say=progress)
     result.report |= names
@@ -159,7 +159,7 @@ def transform(
         entries=_with_labels([_entry(one) for one in constraints]),
         engine=name if isinstance(name, Engine) else build_registry().get("engine", name).load()(),
         realism=realism,
-        keep=tuple(Keeping(one if isinstance(one, Measurement) else Measurement(one)) for one in keep),
+        keep=tuple(Preserve(one if isinstance(one, Measurement) else Measurement(one)) for one in keep),
         seed=seed,
     )
     return run_transformation(problem, settings=fit, cache=Cache() if cache else None, progress=progress)

@@ -19,7 +19,7 @@ from benchmarks.tables import say
 from lc_core.common.cache import Cache, key_of
 from lc_core.common.nets import mlp
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import EnergyValue
 from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
@@ -137,6 +137,6 @@ def optimiser(model: LatentModel, *, steps: int = 100, realism: float = 8.0, lr:
 
     def generate(wanted: np.ndarray) -> np.ndarray:
         (z,) = descend(model, wanted, visit=[steps], realism=realism, lr=lr)
-        return Verifier(model, ()).decode(z)
+        return Evaluator(model, ()).decode(z)
 
     return generate

@@ -16,7 +16,7 @@ from benchmarks.tables import say
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import Want
 from lc_core.energy.energy import Energy
@@ -65,7 +65,7 @@ class Conditional:
         parts = np.split(wanted, range(BLOCK, len(wanted), BLOCK))
         starts = [self.model.sample_prior(len(part), block_generator(0, n, "wanted")) for n, part in enumerate(parts)]
         moved = [self.move(z, part) for z, part in zip(starts, parts, strict=True)]
-        return Verifier(self.model, ()).decode(torch.cat(moved))
+        return Evaluator(self.model, ()).decode(torch.cat(moved))
 
 
 def fit_conditional(
@@ -86,7 +86,7 @@ def fit_conditional(
     )
     settings = settings or FitSettings(seed=seed, **FIT)
     prepared = prepare(
-        Verifier(model, entries),
+        Evaluator(model, entries),
         Actor(distance=distance, hidden=768, lr=5e-4, round_steps=160),
         realism=realism,
         settings=settings,

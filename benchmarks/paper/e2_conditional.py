@@ -18,7 +18,7 @@ from benchmarks.paper.conditional import Conditional, fit_conditional
 from benchmarks.tables import out_option, percent, say, table, write_results
 from lc_core import load_model
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.editing.state import sigma_distance
 from lc_plugins.avatars.attributes import visible
 from lc_plugins.avatars.dataset import read_avatars
@@ -34,9 +34,9 @@ def measure(actor: Conditional, vectors: np.ndarray, out: Path) -> dict[str, Any
     starts = z.repeat(len(vectors), 1)
     wanted = vectors.repeat(COLUMNS, axis=0)
     moved = actor.move(starts, wanted)
-    verifier = Verifier(actor.model, ())
-    pictures = verifier.decode(moved)
-    write_sheet(np.concatenate([verifier.decode(z), pictures]), out, columns=COLUMNS)
+    evaluator = Evaluator(actor.model, ())
+    pictures = evaluator.decode(moved)
+    write_sheet(np.concatenate([evaluator.decode(z), pictures]), out, columns=COLUMNS)
     right = ((judge(pictures) >= 0.5) == wanted) | ~visible(wanted)
     places = moved.view(len(vectors), COLUMNS, -1)
     return {

@@ -25,7 +25,7 @@ from benchmarks.tables import out_option, percent, say, table, write_results
 from lc_core import load_model
 from lc_core.common.cache import Cache, key_of
 from lc_core.constraints.constraint import Constraint
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.constraints.want import Want
 from lc_core.editing.settings import EditSettings
@@ -33,7 +33,7 @@ from lc_core.editing.state import sigma_distance
 from lc_core.editing.transform import through_decoder
 from lc_core.editing.tries import edit_encodings
 from lc_core.energy.energy import Energy
-from lc_core.energy.preserved import Kept
+from lc_core.energy.preserved import Preserved
 from lc_core.engines.base import run_engine
 from lc_core.engines.edit import Edit
 from lc_core.fitting.critics import FitSettings
@@ -103,8 +103,8 @@ def attribute_energy(model: Encodings, realism: float, rounds: int) -> tuple[Ene
     """Return an energy with critics of all attributes, in which nothing is wanted yet, and the seconds of the fit."""
     every = tuple(Constraint(measurement(name), label=name, weight=0.0, require=False) for name in NAMES)
     settings = FitSettings(rounds=rounds, prior_samples=12_288, push_samples=2_048, hidden=512, steps=1_500)
-    verifier = Verifier(model, every)
-    prepared = prepare(verifier, Edit().for_fit(), realism=realism, settings=settings, cache=Cache(), progress=say)
+    evaluator = Evaluator(model, every)
+    prepared = prepare(evaluator, Edit().for_fit(), realism=realism, settings=settings, cache=Cache(), progress=say)
     assert prepared.energy is not None
     return prepared.energy, prepared.seconds
 
@@ -150,15 +150,15 @@ class Edits:
         want = Want(at_least=sure) if present else Want(at_most=1 - sure)
         asked = Constraint(measurement(name), label=name, weight=WEIGHT, want=want)
         others = [one for one in NAMES if one != name and one not in involved(name)]
-        kept = tuple(Kept(measurement(one), one, want=SHOWN) for one in others)
+        kept = tuple(Preserved(measurement(one), one, want=SHOWN) for one in others)
         values = measure_all([one.measurement for one in kept], images)
         before = dict(zip(others, values, strict=True))
-        energy, verifier = replace(self.energy, entries=(asked,)), Verifier(self.model, (asked,))
+        energy, evaluator = replace(self.energy, entries=(asked,)), Evaluator(self.model, (asked,))
         began = time.perf_counter()
         edit, through = Edit(distance=DISTANCE), through_decoder(self.model, (asked,))
-        edited = edit_encodings(self.model, verifier, edit, energy, z0, kept=kept, before=before, through=through)
+        edited = edit_encodings(self.model, evaluator, edit, energy, z0, kept=kept, before=before, through=through)
         spent = time.perf_counter() - began
-        outputs = verifier.decode(edited.z)
+        outputs = evaluator.decode(edited.z)
         first, own = self.unstopped(energy, kept, z0, edited.tries)
         ours, first_far, own_far = (sigma_distance(z, z0, self.model.sigma_bar) for z in (edited.z, first, own))
         said, was = judge(outputs) >= 0.5, judge(images) >= 0.5
@@ -172,15 +172,17 @@ class Edits:
             "kept": kept_share(was, said, others),
             "distance": float(np.median(ours)),
             "distance, 300 steps": float(np.median(own_far)),
-            "success, 300 steps": self.success(verifier, own, at, present),
+            "success, 300 steps": self.success(evaluator, own, at, present),
             "distance, 300 steps of the first try": float(np.median(first_far)),
-            "success, 300 steps of the first try": self.success(verifier, first, at, present),
+            "success, 300 steps of the first try": self.success(evaluator, first, at, present),
             "distance, linear": next((size for size, share in linear if share >= success), float("inf")),
             "best success, linear": max(share for _, share in linear),
             "seconds": spent,
         }
 
-    def unstopped(self, energy: Energy, kept: tuple[Kept, ...], z0: Tensor, tries: np.ndarray) -> tuple[Tensor, Tensor]:
+    def unstopped(
+        self, energy: Energy, kept: tuple[Preserved, ...], z0: Tensor, tries: np.ndarray
+    ) -> tuple[Tensor, Tensor]:
         """Return where all steps of the first try lead, and for each picture all steps of its own last try."""
         entry = energy.entries[0]
         ends = []
@@ -192,9 +194,9 @@ class Edits:
         return ends[0], torch.stack(ends)[own, torch.arange(len(z0))]
 
     @staticmethod
-    def success(verifier: Verifier, z: Tensor, at: int, present: bool) -> float:
+    def success(evaluator: Evaluator, z: Tensor, at: int, present: bool) -> float:
         """Return the share of latents whose decoded pictures succeed by the judge."""
-        return float(((judge(verifier.decode(z)) >= 0.5)[:, at] == present).mean())
+        return float(((judge(evaluator.decode(z)) >= 0.5)[:, at] == present).mean())
 
     def linear(self, name: str, present: bool, z0: Tensor, count: int) -> list[tuple[float, float]]:
         """Return for each length of the linear direction how many of the pictures succeed by the judge."""
@@ -205,7 +207,7 @@ class Edits:
         found = []
         for step in range(1, STEPS + 1):
             size = REACH * step / STEPS
-            outputs = Verifier(self.model, ()).decode(z0 + size * way)
+            outputs = Evaluator(self.model, ()).decode(z0 + size * way)
             found.append((size, float(((judge(outputs) >= 0.5)[:, at] == present).mean())))
         return found
 

@@ -19,7 +19,7 @@ from benchmarks.paper.attributes import Generate, optimiser
 from benchmarks.paper.conditional import fit_conditional
 from benchmarks.tables import out_option, percent, say, table, write_results
 from lc_core import load_model
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.models.latent_model import LatentModel
 from lc_plugins.avatars.attributes import visible
 from lc_plugins.avatars.dataset import Avatars, read_avatars
@@ -52,7 +52,7 @@ def judged(pictures: np.ndarray, held: np.ndarray) -> dict[str, Any]:
 def measure(model: LatentModel, ways: Mapping[str, Generate], test: Avatars, out: Path) -> dict[str, dict[str, Any]]:
     """Judge real pictures, their reconstructions and those that are generated in some ways; write sheets of each."""
     images = from_pixels(np.asarray(test.pictures))
-    sets = {"real": images, "reconstructions": Verifier(model, ()).decode(model.encode(images).mean)}
+    sets = {"real": images, "reconstructions": Evaluator(model, ()).decode(model.encode(images).mean)}
     for name, generate in ways.items():
         began = time.perf_counter()
         sets[name] = generate(test.held.astype(bool))

@@ -22,7 +22,7 @@ from benchmarks.tables import out_option, percent, table, write_results
 from lc_core import load_model
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import Energy
 from lc_core.engines.base import run_engine
 from lc_core.runs.build import build_problem, prepare_spec
@@ -42,7 +42,7 @@ def trajectories(count: int, realism: float, lr: float, out: Path) -> dict[int, 
     """Write the sheet and return at each step what the judge says of the pictures."""
     model = load_model("avatars.64")
     held = read_avatars("test", progress=say).held[:count]
-    decode = Verifier(model, ()).decode
+    decode = Evaluator(model, ()).decode
     pictures = [decode(z) for z in descend(model, held, visit=STEPS, realism=realism, lr=lr)]
     shown = np.stack([one[:SHOWN] for one in pictures], axis=1)
     write_sheet(shown.reshape(-1, *shown.shape[2:]), out / "trajectories.png", columns=len(STEPS), scale=2)

@@ -23,7 +23,7 @@ from benchmarks.melody_features import transposed, tunes
 from benchmarks.tables import out_option, percent, table, write_results
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.runs.build import build_problem, prepare_spec
 from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
@@ -90,7 +90,7 @@ def rules(seeds: int, out: Path) -> list[list[Any]]:
     for name in SPECS:
         problem = build_problem(load_spec(name), device="cpu")
         rate, hits, _, _ = prior_rate(problem)
-        prior = Verifier(problem.model, ()).decode(problem.model.sample_prior(TRIES, block_generator(8, 0)))
+        prior = Evaluator(problem.model, ()).decode(problem.model.sample_prior(TRIES, block_generator(8, 0)))
         short = name.partition("/")[2]
         show(prior, out / "prior")
         rows.append([name, "prior", percent(rate), f"{hits} hits", *rewards(prior), "", ""])
@@ -127,13 +127,13 @@ def reference(problem: Problem) -> np.ndarray:
     """Return decoded posterior samples of held-out windows, in every key, that meet a problem's rules."""
     windows = tunes()
     held_out = torch.from_numpy(windows.windows[windows.is_test])
-    verifier = Verifier(problem.model, problem.entries)
+    evaluator = Evaluator(problem.model, problem.entries)
     found = []
     for number in range(len(NOTES)):
         generator = block_generator(3_000, number)
         posterior = problem.model.encode(transposed(held_out, generator).numpy())
-        x = verifier.decode(posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=generator))
-        found.append(x[verifier.satisfied(verifier.measure(x), len(x))])
+        x = evaluator.decode(posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=generator))
+        found.append(x[evaluator.satisfied(evaluator.measure(x), len(x))])
     return np.concatenate(found)
 
 
@@ -149,7 +149,7 @@ def musicality(seeds: int, out: Path) -> list[list[Any]]:
     for name in SPECS:
         problem = build_problem(load_spec(name), device="cpu")
         real = reference(problem)
-        prior = Verifier(problem.model, ()).decode(problem.model.sample_prior(TRIES, block_generator(8, 0)))
+        prior = Evaluator(problem.model, ()).decode(problem.model.sample_prior(TRIES, block_generator(8, 0)))
         sets = {f"{len(real):,} posterior samples under the rules": (real, None), "prior samples": (prior, None)}
         for seed in range(seeds):
             overrides = [*like_tunes(name), f"fit.seed={seed}"]

@@ -14,7 +14,7 @@ from lc_core.models.latent_model import draw_prior
 from lc_core.spec.values import Spec, plain
 
 if TYPE_CHECKING:
-    from lc_core.constraints.evaluator import Verifier
+    from lc_core.constraints.evaluator import Evaluator
     from lc_core.energy.targets import Space, Targets
     from lc_core.engines.base import Engine
 
@@ -32,12 +32,12 @@ starts are moved to places that are more crowded than they were."""
 
 
 def measure_actor(
-    verifier: Verifier, engine: Engine, *, seed: int = 0, progress: Callable[[str], None] = lambda _: None
+    evaluator: Evaluator, engine: Engine, *, seed: int = 0, progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Measure a fitted actor on starts that took no part in its fit.
 
     Args:
-        verifier: The model and the constraints.
+        evaluator: The model and the constraints.
         engine: The actor, with its weights.
         seed: Seed of the starts; they are apart from those of fits and of sampling in any case.
         progress: Called with a line of text.
@@ -51,12 +51,12 @@ def measure_actor(
     from lc_core.energy.energy import Energy
     from lc_core.energy.targets import Space
 
-    space, model = Space.of(verifier.entries), verifier.model
+    space, model = Space.of(evaluator.entries), evaluator.model
     tries = TRIES * (4 if space.leaves else 1)
     progress(f"measuring the actor on {tries:,} tries that took no part in its fit")
     numbers = range(tries // ROWS)
     starts = [draw_prior(model, ROWS, block_generator(seed, number, "validate")) for number in numbers]
-    before = [verifier.measure_variants(verifier.decode(start)) for start in starts]
+    before = [evaluator.measure_variants(evaluator.decode(start)) for start in starts]
     seen = {leaf.label: np.concatenate([values[leaf.label] for values in before]) for leaf in space.leaves}
     space = space.with_seen(seen, block_generator(seed, 0, "validate/seen"))
     met: list[np.ndarray] = []
@@ -67,10 +67,10 @@ def measure_actor(
         targets = space.draw(ROWS, block_generator(seed, number, "validate/targets"))
         with torch.inference_mode():
             (moved,) = engine.step((start,), Energy((), space=space, code=targets.code), model, 1)
-        x = verifier.decode(moved)
+        x = evaluator.decode(moved)
         outputs.update(one.tobytes() for one in x)
-        met.append(_met(verifier, targets, verifier.measure_variants(x)))
-        prior.append(_met(verifier, targets, values))
+        met.append(_met(evaluator, targets, evaluator.measure_variants(x)))
+        prior.append(_met(evaluator, targets, values))
         groups.append(list(_groups(space, targets)))
     met_all, prior_all = np.concatenate(met), np.concatenate(prior)
     free = []
@@ -83,10 +83,10 @@ def measure_actor(
     return {"tries": tries, **shares, "distinct": len(outputs) / tries, "free": free}
 
 
-def _met(verifier: Verifier, targets: Targets, values: Mapping[str, np.ndarray]) -> np.ndarray:
+def _met(evaluator: Evaluator, targets: Targets, values: Mapping[str, np.ndarray]) -> np.ndarray:
     count = len(next(iter(values.values()), range(ROWS)))
     picked = targets.pick(values)
-    each = [verdict(targets.apply(entry), picked).met for entry in verifier.conditions]
+    each = [verdict(targets.apply(entry), picked).met for entry in evaluator.conditions]
     met: np.ndarray = np.logical_and.reduce([np.ones(count, dtype=bool), *each])
     return met
 

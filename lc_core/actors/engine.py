@@ -15,7 +15,7 @@ from lc_core.errors import LCError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lc_core.constraints.evaluator import Verifier
+    from lc_core.constraints.evaluator import Evaluator
     from lc_core.energy.energy import Energy
     from lc_core.models.latent_model import LatentModel
 
@@ -45,19 +45,19 @@ class FolderActor(Engine):
         return self if named else fresh_actor(block=None if self._block_follows else self.block)
 
     def ready(
-        self, verifier: Verifier, realism: float, progress: Callable[[str], None]
+        self, evaluator: Evaluator, realism: float, progress: Callable[[str], None]
     ) -> tuple[Energy, Engine, dict[str, Any]]:
         """Return the actor with its weights, if it was fitted for what is asked."""
         from lc_core.energy.energy import Energy
         from lc_core.energy.targets import Space
 
         config, tensors = read_actor(self.folder)
-        notes = check_asked(config, self.folder, verifier, realism)
+        notes = check_asked(config, self.folder, evaluator, realism)
         for note in notes:
             progress(note)
-        space = Space.of(verifier.entries)
-        energy = Energy(verifier.entries, space=space).at(space.own())
-        fitted = restore(config, tensors, self.folder, verifier.model, space.size, block=self.block)
+        space = Space.of(evaluator.entries)
+        energy = Energy(evaluator.entries, space=space).at(space.own())
+        fitted = restore(config, tensors, self.folder, evaluator.model, space.size, block=self.block)
         return energy, fitted, {"weights": config["weights_sha256"], "figures": config["figures"], "notes": notes}
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:

@@ -15,7 +15,7 @@ from lc_core.actors.folder import check_model, claim_folder, read_actor, restore
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.common.spelling import nearest
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.free import Free, frees_of, names_of
 from lc_core.constraints.want import SLACK
 from lc_core.engines.actor import Actor
@@ -200,6 +200,6 @@ def fit_into(folder: Path, spec: Spec, problem: Problem, cache: Cache | None, pr
         )
     with claim_folder(folder) as owned:
         prepared = prepare_spec(spec, problem, cache, progress)
-        figures = measure_actor(Verifier(problem.model, problem.entries), prepared.engine, progress=progress)
+        figures = measure_actor(Evaluator(problem.model, problem.entries), prepared.engine, progress=progress)
         write_actor(owned, spec, problem, prepared, figures)
     return prepared

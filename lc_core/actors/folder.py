@@ -25,7 +25,7 @@ from lc_core.spec.values import Spec, plain
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lc_core.constraints.evaluator import Verifier
+    from lc_core.constraints.evaluator import Evaluator
     from lc_core.engines.actor import Actor
     from lc_core.fitting.prepare import Prepared
     from lc_core.sampling.problem import Problem
@@ -207,7 +207,7 @@ def check_model(config: Mapping[str, Any], folder: str | Path, model: LatentMode
         )
 
 
-def check_asked(config: Mapping[str, Any], folder: str | Path, verifier: Verifier, realism: float) -> list[str]:
+def check_asked(config: Mapping[str, Any], folder: str | Path, evaluator: Evaluator, realism: float) -> list[str]:
     """Refuse an actor that was fitted for something else than what is asked; return what a user should know.
 
     Weights and which entries are required may differ: every output is measured in any case.
@@ -215,9 +215,9 @@ def check_asked(config: Mapping[str, Any], folder: str | Path, verifier: Verifie
     Raises:
         LCError: If the model, what is measured and wanted, what is free, or realism differs.
     """
-    check_model(config, folder, verifier.model)
-    fitted, asked = config["constraints"], [plain(describe(entry)) for entry in verifier.entries]
-    frees, free = frees_of(config), {leaf.label: leaf.free for leaf in verifier.leaves if leaf.free}
+    check_model(config, folder, evaluator.model)
+    fitted, asked = config["constraints"], [plain(describe(entry)) for entry in evaluator.entries]
+    frees, free = frees_of(config), {leaf.label: leaf.free for leaf in evaluator.leaves if leaf.free}
     if [one.as_dict() for one in frees.values()] != [plain(one.as_dict()) for one in free.values()]:
         raise LCError(
             f"the actor in {folder} was fitted for other free values: {_told(frees)}; this asks for {_told(free)}",
@@ -234,10 +234,10 @@ def check_asked(config: Mapping[str, Any], folder: str | Path, verifier: Verifie
             f"the actor in {folder} was fitted with realism {config['realism']:g}; this asks for {realism:g}",
             hint=f"realism: {config['realism']:g}",
         )
-    sources = {leaf.label: [measurement_digest(one) for one in leaf.variants] for leaf in verifier.leaves}
+    sources = {leaf.label: [measurement_digest(one) for one in leaf.variants] for leaf in evaluator.leaves}
     changed = [
         leaf.measurement.name
-        for leaf, before in zip(verifier.leaves, config.get("sources", {}).values(), strict=False)
+        for leaf, before in zip(evaluator.leaves, config.get("sources", {}).values(), strict=False)
         if before != sources[leaf.label]
     ]
     end = "changed since the actor was fitted; outputs are measured by what is installed"

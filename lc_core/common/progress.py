@@ -11,7 +11,7 @@ from lc_core.common.words import counted
 if TYPE_CHECKING:
     pass
 
-__all__ = ["LONG", "Progress", "ProgressLine", "time_of"]
+__all__ = ["LONG", "Progress", "ProgressLine", "rounded", "time_of"]
 
 
 class ProgressLine(str):
@@ -47,7 +47,7 @@ def time_of(seconds: float) -> str:
     return counted(math.ceil(seconds), "second")
 
 
-def _rounded(tries: float) -> int:
+def rounded(tries: float) -> int:
     """Return a number of tries, rounded up to two digits."""
     step: int = 10 ** max(0, math.floor(math.log10(tries)) - 1)
     return math.ceil(tries / step) * step

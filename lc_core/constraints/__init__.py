@@ -7,6 +7,6 @@ from typing import TYPE_CHECKING
 from lc_core.common.lazy import exports
 
 if TYPE_CHECKING:
-    from lc_core.constraints.evaluator import Verifier as Verifier
+    from lc_core.constraints.evaluator import Evaluator as Evaluator
 
 __getattr__, __dir__ = exports(__name__)

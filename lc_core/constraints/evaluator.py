@@ -17,10 +17,10 @@ from lc_core.models.latent_model import LatentModel, decode_array
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Replay", "Verifier"]
+__all__ = ["Measured", "Evaluator"]
 
 
-class Verifier:
+class Evaluator:
     """Decodes with one model, measures one tree of constraints, and counts what it decodes.
 
     Args:
@@ -97,22 +97,22 @@ class Verifier:
 
 
 @dataclass
-class Replay:
+class Measured:
     """Latents `(N, *latent_shape)` and what each leaf measures, by label: `(N,)`, or `(N, V)` if it is free."""
 
     z: Tensor
     values: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, verifier: Verifier, z: Tensor) -> Replay:
+    def of(cls, evaluator: Evaluator, z: Tensor) -> Measured:
         """Decode and measure latents."""
-        return cls(z, verifier.measure_variants(verifier.decode(z)))
+        return cls(z, evaluator.measure_variants(evaluator.decode(z)))
 
-    def __add__(self, other: Replay) -> Replay:
+    def __add__(self, other: Measured) -> Measured:
         values = {key: np.concatenate([self.values[key], other.values[key]]) for key in self.values}
         import torch
 
-        return Replay(torch.cat([self.z, other.z]), values)
+        return Measured(torch.cat([self.z, other.z]), values)
 
     def __len__(self) -> int:
         return len(self.z)

@@ -12,7 +12,7 @@ from lc_core.constraints.measurement import Measurement
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel
-from lc_core.spec.values import Keeping
+from lc_core.spec.values import Preserve
 
 if TYPE_CHECKING:
     pass
@@ -41,7 +41,7 @@ class Transformation:
     entries: tuple[Entry, ...]
     engine: Engine
     realism: float = 0.0
-    keep: tuple[Keeping, ...] = ()
+    keep: tuple[Preserve, ...] = ()
     watch: tuple[Measurement, ...] = ()
     seed: int = 0
     names: tuple[str, ...] = ()

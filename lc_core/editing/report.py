@@ -9,8 +9,8 @@ import numpy as np
 
 from lc_core.constraints.constraint import Constraint, Entry
 from lc_core.critics.realism import realism_of
-from lc_core.editing.result import _ordered
-from lc_core.energy.preserved import Kept
+from lc_core.editing.result import ordered_transform
+from lc_core.energy.preserved import Preserved
 
 if TYPE_CHECKING:
     from lc_core.editing.result import TransformResult
@@ -64,7 +64,7 @@ def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any
         notes.append(f"engine {report['engine']} is not guided by keep: what is kept is measured only")
     if notes:
         report["notes"] = notes
-    return _ordered(report)
+    return ordered_transform(report)
 
 
 def _entry(entry: Entry, result: TransformResult) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _entry(entry: Entry, result: TransformResult) -> dict[str, Any]:
     }
 
 
-def _observed(one: Kept, result: TransformResult) -> dict[str, Any]:
+def _observed(one: Preserved, result: TransformResult) -> dict[str, Any]:
     return {
         "label": one.label,
         "use": one.measurement.name,

@@ -14,11 +14,11 @@ from lc_core.common.characters import utf8
 from lc_core.common.files import unwritable
 from lc_core.common.owned import Owned
 from lc_core.editing.problem import Transformation
-from lc_core.energy.preserved import Kept
+from lc_core.energy.preserved import Preserved
 from lc_core.models.reconstruction import Reconstruction
-from lc_core.sampling.result import SMALL_OUTPUT, _plain
+from lc_core.sampling.result import SMALL_OUTPUT, plain_numbers
 
-__all__ = ["KEYS", "TransformResult", "save_transform", "transform_report_text", "write_transform"]
+__all__ = ["KEYS", "TransformResult", "ordered_transform", "save_transform", "transform_report_text", "write_transform"]
 
 
 KEYS = (
@@ -27,13 +27,14 @@ KEYS = (
 ).split()
 
 
-def _ordered(report: Mapping[str, Any]) -> dict[str, Any]:
+def ordered_transform(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report with its keys in the order of the file."""
     return {key: report[key] for key in KEYS if key in report}
 
 
 def transform_report_text(report: Mapping[str, Any]) -> str:
     """Return the text of `report.json`."""
-    return json.dumps(_ordered(report), indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    return json.dumps(ordered_transform(report), indent=2, ensure_ascii=False, allow_nan=False, default=plain_numbers)
 
 
 def save_transform(result: TransformResult, folder: Path) -> Path:
@@ -105,8 +106,8 @@ class TransformResult:
     satisfied: np.ndarray
     distance: np.ndarray
     unchanged: dict[str, np.ndarray]
-    kept: tuple[Kept, ...]
-    watched: tuple[Kept, ...]
+    kept: tuple[Preserved, ...]
+    watched: tuple[Preserved, ...]
     steps: np.ndarray
     tries: np.ndarray
     decodes: int

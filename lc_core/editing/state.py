@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import distance
 from lc_core.constraints.measurement import measure_all
 from lc_core.energy.energy import Energy
-from lc_core.energy.preserved import Kept
+from lc_core.energy.preserved import Preserved
 from lc_core.models.encodings import Encodings
 
 __all__ = ["BlockState", "Edited", "sigma_distance"]
@@ -63,9 +63,9 @@ class BlockState:
     def __init__(
         self,
         model: Encodings,
-        evaluator: Verifier,
+        evaluator: Evaluator,
         energy: Energy,
-        kept: Sequence[Kept],
+        kept: Sequence[Preserved],
         before: Mapping[str, np.ndarray],
         z0: Tensor,
         size: int,

@@ -13,7 +13,7 @@ import torch
 
 from lc_core.common.cache import Cache
 from lc_core.constraints.constraint import Constraint, Entry, leaves, walk
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import verdict
 from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.editing.inversion import with_encoder
@@ -24,7 +24,7 @@ from lc_core.editing.state import sigma_distance
 from lc_core.editing.tries import edit_encodings
 from lc_core.energy.decoder_guide import DecoderGuide, spreads_of
 from lc_core.energy.energy import Energy
-from lc_core.energy.preserved import Kept, kept
+from lc_core.energy.preserved import Preserved, preserved
 from lc_core.errors import LCError
 from lc_core.fitting.prepare import prepare
 from lc_core.models.encodings import Encodings
@@ -41,13 +41,13 @@ __all__ = ["reconstruct", "run_transformation", "through_decoder"]
 Progress = Callable[[str], None]
 
 
-def reconstruct(problem: Transformation, encodings: Any, verifier: Verifier) -> Reconstruction:
+def reconstruct(problem: Transformation, encodings: Any, evaluator: Evaluator) -> Reconstruction:
     """Decode encodings `(N, *latent_shape)` and compare them with the inputs.
 
     Raises:
         LCError: If the inputs have another shape than what the model decodes.
     """
-    outputs, inputs = verifier.decode(encodings), problem.inputs
+    outputs, inputs = evaluator.decode(encodings), problem.inputs
     if outputs.shape != inputs.shape:
         raise LCError(
             f"inputs have shape {inputs.shape[1:]}; {problem.model.name} makes outputs of shape {outputs.shape[1:]}"
@@ -78,26 +78,26 @@ def run_transformation(
     began = time.monotonic()
     encoding, how = with_encoder(problem.model, cache=cache, progress=progress)
     model = Encodings(encoding)
-    verifier = Verifier(model, problem.entries)
+    evaluator = Evaluator(model, problem.entries)
     z0 = encode_outputs(model, problem.inputs).mean
-    found = reconstruct(problem, z0, verifier)
+    found = reconstruct(problem, z0, evaluator)
     _tell_what_is_lost(problem, found, progress)
     held, watched = _observed(problem, model)
-    engine, fitted = problem.engine, Verifier(model, problem.entries)
+    engine, fitted = problem.engine, Evaluator(model, problem.entries)
     if (editor := engine.editing()) is not None:
         engine = editor.keeping(held).for_fit()
-        fitted = Verifier(model, (*problem.entries, *(one.entry for one in held)))
+        fitted = Evaluator(model, (*problem.entries, *(one.entry for one in held)))
     prepared = prepare(fitted, engine, realism=problem.realism, settings=settings, cache=cache, progress=progress)
     assert prepared.energy is not None
     everything = (*held, *watched)
-    before = verifier.measure(problem.inputs) | _measure_kept(everything, problem.inputs)
+    before = evaluator.measure(problem.inputs) | _measure_kept(everything, problem.inputs)
     engine = prepared.engine if engine.amortised else problem.engine
     conditions = tuple(entry for entry in problem.entries if entry.require)
     through = through_decoder(model, conditions, seed=problem.seed, cache=cache)
     guided, editing = prepared.energy.decodes, time.monotonic()
     edited = edit_encodings(
         model,
-        verifier,
+        evaluator,
         engine,
         prepared.energy,
         z0,
@@ -107,8 +107,8 @@ def run_transformation(
         seed=problem.seed,
         progress=lambda done: progress(f"{done:,} of {len(z0):,} edited"),
     )
-    outputs = verifier.decode(edited.z)
-    after = verifier.measure(outputs) | _measure_kept(everything, outputs)
+    outputs = evaluator.decode(edited.z)
+    after = evaluator.measure(outputs) | _measure_kept(everything, outputs)
     result = TransformResult(
         problem=problem,
         inputs=problem.inputs,
@@ -120,14 +120,14 @@ def run_transformation(
         after=after,
         met_before={one.label: verdict(one, before).met for one in walk(problem.entries)},
         met={one.label: verdict(one, after).met for one in walk(problem.entries)},
-        satisfied=verifier.satisfied(after, len(outputs)),
+        satisfied=evaluator.satisfied(after, len(outputs)),
         distance=sigma_distance(edited.z, z0, model.sigma_bar),
         unchanged={one.label: one.unchanged(before[one.label], after[one.label]) for one in everything},
         kept=held,
         watched=watched,
         steps=edited.steps,
         tries=edited.tries,
-        decodes=verifier.decodes + prepared.energy.decodes - guided + (through.decodes if through else 0),
+        decodes=evaluator.decodes + prepared.energy.decodes - guided + (through.decodes if through else 0),
         realism=_realism(prepared.energy.realism or problem.model.realism(), z0, edited.z),
     )
     ended = time.monotonic()
@@ -139,7 +139,7 @@ def run_transformation(
     return result
 
 
-def _measure_kept(everything: Sequence[Kept], outputs: np.ndarray) -> dict[str, np.ndarray]:
+def _measure_kept(everything: Sequence[Preserved], outputs: np.ndarray) -> dict[str, np.ndarray]:
     values = measure_all([one.measurement for one in everything], outputs)
     return dict(zip((one.label for one in everything), values, strict=True))
 
@@ -152,12 +152,12 @@ def _tell_what_is_lost(problem: Transformation, found: Reconstruction, progress:
         )
 
 
-def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Kept, ...], tuple[Kept, ...]]:
+def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Preserved, ...], tuple[Preserved, ...]]:
     """Return what is kept and what is only watched, with labels that no entry has."""
     taken = {entry.label for entry in walk(problem.entries)}
     asked = [(one.measurement.name, dict(one.measurement.params)) for one in leaves(problem.entries)]
 
-    def named(measurement: Measurement, tolerance: float | None) -> Kept:
+    def named(measurement: Measurement, tolerance: float | None) -> Preserved:
         parameters = inspect.signature(measurement.function).parameters
         needed = [
             str(value)
@@ -169,7 +169,7 @@ def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Kept, 
         while label in taken:
             label, number = f"{base}-{number}", number + 1
         taken.add(label)
-        return kept(measurement, model, label=label, tolerance=tolerance)
+        return preserved(measurement, model, label=label, tolerance=tolerance)
 
     held = tuple(named(one.measurement, one.tolerance) for one in problem.keep)
     asked += [(one.measurement.name, dict(one.measurement.params)) for one in problem.keep]

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import measure_all
 from lc_core.editing.settings import EditSettings
 from lc_core.editing.state import BlockState, Edited, sigma_distance
 from lc_core.editing.way_back import follow, shrink, slide, tighten
 from lc_core.energy.energy import Energy
-from lc_core.energy.preserved import Kept
+from lc_core.energy.preserved import Preserved
 from lc_core.engines.base import EditingEngine, Engine
 from lc_core.errors import LCError
 from lc_core.models.encodings import Encodings
@@ -33,12 +33,12 @@ __all__ = ["edit_encodings"]
 
 def edit_encodings(
     model: Encodings,
-    evaluator: Verifier,
+    evaluator: Evaluator,
     engine: Engine,
     energy: Energy,
     z0: Tensor,
     *,
-    kept: Sequence[Kept] = (),
+    kept: Sequence[Preserved] = (),
     before: Mapping[str, np.ndarray] | None = None,
     through: Energy | None = None,
     seed: int = 0,

@@ -144,7 +144,7 @@ def check_guides(model: LatentModel, entries: Sequence[Entry]) -> None:
         raise LCError(f"guide: decoder of {some[0].label}: {_why_no_gradient(inner, z)}", hint=INSTEAD)
     with torch.enable_grad():
         for leaf in some:
-            if leaf.measurement.accepts(inner.output_type):  # else the verifier says so
+            if leaf.measurement.accepts(inner.output_type):  # else the evaluator says so
                 _check_form(inner, leaf, z)
 
 

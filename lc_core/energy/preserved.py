@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lc_core.critics.critic import Critic
 
-__all__ = ["Kept", "kept"]
+__all__ = ["Preserved", "preserved"]
 
 SHARE = 0.25
 """A kept value without a want or a tolerance stays within this share of its standard deviation over encodings."""
@@ -36,7 +36,7 @@ FLOOR = 1e-6
 
 
 @dataclass(frozen=True)
-class Kept:
+class Preserved:
     """A measurement that is to stay as it was.
 
     Args:
@@ -112,7 +112,9 @@ class Kept:
         return share
 
 
-def kept(measurement: Measurement, model: LatentModel, *, label: str = "", tolerance: float | None = None) -> Kept:
+def preserved(
+    measurement: Measurement, model: LatentModel, *, label: str = "", tolerance: float | None = None
+) -> Preserved:
     """Return a measurement as one that is kept, in the way that suits it.
 
     With a tolerance its value is kept; without one, its default want's verdict if it has a default, else its value
@@ -136,4 +138,4 @@ def kept(measurement: Measurement, model: LatentModel, *, label: str = "", toler
         values = measurement(decode_outputs(model, starts))
         defined = values[~np.isnan(values)]
         tolerance = SHARE * float(defined.std()) if len(defined) else 0.0
-    return Kept(measurement, label, measurement.info.want, tolerance)
+    return Preserved(measurement, label, measurement.info.want, tolerance)

@@ -31,7 +31,7 @@ from lc_core.models.latent_model import LatentModel, draw_prior
 
 if TYPE_CHECKING:
     from lc_core.constraints.constraint import Entry
-    from lc_core.constraints.evaluator import Replay
+    from lc_core.constraints.evaluator import Measured
     from lc_core.energy.energy import Energy
 
 __all__ = ["Adversary", "Labelled", "PaperActor", "critic_loss", "gradient_penalty"]
@@ -137,7 +137,7 @@ class Adversary:
         self._real: _Real | None = None
         self._conditions: tuple[Any, ...] = ()
 
-    def study(self, energy: Energy, prior: Replay) -> None:
+    def study(self, energy: Energy, prior: Measured) -> None:
         """Keep the prior samples that satisfy every condition, with the labels that they satisfy it under.
 
         Raises:
@@ -287,7 +287,7 @@ class PaperActor(Actor):
         )
         return net
 
-    def study(self, energy: Energy, prior: Replay) -> None:
+    def study(self, energy: Energy, prior: Measured) -> None:
         """Keep the prior samples that satisfy: the critic is shown them as real."""
         self._learning.study(energy, prior)
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lc_core.constraints.constraint import Entry
-    from lc_core.constraints.evaluator import Replay, Verifier
+    from lc_core.constraints.evaluator import Evaluator, Measured
     from lc_core.energy.energy import Energy
-    from lc_core.energy.preserved import Kept
+    from lc_core.energy.preserved import Preserved
     from lc_core.energy.targets import Space
     from lc_core.models.latent_model import LatentModel
 
@@ -113,12 +113,12 @@ class Engine(ABC):
         return None
 
     def ready(
-        self, verifier: Verifier, realism: float, progress: Callable[[str], None]
+        self, evaluator: Evaluator, realism: float, progress: Callable[[str], None]
     ) -> tuple[Energy, Engine, dict[str, Any]] | None:
         """Return an energy, this engine with weights that it has already, and their card; None to have them fitted.
 
         Args:
-            verifier: The model and the constraints.
+            evaluator: The model and the constraints.
             realism: Weight of realism.
             progress: Called with a line of text now and then.
 
@@ -143,7 +143,7 @@ class Engine(ABC):
         """Return this engine with fresh weights for a model and what is free; itself if it has none."""
         return self
 
-    def study(self, energy: Energy, prior: Replay) -> None:
+    def study(self, energy: Energy, prior: Measured) -> None:
         """Take prior samples that were decoded and measured; called once, before the first `learn`.
 
         An engine that learns from examples keeps what it needs of them; the energy's entries and `space` tell what is
@@ -184,7 +184,7 @@ class EditingEngine(Engine):
         return self
 
     @abstractmethod
-    def keeping(self, kept: Sequence[Kept], before: Mapping[str, np.ndarray] | None = None) -> EditingEngine:
+    def keeping(self, kept: Sequence[Preserved], before: Mapping[str, np.ndarray] | None = None) -> EditingEngine:
         """Return this engine holding measurements near what they were.
 
         Args:

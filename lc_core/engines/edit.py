@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lc_core.constraints.constraint import Entry
     from lc_core.energy.energy import Energy
-    from lc_core.energy.preserved import Kept
+    from lc_core.energy.preserved import Preserved
     from lc_core.models.latent_model import LatentModel
 
 __all__ = ["Edit"]
@@ -59,14 +59,14 @@ class Edit(EditingEngine):
         self.steps, self.lr, self.distance, self.keep = steps, lr, distance, keep
         self.choose_block(block, 64)
         self.checks = tuple(range(check_every, steps, check_every))
-        self._kept: tuple[Kept, ...] = ()
+        self._kept: tuple[Preserved, ...] = ()
         self._before: Mapping[str, np.ndarray] | None = None
 
     def unadvised(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
         """Return what it is for."""
         return "lc transform takes it, to change files of yours; to sample, gradient does the same in larger steps"
 
-    def keeping(self, kept: Sequence[Kept], before: Mapping[str, np.ndarray] | None = None) -> Edit:
+    def keeping(self, kept: Sequence[Preserved], before: Mapping[str, np.ndarray] | None = None) -> Edit:
         """Return this engine holding measurements near what they were."""
         engine = copy.copy(self)
         engine._kept, engine._before = tuple(kept), before

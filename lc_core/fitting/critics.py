@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
-from lc_core.constraints.evaluator import Replay, Verifier
+from lc_core.constraints.evaluator import Evaluator, Measured
 from lc_core.constraints.logic import only_value
 from lc_core.critics.critic import Bins, Critic
 from lc_core.critics.heads import Family
@@ -99,28 +99,28 @@ class CriticFitter:
     """Fits critics of single measurements for one model; prior samples are decoded once for all of them.
 
     Args:
-        verifier: Decodes and measures; its tree holds the constraints to be fitted.
+        evaluator: Decodes and measures; its tree holds the constraints to be fitted.
         settings: Settings.
         progress: Called with a line of text now and then.
     """
 
-    def __init__(self, verifier: Verifier, settings: FitSettings, progress: Progress = lambda _: None) -> None:
-        self.verifier, self.settings, self.progress = verifier, settings, progress
+    def __init__(self, evaluator: Evaluator, settings: FitSettings, progress: Progress = lambda _: None) -> None:
+        self.evaluator, self.settings, self.progress = evaluator, settings, progress
 
     def draw_prior(self, count: int, purpose: str) -> Tensor:
         """Draw prior samples `(count, *latent_shape)`: the same for the same fit seed and purpose."""
-        return draw_prior(self.verifier.model, count, block_generator(self.settings.seed, 0, purpose))
+        return draw_prior(self.evaluator.model, count, block_generator(self.settings.seed, 0, purpose))
 
     @cached_property
-    def prior(self) -> Replay:
+    def prior(self) -> Measured:
         """The prior samples that every critic is fitted on."""
-        return Replay.of(self.verifier, self.draw_prior(self.settings.prior_samples, "fit"))
+        return Measured.of(self.evaluator, self.draw_prior(self.settings.prior_samples, "fit"))
 
     @cached_property
-    def held_out(self) -> Replay:
+    def held_out(self) -> Measured:
         """Prior samples that no critic is fitted on."""
         count = self.settings.prior_samples // 4
-        return Replay.of(self.verifier, self.draw_prior(count, "fit/held-out"))
+        return Measured.of(self.evaluator, self.draw_prior(count, "fit/held-out"))
 
     def fit(self, family: Family) -> tuple[Critic, np.ndarray]:
         """Fit the critic of a family's measurement; what is wanted plays no part.
@@ -134,9 +134,9 @@ class CriticFitter:
         rough = _fit_one(self.prior, family, settings, generator, steps=max(1, settings.steps // 4))
         starts = self.draw_prior(2 * settings.push_samples, "fit/push")
         up, down = starts.chunk(2)
-        model = self.verifier.model
+        model = self.evaluator.model
         pushed = torch.cat([_push(rough, model, up, 1.0), _push(rough, model, down, -1.0)])
-        extra = Replay.of(self.verifier, pushed)
+        extra = Measured.of(self.evaluator, pushed)
         critic = _fit_one(self.prior, family, settings, generator, steps=settings.steps, extra=extra)
         seen = np.concatenate([family.gather(part.values) for part in (self.prior, extra, self.held_out)])
         return critic, np.stack([np.fmin.reduce(seen), np.fmax.reduce(seen)])
@@ -155,11 +155,11 @@ class CriticFitter:
         fixed = [family for family in some if _only([family.gather(self.prior.values)]) is not None]
         if not fixed:
             return {}
-        verifier = Verifier(self.verifier.model, [leaf for family in fixed for leaf in family.leaves])
-        starts = Replay.of(verifier, self.draw_prior(2 * self.settings.push_samples, "fit/push"))
+        evaluator = Evaluator(self.evaluator.model, [leaf for family in fixed for leaf in family.leaves])
+        starts = Measured.of(evaluator, self.draw_prior(2 * self.settings.push_samples, "fit/push"))
         values = {
             leaf.label: _only([part.values[leaf.label] for part in (self.prior, starts, self.held_out)])
-            for leaf in verifier.leaves
+            for leaf in evaluator.leaves
         }
         return {label: only for label, only in values.items() if only is not None}
 
@@ -182,7 +182,7 @@ class CriticFitter:
         z = self.draw_prior(len(next(iter(held_out.values()))), "fit/held-out")
         own = energy.space.own()
         values = own.pick(held_out)
-        fitted = [leaf for leaf in self.verifier.leaves if leaf.label in held_out]
+        fitted = [leaf for leaf in self.evaluator.leaves if leaf.label in held_out]
         with torch.no_grad():
             odds = energy.odds(z, [own.apply(leaf) for leaf in fitted])
         return {
@@ -200,13 +200,13 @@ def _only(parts: Sequence[np.ndarray]) -> float | None:
 
 
 def _fit_one(
-    prior: Replay,
+    prior: Measured,
     family: Family,
     settings: FitSettings,
     generator: torch.Generator,
     *,
     steps: int,
-    extra: Replay | None = None,
+    extra: Measured | None = None,
 ) -> Critic:
     replay = prior if extra is None else prior + extra
     values = family.gather(replay.values)

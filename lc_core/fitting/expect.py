@@ -10,7 +10,7 @@ import torch
 from lc_core.common.progress import LONG, time_of
 from lc_core.common.seeds import block_generator
 from lc_core.common.words import counted
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.critics.critic import Bins, Critic
 from lc_core.critics.heads import families
 from lc_core.engines.base import Engine
@@ -49,27 +49,27 @@ def refinement_decodes(settings: FitSettings, engine: Engine, *, followed: bool)
 
 
 def say_fit(
-    verifier: Verifier, engine: Engine, settings: FitSettings, critics: int, progress: Callable[[str], None]
+    evaluator: Evaluator, engine: Engine, settings: FitSettings, critics: int, progress: Callable[[str], None]
 ) -> None:
     """Say what a fit that is about to start takes, if that is more than some seconds.
 
     A few outputs are decoded and measured to see how long that takes. It changes nothing but what is said.
 
     Args:
-        verifier: The model and the constraints.
+        evaluator: The model and the constraints.
         engine: The engine that critics are refined for.
         settings: How critics are fitted.
         critics: How many are to be fitted; 0 if they are there and only refined.
         progress: Called with lines of text.
     """
-    followed = any(leaf.guide == "decoder" for leaf in verifier.leaves)
-    some = sum(1 for family in families(verifier.leaves))
+    followed = any(leaf.guide == "decoder" for leaf in evaluator.leaves)
+    some = sum(1 for family in families(evaluator.leaves))
     first, then = fit_decodes(settings, critics), refinement_decodes(settings, engine, followed=followed)
     try:
-        each = _seconds_each(verifier)
+        each = _seconds_each(evaluator)
     except LCError:
         return  # told where outputs are needed
-    step = _seconds_step(verifier, settings)
+    step = _seconds_step(evaluator, settings)
     trained = critics * (1.25 * settings.steps) * step
     rounds = settings.rounds + 1 if then else 0
     refined = rounds * some * step * (settings.round_steps + engine.steps * settings.round_samples / settings.batch)
@@ -82,15 +82,15 @@ def say_fit(
         parts.append(f"refinement: at most {then:,} decodes, {time_of(more)}; it ends earlier once tries satisfy")
     for part in parts:
         progress(part)
-    progress(f"cheaper: {'; '.join(_cheaper(verifier))}")
+    progress(f"cheaper: {'; '.join(_cheaper(evaluator))}")
 
 
-def _seconds_each(verifier: Verifier) -> float:
+def _seconds_each(evaluator: Evaluator) -> float:
     """Return how long one output takes to be decoded and measured."""
-    own = Verifier(verifier.model, verifier.entries)
+    own = Evaluator(evaluator.model, evaluator.entries)
     spent = 0.0
     for count in (TRIED, TRIED, MORE):  # the first is slower than all others
-        z = draw_prior(verifier.model, count, block_generator(0, 0, "expect"))
+        z = draw_prior(evaluator.model, count, block_generator(0, 0, "expect"))
         began = time.perf_counter()
         own.measure_variants(own.decode(z))
         spent = (time.perf_counter() - began) / count
@@ -99,15 +99,15 @@ def _seconds_each(verifier: Verifier) -> float:
     return spent
 
 
-def _seconds_step(verifier: Verifier, settings: FitSettings) -> float:
+def _seconds_step(evaluator: Evaluator, settings: FitSettings) -> float:
     """Return how long one training step of a critic takes."""
     import numpy as np
 
     generator = block_generator(0, 0, "expect/step")
     with torch.random.fork_rng(devices=[]):
-        critic = Critic(verifier.model.dimensions, Bins.of(np.linspace(0.0, 1.0, 512)), hidden=settings.hidden)
-    critic = critic.to(verifier.model.device)
-    z = draw_prior(verifier.model, min(settings.batch, 512), generator)
+        critic = Critic(evaluator.model.dimensions, Bins.of(np.linspace(0.0, 1.0, 512)), hidden=settings.hidden)
+    critic = critic.to(evaluator.model.device)
+    z = draw_prior(evaluator.model, min(settings.batch, 512), generator)
     spent = 0.0
     with torch.enable_grad():
         for _ in range(3):
@@ -117,11 +117,11 @@ def _seconds_step(verifier: Verifier, settings: FitSettings) -> float:
     return spent
 
 
-def _cheaper(verifier: Verifier) -> list[str]:
+def _cheaper(evaluator: Evaluator) -> list[str]:
     """Return what takes less, in words."""
     ways = []
-    able = [leaf for leaf in verifier.leaves if leaf.guide != "decoder" and leaf.measurement.info.differentiable]
-    if able and verifier.model.differentiable:
+    able = [leaf for leaf in evaluator.leaves if leaf.guide != "decoder" and leaf.measurement.info.differentiable]
+    if able and evaluator.model.differentiable:
         ways.append(f"guide: decoder on {', '.join(leaf.label for leaf in able)}, which needs no critic")
     ways.append("engine: rejection, which needs no fit, where a rule is not rare")
     ways.append("fit: {prior_samples: 4096, push_samples: 1024}")

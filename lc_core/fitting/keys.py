@@ -15,7 +15,7 @@ from torch import Tensor
 from lc_core.common.cache import Cache, key_of
 from lc_core.constraints.constraint import describe
 from lc_core.constraints.digest import engine_source, measurement_digest
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.want import Want
 from lc_core.critics.critic import Critic, critic_tensors, load_critic
 from lc_core.critics.heads import Family, families
@@ -26,21 +26,22 @@ from lc_core.fitting.critics import CriticFitter, FitSettings
 from lc_core.fitting.expect import say_fit
 from lc_core.fitting.refine import Refined, refine_critics
 
-__all__ = []
+__all__ = ["cached_critic", "cached_refinement", "critic_key", "is_cached"]
 
 
-def _critic_key(verifier: Verifier, family: Family, settings: FitSettings) -> str | None:
+def critic_key(evaluator: Evaluator, family: Family, settings: FitSettings) -> str | None:
+    """Return the key of a critic, or None if a measurement's behaviour cannot be told from its source."""
     digests = [measurement_digest(one) for one in family.variants]
     if None in digests:
         return None
     return key_of(
         {
-            "model": verifier.model.digest,
+            "model": evaluator.model.digest,
             "name": family.name,  # part of the fit's seed
             "measurements": digests,
             "settings": _keyed(settings, refined=False),
             "precision": "float32",
-            "device": verifier.model.device.partition(":")[0],
+            "device": evaluator.model.device.partition(":")[0],
         }
     )
 
@@ -52,11 +53,12 @@ def _keyed(settings: FitSettings, *, refined: bool) -> dict[str, Any]:
     return found | ({"stop_at": stop_at} if refined and stop_at is not None else {})
 
 
-def _is_cached(key: str | None, cache: Cache | None) -> bool:
+def is_cached(key: str | None, cache: Cache | None) -> bool:
+    """Return whether a critic is in the cache."""
     return cache is not None and key is not None and cache.has("critic", key)
 
 
-def _cached_critic(
+def cached_critic(
     fitter: CriticFitter,
     family: Family,
     key: str | None,
@@ -70,7 +72,7 @@ def _cached_critic(
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
         critic, ends = fitter.fit(family)
-        what = f"critic of {family.name} for {fitter.verifier.model.name}"
+        what = f"critic of {family.name} for {fitter.evaluator.model.name}"
         values = torch.from_numpy(family.gather(fitter.held_out.values))
         told = {"held_out": values, "ends": torch.from_numpy(ends)}
         config = {"what": what, "hidden": critic.hidden, "seconds": time.monotonic() - since}
@@ -85,7 +87,7 @@ def _cached_critic(
     return load_critic(tensors, config["hidden"]), held_out, ends
 
 
-def _cached_refinement(
+def cached_refinement(
     fitter: CriticFitter,
     energy: Energy,
     engine: Engine,
@@ -96,14 +98,15 @@ def _cached_refinement(
     *,
     said: bool,
 ) -> Refined:
-    labels = [list(family.heads()) for family in families(fitter.verifier.leaves)]
-    through = [measurement_digest(leaf.measurement) for leaf in guided(fitter.verifier.entries)]
+    """Return critics and an engine refined for one energy, from the cache or refined now."""
+    labels = [list(family.heads()) for family in families(fitter.evaluator.leaves)]
+    through = [measurement_digest(leaf.measurement) for leaf in guided(fitter.evaluator.entries)]
     if not labels and not engine.amortised:
         return Refined({})
 
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
         if not said:
-            say_fit(fitter.verifier, engine, fitter.settings, 0, progress)
+            say_fit(fitter.evaluator, engine, fitter.settings, 0, progress)
         began = time.monotonic()
         refined = refine_critics(fitter, energy, engine, progress)
         tensors = {
@@ -113,7 +116,7 @@ def _cached_refinement(
         }
         tensors |= {f"engine.{name}": tensor for name, tensor in refined.weights.items()}
         hidden = [refined.critics[label].hidden for label, *_ in labels]
-        model = fitter.verifier.model.name
+        model = fitter.evaluator.model.name
         what = f"critics of {', '.join(energy.critics)} refined for {type(engine).__name__.lower()} on {model}"
         aims = {label: want.as_dict() for label, want in refined.aims.items()}
         seconds = time.monotonic() - began
@@ -122,12 +125,12 @@ def _cached_refinement(
     if cache is None or None in keys or None in through:
         config, tensors = fit()
     else:
-        flow = fitter.verifier.model.flow() if energy.realism_weight > 0 and engine.begins_real else None
+        flow = fitter.evaluator.model.flow() if energy.realism_weight > 0 and engine.begins_real else None
         key = key_of(
             {
                 "critics": keys,
                 **({"through the decoder": through} if through else {}),
-                "model": fitter.verifier.model.digest,
+                "model": fitter.evaluator.model.digest,
                 "settings": _keyed(fitter.settings, refined=True),
                 "entries": [describe(entry) for entry in energy.entries],
                 "realism": energy.realism_weight,

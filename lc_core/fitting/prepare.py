@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.common.cache import Cache
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import check_reachable, only_value
 from lc_core.critics.critic import Critic
 from lc_core.critics.heads import families
@@ -23,7 +23,7 @@ from lc_core.engines.base import Engine
 from lc_core.errors import LCError, PluginFault
 from lc_core.fitting.critics import CriticFitter, FitSettings
 from lc_core.fitting.expect import say_fit
-from lc_core.fitting.keys import _cached_critic, _cached_refinement, _critic_key, _is_cached
+from lc_core.fitting.keys import cached_critic, cached_refinement, critic_key, is_cached
 from lc_core.fitting.refine import aimed
 
 __all__ = ["Prepared", "prepare"]
@@ -44,7 +44,7 @@ class Prepared:
 
 
 def prepare(
-    verifier: Verifier,
+    evaluator: Evaluator,
     engine: Engine,
     *,
     realism: float = 0.0,
@@ -55,7 +55,7 @@ def prepare(
     """Fit, or find in the cache, all that an engine needs for a tree of constraints.
 
     Args:
-        verifier: The model and the constraints.
+        evaluator: The model and the constraints.
         engine: The engine.
         realism: Weight of realism.
         settings: How to fit.
@@ -68,55 +68,55 @@ def prepare(
     """
     if not engine.needs_energy:
         return Prepared(None, engine)
-    if (ready := engine.ready(verifier, realism, progress)) is not None:
+    if (ready := engine.ready(evaluator, realism, progress)) is not None:
         return Prepared(*ready)
-    if not engine.amortised and Space.of(verifier.entries).leaves:
-        verifier = Verifier(verifier.model, tuple(map(without_free, verifier.entries)))
+    if not engine.amortised and Space.of(evaluator.entries).leaves:
+        evaluator = Evaluator(evaluator.model, tuple(map(without_free, evaluator.entries)))
     settings = settings or FitSettings()
     began = time.monotonic()
-    critic_of_realism = realism_of(verifier.model)[0] if realism > 0 else None
-    if realism > 0 and not verifier.entries and engine.begins_real and verifier.model.realism_alone():
+    critic_of_realism = realism_of(evaluator.model)[0] if realism > 0 else None
+    if realism > 0 and not evaluator.entries and engine.begins_real and evaluator.model.realism_alone():
         return Prepared(None, engine)  # where it carries prior samples is all that is wanted
     if realism > 0 and critic_of_realism is None:
         raise LCError(
-            f"realism {realism} is asked for, but {verifier.model.name} has no realism critic",
+            f"realism {realism} is asked for, but {evaluator.model.name} has no realism critic",
             hint="leave realism out, or use a model that ships one; without an encoder, log_prior(z) is enough",
         )
-    fitter = CriticFitter(verifier, settings, progress)
+    fitter = CriticFitter(evaluator, settings, progress)
     critics: dict[str, Critic] = {}
     heads: dict[str, int] = {}
     held_out: dict[str, np.ndarray] = {}
     spent: list[float] = []
-    some = families(verifier.leaves)
-    keys = [_critic_key(verifier, family, settings) for family in some]
+    some = families(evaluator.leaves)
+    keys = [critic_key(evaluator, family, settings) for family in some]
     with _placed("a number counts the samples that were decoded together for a fit"):
-        spreads = spreads_of(verifier.model, verifier.entries, settings.seed, cache)
+        spreads = spreads_of(evaluator.model, evaluator.entries, settings.seed, cache)
         only = {label: one.low for label, one in spreads.items() if not one.low < one.high}
-        check_reachable(verifier.conditions, only)
-        new = [family for family, key in zip(some, keys, strict=True) if not _is_cached(key, cache)]
+        check_reachable(evaluator.conditions, only)
+        new = [family for family, key in zip(some, keys, strict=True) if not is_cached(key, cache)]
         looked = time.monotonic()
         if new:
-            say_fit(verifier, engine, settings, len(new), progress)
+            say_fit(evaluator, engine, settings, len(new), progress)
             only |= fitter.constants(new)
-            check_reachable(verifier.conditions, only)
+            check_reachable(evaluator.conditions, only)
         for family, key in zip(some, keys, strict=True):
             since = looked if new and family is new[0] else time.monotonic()  # prior samples are part of the first fit
-            critic, values, ends = _cached_critic(fitter, family, key, cache, progress, spent, since=since)
+            critic, values, ends = cached_critic(fitter, family, key, cache, progress, spent, since=since)
             critics |= dict.fromkeys(family.heads(), critic)
             heads |= family.heads()
             held_out |= family.scatter(values)
             found = {label: only_value(*part.reshape(2, -1)) for label, part in family.scatter(ends).items()}
             only |= {label: value for label, value in found.items() if value is not None}
-            check_reachable(verifier.conditions, only)
-        space = Space.of(verifier.entries)
-        decoder = DecoderGuide(verifier.model, spreads) if spreads else None
-        energy = Energy(verifier.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
+            check_reachable(evaluator.conditions, only)
+        space = Space.of(evaluator.entries)
+        decoder = DecoderGuide(evaluator.model, spreads) if spreads else None
+        energy = Energy(evaluator.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
         cards = fitter.cards(energy, held_out)
-        refined = _cached_refinement(fitter, energy, engine, keys, cache, progress, spent, said=bool(new))
+        refined = cached_refinement(fitter, energy, engine, keys, cache, progress, spent, said=bool(new))
     card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
-    entries = tuple(aimed(entry, refined.aims) for entry in verifier.entries)
+    entries = tuple(aimed(entry, refined.aims) for entry in evaluator.entries)
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
-    fitted = engine.with_tensors(refined.weights, verifier.model, energy.space)
+    fitted = engine.with_tensors(refined.weights, evaluator.model, energy.space)
     return Prepared(energy, fitted, card, time.monotonic() - began, sum(spent))
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint, Entry
-from lc_core.constraints.evaluator import Replay
+from lc_core.constraints.evaluator import Measured
 from lc_core.constraints.logic import order, verdict
 from lc_core.constraints.want import SLACK, Want
 from lc_core.critics.critic import Critic
@@ -158,23 +158,23 @@ class _Refinement:
 
     def __init__(self, fitter: CriticFitter, energy: Energy, engine: Engine, progress: Progress) -> None:
         self.fitter, self.progress = fitter, progress
-        self.settings, self.verifier = fitter.settings, fitter.verifier
+        self.settings, self.evaluator = fitter.settings, fitter.evaluator
         self.generator = block_generator(self.settings.seed, 0, "refine")
         if energy.space.leaves:
             energy = replace(energy, space=energy.space.with_seen(fitter.prior.values, self.generator))
         self.energy = energy
-        self.engine = engine.begin(self.verifier.model, energy.space, self.generator)
+        self.engine = engine.begin(self.evaluator.model, energy.space, self.generator)
         if energy.critics:
             self.engine.study(self.energy, fitter.prior)
         self.visit = sorted({max(1, engine.steps * part // VISITS) for part in range(1, VISITS + 1)})
         self.count = self.settings.round_samples * VISITS // len(self.visit)
-        self.families = families(self.verifier.leaves)
+        self.families = families(self.evaluator.leaves)
         self.learning = copy.deepcopy(dict(energy.critics))
         self.guiding = copy.deepcopy(dict(energy.critics))
         self.aims: dict[str, Want] = {}
         self.targets = energy.space.own()
         self.redrawn = REDRAWN
-        self.path: Replay | None = None
+        self.path: Measured | None = None
         self.preferences = [entry for entry in energy.entries if not entry.require and entry.weight > 0]
         self.history: list[float] = []
         self.liked: list[float] = []
@@ -185,10 +185,10 @@ class _Refinement:
 
         A round in which the share that the settings ask for satisfies is the last one, and the one that is taken.
         """
-        ruled = bool(self.verifier.conditions or self.preferences)
+        ruled = bool(self.evaluator.conditions or self.preferences)
         best_score, best, last, since = -1.0, (0.0, 0.0), (-1.0, -1.0), 0
         for number in range(self.settings.rounds + 1):
-            self.engine.learn(self._aimed(), self.verifier.model, self.generator)
+            self.engine.learn(self._aimed(), self.evaluator.model, self.generator)
             fresh = self._explore(number)
             share, taste = (float(np.mean(one[-WINDOW:])) for one in (self.history, self.liked))
             share = min(share, FALLEN * self.history[-1])
@@ -216,26 +216,26 @@ class _Refinement:
     def _reached(self) -> bool:
         """Return whether the last round satisfied conditions as often as the settings ask for."""
         stop_at = self.settings.stop_at
-        return bool(self.verifier.conditions) and stop_at is not None and self.history[-1] >= stop_at
+        return bool(self.evaluator.conditions) and stop_at is not None and self.history[-1] >= stop_at
 
-    def _explore(self, number: int) -> Replay:
+    def _explore(self, number: int) -> Measured:
         """Run the engine from fresh prior samples, note how many tries satisfy, and return what it visited."""
-        model, generator = self.verifier.model, block_generator(self.settings.seed, 0, f"refine/{number}")
+        model, generator = self.evaluator.model, block_generator(self.settings.seed, 0, f"refine/{number}")
         flow = model.flow() if self.energy.realism_weight > 0 and self.engine.begins_real else None
         starts = draw_carried(model, self.count, generator, flow)
         self.targets = self.energy.space.draw(self.count, block_generator(self.settings.seed, number, "targets"))
         energy = self._aimed().at(self.targets)
-        result = run_engine(self.engine, self.verifier.model, starts, energy, visit=self.visit)
-        fresh = Replay.of(self.verifier, torch.cat(result.visited))
+        result = run_engine(self.engine, self.evaluator.model, starts, energy, visit=self.visit)
+        fresh = Measured.of(self.evaluator, torch.cat(result.visited))
         ends = self._ends(fresh)
-        met = [verdict(self.targets.apply(entry), ends).met for entry in self.verifier.conditions]
+        met = [verdict(self.targets.apply(entry), ends).met for entry in self.evaluator.conditions]
         self.history.append(float(np.logical_and.reduce([np.ones(self.count, dtype=bool), *met]).mean()))
         liked = [verdict(self.targets.apply(entry), ends).met.mean() for entry in self.preferences]
         weights = [entry.weight for entry in self.preferences]
         self.liked.append(float(np.average(liked, weights=weights)) if liked else self.history[-1])
         return fresh
 
-    def _ends(self, fresh: Replay) -> dict[str, np.ndarray]:
+    def _ends(self, fresh: Measured) -> dict[str, np.ndarray]:
         """Return what was measured, under what each try wanted, where the tries ended."""
         return self.targets.pick(fresh.last(self.count))
 
@@ -244,7 +244,7 @@ class _Refinement:
         entries = tuple(aimed(entry, self.aims) for entry in self.energy.entries)
         return replace(self.energy, entries=entries, critics=self.guiding)
 
-    def _learn(self, fresh: Replay) -> None:
+    def _learn(self, fresh: Measured) -> None:
         """Take up what was visited, choose the next aims and let the critics learn."""
         self.aims = choose_aims(self.energy.entries, self._ends(fresh), self.targets)
         if self.history[-1] < AIM and self.families and not self.energy.space.leaves:
@@ -254,19 +254,19 @@ class _Refinement:
             self._split(family)
             self._train(family, len(fresh))
 
-    def _copies(self, fresh: Replay) -> Replay:
+    def _copies(self, fresh: Measured) -> Measured:
         """Decode copies, in part drawn anew, of latents that satisfy, or of those that come nearest."""
         count, seen = self.settings.round_samples, self.fitter.prior + fresh
         seen = seen if self.path is None else seen + self.path
-        hits = np.flatnonzero(self.verifier.satisfied(seen.values, len(seen)))
-        rows = hits if len(hits) else order(self.verifier.conditions, seen.values, len(seen))[:ELITE]
+        hits = np.flatnonzero(self.evaluator.satisfied(seen.values, len(seen)))
+        rows = hits if len(hits) else order(self.evaluator.conditions, seen.values, len(seen))[:ELITE]
         pick = torch.from_numpy(rows)[torch.randint(len(rows), (count,), generator=self.generator)]
-        origin, model = seen.z[pick], self.verifier.model
+        origin, model = seen.z[pick], self.evaluator.model
         anew = torch.rand(origin.shape, generator=self.generator) < self.redrawn
         drawn = draw_prior(model, count, self.generator)
-        copies = Replay.of(self.verifier, model.project(torch.where(anew.to(origin.device), drawn, origin), origin))
+        copies = Measured.of(self.evaluator, model.project(torch.where(anew.to(origin.device), drawn, origin), origin))
         if len(hits):
-            share = self.verifier.satisfied(copies.values, count).mean()
+            share = self.evaluator.satisfied(copies.values, count).mean()
             self.redrawn = float(np.clip(self.redrawn * np.exp(share - 0.3), 0.02, 0.5))
         return copies
 

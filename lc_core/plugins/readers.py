@@ -17,7 +17,7 @@ from lc_core.plugins.registry import Registered, Registry
 if TYPE_CHECKING:
     from lc_core.models.latent_model import LatentModel
 
-__all__ = ["read_outputs", "reader_settings", "readers_of"]
+__all__ = ["naming", "read_file", "read_outputs", "reader_for", "reader_settings", "readers_of"]
 
 
 def readers_of(registry: Registry, output_type: str) -> dict[str, list[Registered]]:
@@ -58,8 +58,8 @@ def read_outputs(
     Raises:
         LCError: If it cannot be read.
     """
-    with _naming(path):
-        return _read(path, _reader(path, readers), known, tell=tell)
+    with naming(path):
+        return read_file(path, reader_for(path, readers), known, tell=tell)
 
 
 def reader_settings(model: LatentModel) -> dict[str, int]:
@@ -68,7 +68,7 @@ def reader_settings(model: LatentModel) -> dict[str, int]:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Have an error name the file."""
     try:
         yield
@@ -80,7 +80,8 @@ def _naming(path: Path) -> Iterator[None]:
         raise LCError(f"{path}: {error.strerror or error}") from error
 
 
-def _reader(path: Path, readers: Mapping[str, Sequence[Registered]]) -> Registered:
+def reader_for(path: Path, readers: Mapping[str, Sequence[Registered]]) -> Registered:
+    """Return the reader of a file's suffix; raise `LCError` if there is none, or several."""
     if path.is_dir():
         raise LCError("is a folder; expected a file", hint=f"name the files in it: {path}/*")
     if not path.exists():
@@ -98,9 +99,10 @@ def _reader(path: Path, readers: Mapping[str, Sequence[Registered]]) -> Register
     return fitting[0]
 
 
-def _read(
+def read_file(
     path: Path, reader: Registered, known: Mapping[str, Any] | None = None, *, tell: Callable[[str], None]
 ) -> np.ndarray:
+    """Return the outputs in a file, first dimension N, as its reader gives them."""
     names = reader.parameters().model_fields
     read, settings = reader.load(), reader.fill({key: value for key, value in (known or {}).items() if key in names})
     who = f"reader {reader.name} of {reader.distribution}"

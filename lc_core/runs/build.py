@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lc_core.common.cache import Cache
 from lc_core.common.guard import blaming
 from lc_core.common.progress import Progress
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.fitting.prepare import Prepared, prepare
@@ -21,7 +21,7 @@ from lc_core.spec.values import Selected, Spec
 if TYPE_CHECKING:
     pass
 
-__all__ = ["build_model", "build_problem", "load_selected", "prepare_spec", "settled"]
+__all__ = ["build_model", "build_problem", "build_selected", "load_selected", "prepare_spec", "settled", "who_is"]
 
 
 def build_model(spec: Spec, *, device: str = "auto") -> LatentModel:
@@ -38,7 +38,7 @@ def build_model(spec: Spec, *, device: str = "auto") -> LatentModel:
     model = load_selected(spec.model, device=device)
     if model.output_type != spec.output_type:
         raise LCError(
-            f"{_who('model', spec.model)} makes {model.output_type}, but is registered as making {spec.output_type}"
+            f"{who_is('model', spec.model)} makes {model.output_type}, but is registered as making {spec.output_type}"
         )
     check_decoder(model)
     return model
@@ -50,9 +50,9 @@ def load_selected(selected: Selected, *, device: str = "auto") -> LatentModel:
     Raises:
         LCError: If it cannot be loaded, or is no latent model.
     """
-    model = _build("model", selected)
+    model = build_selected("model", selected)
     if not isinstance(model, LatentModel):
-        raise LCError(f"{_who('model', selected)} is {type(model).__name__}; expected a LatentModel")
+        raise LCError(f"{who_is('model', selected)} is {type(model).__name__}; expected a LatentModel")
     with suppress(AttributeError):  # an object that cannot be changed is told without it
         model.source = selected.plugin.distribution
     chosen = _choose_device(device)
@@ -72,9 +72,9 @@ def build_problem(spec: Spec, *, device: str = "auto") -> Problem:
         device: `auto`, `cpu` or `cuda`.
     """
     model = build_model(spec, device=device)
-    engine = _build("engine", spec.engine)
+    engine = build_selected("engine", spec.engine)
     if not isinstance(engine, Engine):
-        raise LCError(f"{_who('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
+        raise LCError(f"{who_is('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
     sample = spec.sample
     budget = engine.default_budget(sample.count) if sample.budget is None else sample.budget
     return Problem(
@@ -94,17 +94,19 @@ def settled(spec: Spec, engine: Engine) -> Spec:
     sample, chosen = spec.sample, spec.engine
     if sample.budget is None:
         sample = replace(sample, budget=engine.default_budget(sample.count))
-    if chosen.params.get("block", 0) is None and type(_build("engine", chosen)) is type(engine):
+    if chosen.params.get("block", 0) is None and type(build_selected("engine", chosen)) is type(engine):
         chosen = replace(chosen, params={**chosen.params, "block": engine.block})
     return replace(spec, sample=sample, engine=chosen)
 
 
-def _build(kind: str, selected: Selected) -> Any:
-    with blaming(_who(kind, selected)):
+def build_selected(kind: str, selected: Selected) -> Any:
+    """Build what a spec selects, a plugin's faults told with its name."""
+    with blaming(who_is(kind, selected)):
         return selected.build()
 
 
-def _who(kind: str, selected: Selected) -> str:
+def who_is(kind: str, selected: Selected) -> str:
+    """Return what a component of a spec is called in messages."""
     return f"{kind} {selected.use} (from {selected.plugin.distribution})"
 
 
@@ -126,7 +128,7 @@ def _choose_device(device: str) -> str:
 def prepare_spec(spec: Spec, problem: Problem, cache: Cache | None, progress: Progress) -> Prepared:
     """Fit, or find in the cache, what a spec needs."""
     return prepare(
-        Verifier(problem.model, problem.entries),
+        Evaluator(problem.model, problem.entries),
         problem.engine,
         realism=problem.realism,
         settings=spec.fit,

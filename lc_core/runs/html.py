@@ -16,7 +16,7 @@ from urllib.parse import quote
 from lc_core.common.characters import escaping
 from lc_core.common.words import counted
 
-__all__ = ["MAX_SAMPLES", "write_html"]
+__all__ = ["MAX_SAMPLES", "as_number", "as_percent", "as_wanted", "embedded", "escaped", "write_html"]
 
 MAX_SAMPLES = 48
 """Samples shown in the page; it would grow too large to open with more."""
@@ -47,7 +47,7 @@ def write_html(
     path = (into or folder) / "report.html"
     path.write_text(
         page.substitute(
-            title=_text(_name(report.get("spec"), fallback="Report")),
+            title=escaped(_name(report.get("spec"), fallback="Report")),
             summary=_summary(report),
             numbers=_numbers(report),
             constraints=_constraints(report, tree),
@@ -61,7 +61,7 @@ def write_html(
     return path
 
 
-def _text(value: Any) -> str:
+def escaped(value: Any) -> str:
     """Escape anything for use in text and in quoted attributes."""
     return html.escape(str(value), quote=True)
 
@@ -77,7 +77,7 @@ def _undefined(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _number(value: Any) -> str:
+def as_number(value: Any) -> str:
     """Write a number with four digits at most, whole numbers in full."""
     if _undefined(value):
         return "undefined"
@@ -91,13 +91,13 @@ def _number(value: Any) -> str:
 def _plain(value: Any) -> str:
     """Write any JSON value as words."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{str(key).replace('_', ' ')} {_number(item)}" for key, item in value.items())
+        return ", ".join(f"{str(key).replace('_', ' ')} {as_number(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(_number(item) for item in value)
+        return ", ".join(as_number(item) for item in value)
     return str(value)
 
 
-def _percent(share: Any) -> str:
+def as_percent(share: Any) -> str:
     """Write a share in [0, 1]; nothing short of all reads as 100 %, and nothing above none as 0 %."""
     if _undefined(share):
         return "undefined"
@@ -109,16 +109,16 @@ def _percent(share: Any) -> str:
     return f"{percent:.2g} %" if percent < 1 else f"{percent:.1f} %".replace(".0 %", " %")
 
 
-def _wanted(entry: Mapping[str, Any]) -> str:
+def as_wanted(entry: Mapping[str, Any]) -> str:
     """Write what is wanted in words: `at least 0.75`, `12 to 24`, `40 ± 5`."""
     wanted = entry.get("wanted")
     if not isinstance(wanted, Mapping):
         return "" if _undefined(wanted) else str(wanted)
     if "between" in wanted:
         low, high = wanted["between"]
-        return f"{_number(low)} to {_number(high)}"
+        return f"{as_number(low)} to {as_number(high)}"
     if "target" in wanted:
-        return f"{_number(wanted['target'])} ± {_number(wanted.get('tolerance', 0))}"
+        return f"{as_number(wanted['target'])} ± {as_number(wanted.get('tolerance', 0))}"
     return _plain(wanted)
 
 
@@ -132,38 +132,38 @@ def _flatten(entries: Sequence[Mapping[str, Any]], depth: int = 0) -> Iterator[t
 def _summary(report: Mapping[str, Any]) -> str:
     delivered, requested = report.get("delivered", 0), report.get("requested", 0)
     tries = counted(report.get("tried") or 0, "try", "tries")
-    sentence = f"{_number(delivered)} of {counted(requested, 'sample')} in {tries}."
+    sentence = f"{as_number(delivered)} of {counted(requested, 'sample')} in {tries}."
     if delivered < requested:
         status = str(report.get("status") or "incomplete").replace("_", " ")
-        return f'<strong class="bad">{_text(sentence)}</strong> Status: {_text(status)}.{_warning(report)}'
-    return f"{_text(sentence)} Every one was decoded and measured against each constraint.{_warning(report)}"
+        return f'<strong class="bad">{escaped(sentence)}</strong> Status: {escaped(status)}.{_warning(report)}'
+    return f"{escaped(sentence)} Every one was decoded and measured against each constraint.{_warning(report)}"
 
 
 def _warning(report: Mapping[str, Any]) -> str:
     warning = (report.get("distinct") or {}).get("warning")
-    return f'<br><strong class="bad">Warning: {_text(warning)}.</strong>' if warning else ""
+    return f'<br><strong class="bad">Warning: {escaped(warning)}.</strong>' if warning else ""
 
 
 def _numbers(report: Mapping[str, Any]) -> str:
     total = report.get("all") or {}
     budget, distinct = report.get("budget"), report.get("distinct") or {}
     numbers = {
-        "Delivered": f"{_number(report.get('delivered'))} of {_number(report.get('requested'))}",
-        "Tries" if budget is None else f"Tries (budget {_number(budget)})": _number(report.get("tried")),
-        "Decodes": _number(report.get("decodes")),
-        "Tries that met all": _percent(total.get("satisfied_before")),
-        "Delivered that meet all": _percent(total.get("satisfied_after")),
-        "Distinct outputs": "" if distinct.get("share") is None else _percent(distinct["share"]),
-        "Realism (mean logit)": "" if report.get("realism") is None else _number(report["realism"]),
-        "Seconds": "" if report.get("seconds") is None else _number(report["seconds"]),
+        "Delivered": f"{as_number(report.get('delivered'))} of {as_number(report.get('requested'))}",
+        "Tries" if budget is None else f"Tries (budget {as_number(budget)})": as_number(report.get("tried")),
+        "Decodes": as_number(report.get("decodes")),
+        "Tries that met all": as_percent(total.get("satisfied_before")),
+        "Delivered that meet all": as_percent(total.get("satisfied_after")),
+        "Distinct outputs": "" if distinct.get("share") is None else as_percent(distinct["share"]),
+        "Realism (mean logit)": "" if report.get("realism") is None else as_number(report["realism"]),
+        "Seconds": "" if report.get("seconds") is None else as_number(report["seconds"]),
     }
     shown = {key: value for key, value in numbers.items() if value}
-    return "".join(f"<div><dt>{_text(key)}</dt><dd>{_text(value)}</dd></div>" for key, value in shown.items())
+    return "".join(f"<div><dt>{escaped(key)}</dt><dd>{escaped(value)}</dd></div>" for key, value in shown.items())
 
 
 def _share_cell(share: Any) -> str:
     width = 0.0 if _undefined(share) else max(0.0, min(1.0, float(share)))
-    return f'<td class="number share" style="--share: {100 * width:.1f}%">{_text(_percent(share))}</td>'
+    return f'<td class="number share" style="--share: {100 * width:.1f}%">{escaped(as_percent(share))}</td>'
 
 
 def _constraints(report: Mapping[str, Any], tree: Sequence[tuple[int, Mapping[str, Any]]]) -> str:
@@ -188,22 +188,22 @@ def _constraints(report: Mapping[str, Any], tree: Sequence[tuple[int, Mapping[st
 def _constraint_row(depth: int, entry: Mapping[str, Any]) -> str:
     group = "entries" in entry
     label, use = str(entry.get("label", "")), str(entry.get("use", ""))
-    wanted = GROUPS.get(use, use) if group else _wanted(entry)
+    wanted = GROUPS.get(use, use) if group else as_wanted(entry)
     notes = [use] if use and use != label and not group else []
     notes += ["preference"] if entry.get("require") is False else []
-    small = f"<small>{_text(', '.join(notes))}</small>" if notes else ""
-    mean = "" if group else _number(entry.get("mean_measurement"))
+    small = f"<small>{escaped(', '.join(notes))}</small>" if notes else ""
+    mean = "" if group else as_number(entry.get("mean_measurement"))
     return (
-        f'<tr>{_row_head(label, depth, small)}<td class="wanted">{_text(wanted)}</td>'
+        f'<tr>{_row_head(label, depth, small)}<td class="wanted">{escaped(wanted)}</td>'
         f"{_share_cell(entry.get('satisfied_before'))}{_share_cell(entry.get('satisfied_after'))}"
-        f'<td class="number">{_text(mean)}</td></tr>'
+        f'<td class="number">{escaped(mean)}</td></tr>'
     )
 
 
 def _row_head(label: str, depth: int, extra: str = "") -> str:
     indent = f' style="padding-left: {14 + 20 * depth}px"' if depth else ""
     inside = '<span class="hidden">inside: </span>' if depth else ""
-    return f'<th scope="row"{indent}>{inside}{_text(label)}{extra}</th>'
+    return f'<th scope="row"{indent}>{inside}{escaped(label)}{extra}</th>'
 
 
 def _note(shown: int, total: int) -> str:
@@ -219,11 +219,11 @@ def _card(folder: Path, sample: Mapping[str, Any], tree: Sequence[tuple[int, Map
     media: list[str] = []
     links: list[str] = []
     for file in sample.get("files") or []:
-        (media if _embeddable(file) else links).append(_file(folder, file, name))
+        (media if _embeddable(file) else links).append(embedded(folder, file, name))
     linked = f'<p class="files">Files: {", ".join(links)}</p>' if links else ""
     return (
-        f'<li class="card"><article aria-label="{_text(name)}"><h3>{_text(name)}'
-        f'<span class="soft">try {_text(sample.get("index", ""))}</span></h3>'
+        f'<li class="card"><article aria-label="{escaped(name)}"><h3>{escaped(name)}'
+        f'<span class="soft">try {escaped(sample.get("index", ""))}</span></h3>'
         f"{''.join(media)}{_measured(sample, tree)}{linked}</article></li>"
     )
 
@@ -232,15 +232,16 @@ def _embeddable(file: Mapping[str, Any]) -> bool:
     return str(file["media_type"]).startswith(("image/", "audio/wav", "audio/mpeg", "audio/ogg", "audio/flac"))
 
 
-def _file(folder: Path, file: Mapping[str, Any], name: str) -> str:
+def embedded(folder: Path, file: Mapping[str, Any], name: str) -> str:
+    """Return a file of a run as HTML: an image or sound in the page, or else a link."""
     path = folder / file["path"]
     if not _embeddable(file):
         address = quote(Path(os.path.relpath(path, folder)).as_posix())
-        return f'<a href="{_text(address)}">{_text(path.name)}</a>'
+        return f'<a href="{escaped(address)}">{escaped(path.name)}</a>'
     if not path.is_file():
-        return f'<p class="bad">{_text(path.name)} is missing</p>'
+        return f'<p class="bad">{escaped(path.name)} is missing</p>'
     content = base64.b64encode(path.read_bytes()).decode("ascii")
-    source, words = f"data:{_text(file['media_type'])};base64,{content}", _text(f"{name}, {path.name}")
+    source, words = f"data:{escaped(file['media_type'])};base64,{content}", escaped(f"{name}, {path.name}")
     if str(file["media_type"]).startswith("image/"):
         return f'<img src="{source}" alt="{words}">'
     return f'<audio controls preload="metadata" src="{source}" aria-label="{words}"></audio>'
@@ -252,9 +253,9 @@ def _measured(sample: Mapping[str, Any], tree: Sequence[tuple[int, Mapping[str, 
     rows = []
     for depth, entry in tree:
         label = str(entry.get("label", ""))
-        value = _number(values.get(label)) if "entries" not in entry else ""
+        value = as_number(values.get(label)) if "entries" not in entry else ""
         decides = depth == 0 and entry.get("require") is not False
-        cells = f'<td class="number">{_text(value)}</td>{_met(met.get(label), decides=decides)}'
+        cells = f'<td class="number">{escaped(value)}</td>{_met(met.get(label), decides=decides)}'
         rows.append(f"<tr>{_row_head(label, depth)}{cells}</tr>")
     if not rows:
         return ""
@@ -280,4 +281,4 @@ def _origin(report: Mapping[str, Any]) -> str:
         "Status": str(report.get("status") or "").replace("_", " "),
         "Schema": str(report.get("schema") or ""),
     }
-    return " · ".join(f"{_text(key)}: {_text(value)}" for key, value in parts.items() if value)
+    return " · ".join(f"{escaped(key)}: {escaped(value)}" for key, value in parts.items() if value)

@@ -15,10 +15,10 @@ from lc_core.errors import LCError
 if TYPE_CHECKING:
     from lc_core.plugins.renderer import Renderer
 
-__all__ = []
+__all__ = ["render_all"]
 
 
-def _render_all(
+def render_all(
     renderers: Sequence[tuple[str, Renderer]], outputs: np.ndarray, folder: Path, *, sheets: Path
 ) -> list[list[dict[str, str]]]:
     """Write every output with every renderer; return, for each output, its files relative to the run's folder."""

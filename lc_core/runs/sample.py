@@ -19,15 +19,15 @@ from lc_core.common.owned import Owned
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
 from lc_core.runs.build import (
-    _build,
-    _who,
     build_problem,
+    build_selected,
     prepare_spec,
     settled,
+    who_is,
 )
 from lc_core.runs.folder import RunFolder, environment, identity_of
 from lc_core.runs.html import write_html
-from lc_core.runs.render import _render_all
+from lc_core.runs.render import render_all
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.problem import Problem
 from lc_core.sampling.result import SampleResult, ordered, write_result, write_samples
@@ -71,7 +71,7 @@ def run_spec(
     began = time.monotonic()
     problem = build_problem(spec, device=device)
     spec = settled(spec, problem.engine)
-    renderers = [(_who("renderer", one), _build("renderer", one)) for one in spec.renderers]
+    renderers = [(who_is("renderer", one), build_selected("renderer", one)) for one in spec.renderers]
     path = out or Path("runs") / f"{spec.name}-{spec.sample.seed}"
     with RunFolder.open(path, identity_of(spec, problem)) as folder:
         check_room(folder.owned, renderers)
@@ -105,10 +105,10 @@ def _write_run(
     began: float,
 ) -> None:
     write_about(owned, spec, problem)
-    files = _render_all(renderers, result.outputs, work / "outputs", sheets=work)
+    files = render_all(renderers, result.outputs, work / "outputs", sheets=work)
     near = result.nearest if result.nearest is not None and len(result.nearest) else None
     if near is not None:
-        _render_all(renderers, near.outputs, work / "nearest", sheets=work / "nearest")
+        render_all(renderers, near.outputs, work / "nearest", sheets=work / "nearest")
     written = set(owned.take(work))
     if near is not None:
         write_samples(near, owned, under="nearest/")

@@ -11,7 +11,7 @@ import numpy as np
 
 from lc_core.constraints.constraint import Constraint, Entry, leaves
 from lc_core.constraints.logic import verdict
-from lc_core.plugins.readers import _naming, _read, _reader
+from lc_core.plugins.readers import naming, read_file, reader_for
 from lc_core.plugins.registry import Registered
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def score_file(path: Path, entries: Sequence[Entry], *, readers: Mapping[str, Se
         LCError: If the file cannot be read, or a plugin fails on it.
     """
     notes: list[str] = []
-    with _naming(path):
-        outputs = _read(path, _reader(path, readers), tell=notes.append)
+    with naming(path):
+        outputs = read_file(path, reader_for(path, readers), tell=notes.append)
         values = {leaf.label: leaf.measurement(outputs) for leaf in leaves(entries)}
     judged = [_judge(entry, values, len(outputs)) for entry in entries]
     count = len(outputs)

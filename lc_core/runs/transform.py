@@ -24,14 +24,14 @@ from lc_core.models.latent_model import LatentModel
 from lc_core.plugins.readers import read_outputs, reader_settings, readers_of
 from lc_core.plugins.registry import Registry
 from lc_core.plugins.renderer import Renderer
-from lc_core.runs.build import _build, _who, build_model, settled
+from lc_core.runs.build import build_model, build_selected, settled, who_is
 from lc_core.runs.editing_engine import editing_engine, left_for_sampling
 from lc_core.runs.folder import RunFolder, identity_of
-from lc_core.runs.render import _render_all
+from lc_core.runs.render import render_all
 from lc_core.runs.sample import check_room, remove_stale, write_about
 from lc_core.runs.transform_html import write_transform_html
 from lc_core.sampling.problem import Problem
-from lc_core.spec.preserve import keep_every
+from lc_core.spec.preserve import preserve_every
 from lc_core.spec.values import Spec
 
 __all__ = ["read_inputs", "transform_files"]
@@ -146,12 +146,12 @@ def transform_files(
         engine=engine,
         realism=spec.realism,
         keep=spec.keep,
-        watch=tuple(keep_every(spec.model.use, spec.output_type, spec.entries, registry)),
+        watch=tuple(preserve_every(spec.model.use, spec.output_type, spec.entries, registry)),
         seed=spec.sample.seed,
         names=tuple(names),
     )
     spec = settled(spec, problem.engine)
-    renderers = [(_who("renderer", one), _build("renderer", one)) for one in spec.renderers]
+    renderers = [(who_is("renderer", one), build_selected("renderer", one)) for one in spec.renderers]
     path = out or Path("runs") / f"{spec.name}-transform-{spec.sample.seed}"
     sampling = Problem(model=model, entries=spec.entries, engine=problem.engine, realism=spec.realism)
     identity = identity_of(spec, sampling) | {"inputs": hashlib.sha256(inputs.tobytes()).hexdigest()[:24]}
@@ -183,7 +183,7 @@ def _write(
     began: float,
 ) -> None:
     write_about(owned, spec, sampling)
-    files = _render_all(renderers, result.outputs, work / "outputs", sheets=work)
+    files = render_all(renderers, result.outputs, work / "outputs", sheets=work)
     pairs = _write_pairs(renderers, result, work)
     remove_stale(owned, owned.take(work))
     result.report["seconds"]["total"] = time.monotonic() - began

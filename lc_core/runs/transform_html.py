@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.common.characters import escaping
 from lc_core.common.words import counted
-from lc_core.runs.html import MAX_SAMPLES, _file, _number, _percent, _text, _wanted
+from lc_core.runs.html import MAX_SAMPLES, as_number, as_percent, as_wanted, embedded, escaped
 
 if TYPE_CHECKING:
     pass
@@ -39,13 +39,13 @@ def write_transform_html(
     path = (into or folder) / "report.html"
     path.write_text(
         page.substitute(
-            title=_text(report.get("spec") or "Transformation"),
+            title=escaped(report.get("spec") or "Transformation"),
             summary=_summary(report),
             numbers=_numbers(report),
             constraints=_constraints(report),
             note=f"<p>The first {len(examples)} examples are shown.</p>" if more else "",
             cards="\n".join(_card(folder, one, shown[one["number"]], report) for one in examples),
-            origin=_text(f"Model: {report['model']} · Engine: {report['engine']} · Seed: {report['seed']}"),
+            origin=escaped(f"Model: {report['model']} · Engine: {report['engine']} · Seed: {report['seed']}"),
         ),
         encoding="utf-8",
         errors=escaping(),
@@ -57,26 +57,26 @@ def _summary(report: Mapping[str, Any]) -> str:
     meet = "meets" if report["met"] == 1 else "meet"
     met = f"{report['met']} of {counted(report['inputs'], 'input')} {meet} every condition at the end"
     sentence = f"{met}; each was decoded and measured."
-    return _text(sentence) if report["status"] == "done" else f'<strong class="bad">{_text(sentence)}</strong>'
+    return escaped(sentence) if report["status"] == "done" else f'<strong class="bad">{escaped(sentence)}</strong>'
 
 
 def _numbers(report: Mapping[str, Any]) -> str:
     distance, represented = report["distance"], report["represented"]
     numbers = {
         "Met": f"{report['met']} of {report['inputs']}",
-        "Inputs that met all": _percent(report["all"]["satisfied_before"]),
-        "Median distance (sigma)": _number(distance["median"]) if distance["edited"] else "nothing edited",
+        "Inputs that met all": as_percent(report["all"]["satisfied_before"]),
+        "Median distance (sigma)": as_number(distance["median"]) if distance["edited"] else "nothing edited",
         **_by_judge(report),
         "Well represented": f"{represented['inputs']} of {report['inputs']}",
-        "Decodes": _number(report["decodes"]),
+        "Decodes": as_number(report["decodes"]),
     }
-    return "".join(f"<div><dt>{_text(key)}</dt><dd>{_text(value)}</dd></div>" for key, value in numbers.items())
+    return "".join(f"<div><dt>{escaped(key)}</dt><dd>{escaped(value)}</dd></div>" for key, value in numbers.items())
 
 
 def _by_judge(report: Mapping[str, Any]) -> dict[str, str]:
     judge = report.get("judge", {})
     told = {"Met, says the judge": f"{judge['met']} of {report['inputs']}"} if "met" in judge else {}
-    return told | ({"Others unchanged, says the judge": _percent(judge["unchanged"])} if "unchanged" in judge else {})
+    return told | ({"Others unchanged, says the judge": as_percent(judge["unchanged"])} if "unchanged" in judge else {})
 
 
 def _flat(entries: Sequence[Mapping[str, Any]], depth: int = 0) -> list[tuple[int, Mapping[str, Any]]]:
@@ -85,16 +85,16 @@ def _flat(entries: Sequence[Mapping[str, Any]], depth: int = 0) -> list[tuple[in
 
 def _constraints(report: Mapping[str, Any]) -> str:
     rows = [
-        f"<tr><th scope='row'>{'&emsp;' * depth}{_text(one['label'])}</th>"
-        f"<td class='wanted'>{_text(_wanted(one) if 'wanted' in one else one['use'])}</td>"
-        f"<td class='number'>{_percent(one['satisfied_before'])}</td>"
-        f"<td class='number'>{_percent(one['satisfied_after'])}</td></tr>"
+        f"<tr><th scope='row'>{'&emsp;' * depth}{escaped(one['label'])}</th>"
+        f"<td class='wanted'>{escaped(as_wanted(one) if 'wanted' in one else one['use'])}</td>"
+        f"<td class='number'>{as_percent(one['satisfied_before'])}</td>"
+        f"<td class='number'>{as_percent(one['satisfied_after'])}</td></tr>"
         for depth, one in _flat(report["constraints"])
     ]
     for kind in ("kept", "watched"):
         rows += [
-            f"<tr><th scope='row'>{_text(one['label'])}<small>{kind}</small></th><td class='wanted'>unchanged</td>"
-            f"<td></td><td class='number'>{_percent(one['unchanged'])}</td></tr>"
+            f"<tr><th scope='row'>{escaped(one['label'])}<small>{kind}</small></th><td class='wanted'>unchanged</td>"
+            f"<td></td><td class='number'>{as_percent(one['unchanged'])}</td></tr>"
             for one in report[kind]
         ]
     names = ("Constraint", ""), ("Wanted", ""), ("Before", " class='number'"), ("After", " class='number'")
@@ -119,19 +119,20 @@ def _card(
     folder: Path, example: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], report: Mapping[str, Any]
 ) -> str:
     name = f"Example {example['number']}"
-    media = [_file(folder, file, name) for file in shown]
+    media = [embedded(folder, file, name) for file in shown]
     met = '<span class="good">✓ met</span>' if example["met"] else '<span class="bad">✗ not met</span>'
     asked, judged = {one["label"] for _, one in _flat(report["constraints"])}, _judged(report)
     rows = [
-        f"<tr><th scope='row'>{_text(label)}</th><td class='number'>{_text(_number(example['before'][label]))}</td>"
-        f"<td class='number'>{_text(_number(value))}</td>"
+        f"<tr><th scope='row'>{escaped(label)}</th>"
+        f"<td class='number'>{escaped(as_number(example['before'][label]))}</td>"
+        f"<td class='number'>{escaped(as_number(value))}</td>"
         f"<td>{'' if label in asked else _changed(label, example, judged)}</td></tr>"
         for label, value in example["after"].items()
     ]
     poor = "" if example["represented"] else "<p class='bad'>The model cannot represent this input well.</p>"
     return (
-        f'<li class="card"><article aria-label="{_text(name)}"><h3>{_text(example["input"])}{met}</h3>{poor}'
-        f"<p class='soft'>distance {_number(example['distance'])} sigma</p>{''.join(media)}"
+        f'<li class="card"><article aria-label="{escaped(name)}"><h3>{escaped(example["input"])}{met}</h3>{poor}'
+        f"<p class='soft'>distance {as_number(example['distance'])} sigma</p>{''.join(media)}"
         "<table><thead><tr><th>Measured</th><th class='number'>before</th><th class='number'>after</th><th></th></tr>"
         f"</thead><tbody>{''.join(rows)}</tbody></table></article></li>"
     )

@@ -16,7 +16,7 @@ import numpy as np
 from lc_core.common.guard import blaming
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import walk
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import nearest_missed, verdict
 from lc_core.critics.realism import realism_of
 from lc_core.engines.base import run_engine
@@ -73,18 +73,18 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     import torch
 
     began = time.monotonic()
-    verifier = Verifier(problem.model, problem.entries)
+    evaluator = Evaluator(problem.model, problem.entries)
     size = problem.engine.block
     first = number * size
     guided = energy.decodes if energy else 0
     carry = _carry(problem)
-    z = _end_points(problem, energy, number, verifier, carry)
+    z = _end_points(problem, energy, number, evaluator, carry)
     guided = energy.decodes - guided if energy else 0
     carried = size * getattr(carry, "decodes", 0)
-    outputs = verifier.decode(z, first_index=first)
-    values = verifier.measure(outputs, first_index=first)
-    satisfied = verifier.satisfied(values, size)
-    rows = np.union1d(np.flatnonzero(satisfied), nearest_missed(verifier.conditions, values, satisfied))
+    outputs = evaluator.decode(z, first_index=first)
+    values = evaluator.measure(outputs, first_index=first)
+    satisfied = evaluator.satisfied(values, size)
+    rows = np.union1d(np.flatnonzero(satisfied), nearest_missed(evaluator.conditions, values, satisfied))
     kept = torch.from_numpy(rows)
     return Block(
         number=number,
@@ -95,7 +95,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
         z=z[kept].float().cpu().numpy(),
         outputs=outputs[rows],
         realism=_realism(problem, z, kept),
-        decodes=verifier.decodes + guided + carried,
+        decodes=evaluator.decodes + guided + carried,
         size=size,
         seconds=time.monotonic() - began,
     )
@@ -112,7 +112,7 @@ def _end_points(
     problem: Problem,
     energy: Energy | None,
     number: int,
-    verifier: Verifier,
+    evaluator: Evaluator,
     carry: Callable[[Tensor], Tensor] | None,
 ) -> Tensor:
     """Return where the engine brings every try of a block, `(B, *latent_shape)`."""
@@ -120,14 +120,14 @@ def _end_points(
 
     def check(latents: Tensor) -> np.ndarray:
         try:
-            return verifier.satisfied_latents(latents)
+            return evaluator.satisfied_latents(latents)
         except LCError as error:
             place = f"outputs are counted among {len(latents)} that the engine decoded on its way in block {number}"
             raise LCError(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
     start = draw_carried(problem.model, problem.engine.block, block_generator(problem.seed, number), carry)
     # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
-    z = run_engine(problem.engine, problem.model, start, energy, satisfied=check if verifier.conditions else None).z
+    z = run_engine(problem.engine, problem.model, start, energy, satisfied=check if evaluator.conditions else None).z
     finite = torch.isfinite(z).flatten(1).all(dim=1)
     if not bool(finite.all()):
         at = number * problem.engine.block + int((~finite).nonzero()[0])

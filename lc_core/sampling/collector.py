@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import NEAREST, order
 from lc_core.sampling.block import Block
 from lc_core.sampling.problem import Problem
@@ -99,14 +99,14 @@ class Collector:
 
     def _nearest(self) -> SampleResult:
         """Return the few tries that came nearest without meeting the conditions."""
-        verifier = Verifier(self.problem.model, self.problem.entries)
+        evaluator = Evaluator(self.problem.model, self.problem.entries)
         missed = [
             (number, int(position))
             for number, block in enumerate(self.blocks)
             for position in np.flatnonzero(~block.satisfied[block.rows])
         ]
         found = self._taken(missed, "nearest")
-        best = order(verifier.conditions, found.measurements, len(found))[:NEAREST]
+        best = order(evaluator.conditions, found.measurements, len(found))[:NEAREST]
         return self._taken([missed[at] for at in best], "nearest")
 
     def realism(self) -> float | None:

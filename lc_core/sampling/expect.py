@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lc_core.common.progress import LONG, _rounded, time_of
+from lc_core.common.progress import LONG, rounded, time_of
 from lc_core.common.words import counted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def enough(wanted: int, found: int, tried: int) -> str:
     if not found:
         # With no hit in n tries the rate is below 3 / n in 95 of 100 cases.
         least = max(tried, math.ceil(wanted * tried / 3))
-        return f"none in {tries}: more than --budget {_rounded(least)} would be needed, if it is possible at all"
+        return f"none in {tries}: more than --budget {rounded(least)} would be needed, if it is possible at all"
     # Two standard deviations of the number that is found make room for chance.
     expected = (wanted + 2 * math.sqrt(wanted)) * tried / found
-    return f"{found:,} of {wanted:,} in {tries}: going by this, --budget {_rounded(expected)} would do"
+    return f"{found:,} of {wanted:,} in {tries}: going by this, --budget {rounded(expected)} would do"

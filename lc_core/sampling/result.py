@@ -23,6 +23,7 @@ __all__ = [
     "SampleResult",
     "TAKEN",
     "ordered",
+    "plain_numbers",
     "report_text",
     "save_result",
     "write_result",
@@ -123,10 +124,10 @@ def ordered(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def report_text(report: Mapping[str, Any]) -> str:
     """Return the text of `report.json`."""
-    return json.dumps(ordered(report), indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    return json.dumps(ordered(report), indent=2, ensure_ascii=False, allow_nan=False, default=plain_numbers)
 
 
-def _plain(value: Any) -> Any:
+def plain_numbers(value: Any) -> Any:
     """Return settings of a plugin, of whatever type, as JSON can hold them."""
     if isinstance(value, set | frozenset):
         return sorted(value, key=repr)

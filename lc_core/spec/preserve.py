@@ -14,10 +14,12 @@ from lc_core.plugins.settings import values_of
 if TYPE_CHECKING:
     pass
 
-__all__ = ["keep_every"]
+__all__ = ["preserve_every"]
 
 
-def keep_every(model_name: str, output_type: str, entries: Sequence[Entry], registry: Registry) -> list[Measurement]:
+def preserve_every(
+    model_name: str, output_type: str, entries: Sequence[Entry], registry: Registry
+) -> list[Measurement]:
     """Return what `keep: all` means: every measurement of the model's domain with a default want that is not asked for.
 
     One that needs settings is kept under all of their values, if these are known. Left out are those that the entries

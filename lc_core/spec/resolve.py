@@ -24,10 +24,10 @@ from lc_core.spec.files import find_spec, keys_at, located, read_tree
 from lc_core.spec.labels import Labels
 from lc_core.spec.load import Node
 from lc_core.spec.overrides import override
-from lc_core.spec.preserve import keep_every
+from lc_core.spec.preserve import preserve_every
 from lc_core.spec.problems import Problems, Where
 from lc_core.spec.schema import GROUPS, check_shape, report
-from lc_core.spec.values import FitSettings, Keeping, SampleSettings, Selected, Spec
+from lc_core.spec.values import FitSettings, Preserve, SampleSettings, Selected, Spec
 
 __all__ = ["load_model_of", "load_spec"]
 
@@ -266,19 +266,19 @@ class _Resolver:
                 self._problems.add(place, _told(error, found.plugin))
         return result
 
-    def _kept(self, node: Node | None, entries: Sequence[Entry], model: _Found | None) -> tuple[Keeping, ...]:
+    def _kept(self, node: Node | None, entries: Sequence[Entry], model: _Found | None) -> tuple[Preserve, ...]:
         """Return what is kept: `all`, measurements by name, and those of entries by their label."""
         labelled = {leaf.label: leaf.measurement for leaf in leaves(entries)}
-        found: list[Keeping] = []
+        found: list[Preserve] = []
         for item in node.content if node and isinstance(node.content, list) else []:
             name, tolerance = _named(item)
             if name == "all" and model and self._output:
-                every = keep_every(model.use, self._output, entries, self._registry)
-                found += [Keeping(one, tolerance) for one in every]
+                every = preserve_every(model.use, self._output, entries, self._registry)
+                found += [Preserve(one, tolerance) for one in every]
             elif name in labelled and not item.get("params"):
-                found.append(Keeping(labelled[name], tolerance))
+                found.append(Preserve(labelled[name], tolerance))
             elif one := self._component("constraint", item):
-                found.append(Keeping(self._measurement(one, item.where), tolerance))
+                found.append(Preserve(self._measurement(one, item.where), tolerance))
         return tuple(found)
 
     def _measurement(self, found: _Found, place: Where) -> Measurement:

@@ -20,7 +20,7 @@ from lc_core.plugins.settings import message_of
 from lc_core.spec.load import FLOAT, INTEGER
 from lc_core.spec.schema import Fit
 
-__all__ = ["FitSettings", "Keeping", "SampleSettings", "Selected", "Spec", "plain"]
+__all__ = ["FitSettings", "Preserve", "SampleSettings", "Selected", "Spec", "plain"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class FitSettings:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class Preserve:
     """A measurement that an edit must not change, and the largest change that counts as none, if the spec says it."""
 
     measurement: Measurement
@@ -142,7 +142,7 @@ class Spec:
     sample: SampleSettings = field(default_factory=SampleSettings)
     fit: FitSettings = field(default_factory=FitSettings)
     renderers: tuple[Selected, ...] = ()
-    keep: tuple[Keeping, ...] = ()
+    keep: tuple[Preserve, ...] = ()
     view: Registered | None = field(default=None, compare=False)
     source: Path | None = field(default=None, compare=False)
     resolved: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -215,7 +215,7 @@ def _entry(entry: Entry, *, top: bool = False) -> dict[str, Any]:
     return found | {"label": entry.label} | ({"weight": entry.weight, "require": entry.require} if top else {})
 
 
-def _kept(one: Keeping) -> dict[str, Any]:
+def _kept(one: Preserve) -> dict[str, Any]:
     found = {"use": one.measurement.name, "params": _params(one.measurement.params)}
     return found if one.tolerance is None else found | {"tolerance": one.tolerance}
 

@@ -18,7 +18,7 @@ import numpy as np
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
 from lc_core.constraints.declare import measurement
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.engines.base import Engine, run_engine
 from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import prepare
@@ -77,7 +77,7 @@ class Case:
     @cached_property
     def prepared(self) -> Prepared:
         small = FitSettings(prior_samples=1024, push_samples=256, steps=150, batch=128, hidden=32, rounds=0)
-        return prepare(Verifier(self.model, [Constraint(first_coordinate)]), self.engine, settings=small)
+        return prepare(Evaluator(self.model, [Constraint(first_coordinate)]), self.engine, settings=small)
 
     @cached_property
     def z(self) -> Tensor:

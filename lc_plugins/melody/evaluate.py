@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.common import block_generator
-from lc_core.constraints import Verifier
+from lc_core.constraints import Evaluator
 from lc_core.critics import auc
 from lc_core.engines import Gradient, run_engine
 from lc_plugins.melody import measurements
@@ -127,7 +127,7 @@ def evaluate(model: MelodyModel, windows: np.ndarray, meters: np.ndarray, *, cou
 
     from lc_core.energy import Energy
 
-    verifier = Verifier(model, ())
+    evaluator = Evaluator(model, ())
     posterior = model.encode(windows)
     noise = torch.randn(posterior.mean.shape, generator=block_generator(0, 0, "evaluate/posterior"))
     drawn = posterior.mean + posterior.std * noise
@@ -136,9 +136,9 @@ def evaluate(model: MelodyModel, windows: np.ndarray, meters: np.ndarray, *, cou
     refined = run_engine(Gradient(steps=40, check_every=0), model, prior, realism).z
     sets = {
         "held-out windows": windows,
-        "posterior samples": verifier.decode(drawn),
-        "prior samples": verifier.decode(prior),
-        "prior, refined by realism": verifier.decode(refined),
+        "posterior samples": evaluator.decode(drawn),
+        "prior samples": evaluator.decode(prior),
+        "prior, refined by realism": evaluator.decode(refined),
     }
     critic = model.realism()
     with torch.inference_mode():

@@ -10,7 +10,7 @@ from lc_core import LatentModel, measurement
 from lc_core.actors.engine import actor
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.engines.actor import Actor
 from lc_core.engines.adversarial import PaperActor
 from lc_core.engines.losses import divergence
@@ -36,7 +36,7 @@ def fitted(kl: float) -> torch.Tensor:
     """Return 1,000 prior samples, moved by an actor that is not held near its starts."""
     settings = FitSettings(prior_samples=2_048, push_samples=256, steps=200, rounds=4, hidden=32, round_samples=64)
     engine = Actor(hidden=32, distance=0.0, kl=kl, round_steps=60)
-    prepared = prepare(Verifier(Same(), [Constraint(first)]), engine, settings=settings)
+    prepared = prepare(Evaluator(Same(), [Constraint(first)]), engine, settings=settings)
     start = Same().sample_prior(1_000, block_generator(9, 0))
     return prepared.engine.step((start,), prepared.energy, Same(), 1)[0]
 

@@ -12,7 +12,7 @@ from torch import nn
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
 from lc_core.constraints.declare import measurement
-from lc_core.constraints.evaluator import Replay, Verifier
+from lc_core.constraints.evaluator import Evaluator, Measured
 from lc_core.constraints.measurement import Measurement
 from lc_core.energy.energy import Energy
 from lc_core.energy.targets import Space
@@ -98,7 +98,7 @@ def studied(*constraints: Constraint, prior: int = 2_000) -> Adversary:
     z = Same().sample_prior(prior, block_generator(0, 0))
     energy = Energy(constraints, space=Space.of(constraints))
     actor = paper().begin(Same(), energy.space, block_generator(1, 0))
-    actor.study(energy, Replay.of(Verifier(Same(), constraints), z))
+    actor.study(energy, Measured.of(Evaluator(Same(), constraints), z))
     return actor._learning
 
 
@@ -146,8 +146,8 @@ def test_it_says_what_it_cannot_do_and_leaves_out():
 @pytest.mark.parametrize(("free", "least"), [({}, 0.5), ({"axis": [0, 1]}, 0.4)])
 def test_a_toy_is_fitted_to_clearly_more_than_the_priors_rate(free, least):
     settings = FitSettings(prior_samples=2_048, push_samples=256, steps=20, rounds=6, hidden=16, round_samples=64)
-    verifier = Verifier(Same(), [wish(**free)])
-    prepared = prepare(verifier, paper(), settings=settings)
+    evaluator = Evaluator(Same(), [wish(**free)])
+    prepared = prepare(evaluator, paper(), settings=settings)
     start = Same().sample_prior(1_000, block_generator(9, 0))
     (moved,) = prepared.engine.step((start,), prepared.energy, Same(), 1)
     assert (moved[:, 0] >= 1).float().mean() > least  # of prior samples 16 % are

@@ -20,7 +20,7 @@ import torch
 from lc_core.common.cache import Cache, key_of
 from lc_core.constraints.constraint import Constraint, none_of
 from lc_core.constraints.digest import measurement_digest
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement
 from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
@@ -294,7 +294,7 @@ def fits(
     """Prepare an energy and return whether its critic was fitted, and whether it was refined."""
     said: list[str] = []
     prepare(
-        Verifier(model or Identity(), [entry]),
+        Evaluator(model or Identity(), [entry]),
         engine or Gradient(steps=2),
         settings=settings,
         cache=cache,
@@ -342,7 +342,7 @@ def test_a_cached_energy_is_the_one_that_was_fitted(cache: Cache, write_package:
     z = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
     before = torch.get_rng_state()
     energies = [
-        prepare(Verifier(Identity(), [entry]), Gradient(steps=2), settings=SMALL, cache=kept).energy
+        prepare(Evaluator(Identity(), [entry]), Gradient(steps=2), settings=SMALL, cache=kept).energy
         for kept in (cache, cache, None)
     ]
     assert torch.equal(torch.get_rng_state(), before)

@@ -8,7 +8,7 @@ import torch
 
 import lc_core
 from lc_core import Constraint, all_of, any_of, measurement, none_of
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.decoder_guide import DecoderGuide, Spread, check_guides
 from lc_core.engines.actor import Actor
 from lc_core.engines.edit import Edit
@@ -275,7 +275,7 @@ def test_what_never_varies_cannot_be_reached():
     )
     with pytest.raises(lc_core.LCError, match="cannot be reached"):
         model = lc_core.as_latent_model(Toy())
-        prepare(Verifier(model, [Constraint(rule, at_least=1.5, label="one", guide="decoder")]), Gradient())
+        prepare(Evaluator(model, [Constraint(rule, at_least=1.5, label="one", guide="decoder")]), Gradient())
 
 
 SPEC = """

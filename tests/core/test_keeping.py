@@ -12,13 +12,13 @@ from lc_core.constraints.declare import measurement
 from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import Want
 from lc_core.critics.critic import Bins, Critic
-from lc_core.energy.preserved import Kept
+from lc_core.energy.preserved import Preserved
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
 from lc_core.models.encodings import POOL, Encodings
 from lc_core.models.latent_model import LatentModel, Posterior, encode_outputs
 from lc_core.plugins.discover import build_registry
-from lc_core.spec.preserve import keep_every
+from lc_core.spec.preserve import preserve_every
 
 NAN = float("nan")
 
@@ -42,13 +42,13 @@ class Halved(LatentModel):
 
 
 def test_a_verdict_is_kept_and_an_undefined_value_stays_undefined():
-    kept = Kept(Measurement(size), "size", want=Want(at_least=5))
+    kept = Preserved(Measurement(size), "size", want=Want(at_least=5))
     before, after = np.array([4, 4, 6, NAN, NAN, 6]), np.array([1, 5, 5, NAN, 3, NAN])
     np.testing.assert_array_equal(kept.unchanged(before, after), [True, False, True, True, False, False])
 
 
 def test_a_value_is_kept_within_its_tolerance():
-    kept = Kept(Measurement(size), "size", want=Want(at_least=5), tolerance=1)
+    kept = Preserved(Measurement(size), "size", want=Want(at_least=5), tolerance=1)
     before, after = np.array([4, 4, NAN, 4]), np.array([5, 5.1, NAN, NAN])
     np.testing.assert_array_equal(kept.unchanged(before, after), [True, False, True, False])
 
@@ -56,16 +56,16 @@ def test_a_value_is_kept_within_its_tolerance():
 @pytest.mark.parametrize("tolerance", [-1, float("inf")])
 def test_a_tolerance_is_a_number_from_0(tolerance):
     with pytest.raises(LCError, match="tolerance must be a number"):
-        Kept(Measurement(size), "size", tolerance=tolerance)
+        Preserved(Measurement(size), "size", tolerance=tolerance)
     with pytest.raises(LCError, match="a want or a tolerance"):
-        Kept(Measurement(size), "size")
+        Preserved(Measurement(size), "size")
 
 
 @pytest.mark.parametrize("tolerance", [None, 1.0])
 def test_the_loss_is_the_critics_surprise_at_what_counts_as_unchanged(tolerance):
     values = np.arange(10.0)
     critic = Critic(2, Bins.of(values), hidden=4)
-    kept = Kept(Measurement(size), "size", want=Want(at_least=5), tolerance=tolerance)
+    kept = Preserved(Measurement(size), "size", want=Want(at_least=5), tolerance=tolerance)
     z, before = torch.randn(3, 2), np.array([3.0, 7.0, NAN])
     odds = critic.logits(z).softmax(dim=1).detach()
     same = [kept.unchanged(np.full(11, one), np.append(values, NAN)) for one in before]
@@ -74,14 +74,14 @@ def test_the_loss_is_the_critics_surprise_at_what_counts_as_unchanged(tolerance)
 
 
 def test_how_something_is_kept_is_part_of_the_engines_settings():
-    plain, one = Edit(), Edit().keeping([Kept(Measurement(size), "size", tolerance=1)])
-    two = Edit().keeping([Kept(Measurement(size), "size", tolerance=2)])
+    plain, one = Edit(), Edit().keeping([Preserved(Measurement(size), "size", tolerance=1)])
+    two = Edit().keeping([Preserved(Measurement(size), "size", tolerance=2)])
     assert plain.settings() != one.settings() != two.settings()
 
 
 def test_keep_all_takes_the_domains_defaults_that_are_not_asked_for():
     registry = build_registry()
-    names = {one.name for one in keep_every("melody.folk-2bar", "melody.tokens/1", (), registry)}
+    names = {one.name for one in preserve_every("melody.folk-2bar", "melody.tokens/1", (), registry)}
     assert {"melody.in_scale", "melody.repeated_bar", "melody.max_leap"} <= names
     assert not names & {"melody.contour", "melody.chord_fit", "norepeats.no_repeats"}
 
@@ -118,7 +118,7 @@ def test_a_measurement_that_needs_settings_is_kept_under_all_that_an_edit_does_n
     registry = build_registry()
     attribute = registry.get("constraint", "avatars.attribute")
     blond = Constraint(Measurement(attribute.load(), attribute.fill({"name": "blond_hair"}), name="avatars.attribute"))
-    kept = [one.params["name"] for one in keep_every("avatars.64", "image.rgb/1", (blond,), registry)]
+    kept = [one.params["name"] for one in preserve_every("avatars.64", "image.rgb/1", (blond,), registry)]
     assert len(kept) == len(set(kept))
     assert {"smiling", "beard", "eyeglasses", "winking"} <= set(kept)
     assert not {"blond_hair", "black_hair", "red_hair", "bald", "hat"} & set(kept)

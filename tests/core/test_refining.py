@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint, all_of, any_of, none_of
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import verdict
 from lc_core.constraints.want import Want
 from lc_core.critics.critic import Bins, Critic
@@ -161,15 +161,15 @@ def eight_high_coordinates(outputs: np.ndarray) -> np.ndarray:
     ids=["graded", "0 or 1"],
 )
 def test_a_rule_that_few_prior_samples_meet_is_learned(rare: Constraint) -> None:
-    verifier = Verifier(Identity(), [rare])
+    evaluator = Evaluator(Identity(), [rare])
     prior = Identity().sample_prior(200_000, block_generator(5, 0))
-    assert verifier.satisfied_latents(prior).mean() < 1e-3
+    assert evaluator.satisfied_latents(prior).mean() < 1e-3
     settings = FitSettings(prior_samples=8_192, push_samples=1_024, steps=150, hidden=64, rounds=16, round_steps=30)
     engine = Gradient()
-    prepared = prepare(verifier, engine, settings=settings)
+    prepared = prepare(evaluator, engine, settings=settings)
     starts = Identity().sample_prior(1_000, block_generator(6, 0))
-    ends = run_engine(engine, Identity(), starts, prepared.energy, satisfied=verifier.satisfied_latents).z
-    assert verifier.satisfied_latents(ends).mean() > 0.9
+    ends = run_engine(engine, Identity(), starts, prepared.energy, satisfied=evaluator.satisfied_latents).z
+    assert evaluator.satisfied_latents(ends).mean() > 0.9
 
 
 def first_is_not_low(outputs: np.ndarray) -> np.ndarray:
@@ -178,14 +178,14 @@ def first_is_not_low(outputs: np.ndarray) -> np.ndarray:
 
 def test_a_preference_is_learned_after_every_try_meets_the_conditions() -> None:
     rare = Constraint(high_coordinates, at_least=9, require=False)
-    verifier = Verifier(Identity(), [Constraint(first_is_not_low, at_least=-3), rare])
+    evaluator = Evaluator(Identity(), [Constraint(first_is_not_low, at_least=-3), rare])
     settings = FitSettings(prior_samples=8_192, push_samples=1_024, steps=150, hidden=64, rounds=16, round_steps=30)
     engine = Gradient(check_every=0)
-    prepared = prepare(verifier, engine, settings=settings)
+    prepared = prepare(evaluator, engine, settings=settings)
     starts = Identity().sample_prior(1_000, block_generator(6, 0))
     ends = run_engine(engine, Identity(), starts, prepared.energy).z
-    assert verifier.satisfied_latents(ends).mean() > 0.99
-    assert Verifier(Identity(), [replace(rare, require=True)]).satisfied_latents(ends).mean() > 0.8
+    assert evaluator.satisfied_latents(ends).mean() > 0.99
+    assert Evaluator(Identity(), [replace(rare, require=True)]).satisfied_latents(ends).mean() > 0.8
 
 
 # Which round is kept
@@ -236,7 +236,7 @@ def kept_round(engine: Scripted, *, rounds: int = 20, patience: int = 3) -> tupl
     settings = FitSettings(
         prior_samples=512, push_samples=64, steps=5, hidden=8, rounds=rounds, round_steps=1, patience=patience
     )
-    prepared = prepare(Verifier(Identity(), entries), engine, settings=settings)
+    prepared = prepare(Evaluator(Identity(), entries), engine, settings=settings)
     assert isinstance(prepared.engine, Scripted)
     return prepared.engine.round, len(prepared.card["refinement"]["satisfied_by_round"])
 

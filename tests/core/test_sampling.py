@@ -10,7 +10,7 @@ import pytest
 from lc_core import Constraint, FitSettings, LCError, all_of, any_of, measurement, none_of
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.rejection import Rejection
 from lc_core.fitting.prepare import prepare
@@ -31,7 +31,7 @@ def run(line, fitted):
     def run(*entries, engine=None, model=None, **settings):
         engine = engine or Rejection(block=BLOCK)
         problem = Problem(model=model or line.Line(), entries=entries, engine=engine, **settings)
-        energy = prepare(Verifier(line.Line(), entries), engine, settings=SMALL, cache=Cache(fitted)).energy
+        energy = prepare(Evaluator(line.Line(), entries), engine, settings=SMALL, cache=Cache(fitted)).energy
         return collect(problem, energy)[0]
 
     return run
@@ -285,7 +285,7 @@ def fit(line):
     def run(*entries):
         told, error = [], None
         try:
-            prepare(Verifier(line.Line(), entries), gradient(), settings=SMALL, progress=told.append)
+            prepare(Evaluator(line.Line(), entries), gradient(), settings=SMALL, progress=told.append)
         except LCError as caught:
             error = caught
         return told, error

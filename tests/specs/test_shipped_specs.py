@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from lc_core.cli import main
-from lc_core.constraints.evaluator import Verifier
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.plugins.discover import build_registry
 from lc_core.plugins.readers import readers_of
 from lc_core.runs.build import build_problem
@@ -53,8 +53,8 @@ def test_what_a_spec_delivers_holds_when_it_is_read_back(name: str, tmp_path: Pa
     model = build_problem(spec, device="cpu").model
     outputs = read_back(tmp_path / "outputs", model.output_type)
     assert len(outputs) == 2
-    verifier = Verifier(model, spec.entries)
-    assert verifier.satisfied(verifier.measure(outputs), len(outputs)).all()
+    evaluator = Evaluator(model, spec.entries)
+    assert evaluator.satisfied(evaluator.measure(outputs), len(outputs)).all()
 
 
 def read_back(folder: Path, output_type: str) -> np.ndarray:
