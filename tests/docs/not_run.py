@@ -23,7 +23,7 @@ NOT_RUN: tuple[tuple[str, str], ...] = (
     ),
     (
         r"python -m docs\.generate",
-        "docs.generate: writes into the project; tests/core/test_docs.py runs what it writes",
+        "docs.generate: writes into the project; tests/docs/test_pages.py runs what it writes",
     ),
 )
 """Patterns of whole lines, without comments, and reasons."""

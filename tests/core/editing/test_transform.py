@@ -16,7 +16,7 @@ from lc_core.engines.edit import Edit
 from lc_core.fitting.critics import FitSettings
 from lc_core.testing import check_engine
 
-CURVE = Path(__file__).with_name("curve_plugin.py")
+CURVE = Path(__file__).parents[1] / "curve_plugin.py"
 SMALL = {"prior_samples": 2048, "push_samples": 512, "steps": 150, "rounds": 3, "round_samples": 128, "hidden": 32}
 SPEC = """
     lc: 1

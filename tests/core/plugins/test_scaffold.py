@@ -14,7 +14,7 @@ import pytest
 
 from lc_core.plugins.scaffold import KINDS, new_plugin
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CACHES = ROOT / ".mypy_cache"
 
 

@@ -33,7 +33,7 @@ from lc_core.testing import (
     sample_outputs,
 )
 
-sys.path.append(str(Path(__file__).parent))  # where worker processes find it too
+sys.path.append(str(Path(__file__).parents[1]))  # where worker processes find it too
 import heavy_part
 import sound_parts
 from sound_parts import ABOUT, Short, Text, Wave, good, load_network, load_wave

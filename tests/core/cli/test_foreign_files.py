@@ -27,7 +27,7 @@ from lc_core.plugins.discover import build_registry
 from lc_core.plugins.installed import installed
 from lc_plugins.labels.probe import ProbeSettings
 
-CURVE = Path(__file__).with_name("curve_plugin.py")
+CURVE = Path(__file__).parents[1] / "curve_plugin.py"
 RECIPE = """
 from pathlib import Path
 from lc_core.plugins.hookspecs import hookimpl
