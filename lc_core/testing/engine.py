@@ -20,9 +20,8 @@ from lc_core.constraints.constraint import Constraint
 from lc_core.constraints.declare import measurement
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.engines.base import Engine, run_engine
-from lc_core.fitting.critics import FitSettings
-from lc_core.fitting.prepare import prepare
 from lc_core.models.latent_model import LatentModel
+from lc_core.spec.values import FitSettings
 from lc_core.testing.base import BoundCheck, check_settings
 from lc_core.testing.isolation import import_fault
 
@@ -76,6 +75,8 @@ class Case:
 
     @cached_property
     def prepared(self) -> Prepared:
+        from lc_core.fitting.prepare import prepare
+
         small = FitSettings(prior_samples=1024, push_samples=256, steps=150, batch=128, hidden=32, rounds=0)
         return prepare(Evaluator(self.model, [Constraint(first_coordinate)]), self.engine, settings=small)
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.measurement import Measurement
-from lc_core.energy.decoder_guide import values_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +47,8 @@ def gradient_off(height: Callable[[Tensor], Tensor], at: Tensor) -> float:
 def form_fault(measurement: Measurement, outputs: np.ndarray, values: np.ndarray) -> str | None:
     """Return what is wrong with a measurement's differentiable form, or None."""
     import torch
+
+    from lc_core.energy.decoder_guide import values_of
 
     known = ~np.isnan(values)
     batch = torch.as_tensor(outputs[known]).double()[:16]

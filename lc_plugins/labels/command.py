@@ -12,8 +12,7 @@ import click
 
 from lc_core import LCError, Measurement
 from lc_core.cli import plugin_files, table, use_one_thread
-from lc_core.common import Cache, counted, write_atomically
-from lc_core.common.owned import lock_of
+from lc_core.common import Cache, counted, lock_of, write_atomically
 from lc_core.plugins import build_registry, readers_of
 from lc_core.spec import Problems, Where, parse
 from lc_plugins.labels.collect import label_files, label_samples, load_chosen

@@ -66,7 +66,7 @@ def test_two_at_once_cannot_both_write_one_set(lc, label, monkeypatch, tmp_path)
             during.append(lc("label", "digits.8x8", "digits.digit", "--count", COUNT, "--out", out))
         return draw(*arguments, **settings)
 
-    monkeypatch.setattr("lc_plugins.labels.collect.label_samples", meanwhile)
+    monkeypatch.setattr("lc_plugins.labels.command.label_samples", meanwhile)
     label("digits.digit", "--set", "digit=3")
     assert [one.exit_code for one in during] == [2, 2]
     assert all("another lc is writing to" in one.stderr and "set.safetensors" in one.stderr for one in during)
@@ -82,7 +82,7 @@ def test_what_came_to_its_place_meanwhile_is_not_replaced(lc, monkeypatch, tmp_p
         (tmp_path / "set.safetensors").write_text("mine")
         return draw(*arguments, **settings)
 
-    monkeypatch.setattr("lc_plugins.labels.collect.label_samples", meanwhile)
+    monkeypatch.setattr("lc_plugins.labels.command.label_samples", meanwhile)
     result = lc("label", "digits.8x8", "digits.digit", "--set", "digit=3", "--count", COUNT, "--out", "set.safetensors")
     assert (result.exit_code, (tmp_path / "set.safetensors").read_text()) == (2, "mine")
 
