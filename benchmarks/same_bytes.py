@@ -54,7 +54,7 @@ RUNS: dict[str, tuple[str, str]] = {
     "melody-rejection": (MELODY + SCALE + COUNT + "engine: rejection\nrender: [midi, piano_roll]\n", "sample"),
     "melody-gradient": (MELODY + DENSE + FIT + COUNT + "engine: gradient\nrender: [midi, audio]\n", "sample"),
     "melody-realism": (MELODY + "realism: 4\n" + DENSE + FIT + COUNT + "engine: gradient\n", "sample"),
-    "melody-actor": (MELODY + DENSE + FIT + COUNT + "engine: {use: actor, params: {steps: 60}}\n", "sample"),
+    "melody-actor": (MELODY + DENSE + FIT + COUNT + "engine: {use: actor, params: {round_steps: 20}}\n", "sample"),
     "melody-edit": (MELODY + SCALE + FIT + "render: [midi]\n", "transform --input tune.mid"),
     "melody-plugin": (
         MELODY + "constraints: [{use: mine.notes}]\n" + FIT + COUNT + "engine: gradient\n",
