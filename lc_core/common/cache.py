@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Cache", "CacheEntry", "FORMAT", "key_of"]
 
 FORMAT = 6
-"""Part of every key; raised when the meaning of a cached part changes."""
+"""Part of every key; raised when the files of an entry change. What fits compute is told by `code_digest`."""
 
 
 def key_of(parts: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Digests of measurements and engines: of their settings and of the source that they run."""
+"""Digests for cache keys: of measurements, of engines, and of the code of `lc` that a fit runs."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import CodeType
 
 from lc_core.constraints.measurement import Measurement
 from lc_core.plugins.beside import FOLDER_PREFIX, sources_of
 from lc_core.plugins.single_file import PREFIX
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["code_digest", "engine_digest", "measurement_digest"]
 
-__all__ = ["engine_source", "measurement_digest"]
+IN_A_FIT = ("common.nets", "common.seeds", "models", "constraints", "critics", "energy", "engines", "fitting")
+"""Rooms and modules of `lc_core` whose code can change what is fitted. Others write files, read specs or report."""
 
 
 def measurement_digest(measurement: Measurement) -> str | None:
@@ -49,16 +50,59 @@ def measurement_digest(measurement: Measurement) -> str | None:
     return digest.hexdigest()
 
 
-def engine_source(engine: object) -> dict[str, str]:
-    """Return a part of a key: the digest of a plugin's engine's source; of the core's own engines nothing.
-
-    What belongs to the core is told by its version and `FORMAT`.
-    """
+def engine_digest(engine: object) -> str:
+    """Return a hash of an engine's code: of a plugin's, of its source and what it imports from its own package."""
     module = type(engine).__module__
     if module.partition(".")[0] == "lc_core":
-        return {}
+        return code_digest(module)
     sources = _sources_used(module) or {}
-    return {"engine source": hashlib.sha256(b"".join(sources[name] for name in sorted(sources))).hexdigest()}
+    return hashlib.sha256(b"".join(sources[name] for name in sorted(sources))).hexdigest()
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """Return a hash of what modules compute: of their code and that of the modules of `lc_core` that these import.
+
+    Comments, docstrings and layout do not count, and modules outside of `IN_A_FIT` are not followed. So a fitted part
+    is fitted again after a change of anything that it depends on, any tuned number included, and after no other.
+
+    Args:
+        modules: Full names, such as `lc_core.fitting.refine`.
+    """
+    found: dict[str, str] = {}
+    open_names = list(modules)
+    while open_names:
+        name = open_names.pop()
+        path = None if name in found else _file_of(name)
+        if path is None:
+            continue
+        source = path.read_bytes()
+        found[name] = _hash_of_code(compile(source, name, "exec", dont_inherit=True, optimize=2))
+        imported = _imports(ast.parse(source), name if path.stem == "__init__" else name.rpartition(".")[0])
+        inside = (one.split(".") for one in imported if one.startswith("lc_core."))
+        open_names += [".".join(one) for one in inside if {one[1], ".".join(one[1:3])} & set(IN_A_FIT)]
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def _file_of(name: str) -> Path | None:
+    """Return the file of a module of this package, or of one that is loaded; None if there is no such module."""
+    if name in sys.modules and (file := getattr(sys.modules[name], "__file__", None)):
+        return Path(file)
+    package, *parts = name.split(".")
+    place = Path(str(sys.modules[package].__file__)).parent.joinpath(*parts)
+    return next((one for one in (place.with_suffix(".py"), place / "__init__.py") if one.is_file()), None)
+
+
+def _hash_of_code(code: CodeType) -> str:
+    """Return a hash of compiled code that does not change with where its lines stand."""
+    digest = hashlib.sha256(code.co_code)
+    digest.update(repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)).encode())
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            digest.update(_hash_of_code(one).encode())
+        else:  # the order of a set differs from process to process
+            digest.update(repr(sorted(map(repr, one)) if isinstance(one, frozenset) else one).encode())
+    return digest.hexdigest()
 
 
 def _sources_used(name: str) -> dict[str, bytes] | None:

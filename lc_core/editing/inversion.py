@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from lc_core.common.cache import Cache, key_of
 from lc_core.common.nets import mlp
 from lc_core.common.seeds import block_generator
+from lc_core.constraints.digest import code_digest
 from lc_core.critics.realism import typical_realism
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, Posterior, decode_outputs, draw_prior
@@ -173,7 +174,8 @@ def _by_network(model: LatentModel, unit: Tensor, cache: Cache | None, progress:
         config, tensors = fit()
     else:
         settings = [SAMPLES, FIT_STEPS, BATCH, FIT_RATE, HIDDEN]
-        key = key_of({"model": model.digest, "settings": settings, "device": model.device.partition(":")[0]})
+        where = {"device": model.device.partition(":")[0], "code": code_digest(__name__)}
+        key = key_of({"model": model.digest, "settings": settings, **where})
         config, tensors, _ = cache.get_or_fit("encoder", key, fit, progress=progress)
     network = _Network(model, config)
     network.load_state_dict({name: tensor for name, tensor in tensors.items() if name != "errors"})

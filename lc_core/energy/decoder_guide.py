@@ -18,7 +18,7 @@ from lc_core.common.cache import Cache, key_of
 from lc_core.common.seeds import block_generator
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Constraint, Entry, leaves
-from lc_core.constraints.digest import measurement_digest
+from lc_core.constraints.digest import code_digest, measurement_digest
 from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import Want
 from lc_core.critics.critic import Odds
@@ -199,7 +199,15 @@ def spreads_of(model: LatentModel, entries: Sequence[Entry], seed: int, cache: C
     if cache is None or None in digests:
         _, tensors = fit()
     else:
-        key = key_of({"model": model.digest, "measurements": digests, "samples": count, "seed": seed})
+        key = key_of(
+            {
+                "model": model.digest,
+                "measurements": digests,
+                "samples": count,
+                "seed": seed,
+                "code": code_digest(__name__),
+            }
+        )
         _, tensors, _ = cache.get_or_fit("spread", key, fit)
     rows = tensors["spreads"].tolist()
     return {leaf.label: Spread(*row) for leaf, row in zip(some, rows, strict=True)}

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lc_core.common.cache import Cache, key_of
 from lc_core.constraints.constraint import describe
-from lc_core.constraints.digest import engine_source, measurement_digest
+from lc_core.constraints.digest import code_digest, engine_digest, measurement_digest
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.want import Want
 from lc_core.critics.critic import Critic, critic_tensors, load_critic
@@ -40,6 +40,7 @@ def critic_key(evaluator: Evaluator, family: Family, settings: FitSettings) -> s
             "name": family.name,  # part of the fit's seed
             "measurements": digests,
             "settings": _keyed(settings, refined=False),
+            "code": code_digest("lc_core.fitting.critics"),
             "precision": "float32",
             "device": evaluator.model.device.partition(":")[0],
         }
@@ -137,7 +138,8 @@ def cached_refinement(
                 **({"flow": getattr(flow, "digest", "")} if flow else {}),
                 "engine": f"{type(engine).__module__}.{type(engine).__qualname__}",
                 "engine settings": engine.settings(),
-                **engine_source(engine),
+                "engine code": engine_digest(engine),
+                "code": code_digest("lc_core.fitting.refine"),
             }
         )
         config, tensors, _ = cache.get_or_fit("refined", key, fit, progress=progress)

@@ -17,13 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lc_core.common import Cache, block_generator, counted, key_of, mlp
+from lc_core.constraints import code_digest
 from lc_core.critics import calibration
 from lc_plugins.labels.label_set import LabelSet, check_classes
 
 __all__ = ["PARTS", "Probe", "ProbeSettings", "fitted_probe", "split"]
 
-VERSION = 1
-"""Part of the key of a cached probe; raised when the same set gives another probe."""
 PARTS = {"train": 14, "calibrate": 3, "report": 3}
 """How many of 20 rows go where."""
 CHECK_EVERY = 50  # steps
@@ -128,9 +127,8 @@ def fitted_probe(
     if cache is None:
         config, tensors = fit()
     else:
-        key = key_of(
-            {"probe": VERSION, "labels": labels.digest, "model": labels.model.digest, "settings": asdict(chosen)}
-        )
+        made = {"labels": labels.digest, "model": labels.model.digest, "settings": asdict(chosen)}
+        key = key_of({"probe": code_digest(__name__), **made})
         config, tensors, _ = cache.get_or_fit("probe", key, fit, progress=progress)
     with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
         net = mlp(tensors["centre"].numel(), config["hidden"], len(config["names"]))
