@@ -28,7 +28,7 @@ from lc_core import LatentModel, load_model
 from lc_core.cli import main as lc
 from lc_core.common.seeds import block_generator
 from lc_core.models.latent_model import decode_array, draw_prior
-from lc_plugins.models import foreign
+from lc_plugins.models import export, foreign
 
 SAMPLES = 512
 """Prior samples that the bound is chosen from."""
@@ -94,7 +94,7 @@ def counting() -> Iterator[list[int]]:
 
         return assemble(replace(network, decode=decode), **settings)
 
-    with mock.patch.object(foreign, "assemble", with_count):
+    with mock.patch.object(export, "assemble", with_count):
         yield counted
 
 

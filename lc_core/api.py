@@ -14,6 +14,7 @@ from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement
 from lc_core.editing.problem import Transformation
 from lc_core.editing.result import TransformResult
+from lc_core.editing.settings import EditSettings
 from lc_core.editing.transform import run_transformation
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
@@ -128,6 +129,7 @@ def transform(
     keep: Sequence[Measurement | Callable[..., Any]] = (),
     seed: int = 0,
     fit: FitSettings | None = None,
+    edit: EditSettings | None = None,
     cache: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> TransformResult:
@@ -143,6 +145,7 @@ def transform(
         keep: Measurements that must not change: held near what they were on each input.
         seed: Seed of the starts of further tries.
         fit: How critics are fitted.
+        edit: How far it searches, out and back: `EditSettings` of `lc_core.editing`.
         cache: Keep fitted parts in the user's cache folder, and use those that are there.
         progress: Called with a line of text now and then, first for each input that the model cannot represent well.
 
@@ -152,17 +155,20 @@ def transform(
     Raises:
         LCError: If something cannot be used, or a plugin is at fault.
     """
-    name = "edit" if engine == "gradient" else engine
+    if isinstance(engine, str):
+        built: Engine = build_registry().get("engine", engine).load()()
+        engine = built.for_edits(named=True)
     problem = Transformation(
         model=_checked(model),
         inputs=np.asarray(inputs),
         entries=_with_labels([_entry(one) for one in constraints]),
-        engine=name if isinstance(name, Engine) else build_registry().get("engine", name).load()(),
+        engine=engine,
         realism=realism,
         keep=tuple(Preserve(one if isinstance(one, Measurement) else Measurement(one)) for one in keep),
         seed=seed,
     )
-    return run_transformation(problem, settings=fit, cache=Cache() if cache else None, progress=progress)
+    kept = Cache() if cache else None
+    return run_transformation(problem, settings=fit, edit=edit, cache=kept, progress=progress)
 
 
 def load_model(name: str, *, registry: Registry | None = None, **params: Any) -> Any:

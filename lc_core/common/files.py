@@ -6,12 +6,8 @@ import errno
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lc_core.errors import LCError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["FULL", "disk_full", "unwritable", "write_atomically"]
 

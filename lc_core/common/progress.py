@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from lc_core.common.words import counted
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["LONG", "Progress", "ProgressLine", "rounded", "time_of"]
 

@@ -5,22 +5,15 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from lc_core.errors import LCError
-
-if TYPE_CHECKING:
-    pass
-
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from lc_core.constraints.free import Free
 from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import WANT_KEYS, Want
+from lc_core.errors import LCError
 
 __all__ = ["Constraint", "Entry", "GUIDES", "Group", "all_of", "any_of", "describe", "leaves", "none_of", "walk"]
 

@@ -5,23 +5,16 @@ Nothing here imports torch.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from lc_core.constraints.want import SLACK
-from lc_core.errors import LCError
-
-if TYPE_CHECKING:
-    pass
-
-import itertools
-from dataclasses import field
-
 from lc_core.constraints.measurement import Measurement
-from lc_core.constraints.want import WANT_KEYS, Want
+from lc_core.constraints.want import SLACK, WANT_KEYS, Want
+from lc_core.errors import LCError
 
 __all__ = ["BOUNDS", "EachWant", "Free", "frees_of", "names_of"]
 

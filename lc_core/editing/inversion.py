@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -25,26 +26,13 @@ from lc_core.common.nets import mlp
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.digest import code_digest
 from lc_core.critics.realism import typical_realism
+from lc_core.editing.settings import EncodingSettings
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, Posterior, decode_outputs, draw_prior
 
 __all__ = ["Inverted", "with_encoder"]
 
 Progress = Callable[[str], None]
-
-CANDIDATES, STARTS = 1_024, 8
-"""Prior samples that are compared with an output, and how many of the most like it are optimised."""
-STEPS, RATE = 300, 0.1
-"""Steps of Adam from each, and its first learning rate in units of the prior's standard deviation."""
-PULL = 1e-5
-"""Weight of the mean square of a latent, in units of the prior's standard deviation, beside the mean square error."""
-UNIT_OVER = 4_096
-"""Prior samples that the prior's standard deviation is taken over."""
-SAMPLES, HELD_OUT = 16_384, 1_024
-"""Decoded prior samples that the network is fitted on, and those that its error is taken over."""
-FIT_STEPS, BATCH, FIT_RATE, HIDDEN = 2_000, 256, 1e-3, 512
-MOST_KINDS = 512
-"""Whole-number outputs with no more values than this are told to the network value by value."""
 
 
 class Inverted(LatentModel):
@@ -56,6 +44,7 @@ class Inverted(LatentModel):
             posterior to tell how far an output's latents spread.
         network: Takes outputs `(B, ...)` to latents; None for encoding by optimisation.
         errors: Root mean square errors of the network, `latent_shape`.
+        settings: How it is optimised.
     """
 
     def __init__(
@@ -64,8 +53,9 @@ class Inverted(LatentModel):
         unit: Tensor,
         network: Callable[[np.ndarray], Tensor] | None = None,
         errors: Tensor | None = None,
+        settings: EncodingSettings | None = None,
     ) -> None:
-        self.inner, self.network = inner, network
+        self.inner, self.network, self.settings = inner, network, settings or EncodingSettings()
         self.name, self.source, self.note = inner.name, inner.source, inner.note
         self.latent_shape, self.output_type = inner.latent_shape, inner.output_type
         self.block, self.device = inner.block, inner.device
@@ -76,7 +66,8 @@ class Inverted(LatentModel):
     def how(self) -> str:
         """How it encodes, in words."""
         if self.network is None:
-            return f"no encoder: inputs are encoded by optimisation through its decoder, from {STARTS} starts each"
+            starts = self.settings.starts
+            return f"no encoder: inputs are encoded by optimisation through its decoder, from {starts} starts each"
         return "no encoder: inputs are encoded by a network fitted to go back from decoded prior samples"
 
     def decode(self, z: Tensor) -> Any:
@@ -117,28 +108,29 @@ class Inverted(LatentModel):
 
     @cached_property
     def _candidates(self) -> tuple[Tensor, np.ndarray]:
-        z = draw_prior(self.inner, CANDIDATES, block_generator(0, 0, "inversion"))
+        z = draw_prior(self.inner, self.settings.candidates, block_generator(0, 0, "inversion"))
         return z, decode_outputs(self.inner, z)
 
     def _optimised(self, output: np.ndarray) -> Tensor:
+        how = self.settings
         candidates, decoded = self._candidates
         if decoded.shape[1:] != output.shape:
             raise LCError(f"inputs have shape {output.shape}; {self.name} makes outputs of shape {decoded.shape[1:]}")
-        off = np.square(decoded.reshape(CANDIDATES, -1) - output.reshape(1, -1)).mean(axis=1)
-        starts = candidates[torch.from_numpy(np.argsort(off, kind="stable")[:STARTS])]
+        off = np.square(decoded.reshape(len(decoded), -1) - output.reshape(1, -1)).mean(axis=1)
+        starts = candidates[torch.from_numpy(np.argsort(off, kind="stable")[: how.starts])]
         with torch.inference_mode(False), torch.enable_grad():
             unit = self.sigma_bar.to(self.device).clone()
             target = torch.from_numpy(np.array(output)).to(self.device, torch.float32)
             z = (starts.clone() / unit).requires_grad_()
-            optimiser = torch.optim.Adam([z], lr=RATE)
+            optimiser = torch.optim.Adam([z], lr=how.rate)
             best, least = z.detach().clone(), torch.full((len(z),), math.inf, device=self.device)
-            for step in range(STEPS + 1):
+            for step in range(how.steps + 1):
                 for group in optimiser.param_groups:
-                    group["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS))
+                    group["lr"] = how.rate * 0.5 * (1 + math.cos(math.pi * step / how.steps))
                 error = (self.inner.decode(z * unit) - target).square().flatten(1).mean(dim=1)
                 better = error.detach() < least
                 best[better], least[better] = z.detach()[better], error.detach()[better]
-                loss = error + PULL * z.square().flatten(1).mean(dim=1)
+                loss = error + how.pull * z.square().flatten(1).mean(dim=1)
                 optimiser.zero_grad(set_to_none=True)
                 loss.sum().backward()
                 optimiser.step()
@@ -147,40 +139,50 @@ class Inverted(LatentModel):
 
 
 def with_encoder(
-    model: LatentModel, *, cache: Cache | None = None, progress: Progress = lambda _: None
+    model: LatentModel,
+    *,
+    settings: EncodingSettings | None = None,
+    cache: Cache | None = None,
+    progress: Progress = lambda _: None,
 ) -> tuple[LatentModel, str]:
     """Return a model that encodes, itself if it does, and what a user should know of how, else nothing.
 
     Args:
         model: The model.
+        settings: How outputs are encoded where it does not.
         cache: Where a fitted network is kept.
         progress: Called with a line of text now and then.
     """
     if model.encodes:
         return model, ""
-    unit = draw_prior(model, UNIT_OVER, block_generator(0, 0, "inversion/unit")).std(dim=0).clamp_min(1e-6)
-    found = Inverted(model, unit) if model.differentiable else _by_network(model, unit, cache, progress)
+    how = settings or EncodingSettings()
+    unit = draw_prior(model, how.unit_samples, block_generator(0, 0, "inversion/unit")).std(dim=0).clamp_min(1e-6)
+    if model.differentiable:
+        found = Inverted(model, unit, settings=how)
+    else:
+        found = _by_network(model, unit, how, cache, progress)
     note = f"{model.name} has {found.how}"
     progress(note)
     return found, note
 
 
-def _by_network(model: LatentModel, unit: Tensor, cache: Cache | None, progress: Progress) -> Inverted:
+def _by_network(
+    model: LatentModel, unit: Tensor, how: EncodingSettings, cache: Cache | None, progress: Progress
+) -> Inverted:
     def fit() -> tuple[dict[str, Any], dict[str, Tensor]]:
-        progress(f"fitting an encoder of {model.name} on {SAMPLES} decoded prior samples")
-        return _fitted(model)
+        progress(f"fitting an encoder of {model.name} on {how.samples} decoded prior samples")
+        return _fitted(model, how)
 
     if cache is None:
         config, tensors = fit()
     else:
-        settings = [SAMPLES, FIT_STEPS, BATCH, FIT_RATE, HIDDEN]
         where = {"device": model.device.partition(":")[0], "code": code_digest(__name__)}
-        key = key_of({"model": model.digest, "settings": settings, **where})
+        key = key_of({"model": model.digest, "settings": asdict(how), **where})
         config, tensors, _ = cache.get_or_fit("encoder", key, fit, progress=progress)
-    network = _Network(model, config)
+    network = _Network(model, config, how.hidden)
     network.load_state_dict({name: tensor for name, tensor in tensors.items() if name != "errors"})
     network.to(model.device).requires_grad_(False).eval()
-    return Inverted(model, unit, network.latents, tensors["errors"])
+    return Inverted(model, unit, network.latents, tensors["errors"], how)
 
 
 class _Network(nn.Module):
@@ -191,7 +193,7 @@ class _Network(nn.Module):
     low: Tensor
     high: Tensor
 
-    def __init__(self, model: LatentModel, config: dict[str, Any]) -> None:
+    def __init__(self, model: LatentModel, config: dict[str, Any], hidden: int) -> None:
         super().__init__()
         self.model, self.shape = model, tuple(config["shape"])
         self.lowest, self.kinds = config["lowest"], config["kinds"]
@@ -202,7 +204,7 @@ class _Network(nn.Module):
         self.register_buffer("high", torch.full((model.dimensions,), torch.inf))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            self.net = mlp(size * max(1, self.kinds), HIDDEN, model.dimensions)
+            self.net = mlp(size * max(1, self.kinds), hidden, model.dimensions)
 
     def forward(self, outputs: Tensor) -> Tensor:
         flat = outputs.flatten(1)
@@ -226,12 +228,12 @@ class _Network(nn.Module):
             return z.view(-1, *self.model.latent_shape)
 
 
-def _fitted(model: LatentModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _fitted(model: LatentModel, how: EncodingSettings) -> tuple[dict[str, Any], dict[str, Tensor]]:
     generator = block_generator(0, 0, "encoder")
-    z = draw_prior(model, SAMPLES + HELD_OUT, generator)
+    z = draw_prior(model, how.samples + how.held_out, generator)
     outputs = decode_outputs(model, z)
     lowest, kinds = 0, 0
-    if outputs.dtype.kind in "biu" and (distinct := int(outputs.max()) - int(outputs.min()) + 1) <= MOST_KINDS:
+    if outputs.dtype.kind in "biu" and (distinct := int(outputs.max()) - int(outputs.min()) + 1) <= how.most_kinds:
         lowest, kinds = int(outputs.min()), distinct
     config = {
         "what": f"encoder of {model.name}",
@@ -239,25 +241,25 @@ def _fitted(model: LatentModel) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "lowest": lowest,
         "kinds": kinds,
     }
-    network = _Network(model, config).to(model.device)
+    network = _Network(model, config, how.hidden).to(model.device)
     x = torch.from_numpy(outputs).to(model.device)
     if not kinds:
         flat = x.flatten(1).float()
         network.mean.copy_(flat.mean(dim=0))
         network.scale.copy_(flat.std(dim=0).clamp_min(1e-3 * float(flat.std()) + 1e-6))
-    optimiser = torch.optim.Adam(network.net.parameters(), lr=FIT_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, FIT_RATE, total_steps=FIT_STEPS, pct_start=0.1)
+    optimiser = torch.optim.Adam(network.net.parameters(), lr=how.fit_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, how.fit_rate, total_steps=how.fit_steps, pct_start=0.1)
     target = z.flatten(1)
     network.low.copy_(target.amin(dim=0))
     network.high.copy_(target.amax(dim=0))
-    for _ in range(FIT_STEPS):
-        rows = torch.randint(SAMPLES, (BATCH,), generator=generator).to(model.device)
+    for _ in range(how.fit_steps):
+        rows = torch.randint(how.samples, (how.batch,), generator=generator).to(model.device)
         loss = (network(x[rows]) - target[rows]).square().mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
         schedule.step()
     with torch.no_grad():
-        off = (network(x[SAMPLES:]) - target[SAMPLES:]).square().mean(dim=0).sqrt()
+        off = (network(x[how.samples :]) - target[how.samples :]).square().mean(dim=0).sqrt()
     errors = off.clamp_min(1e-3).view(model.latent_shape)
     return config, {**{name: one.detach().cpu() for name, one in network.state_dict().items()}, "errors": errors.cpu()}

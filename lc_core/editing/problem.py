@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel
 from lc_core.spec.values import Preserve
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Transformation"]
 

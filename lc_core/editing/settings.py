@@ -4,7 +4,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["EditSettings"]
+__all__ = ["EditSettings", "EncodingSettings"]
+
+
+@dataclass(frozen=True)
+class EncodingSettings:
+    """How outputs are encoded for a model without an encoder; see `lc_core.editing.inversion`.
+
+    Attributes:
+        candidates: Prior samples that are compared with an output.
+        starts: How many of those most like it are optimised.
+        steps: Steps of Adam from each start.
+        rate: Its first learning rate, in units of the prior's standard deviation.
+        pull: Weight of the mean square of a latent, in these units, beside the mean square error.
+        unit_samples: Prior samples that the prior's standard deviation is taken over.
+        samples: Decoded prior samples that a network is fitted on, for a black box.
+        held_out: Those that its error is taken over.
+        fit_steps: Training steps of the network.
+        batch: Prior samples in a step.
+        fit_rate: Peak learning rate of its Adam.
+        hidden: Width of its hidden layers.
+        most_kinds: Whole-number outputs with no more values than this are told to the network value by value.
+    """
+
+    candidates: int = 1_024
+    starts: int = 8
+    steps: int = 300
+    rate: float = 0.1
+    pull: float = 1e-5
+    unit_samples: int = 4_096
+    samples: int = 16_384
+    held_out: int = 1_024
+    fit_steps: int = 2_000
+    batch: int = 256
+    fit_rate: float = 1e-3
+    hidden: int = 512
+    most_kinds: int = 512
 
 
 @dataclass(frozen=True)
@@ -38,6 +73,7 @@ class EditSettings:
             ways are curved.
         parts: Times that a random part of an example's coordinates is brought halfway back.
         part: How large such a part is, as a share of all coordinates.
+        encoding: How outputs are encoded, for a model without an encoder.
     """
 
     step_sizes: tuple[float, ...] = (1.0, 3.0, 10.0)
@@ -60,3 +96,4 @@ class EditSettings:
     slide_spent: float = 0.05
     parts: int = 128
     part: float = 0.1
+    encoding: EncodingSettings = EncodingSettings()

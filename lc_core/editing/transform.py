@@ -20,6 +20,7 @@ from lc_core.editing.inversion import with_encoder
 from lc_core.editing.problem import Transformation
 from lc_core.editing.report import build_transform_report
 from lc_core.editing.result import TransformResult
+from lc_core.editing.settings import EditSettings
 from lc_core.editing.state import sigma_distance
 from lc_core.editing.tries import edit_encodings
 from lc_core.energy.decoder_guide import DecoderGuide, spreads_of
@@ -59,6 +60,7 @@ def run_transformation(
     problem: Transformation,
     *,
     settings: FitSettings | None = None,
+    edit: EditSettings | None = None,
     cache: Cache | None = None,
     progress: Progress = lambda _: None,
 ) -> TransformResult:
@@ -69,6 +71,7 @@ def run_transformation(
     Args:
         problem: What is asked.
         settings: How critics are fitted, where edits go.
+        edit: How far it searches.
         cache: Where fitted parts are kept.
         progress: Called with a line of text now and then.
 
@@ -76,7 +79,8 @@ def run_transformation(
         LCError: If the inputs do not suit the model, or a plugin is at fault.
     """
     began = time.monotonic()
-    encoding, how = with_encoder(problem.model, cache=cache, progress=progress)
+    edit = edit or EditSettings()
+    encoding, how = with_encoder(problem.model, settings=edit.encoding, cache=cache, progress=progress)
     model = Encodings(encoding)
     evaluator = Evaluator(model, problem.entries)
     z0 = encode_outputs(model, problem.inputs).mean
@@ -105,6 +109,7 @@ def run_transformation(
         before=before,
         through=through,
         seed=problem.seed,
+        settings=edit,
         progress=lambda done: progress(f"{done:,} of {len(z0):,} edited"),
     )
     outputs = evaluator.decode(edited.z)

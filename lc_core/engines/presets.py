@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["fresh_actor"]
 

@@ -16,6 +16,7 @@ from lc_core.critics.heads import families
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.fitting.critics import FitSettings
+from lc_core.fitting.refine import visited_steps
 from lc_core.models.latent_model import draw_prior
 
 __all__ = ["fit_decodes", "refinement_decodes", "say_fit"]
@@ -24,7 +25,6 @@ TRIED, MORE = 4, 32
 """Outputs that are decoded and measured to see how long it takes; the second number where the first took no time."""
 QUICK = 0.1
 """Seconds below which it took no time."""
-VISITS = 8
 
 
 def fit_decodes(settings: FitSettings, critics: int) -> int:
@@ -43,8 +43,8 @@ def refinement_decodes(settings: FitSettings, engine: Engine, *, followed: bool)
     """
     if not engine.amortised and settings.rounds == 0:
         return 0
-    each = settings.round_samples * VISITS
-    tries = each // len({max(1, engine.steps * part // VISITS) for part in range(1, VISITS + 1)})
+    each = settings.round_samples * settings.refine.visits
+    tries = each // len(visited_steps(engine, settings.refine.visits))
     return (settings.rounds + 1) * (each + (tries * engine.steps if followed else 0))
 
 

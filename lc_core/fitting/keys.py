@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ def critic_key(evaluator: Evaluator, family: Family, settings: FitSettings) -> s
 
 def _keyed(settings: FitSettings, *, refined: bool) -> dict[str, Any]:
     """Return the settings that decide what a fit makes; the key of one without a share to stop at is as it was."""
-    found = asdict(settings)
+    found = settings.as_dict()
     stop_at = found.pop("stop_at")
     return found | ({"stop_at": stop_at} if refined and stop_at is not None else {})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,7 @@ def prepare(
         energy = Energy(evaluator.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
         cards = fitter.cards(energy, held_out)
         refined = cached_refinement(fitter, energy, engine, keys, cache, progress, spent, said=bool(new))
-    card = {"settings": asdict(settings), "held_out": cards, "refinement": refined.card}
+    card = {"settings": settings.as_dict(), "held_out": cards, "refinement": refined.card}
     entries = tuple(aimed(entry, refined.aims) for entry in evaluator.entries)
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
     fitted = engine.with_tensors(refined.weights, evaluator.model, energy.space)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -23,12 +24,30 @@ from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
 from lc_core.models.latent_model import LatentModel
 
-__all__ = ["fit_realism"]
+__all__ = ["RealismSettings", "fit_realism"]
 
-PLAIN = 2 / 3  # share of the steps that see no moved latents
-PLAIN_RATE, MOVED_RATE = 3e-3, 1e-3  # peak learning rates of the two parts
-MOVE_EVERY, MOVED, KEEP = 50, 512, 30  # steps between moves; latents moved; moves that are kept
-MOVE_STEPS = 40  # steps of the engine in a move
+
+@dataclass(frozen=True)
+class RealismSettings:
+    """How the realism critic is fitted.
+
+    Attributes:
+        plain: Share of the steps that see no moved latents.
+        plain_rate: Peak learning rate of these steps.
+        moved_rate: Peak learning rate of the others.
+        move_every: Steps between two moves.
+        moved: Latents in a move.
+        moves_kept: Moves that are kept.
+        move_steps: Steps of the engine in a move.
+    """
+
+    plain: float = 2 / 3
+    plain_rate: float = 3e-3
+    moved_rate: float = 1e-3
+    move_every: int = 50
+    moved: int = 512
+    moves_kept: int = 30
+    move_steps: int = 40
 
 
 def fit_realism(
@@ -38,6 +57,7 @@ def fit_realism(
     steps: int = 9_000,
     batch: int = 1_024,
     seed: int = 0,
+    settings: RealismSettings | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> RealismCritic:
     """Fit the realism critic of a model.
@@ -48,23 +68,25 @@ def fit_realism(
         steps: Training steps.
         batch: Real latents in a step; as many are not real.
         seed: Seed of the fit.
+        settings: Shares, rates and moves.
         progress: Called with a line of text now and then.
     """
+    how = settings or RealismSettings()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         critic = RealismCritic(dimensions=model.dimensions)
     average = copy.deepcopy(critic)
-    plain = round(PLAIN * steps)
+    plain = round(how.plain * steps)
     moves: list[Tensor] = []
-    for first, last, rate in ((1, plain, PLAIN_RATE), (plain + 1, steps, MOVED_RATE)):
+    for first, last, rate in ((1, plain, how.plain_rate), (plain + 1, steps, how.moved_rate)):
         optimiser = torch.optim.AdamW(critic.parameters(), lr=rate, weight_decay=0.01)
         for step in range(first, last + 1):
             done = (step - first) / (last - first + 1)
             for group in optimiser.param_groups:
                 group["lr"] = rate * min(1.0, 20 * done + 0.01) * (0.02 + 0.49 * (1 + math.cos(math.pi * done)))
             generator = block_generator(seed, step, "realism")
-            if step > plain and (step - first) % MOVE_EVERY == 0:
-                moves = [*moves[1 - KEEP :], _moved(average, model, generator)]
+            if step > plain and (step - first) % how.move_every == 0:
+                moves = [*moves[1 - how.moves_kept :], _moved(average, model, generator, how)]
             real = draw_posterior(batch, generator)
             loss = _update(critic, optimiser, real, _not_real(model, moves, batch, generator))
             with torch.no_grad():
@@ -97,11 +119,11 @@ def _not_real(model: LatentModel, moves: list[Tensor], count: int, generator: to
     return torch.cat([model.sample_prior(count - 2 * quarter, generator), newest, any_of_them])
 
 
-def _moved(critic: RealismCritic, model: LatentModel, generator: torch.Generator) -> Tensor:
+def _moved(critic: RealismCritic, model: LatentModel, generator: torch.Generator, how: RealismSettings) -> Tensor:
     """Return latents from four random steps of the gradient engine's way up the critic."""
-    engine = Gradient(steps=MOVE_STEPS, check_every=0)
+    engine = Gradient(steps=how.move_steps, check_every=0)
     guide = copy.deepcopy(critic).requires_grad_(False).eval()
     energy = Energy((), realism=guide, realism_weight=1.0)
     visit = sorted({int(step) for step in torch.randint(1, engine.steps + 1, (4,), generator=generator)})
-    starts = model.sample_prior(MOVED, generator)
+    starts = model.sample_prior(how.moved, generator)
     return torch.cat(run_engine(engine, model, starts, energy, visit=visit).visited)

@@ -5,10 +5,10 @@ take a few steps on them, beside prior samples and all that was seen in earlier 
 policy, as in DAgger, Ross et al. 2011). The engine is guided by an average of the critics' weights, not by the newest
 ones, whose slips it would follow from one round to the next.
 
-What few tries reach cannot be told from what none does. So an entry that fewer than a tenth of the tries meet is
-replaced, for a round, by a looser one that a tenth meet: its aim, which tightens as the tries come nearer (a curriculum
-on the threshold, as levels in the cross-entropy method, Rubinstein 1999). A rule that only says yes or no has no looser
-one; so while few tries satisfy, copies of what does, in part drawn anew, are decoded as well.
+Where hardly any try satisfies, critics cannot learn what would. So an entry that fewer than a tenth of the tries meet
+is replaced, for a round, by a looser one that a tenth meet: its curriculum threshold. It tightens as the tries come
+nearer (like the levels of the cross-entropy method, Rubinstein 1999). A rule that only says yes or no has no looser
+one. So while few tries satisfy, copies of latents that do are decoded as well, with some of their values drawn anew.
 """
 
 from __future__ import annotations
@@ -34,31 +34,11 @@ from lc_core.energy.targets import FIXED, Targets
 from lc_core.engines.base import Engine, run_engine
 from lc_core.fitting.critics import CriticFitter, draw_batches, train_critic
 from lc_core.models.latent_model import draw_carried, draw_prior
+from lc_core.spec.refine_settings import RefineSettings
 
-__all__ = ["Refined", "aimed", "refine_critics"]
+__all__ = ["Refined", "aimed", "refine_critics", "visited_steps"]
 
 Progress = Callable[[str], None]
-
-AIM = 0.1
-"""An entry that a smaller share of the tries meets is aimed at by a looser one."""
-AVERAGE = 0.99
-"""What a training step keeps of the averaged weights."""
-WINDOW = 3
-"""Rounds over which the share of tries that satisfy is averaged."""
-FALLEN = 1.25
-"""A round counts for at most so many times its own share: after better ones it may be far below their average."""
-FAIR, GOOD, ENOUGH = 0.5, 0.9, 0.995
-"""Shares from which a long and a shorter lack of progress ends refinement, and at which it ends at once."""
-PROGRESS = 0.2
-"""Progress is that a fifth fewer of the tries fail, or a quarter more succeed; less is as likely to be chance."""
-TASTE = 0.2
-"""What meeting every preference is worth in the choice of a round, where satisfying every condition is worth 1."""
-VISITS = 8
-"""Latents of a try that are decoded in a round, the last included."""
-ELITE = 64
-"""Latents that come nearest are copied if none satisfies."""
-REDRAWN = 0.2
-"""Share of a copy's values that are drawn anew from the prior, to begin with."""
 
 
 @dataclass
@@ -82,7 +62,11 @@ def aimed(entry: Entry, aims: Mapping[str, Want]) -> Entry:
 
 
 def choose_aims(
-    entries: Sequence[Entry], values: Mapping[str, np.ndarray], targets: Targets = FIXED
+    entries: Sequence[Entry],
+    values: Mapping[str, np.ndarray],
+    targets: Targets = FIXED,
+    *,
+    share: float = RefineSettings.threshold_share,
 ) -> dict[str, Want]:
     """Return looser wants, by label, for the leaves of entries that too few of the last tries meet.
 
@@ -90,18 +74,20 @@ def choose_aims(
         entries: The top-level entries.
         values: What each leaf measures on the last tries, `(N,)`, by label.
         targets: What each of these tries wanted of what is free.
+        share: Entries that a smaller share of the tries meets get a looser want, which this share meets.
     """
     aims: dict[str, Want] = {}
     for entry in entries:
-        if verdict(targets.apply(entry), values).met.mean() < AIM:
-            aims |= _looser(entry, values, holds=True)
+        if verdict(targets.apply(entry), values).met.mean() < share:
+            aims |= _looser(entry, values, share, holds=True)
     return aims
 
 
-def _looser(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool) -> dict[str, Want]:
+def _looser(entry: Entry, values: Mapping[str, np.ndarray], share: float, *, holds: bool) -> dict[str, Want]:
     if not isinstance(entry, Constraint):
         holds = holds != (entry.kind == "not")
-        return {label: want for child in entry.entries for label, want in _looser(child, values, holds=holds).items()}
+        inside = [_looser(child, values, share, holds=holds) for child in entry.entries]
+        return {label: want for found in inside for label, want in found.items()}
     want, measured = entry.want, values[entry.label]
     if entry.guide == "decoder":
         return {}  # has a slope wherever it is
@@ -113,7 +99,7 @@ def _looser(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool) -> d
         # A bound is inclusive: what lies on it has to be left out by the negation.
         away = np.minimum(measured - want.low, want.high - measured) + 4 * SLACK
     away = np.where(np.isnan(away), np.inf, away)
-    shift = float(np.quantile(away, AIM, method="higher"))
+    shift = float(np.quantile(away, share, method="higher"))
     if (away <= shift).mean() > 0.5:  # many values are alike, and an aim that most tries meet leads nowhere
         shift = float(np.max(away[away < shift], initial=0.0))
     if not SLACK < shift < np.inf:
@@ -126,10 +112,15 @@ def _looser(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool) -> d
     return {entry.label: Want(between=(low, high))} if low <= high else {}
 
 
-def _grown(share: float, before: float) -> bool:
+def _grown(share: float, before: float, progress: float) -> bool:
     """Return whether a share has grown by more than chance."""
-    fewer_fail, more_succeed = 1 - share <= (1 - PROGRESS) * (1 - before), share * (1 - PROGRESS) >= before
+    fewer_fail, more_succeed = 1 - share <= (1 - progress) * (1 - before), share * (1 - progress) >= before
     return share > before and (fewer_fail or more_succeed)
+
+
+def visited_steps(engine: Engine, visits: int) -> list[int]:
+    """Return the steps of a try after which a round decodes: `visits` of them if it has so many, the last included."""
+    return sorted({max(1, engine.steps * part // visits) for part in range(1, visits + 1)})
 
 
 def refine_critics(
@@ -158,7 +149,7 @@ class _Refinement:
 
     def __init__(self, fitter: CriticFitter, energy: Energy, engine: Engine, progress: Progress) -> None:
         self.fitter, self.progress = fitter, progress
-        self.settings, self.evaluator = fitter.settings, fitter.evaluator
+        self.settings, self.how, self.evaluator = fitter.settings, fitter.settings.refine, fitter.evaluator
         self.generator = block_generator(self.settings.seed, 0, "refine")
         if energy.space.leaves:
             energy = replace(energy, space=energy.space.with_seen(fitter.prior.values, self.generator))
@@ -166,18 +157,18 @@ class _Refinement:
         self.engine = engine.begin(self.evaluator.model, energy.space, self.generator)
         if energy.critics:
             self.engine.study(self.energy, fitter.prior)
-        self.visit = sorted({max(1, engine.steps * part // VISITS) for part in range(1, VISITS + 1)})
-        self.count = self.settings.round_samples * VISITS // len(self.visit)
+        self.visit = visited_steps(engine, self.how.visits)
+        self.count = self.settings.round_samples * self.how.visits // len(self.visit)
         self.families = families(self.evaluator.leaves)
         self.learning = copy.deepcopy(dict(energy.critics))
         self.guiding = copy.deepcopy(dict(energy.critics))
         self.aims: dict[str, Want] = {}
         self.targets = energy.space.own()
-        self.redrawn = REDRAWN
+        self.redrawn = self.how.redrawn
         self.path: Measured | None = None
         self.preferences = [entry for entry in energy.entries if not entry.require and entry.weight > 0]
         self.history: list[float] = []
-        self.liked: list[float] = []
+        self.preference_scores: list[float] = []
         self.best = Refined({})
 
     def run(self) -> Refined:
@@ -185,26 +176,27 @@ class _Refinement:
 
         A round in which the share that the settings ask for satisfies is the last one, and the one that is taken.
         """
-        ruled = bool(self.evaluator.conditions or self.preferences)
+        ruled, how = bool(self.evaluator.conditions or self.preferences), self.how
         best_score, best, last, since = -1.0, (0.0, 0.0), (-1.0, -1.0), 0
         for number in range(self.settings.rounds + 1):
             self.engine.learn(self._aimed(), self.evaluator.model, self.generator)
             fresh = self._explore(number)
-            share, taste = (float(np.mean(one[-WINDOW:])) for one in (self.history, self.liked))
-            share = min(share, FALLEN * self.history[-1])
-            score = (share + TASTE * taste) / (1 + TASTE)
-            told = f", preferences are met by {self.liked[-1]:.1%}" if self.preferences else ""
-            self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step{told}")
+            shares = (one[-how.window :] for one in (self.history, self.preference_scores))
+            share, preferred = (float(np.mean(one)) for one in shares)
+            share = min(share, how.most_over_own * self.history[-1])
+            score = (share + how.preference_score * preferred) / (1 + how.preference_score)
+            more = f", preferences are met by {self.preference_scores[-1]:.1%}" if self.preferences else ""
+            self.progress(f"refinement {number}: {self.history[-1]:.1%} of tries satisfy at their last step{more}")
             reached = self._reached()
-            known = len(self.history) >= min(WINDOW, self.settings.rounds + 1)
+            known = len(self.history) >= min(how.window, self.settings.rounds + 1)
             if reached or (known and (score > best_score or not ruled)):
-                best_score, best = score, (share, taste)
+                best_score, best = score, (share, preferred)
                 self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims), self.engine.tensors())
-            if any(map(_grown, best, last)):
+            if any(_grown(*pair, how.progress) for pair in zip(best, last, strict=True)):
                 last, since = best, number
             waited, patience = number - since, self.settings.patience
-            stalled = (best[0] >= GOOD and waited >= patience) or (best[0] >= FAIR and waited >= 2 * patience)
-            enough = known and min(share, score) >= ENOUGH
+            stalled = (best[0] >= how.good and waited >= patience) or (best[0] >= how.fair and waited >= 2 * patience)
+            enough = known and min(share, score) >= how.enough
             if reached or number == self.settings.rounds or (ruled and (stalled or enough)):
                 break
             self._learn(fresh)
@@ -230,9 +222,9 @@ class _Refinement:
         ends = self._ends(fresh)
         met = [verdict(self.targets.apply(entry), ends).met for entry in self.evaluator.conditions]
         self.history.append(float(np.logical_and.reduce([np.ones(self.count, dtype=bool), *met]).mean()))
-        liked = [verdict(self.targets.apply(entry), ends).met.mean() for entry in self.preferences]
+        met = [verdict(self.targets.apply(entry), ends).met.mean() for entry in self.preferences]
         weights = [entry.weight for entry in self.preferences]
-        self.liked.append(float(np.average(liked, weights=weights)) if liked else self.history[-1])
+        self.preference_scores.append(float(np.average(met, weights=weights)) if met else self.history[-1])
         return fresh
 
     def _ends(self, fresh: Measured) -> dict[str, np.ndarray]:
@@ -246,8 +238,9 @@ class _Refinement:
 
     def _learn(self, fresh: Measured) -> None:
         """Take up what was visited, choose the next aims and let the critics learn."""
-        self.aims = choose_aims(self.energy.entries, self._ends(fresh), self.targets)
-        if self.history[-1] < AIM and self.families and not self.energy.space.leaves:
+        share = self.how.threshold_share
+        self.aims = choose_aims(self.energy.entries, self._ends(fresh), self.targets, share=share)
+        if self.history[-1] < share and self.families and not self.energy.space.leaves:
             fresh = fresh + self._copies(fresh)
         self.path = fresh if self.path is None else self.path + fresh
         for family in self.families:
@@ -259,7 +252,7 @@ class _Refinement:
         count, seen = self.settings.round_samples, self.fitter.prior + fresh
         seen = seen if self.path is None else seen + self.path
         hits = np.flatnonzero(self.evaluator.satisfied(seen.values, len(seen)))
-        rows = hits if len(hits) else order(self.evaluator.conditions, seen.values, len(seen))[:ELITE]
+        rows = hits if len(hits) else order(self.evaluator.conditions, seen.values, len(seen))[: self.how.nearest]
         pick = torch.from_numpy(rows)[torch.randint(len(rows), (count,), generator=self.generator)]
         origin, model = seen.z[pick], self.evaluator.model
         anew = torch.rand(origin.shape, generator=self.generator) < self.redrawn
@@ -299,6 +292,6 @@ class _Refinement:
 
         def average() -> None:
             with torch.no_grad():
-                torch._foreach_lerp_(averages, weights, 1 - AVERAGE)
+                torch._foreach_lerp_(averages, weights, 1 - self.how.average)
 
         train_critic(critic, batches, self.settings.round_steps, self.settings.lr / 2, after_step=average)

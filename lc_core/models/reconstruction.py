@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["EQUAL_TOKENS", "RMS_ERROR", "Reconstruction", "compare"]
 

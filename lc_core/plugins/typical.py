@@ -96,11 +96,11 @@ def read_typical(component: Registered) -> list[Typical]:
     try:
         rows = json.loads(read_bytes(Path(given)))["rules"].get(component.name, [])
         return [Typical.model_validate(one) for one in rows]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
+    except (LCError, OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        kind = "" if isinstance(error, LCError) else f"{type(error).__name__}: "
+        reason = kind + str(error).splitlines()[0]
         raise LCError(
-            f"{component.name} of {component.distribution}: typical values cannot be read from {given}:"
-            f" {type(error).__name__}: {reason}",
+            f"{component.name} of {component.distribution}: typical values cannot be read from {given}: {reason}",
             hint="its author makes the file again, or leaves out typical=",
         ) from error
 

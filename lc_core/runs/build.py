@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lc_core.common.cache import Cache
 from lc_core.common.guard import blaming
@@ -17,9 +17,6 @@ from lc_core.models.checks import check_decoder
 from lc_core.models.latent_model import LatentModel
 from lc_core.sampling.problem import Problem
 from lc_core.spec.values import Selected, Spec
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["build_model", "build_problem", "build_selected", "load_selected", "prepare_spec", "settled", "who_is"]
 

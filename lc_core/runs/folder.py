@@ -5,40 +5,31 @@ While a run goes on, each finished block is one file under `blocks/`; nothing el
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
+import os
 import platform
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from lc_core.common.files import unwritable
-from lc_core.common.owned import Owned
-from lc_core.errors import LCError
-from lc_core.plugins.installed import installed_version
-from lc_core.sampling.problem import Problem
-from lc_core.spec.values import Spec
-
-if TYPE_CHECKING:
-    pass
-
-import hashlib
-import itertools
-import os
-import re
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import yaml
 
-from lc_core.common.files import write_atomically
+from lc_core.common.files import unwritable, write_atomically
+from lc_core.common.owned import Owned
 from lc_core.constraints.constraint import leaves
 from lc_core.constraints.digest import measurement_digest
+from lc_core.errors import LCError
+from lc_core.plugins.installed import installed_version
 from lc_core.sampling.block import Block, run_block
+from lc_core.sampling.problem import Problem
+from lc_core.spec.values import Spec
 
 if TYPE_CHECKING:
     from lc_core.energy.energy import Energy

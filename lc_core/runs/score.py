@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from lc_core.constraints.constraint import Constraint, Entry, leaves
 from lc_core.constraints.logic import verdict
 from lc_core.plugins.readers import naming, read_file, reader_for
 from lc_core.plugins.registry import Registered
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Judged", "Score", "score_file"]
 

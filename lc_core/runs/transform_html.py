@@ -6,14 +6,11 @@ from collections.abc import Container, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lc_core.common.characters import escaping
 from lc_core.common.words import counted
 from lc_core.runs.html import MAX_SAMPLES, as_number, as_percent, as_wanted, embedded, escaped
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["write_transform_html"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +11,6 @@ from lc_core.constraints.logic import NEAREST, order
 from lc_core.sampling.block import Block
 from lc_core.sampling.problem import Problem
 from lc_core.sampling.result import SampleResult
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Collector"]
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lc_core.constraints.constraint import Entry, leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Problem"]
 

@@ -6,16 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lc_core.common.files import unwritable
 from lc_core.common.owned import Owned
 from lc_core.sampling.problem import Problem
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "KEYS",

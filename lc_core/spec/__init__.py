@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lc_core.spec.problems import Problems as Problems
     from lc_core.spec.problems import SpecError as SpecError
     from lc_core.spec.problems import Where as Where
+    from lc_core.spec.refine_settings import RefineSettings as RefineSettings
     from lc_core.spec.resolve import load_model_of as load_model_of
     from lc_core.spec.resolve import load_spec as load_spec
     from lc_core.spec.values import FitSettings as FitSettings

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from lc_core.constraints.constraint import Entry, leaves
 from lc_core.constraints.measurement import Measurement
 from lc_core.plugins.registry import Registry
 from lc_core.plugins.settings import values_of
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["preserve_every"]
 

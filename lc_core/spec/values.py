@@ -18,6 +18,7 @@ from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered
 from lc_core.plugins.settings import message_of
 from lc_core.spec.load import FLOAT, INTEGER
+from lc_core.spec.refine_settings import RefineSettings
 from lc_core.spec.schema import Fit
 
 __all__ = ["FitSettings", "Preserve", "SampleSettings", "Selected", "Spec", "plain"]
@@ -73,6 +74,7 @@ class FitSettings:
         round_samples: Tries of the engine in a round.
         round_steps: Training steps in a round.
         stop_at: Share of the tries of a round at which refinement ends; None goes on while it helps.
+        refine: How refinement chooses its rounds; from Python only, no key of specs.
 
     Raises:
         LCError: If one of them is out of its range.
@@ -90,9 +92,10 @@ class FitSettings:
     round_samples: int = 256
     round_steps: int = 80
     stop_at: float | None = None
+    refine: RefineSettings = RefineSettings()
 
     def __post_init__(self) -> None:
-        given = {name: value for name, value in asdict(self).items() if value is not None}
+        given = {key: one for key, one in asdict(self).items() if one is not None and key != "refine"}
         try:
             Fit.model_validate(given)
         except ValidationError as error:
@@ -103,6 +106,12 @@ class FitSettings:
         """Return those that are not at their defaults."""
         default = asdict(FitSettings())
         return {name: value for name, value in asdict(self).items() if value != default[name]}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of them; of `refine` what is not at its default."""
+        found, default = asdict(self), asdict(RefineSettings())
+        changed = {name: value for name, value in found.pop("refine").items() if value != default[name]}
+        return found | ({"refine": changed} if changed else {})
 
 
 @dataclass(frozen=True)
@@ -167,7 +176,7 @@ class Spec:
             "constraints": [_entry(one, top=True) for one in self.entries],
             "engine": _component(self.engine),
             "sample": _without_none(asdict(self.sample)),
-            "fit": _without_none(asdict(self.fit)),
+            "fit": _without_none({key: one for key, one in self.fit.as_dict().items() if key != "refine"}),
             "render": [_component(one) for one in self.renderers],
         }
         if self.keep:

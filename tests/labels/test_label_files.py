@@ -133,7 +133,7 @@ def test_rows_that_will_not_do(label, table, row, told):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "the file is empty"),
+        (b"", "bad.csv is empty"),
         (b"file,seven\n", "there is a header, but no row"),
         (b"file,seven\n\xff\xfe", "are no UTF-8 text"),
     ],

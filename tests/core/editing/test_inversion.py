@@ -14,6 +14,7 @@ from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.critics.realism import realism_of, typical_realism
 from lc_core.editing.inversion import with_encoder
+from lc_core.editing.settings import EditSettings, EncodingSettings
 from lc_core.models.latent_model import LatentModel, decode_outputs, draw_prior, encode_outputs
 from lc_core.models.prior import Hypersphere, Mixture, Samples, Uniform
 
@@ -52,10 +53,7 @@ class Codes(Gan):
         return (6 * super().decode(z).flatten(1)).round().long()
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    monkeypatch.setattr("lc_core.editing.inversion.SAMPLES", 2_048)
-    monkeypatch.setattr("lc_core.editing.inversion.FIT_STEPS", 300)
+SMALL = EncodingSettings(samples=2_048, fit_steps=300)
 
 
 def outputs_of(model, count=6):
@@ -75,7 +73,7 @@ def test_an_encoding_by_optimisation_decodes_to_what_it_was_made_of():
 def test_a_fitted_network_goes_back_about_as_far_and_is_found_again(kind, tmp_path):
     told = []
     cache = Cache(tmp_path)
-    model, note = with_encoder(kind(), cache=cache, progress=told.append)
+    model, note = with_encoder(kind(), settings=SMALL, cache=cache, progress=told.append)
     assert "fitted to go back from decoded prior samples" in note
     z = draw_prior(kind(), 200, block_generator(9, 0))
     posterior = encode_outputs(model, decode_outputs(kind(), z))
@@ -84,7 +82,9 @@ def test_a_fitted_network_goes_back_about_as_far_and_is_found_again(kind, tmp_pa
     assert off == pytest.approx(float(posterior.std.square().mean().sqrt()), rel=0.3)
     (entry,) = cache.entries()
     assert entry.kind == "encoder" and entry.what == f"encoder of {kind.name}"
-    again = encode_outputs(with_encoder(kind(), cache=cache, progress=told.append)[0], decode_outputs(kind(), z)).mean
+    again = encode_outputs(
+        with_encoder(kind(), settings=SMALL, cache=cache, progress=told.append)[0], decode_outputs(kind(), z)
+    ).mean
     torch.testing.assert_close(again, posterior.mean, rtol=0, atol=0)
     assert sum("fitting an encoder" in line for line in told) == 1
 
@@ -103,6 +103,7 @@ def test_what_the_model_cannot_make_is_said_before_anything_is_edited(kind):
         inputs=x,
         constraints=[lc_core.Constraint(darkness, at_least=0.52)],
         fit=fit,
+        edit=EditSettings(encoding=SMALL),
         cache=False,
         progress=told.append,
     )
@@ -116,11 +117,11 @@ def test_what_the_model_cannot_make_is_said_before_anything_is_edited(kind):
     assert result.report["notes"][0].startswith(f"{kind.name} has no encoder: inputs are encoded by")
 
 
-def test_inputs_of_another_shape_are_refused(monkeypatch):
-    monkeypatch.setattr("lc_core.editing.inversion.FIT_STEPS", 3)
+def test_inputs_of_another_shape_are_refused():
+    quick = EncodingSettings(samples=2_048, fit_steps=3)
     for kind in (Gan, Box):
         with pytest.raises(lc_core.LCError, match=r"inputs have shape \(1, 4, 4\); .* makes outputs of shape"):
-            encode_outputs(with_encoder(kind())[0], np.zeros((2, 1, 4, 4), np.float32))
+            encode_outputs(with_encoder(kind(), settings=quick)[0], np.zeros((2, 1, 4, 4), np.float32))
 
 
 def test_for_a_normal_prior_realism_is_the_chi_density_of_the_norm():

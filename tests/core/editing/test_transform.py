@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 
 import lc_core
 from lc_core.cli import main
+from lc_core.editing.settings import EditSettings
 from lc_core.engines.edit import Edit
 from lc_core.fitting.critics import FitSettings
 from lc_core.testing import check_engine
@@ -86,6 +87,13 @@ def test_an_engine_of_somebody_else_edits_as_ours_does(curve, outputs):
     slow = transform(curve, outputs, engine=curve.Descent(steps=6))
     assert slow.tries.max() > 1
     check_engine(curve.Descent)
+
+
+def test_a_way_back_that_is_left_out_leaves_examples_farther_away(curve, outputs):
+    near = transform(curve, outputs)
+    far = transform(curve, outputs, edit=EditSettings(halvings=0, nearer=(), slides=0, parts=0))
+    assert far.satisfied.all()
+    assert (far.distance >= near.distance - 1e-6).all() and far.distance.max() > near.distance.max()
 
 
 def test_what_meets_the_rule_already_is_left_as_it_is(curve, outputs):
@@ -236,14 +244,12 @@ def test_an_input_that_cannot_be_represented_is_told_before_anything_is_fitted(c
     assert "odd.txt (poorly represented)" in result.stdout
 
 
-def test_a_black_box_without_an_encoder_gets_a_network_and_says_so(curve, lc, write_spec, files, monkeypatch):
-    monkeypatch.setattr("lc_core.editing.inversion.SAMPLES", 1_024)
-    monkeypatch.setattr("lc_core.editing.inversion.FIT_STEPS", 150)
+def test_a_black_box_without_an_encoder_gets_a_network_and_says_so(curve, lc, write_spec, files):
     spec = write_spec(SPEC.replace("curve.model", "curve.deaf"))
     np.savetxt("odd.txt", 5 * np.random.default_rng(1).normal(size=(1, 6)))
     result = lc("transform", spec, "--input", files[0], "odd.txt", "--out", "deaf")
     assert result.exit_code in (0, 3)
-    assert "fitting an encoder of curve on 1024 decoded prior samples" in result.stderr
+    assert "fitting an encoder of curve on 16384 decoded prior samples" in result.stderr
     assert "odd.txt: curve cannot represent it well" in result.stderr
     report = json.loads(Path("deaf/report.json").read_text())
     assert report["notes"][0].startswith("curve has no encoder: inputs are encoded by a network")

@@ -197,7 +197,7 @@ def test_fit_takes_every_field_of_the_settings_and_writes_them_back(load_text, w
         "rounds": 5, "patience": 2, "round_samples": 64, "round_steps": 10, "stop_at": 0.9,
     }  # fmt: skip
     spec = load_text("lc: 1\nmodel: toy.model\nfit:\n" + "".join(f"  {key}: {value}\n" for key, value in given.items()))
-    assert vars(spec.fit) == given
+    assert spec.fit.as_dict() == given
     assert load_spec(write_spec(spec.to_yaml(), name="again/spec.yaml"), registry=toy_registry).fit == spec.fit
     plain = load_text("lc: 1\nmodel: toy.model\n").fit
     assert vars(plain) == {field: value for field, value in vars(FitSettings()).items()}
