@@ -83,7 +83,7 @@ def spec_page(schema: Schema, registry: Registry) -> str:
         "What `lc schema` says, without what plugins of yours add; [spec.md](../spec.md) explains it. `model`, `engine`"
         " and each of `render` is `NAME` or `{use: NAME, params: {...}}`, and `constraints` a list of entries."
         " Units and default wants of measurements are in the"
-        " [README](../../README.md#rules-and-specs-that-are-shipped).",
+        " [table of rules](../rules.md#rules).",
         "",
         "## Keys of a spec",
         "",

@@ -36,7 +36,7 @@ def head(domain: str, note: str) -> list[str]:
     return [
         f"{note}# Rules: {domain}",
         "",
-        f"The rules whose names begin with `{domain}.`, as `lc plugins NAME` tells them. Typical values are of prior"
+        f"The rules whose names begin with `{domain}.`, as `lc plugins NAME` shows them. Typical values are of prior"
         " samples, before anything is asked of them: choose what you want by these. They were measured by"
         " `python -m benchmarks.typical`.",
     ]

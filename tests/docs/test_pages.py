@@ -153,8 +153,8 @@ def test_how_it_works_has_every_setting_of_a_fit():
     assert [one.name for one in dataclasses.fields(lc_core.FitSettings) if f"`{one.name}`" not in text] == []
 
 
-def test_the_readme_has_every_measurement_with_its_unit_settings_and_default():
-    rows = text_of("README.md").splitlines()
+def test_rules_md_has_every_measurement_with_its_unit_settings_and_default():
+    rows = text_of("docs/rules.md").splitlines()
     for one in components("constraint"):
         info = one.load().__lc_measurement__
         (row,) = (row for row in rows if row.startswith(f"| `{one.name}` |"))
@@ -164,8 +164,8 @@ def test_the_readme_has_every_measurement_with_its_unit_settings_and_default():
         assert default == ("" if info.want is None else f"{info.want}".removesuffix(".0")), one.name
 
 
-def test_the_readme_has_every_shipped_spec():
-    assert [name for name in shipped_names() if f"| `{name}` |" not in text_of("README.md")] == []
+def test_rules_md_has_every_shipped_spec():
+    assert [name for name in shipped_names() if f"| `{name}` |" not in text_of("docs/rules.md")] == []
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/plugins.md"])
