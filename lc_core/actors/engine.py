@@ -83,7 +83,7 @@ def actor(
 
     Args:
         preset: How it is built and trained: `default`, sized for latents of a few hundred values, or `paper-2018`,
-            against a critic as published: for whoever has latents of the paper's size (1,024) and a day.
+            against a critic as published, for latents of the paper's size (1,024); it takes a day.
         hidden: Width of the hidden layers (512; paper-2018 2,048).
         layers: Hidden layers (2; paper-2018 4).
         distance: Weight of the distance from the start, in units of sigma_bar (0.1; paper-2018 0). At 0 all starts

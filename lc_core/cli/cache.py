@@ -27,7 +27,7 @@ __all__ = ["command"]
 @click.option("--yes", is_flag=True, help="Do not ask before deleting; needed without a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(clear: bool, yes: bool, as_json: bool) -> None:
-    """List fitted parts: what each is of, its size, its age and its folder."""
+    """List fitted parts: what each was fitted for, its size, its age and its folder."""
     cache = Cache()
     if cache.root.exists() and not cache.root.is_dir():
         raise LCError(f"{cache.root} is a file; a cache needs a folder", hint="set LC_CACHE_DIR to a folder")

@@ -29,7 +29,7 @@ INTERRUPTED = 130
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit again, whatever is cached.")
-@click.option("--json", "as_json", is_flag=True, help="Print what is known of the fit on stdout, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures of the fit on stdout, as JSON.")
 def command(
     spec_name: str,
     overrides: tuple[str, ...],

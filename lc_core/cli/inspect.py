@@ -42,7 +42,7 @@ UNSOUND = 2
 def command(
     model: str, changes: tuple[str, ...], out: Path | None, device: str, plugins: tuple[Path, ...], as_json: bool
 ) -> None:
-    """Load a model and tell its shapes, prior, gradient, speed, memory, encoder and realism.
+    """Load a model and show its shapes, prior, gradient, speed, memory, encoder and realism.
 
     MODEL is the name of a registered model, such as avatars.64, or a spec, whose model is meant. Prior samples are
     decoded, checked, and drawn on a sheet by every renderer that can. The status is 2 if something is wrong.

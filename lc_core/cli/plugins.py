@@ -20,7 +20,7 @@ __all__ = ["command"]
 def command(name: str | None, as_json: bool) -> None:
     """List installed distributions, the components of each, and plugins that are broken.
 
-    With NAME, tell of the component of that name alone: its settings and, of a measurement, typical values.
+    With NAME, describe that component alone: its settings and, of a measurement, typical values.
     """
     registry = build_registry()
     if name is not None:

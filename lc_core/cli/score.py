@@ -37,7 +37,7 @@ MET = {True: "yes", False: "no", None: "undefined"}
 @plugin_files
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one item for each output.")
 def command(spec: str, files: tuple[Path, ...], plugins: tuple[Path, ...], as_json: bool) -> None:
-    """Measure files of your own and judge each entry of a spec on them; the model is not needed.
+    """Measure files of your own and check each entry of a spec on them; the model is not needed.
 
     SPEC is a path, or the name of a shipped spec such as melody/c_major. The status is 3 if a file does not meet all
     conditions, and 2 if one cannot be read; the others are measured all the same.

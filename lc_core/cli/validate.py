@@ -22,7 +22,7 @@ __all__ = ["command"]
 def command(specs: tuple[str, ...], plugins: tuple[Path, ...]) -> None:
     """Check specs and everything they name; nothing is sampled or fitted.
 
-    SPEC is a path, or the name of a shipped spec such as melody/c_major. All mistakes are told at once, each as
+    SPEC is a path, or the name of a shipped spec such as melody/c_major. All mistakes are reported at once, each as
     file:line:column. The status is 2 if there is one.
     """
     registry = build_registry(plugins)

@@ -1,4 +1,4 @@
-"""A Markov chain from prior samples to where encodings of data are, for models whose decoder has to be heard.
+"""A Markov chain that transports prior samples to where encodings of data are, by an output-space discriminator.
 
 Where latents are told apart only by what they decode to, a critic of outputs tells more than one of latents: its logit
 estimates log q(x) - log p(x), decoded encodings of data against decoded prior samples. The chain's proposals leave the

@@ -22,7 +22,7 @@ SHARE = 8
 
 @dataclass(frozen=True)
 class Family:
-    """Constraints of one measurement whose values one critic tells: most often a single one.
+    """Constraints on one measurement that share one critic, with one head each; most often a single one.
 
     Attributes:
         leaves: The constraints, in the order of the critic's heads.

@@ -1,6 +1,6 @@
 """What judges say of a transformation: other measurements of the same thing, which took no part in it.
 
-A judge is loaded when all is done. It guides nothing and selects nothing, so its figures are no engine's aim.
+A judge is loaded when all is done. It guides nothing and selects nothing, so no engine optimises its figures.
 """
 
 from __future__ import annotations

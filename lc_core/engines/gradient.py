@@ -36,7 +36,7 @@ class Gradient(Engine):
         check_every: Steps between two checks; a check decodes only the rows that the critics call satisfied. 0 means
             that nothing is decoded on the way: one decode a try, the last.
         check_from: Share of the steps after which checks begin. Constraints often hold long before realism and
-            preferences have had their say; 0 stops as early as can be.
+            preferences are good; 0 stops as early as possible.
         block: Tries in a block; default 256, fewer where a decode is costly.
     """
 

@@ -1,8 +1,8 @@
-"""Priors of latent models, in the units that engines and critics work in.
+"""Priors of latent models, whitened: in the units that engines and critics work in.
 
 Steps of engines, layers of critics and distances are sized for latents whose coordinates have about mean 0 and standard
-deviation 1. A network may want others. A `Prior` draws latents in *units* and says how they become what the network
-takes, its *own* coordinates: own = centre + scale * z.
+deviation 1. A network may want others. A `Prior` draws *whitened* latents and says how they become what the
+network takes, its *native* latents: native = centre + scale * z.
 
 Shapes: B batch, D values in a latent, z `(B, *latent_shape)` float32.
 """

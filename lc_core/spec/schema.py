@@ -54,7 +54,7 @@ class Sample(Strict):
         ge=1,
         description="Most tries; if not given 2,000 for each output, or 250,000 (at least 1,000,000) by rejection.",
     )
-    unique: bool = Field(default=False, description="Whether outputs must be distinct.")
+    unique: bool = Field(default=False, description="Deliver no two outputs with the same bytes.")
 
 
 class Keep(Component):
@@ -203,7 +203,7 @@ class Shape(Strict):
         description="Names the run's folder: letters, digits, ., _ and -. The file's name if not given.",
     )
     model: Component
-    realism: float = Field(default=0.0, ge=0, description="Weight of staying where the model's encodings of data are.")
+    realism: float = Field(default=0.0, ge=0, description="Weight of the realism term in the energy.")
     constraints: list[Entry] = []
     keep: list[Keep] = Field(default=[], description="What lc transform must not change: all, or measurements.")
     engine: EngineComponent = EngineComponent()

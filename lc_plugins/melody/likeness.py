@@ -31,14 +31,14 @@ PIECE = 2_048
 def likeness(tokens: np.ndarray) -> np.ndarray:
     """Return the log odds that melodies were decoded from encodings of tunes and not from prior samples, `(B,)`.
 
-    Formula: the logit of the ear, a classifier trained on both kinds (AUC .917 on melodies it was not trained on). It
-    hears which pitch stands at which step, the leaps and the set of pitch classes. Half of all decoded encodings are
-    above 2, half of all prior samples below -2. Default at_least 0.
+    Formula: the logit of the output-space discriminator, a classifier trained on both kinds (AUC .917 on melodies that
+    it was not trained on). It uses which pitch stands at which step, the leaps and the set of pitch classes. Half of
+    all decoded encodings are above 2, half of all prior samples below -2. Default at_least 0.
     Degenerate: a melody without notes has a value like any other. Where a silence is written as a note-off or as a
     hold makes a difference, unlike in the rules of music.
 
     Raises:
-        LCError: If T is not 32, the length that the ear was trained on, or its file is damaged.
+        LCError: If T is not 32, the length that it was trained on, or its file is damaged.
     """
     import torch
 

@@ -56,7 +56,7 @@ def load_pythae(
     layout: Layout | None = None,
     block: Block = 256,
 ) -> ForeignModel:
-    """A VAE that pythae trained, with its encoder; pickled networks of one's own are refused.
+    """A VAE that pythae trained, with its encoder; pickled networks of your own are refused.
 
     Args:
         folder: The folder with `model_config.json` and `model.pt`.
