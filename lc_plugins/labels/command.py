@@ -49,9 +49,7 @@ GUESSING = 0.65
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the prior samples; default 0.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of labelled files.")
 @click.option("--labels", type=click.Path(path_type=Path), help="CSV file with the header file,name1,name2,...")
-@click.option(
-    "--dataset", metavar="NAME", help="In place of --labels: the data set reader for --data, such as images.celeba."
-)
+@click.option("--dataset", metavar="NAME", help="In place of --labels: the data set reader, such as images.celeba.")
 @click.option(
     "--threshold",
     "thresholds",
