@@ -68,6 +68,7 @@ RUNS: dict[str, tuple[str, str]] = {
         "sample",
     ),
 }
+NOT_COPIED = (".git", ".venv", "runs", "build", "latent_constraints.egg-info")
 LEFT_OUT = ("blocks", "environment.json", "report.html", "cache")
 """Files of a run that hold times, commands or pages; blocks hold what the samples hold."""
 BAD_SPECS = """
@@ -124,9 +125,11 @@ class Checkout:
         self.folder = folder / "work"
         self.folder.mkdir(parents=True)
         copy = folder / "copy"
-        shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs", "build", "*.egg-info"))
+        shutil.copytree(source, copy, ignore=lambda where, _: NOT_COPIED if Path(where) == source else ())
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*install, "--target", str(folder / "site"), str(copy)], check=True, stderr=subprocess.DEVNULL)
+        parts = [copy, *(one.parent for one in sorted(copy.glob("examples/*/pyproject.toml")))]
+        install += ["--target", str(folder / "site"), *map(str, parts)]
+        subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "PYTHON"))}
         cache = {"LC_CACHE_DIR": str(folder / "cache"), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
         self.variables = kept | cache | {"PYTHONPATH": str(folder / "site")}
