@@ -17,7 +17,7 @@ from lc_plugins.avatars.card import REFINING
 from lc_plugins.avatars.judge import judge
 from lc_plugins.avatars.scores import score_attributes, summary
 from lc_plugins.images.arrays import from_pixels
-from lc_plugins.training import kl_nats
+from lc_plugins.vae.loss import kl_nats
 
 if TYPE_CHECKING:
     import torch

@@ -138,7 +138,7 @@ def test_a_classifier_that_is_missing_or_changed_is_told(folder: Path, sha256: s
 @pytest.mark.parametrize("name", ["config.json", "weights.safetensors"])
 def test_a_missing_file_of_the_model_is_named(name: str, copied: Path) -> None:
     (copied / name).unlink()
-    with pytest.raises(LCError, match=f"holds no digit-vae/1 model: {name} cannot be read"):
+    with pytest.raises(LCError, match=f"holds no digit model: {name} cannot be read"):
         DigitModel(copied)
 
 

@@ -74,5 +74,5 @@ def test_a_folder_that_holds_no_photographs_is_told(tmp_path: Path) -> None:
 
 
 def test_a_model_needs_a_folder_that_was_trained(tmp_path: Path) -> None:
-    with pytest.raises(LCError, match="holds no celeba-vae/1 model: config.json cannot be read"):
+    with pytest.raises(LCError, match="holds no model of CelebA: config.json cannot be read"):
         load_celeba(folder=str(tmp_path))

@@ -16,6 +16,7 @@ from lc_plugins.melody import corpus, export
 from lc_plugins.melody import train as recipe
 from lc_plugins.melody.evaluate import descriptors, distances
 from lc_plugins.melody.model import MelodyModel
+from lc_plugins.vae import loss
 
 SETTINGS = {"steps": 12, "batch": 16, "seed": 3, "realism_steps": 4, "ear_steps": 4}
 SMALL = {"latent_dim": 8, "width": 32, "hidden": 32, "encoder_blocks": 1, "decoder_blocks": 1}
@@ -37,7 +38,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus, "corpus_folder", lambda: folder)
         patch.setattr(recipe, "ARCHITECTURE", SMALL)
-        patch.setattr("lc_plugins.training.CHECKPOINT_EVERY", 4)
+        patch.setattr("lc_plugins.vae.trainer.CHECKPOINT_EVERY", 4)
         patch.setattr(export, "PRIOR_SAMPLES", 50)
         yield
 
@@ -105,7 +106,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(
     call: int, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(recipe, "kl_nats", interrupt_at(call, recipe.kl_nats))
+        patch.setattr(loss, "kl_nats", interrupt_at(call, loss.kl_nats))
         with pytest.raises(KeyboardInterrupt):
             recipe.train(tmp_path / "killed", progress=quiet, **SETTINGS)
     recipe.train(tmp_path / "killed", progress=quiet, **SETTINGS)
