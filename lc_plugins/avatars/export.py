@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from lc_core.models import decode_outputs
 from lc_plugins.avatars.card import model_card
 from lc_plugins.avatars.dataset import read_avatars
-from lc_plugins.avatars.evaluate import decode_all, evaluate, sample_latents
+from lc_plugins.avatars.evaluate import evaluate, sample_latents
 from lc_plugins.avatars.model import FLOW, AvatarModel
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import write_sheet
@@ -86,8 +87,8 @@ def finish(
 def _write_sheets(folder: Path, model: AvatarModel, images: np.ndarray) -> None:
     """Write sheets of held-out pictures above their reconstructions, and of samples from the prior and elsewhere."""
     pairs = images[:16]
-    rows = decode_all(model, model.encode(pairs).mean)
+    rows = decode_outputs(model, model.encode(pairs).mean)
     order = np.concatenate([pairs[:8], rows[:8], pairs[8:], rows[8:]])
     write_sheet(order, folder / "reconstructions.png", columns=8)
     for name, z in sample_latents(model, images, count=len(images)).items():
-        write_sheet(decode_all(model, z), folder / f"{name}.png", columns=8)
+        write_sheet(decode_outputs(model, z), folder / f"{name}.png", columns=8)

@@ -35,8 +35,6 @@ def finish(
     settings: dict[str, Any],
     progress: Progress = lambda _: None,
     *,
-    realism_steps: int = 9_000,
-    ear_steps: int = 4_000,
     command: str,
 ) -> None:
     """Fit the realism critic and the ear; write `config.json`, weights, figures, curves and card into a folder.
@@ -47,16 +45,13 @@ def finish(
         folder: Where to; `curves.json` is there already.
         average: The trained network.
         corpus: What it was trained on.
-        settings: Settings of the training, and `seconds`, how long it took.
+        settings: Settings of the training, `realism_steps`, `ear_steps`, and `seconds`, how long the training took.
         progress: Called with a line of text now and then.
-        realism_steps: Training steps of the realism critic.
-        ear_steps: Training steps of the ear.
         command: The command lines that train it again.
     """
     from lc_core.common import write_network
     from lc_plugins.melody.ear import EAR, fit_ear
 
-    settings = settings | {"realism_steps": realism_steps, "ear_steps": ear_steps}
     if is_finished(folder, settings, MelodyModel, ["curves.png"]):
         progress(f"{folder} is finished")
         return
@@ -72,7 +67,8 @@ def finish(
     )
     means, stds = done.encodings.mean, done.encodings.std
     began = time.monotonic()
-    ear, ear_auc = fit_ear(done.net, means, stds, seed=settings["seed"], steps=ear_steps, progress=progress)
+    seed, steps = settings["seed"], settings["ear_steps"]
+    ear, ear_auc = fit_ear(done.net, means, stds, seed=seed, steps=steps, progress=progress)
     ear_seconds = time.monotonic() - began
     write_network(folder / EAR_FILE, ear, EAR)
     model, test = MelodyModel(folder), corpus.is_test

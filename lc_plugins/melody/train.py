@@ -64,17 +64,9 @@ def train(
     trainer = Trainer(folder, build, settings, _loss(torch.from_numpy(corpus.windows[~corpus.is_test]), settings))
     trainer.run(progress)
     settings |= {"seconds": trainer.seconds, "stages": trainer.stages}
-    efforts = {"realism_steps": realism_steps, "ear_steps": ear_steps}
-    finish(
-        folder,
-        trainer.average,
-        corpus,
-        settings,
-        progress,
-        realism_steps=realism_steps,
-        ear_steps=ear_steps,
-        command=training_commands("melody.folk-2bar", train, settings | efforts),
-    )
+    settings |= {"realism_steps": realism_steps, "ear_steps": ear_steps}
+    command = training_commands("melody.folk-2bar", train, settings)
+    finish(folder, trainer.average, corpus, settings, progress, command=command)
 
 
 def _loss(windows: Tensor, settings: dict[str, Any]) -> Loss:
