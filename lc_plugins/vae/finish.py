@@ -75,7 +75,7 @@ def write_model(
 
     Args:
         folder: Where to.
-        average: The trained network, a `VAE`.
+        average: The trained network, as `VAEModel.network` builds it.
         batches: What it was trained on, as it encodes it.
         kind: The kind of model, as `VAEModel.kind`.
         name: Name of the model in reports.

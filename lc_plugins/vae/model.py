@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lc_core import LatentModel, Posterior
 from lc_plugins.images.arrays import as_images
@@ -15,27 +15,9 @@ from lc_plugins.vae.files import read_folder
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["VAE", "PixelModel", "VAEModel"]
+__all__ = ["PixelModel", "VAEModel"]
 
 Part = TypeVar("Part", bound="nn.Module")
-
-
-class VAE(Protocol):
-    """A network that `Trainer` trains and `VAEModel` loads; all of `nn.Module` as well. That of pictures has a `shape`.
-
-    Attributes:
-        latent_dim: D, the latent dimension.
-        settings: What it was built with.
-    """
-
-    latent_dim: int
-    settings: dict[str, Any]
-
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the posterior's mean and standard deviation, each `(B, D)`."""
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Return what p(x|z) is made of, such as the mean picture `(B, C, H, W)`, for latents `(B, D)`."""
 
 
 class VAEModel(LatentModel):
@@ -74,7 +56,11 @@ class VAEModel(LatentModel):
     @staticmethod
     @abstractmethod
     def network(**settings: Any) -> nn.Module:
-        """Return the network, with weights to be replaced."""
+        """Return the network, with weights to be replaced.
+
+        It has `latent_dim`, D; `settings`, what it was built with; `encode(x)`, which returns the posterior's mean and
+        standard deviation, each `(B, D)`; and `decode(z)`, which returns what p(x|z) is made of, for latents `(B, D)`.
+        """
 
     @cached_property
     def digest(self) -> str:
