@@ -45,7 +45,9 @@ class Task:
 
 
 TASKS = {
-    "avatars: eyeglasses": Task("avatars.64", "avatars.attribute", {"name": "eyeglasses"}, {"at_least": 0.9}, "decoder"),
+    "avatars: eyeglasses": Task(
+        "avatars.64", "avatars.attribute", {"name": "eyeglasses"}, {"at_least": 0.9}, "decoder"
+    ),
     "digits: nine": Task("digits.8x8", "digits.digit", {"digit": 9}, {"at_least": 0.99}),
     "digits: bright": Task("digits.8x8", "images.brightness", {}, {"at_least": 0.4}, "decoder"),
     "melodies: C major": Task("melody.folk-2bar", "melody.in_scale", {"tonic": "C", "mode": "major"}, {"at_least": 1}),

@@ -89,6 +89,8 @@ def _training(owned: Owned) -> Iterator[Path]:
     if place.is_symlink() or (place.exists() and not place.is_dir()):
         raise LCError(f"{place} is no folder; a training works there", hint="move it away")
     place.mkdir(exist_ok=True)
+    for half in place.rglob(".*.partial"):  # a training that was killed while it wrote a file
+        half.unlink()
     for name in owned.names:
         if not (place / name).exists():  # what a killed training left there is newer
             (place / name).parent.mkdir(parents=True, exist_ok=True)

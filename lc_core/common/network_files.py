@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from lc_core.common.files import write_atomically
 from lc_core.common.pointers import refuse_stand_in_at
 from lc_core.errors import LCError
 
@@ -31,7 +32,7 @@ def write_network(path: Path, network: nn.Module, kind: str) -> None:
 
     tensors = {name: value.half().contiguous() for name, value in network.state_dict().items()}
     told = {"kind": kind, "settings": json.dumps(network.settings), "sha256": _hash(tensors)}
-    path.write_bytes(save(tensors, told))
+    write_atomically(path, save(tensors, told))
 
 
 def read_network(path: Path, kind: str, build: Callable[..., Network]) -> Network | None:

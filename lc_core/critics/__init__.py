@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lc_core.critics.flow import Flow as Flow
     from lc_core.critics.quality import auc as auc
     from lc_core.critics.quality import calibration as calibration
+    from lc_core.critics.quality import calibration_error as calibration_error
     from lc_core.critics.realism import RealismCritic as RealismCritic
 
 __getattr__, __dir__ = exports(__name__)

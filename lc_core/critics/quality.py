@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["auc", "calibration"]
+__all__ = ["auc", "calibration", "calibration_error"]
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float | None:
@@ -31,13 +31,23 @@ def calibration(p: np.ndarray, met: np.ndarray, *, bins: int = 10) -> dict[str, 
     Returns:
         `rate` of the want, mean predicted `probability`, expected calibration error `ece`, `brier` score, `auc`.
     """
-    groups = np.array_split(np.argsort(p, kind="stable"), bins)
-    error = sum(len(group) * abs(p[group].mean() - met[group].mean()) for group in groups if len(group)) / len(p)
     area = auc(p, met)
     return {
         "rate": round(float(met.mean()), 5),
         "probability": round(float(p.mean()), 5),
-        "ece": round(float(error), 5),
+        "ece": round(calibration_error(p, met, bins=bins), 5),
         "brier": round(float(np.mean((p - met) ** 2)), 5),
         "auc": None if area is None else round(area, 4),
     }
+
+
+def calibration_error(p: np.ndarray, met: np.ndarray, *, bins: int = 10) -> float:
+    """Return the expected calibration error: how far probabilities are from how often they come true, on average.
+
+    Args:
+        p: Probabilities `(N,)`.
+        met: Whether each came true, `(N,)` bool.
+        bins: Groups of equal size, by probability.
+    """
+    groups = np.array_split(np.argsort(p, kind="stable"), bins)
+    return float(sum(len(group) * abs(p[group].mean() - met[group].mean()) for group in groups if len(group)) / len(p))

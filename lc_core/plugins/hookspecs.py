@@ -38,6 +38,8 @@ def lc_register_models(register: Register) -> None:
     """Register latent models: `register("melody.folk-2bar", load, output="melody.tokens/1")`.
 
     The target is a function with typed keyword parameters that returns a `LatentModel`; `output` is its output type.
+    `folder_kind=` may be the `kind` in the `config.json` of folders that it loads by its setting `folder`: then
+    `models.folder` loads these too.
     Its module may be imported by `lc validate` and so must import torch inside functions only.
     """
 

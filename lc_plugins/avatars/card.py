@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from lc_core.common import counted
+from lc_plugins.vae.card import front_matter, machine, minutes, percent, table
 
 __all__ = ["REFINING", "classifier_card", "model_card"]
 
@@ -30,17 +30,12 @@ def model_card(figures: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _front(*tags: str) -> str:
-    names = ", ".join(("images", "avatars", *tags, "latent-constraints"))
-    return f"---\nlicense: mit\nlibrary_name: latent-constraints\ntags: [{names}]\n---"
-
-
 def _head(figures: dict[str, Any]) -> str:
     network, training = figures["network"], figures["training"]
     flow = ""
     if training["flow_steps"]:
         flow = "; and in `flow.safetensors` a flow, which carries prior samples to encodings"
-    return f"""{_front("variational-autoencoder")}
+    return f"""{front_matter("images", "avatars", "variational-autoencoder")}
 
 # {figures["model"]}
 
@@ -59,7 +54,7 @@ def _training(figures: dict[str, Any]) -> str:
     settings = figures["training"]
     flow = ""
     if settings["flow_steps"]:
-        flow = f"; then\n{counted(settings['flow_steps'], 'step')} of the flow, {_minutes(figures['flow_seconds'])}"
+        flow = f"; then\n{counted(settings['flow_steps'], 'step')} of the flow, {minutes(figures['flow_seconds'])}"
     return f"""## Training
 
 ```
@@ -67,8 +62,8 @@ def _training(figures: dict[str, Any]) -> str:
 ```
 
 Seed {settings["seed"]}; {counted(settings["steps"], "step")} of {settings["batch"]} pictures with AdamW; KL weight
-{settings["beta"]:g}; an average of the weights is kept. {_minutes(settings["seconds"])} on {_machine(figures)}; then
-{counted(settings["realism_steps"], "step")} of the realism critic, {_minutes(figures["realism_seconds"])}{flow}."""
+{settings["beta"]:g}; an average of the weights is kept. {minutes(settings["seconds"])} on {machine(figures)}; then
+{counted(settings["realism_steps"], "step")} of the realism critic, {minutes(figures["realism_seconds"])}{flow}."""
 
 
 def _figures(figures: dict[str, Any]) -> str:
@@ -76,16 +71,16 @@ def _figures(figures: dict[str, Any]) -> str:
     images, again = (figures["judge"][name] for name in ("images", "reconstructions"))
     lost = 100 * (images["summary"]["macro-F1"] - again["summary"]["macro-F1"])
     how = "carried by the flow" if figures["training"]["flow_steps"] else f"{REFINING} steps of the gradient engine"
-    totals = _table(
+    totals = table(
         ["the judge on", *images["summary"]],
-        [[name, *map(_percent, one["summary"].values())] for name, one in figures["judge"].items()],
+        [[name, *map(percent, one["summary"].values())] for name, one in figures["judge"].items()],
     )
     rows = []
     for name, row in images["attributes"].items():
         other = again["attributes"][name]
-        rows.append([name, *(_percent(one) for one in (row["share"], row["f1"], other["f1"]))])
-        rows[-1] += [_percent(other["precision"]), _percent(other["recall"])]
-    table = _table(
+        rows.append([name, *(percent(one) for one in (row["share"], row["f1"], other["f1"]))])
+        rows[-1] += [percent(other["precision"]), percent(other["recall"])]
+    attributes = table(
         ["attribute", "share", "F1, images", "F1, reconstructions", "precision, reconstructions", "recall, same"], rows
     )
     return f"""## Figures
@@ -104,7 +99,7 @@ pictures it was not trained on (0.5 is best): prior samples {samples["prior"]:.3
 alone ({how}) {samples["refined"]:.3f}. Realism critic, posterior samples of held-out pictures
 against prior samples: AUC {figures["realism"]["held-out AUC"]:.3f}.
 
-{table}
+{attributes}
 
 Held-out pictures above their reconstructions, from posterior means:
 
@@ -145,12 +140,12 @@ def classifier_card(role: str, weights_sha256: str, training: dict[str, Any], sc
         "judge": "It only reports: no code that guides or selects imports it, and every published figure is its own.",
     }
     first, last = training["pictures"]
-    table = _table(
+    attributes = table(
         ["attribute", "share", "accuracy", "precision", "recall", "F1"],
-        [[name, *map(_percent, row.values())] for name, row in scores["attributes"].items()],
+        [[name, *map(percent, row.values())] for name, row in scores["attributes"].items()],
     )
-    totals = ", ".join(f"{name} {_percent(value)}" for name, value in scores["summary"].items())
-    return f"""{_front("image-classification")}
+    totals = ", ".join(f"{name} {percent(value)}" for name, value in scores["summary"].items())
+    return f"""{front_matter("images", "avatars", "image-classification")}
 
 # avatars.{role}
 
@@ -173,29 +168,11 @@ to calibrate it, with one temperature for each attribute. Verifier and judge sha
 ```
 
 Half of the pictures in a step are blurred or made noisy, so that it can be asked about decoded pictures; no model's
-output is used. {_minutes(training["seconds"])} on {_machine(training)}.
+output is used. {minutes(training["seconds"])} on {machine(training)}.
 
 ## Figures
 
 On 5,000 held-out pictures: {totals}.
 
-{table}
+{attributes}
 """
-
-
-def _machine(about: dict[str, Any]) -> str:
-    threads = about["threads"]
-    return f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {about['processor']}"
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else counted(round(seconds), "second")
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

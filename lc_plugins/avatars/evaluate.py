@@ -12,12 +12,12 @@ import numpy as np
 from lc_core.common import block_generator
 from lc_core.critics import auc
 from lc_core.engines import Gradient, run_engine
-from lc_core.models import decode_array
+from lc_core.models import decode_outputs
 from lc_plugins.avatars.card import REFINING
 from lc_plugins.avatars.judge import judge
 from lc_plugins.avatars.scores import score_attributes, summary
 from lc_plugins.images.arrays import from_pixels
-from lc_plugins.training import kl_nats
+from lc_plugins.vae.loss import kl_nats
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lc_plugins.avatars.dataset import Avatars
     from lc_plugins.avatars.model import AvatarModel
 
-__all__ = ["decode_all", "evaluate", "sample_latents", "two_sample_auc"]
+__all__ = ["evaluate", "sample_latents", "two_sample_auc"]
 
 
 def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sample_steps: int = 250) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sampl
 
     images = from_pixels(np.asarray(test.pictures))
     posterior = model.encode(images)
-    reconstructions = decode_all(model, posterior.mean)
+    reconstructions = decode_outputs(model, posterior.mean)
     by = {
         name: score_attributes(judge(pictures), test.held)
         for name, pictures in (("images", images), ("reconstructions", reconstructions))
@@ -57,7 +57,7 @@ def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sampl
     critic = model.realism()
     with torch.inference_mode():
         scores = torch.cat([critic(latents["posterior"]), critic(latents["prior"])]).numpy()
-    decoded = {name: decode_all(model, z[:count]) for name, z in latents.items()}
+    decoded = {name: decode_outputs(model, z[:count]) for name, z in latents.items()}
     kl = kl_nats(posterior.mean, posterior.std)
     return {
         "judge": {name: {"summary": summary(one), "attributes": one} for name, one in by.items()},
@@ -93,13 +93,6 @@ def sample_latents(model: AvatarModel, images: np.ndarray, *, count: int) -> dic
         energy = Energy((), realism=model.realism(), realism_weight=1.0)
         refined = run_engine(Gradient(steps=REFINING, check_every=0), model, prior, energy).z
     return {"posterior": posterior.mean + posterior.std * noise, "prior": prior, "refined": refined}
-
-
-def decode_all(model: AvatarModel, z: Tensor) -> np.ndarray:
-    """Decode latents `(N, D)` to pictures `(N, 3, 64, 64)`, block by block."""
-    import torch
-
-    return np.concatenate([decode_array(model, part) for part in torch.split(z, model.block)])
 
 
 def two_sample_auc(real: np.ndarray, other: np.ndarray, *, steps: int, seed: int = 0, batch: int = 48) -> float:

@@ -35,6 +35,8 @@ class AvatarVAE(nn.Module):
         widths: Channels at 16 x 16, 8 x 8 and 4 x 4.
     """
 
+    shape = (3, 64, 64)
+
     def __init__(self, *, latent_dim: int = 64, widths: tuple[int, int, int] = (48, 96, 192)) -> None:
         super().__init__()
         self.latent_dim = latent_dim
@@ -68,6 +70,7 @@ class AvatarVAE(nn.Module):
             nn.Conv2d(high, 48, 3, padding=1),
             nn.PixelShuffle(4),
         )
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the posterior's mean and standard deviation, each `(B, D)`, for pictures `(B, 3, 64, 64)`."""

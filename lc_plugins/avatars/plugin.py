@@ -15,8 +15,10 @@ TYPICAL = str(Path(__file__).with_name("typical.json"))
 @hookimpl
 def lc_register_models(register: Register) -> None:
     """Register the shipped models."""
-    register("avatars.64", "lc_plugins.avatars.model:load_sharp", output="image.rgb/1")
-    register("avatars.64-blurry", "lc_plugins.avatars.model:load_blurry", output="image.rgb/1")
+    register("avatars.64", "lc_plugins.avatars.model:load_sharp", output="image.rgb/1", folder_kind="avatar-vae/1")
+    register(
+        "avatars.64-blurry", "lc_plugins.avatars.model:load_blurry", output="image.rgb/1", folder_kind="avatar-vae/1"
+    )
 
 
 @hookimpl

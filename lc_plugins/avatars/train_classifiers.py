@@ -22,9 +22,10 @@ from lc_plugins.avatars.attributes import visible
 from lc_plugins.avatars.card import classifier_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.scores import score_attributes, summary
-from lc_plugins.avatars.weights import as_json, load_classifier, write_classifier, write_file
+from lc_plugins.avatars.weights import load_classifier, write_classifier
 from lc_plugins.images.arrays import from_pixels
-from lc_plugins.training import training_commands
+from lc_plugins.vae.files import write_card
+from lc_plugins.vae.trainer import average_weights, training_commands
 
 if TYPE_CHECKING:
     import torch
@@ -110,8 +111,7 @@ def finish(
     about = training | {"command": training_commands(f"avatars.{role}", recipe, training)}
     about |= {"seconds": seconds, "threads": torch.get_num_threads(), "processor": platform.machine()}
     figures = {"weights_sha256": digest, "training": about, "summary": summary(scores), "attributes": scores}
-    write_file(folder / "MODEL_CARD.md", classifier_card(role, digest, about, figures).encode())
-    write_file(folder / "figures.json", as_json(figures))
+    write_card(folder, classifier_card(role, digest, about, figures), figures)
     return figures
 
 
@@ -151,9 +151,7 @@ def fit(
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-            with torch.no_grad():
-                weight = 1 - min(DECAY, step / (10 + step))
-                torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), weight)
+            average_weights(average, net, decay=min(DECAY, step / (10 + step)))
             if step % 100 == 0 or step == steps:
                 progress(ProgressLine(f"step {step}/{steps}: cross-entropy {loss.item():.4f}", step, steps))
     average.load_state_dict({name: value.half().float() for name, value in average.state_dict().items()})

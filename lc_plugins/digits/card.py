@@ -16,8 +16,9 @@ from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import judged
 from lc_plugins.digits.measurements import VERIFIER
 from lc_plugins.digits.model import DigitModel
-from lc_plugins.images.export import write_file
-from lc_plugins.training import kl_nats
+from lc_plugins.vae import files
+from lc_plugins.vae.card import front_matter, table
+from lc_plugins.vae.loss import kl_nats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,9 +40,8 @@ def write_card(folder: Path, *, command: str, seconds: float, realism_seconds: f
         realism_seconds: How long that of the realism critic took.
     """
     found = figures(DigitModel(folder)) | {"seconds": seconds, "realism_seconds": realism_seconds}
-    write_file(folder / "figures.json", (json.dumps(found, indent=2) + "\n").encode())
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    write_file(folder / "MODEL_CARD.md", _card(config, found, command).encode())
+    files.write_card(folder, _card(config, found, command), found)
 
 
 def figures(model: DigitModel) -> dict[str, Any]:
@@ -97,19 +97,14 @@ def _refined(model: DigitModel, starts: Tensor) -> Tensor:
 
 
 def _card(config: dict[str, Any], found: dict[str, Any], command: str) -> str:
-    rows = "\n".join(
-        f"| {name} | {one['judge sure']:.1%} | {one['ink']:.3f} | "
-        + " ".join(f"{100 * share:.0f}" for share in one["digits"])
-        + " |"
-        for name, one in found["samples"].items()
-    )
+    rows = []
+    for name, one in found["samples"].items():
+        digits = " ".join(f"{100 * share:.0f}" for share in one["digits"])
+        rows.append([name, f"{one['judge sure']:.1%}", f"{one['ink']:.3f}", digits])
+    samples = table(["", "sure", "mean pixel", "share of 0 to 9 by the judge, %"], rows)
     verifier = json.loads((VERIFIER / "config.json").read_text(encoding="utf-8"))["held_out"]
     dimensions = counted(config["network"]["latent_dim"], "dimension")
-    return f"""---
-license: mit
-library_name: latent-constraints
-tags: [images, digits, variational-autoencoder, latent-constraints]
----
+    return f"""{front_matter("images", "digits", "variational-autoencoder")}
 
 # {config["name"]}
 
@@ -150,9 +145,7 @@ knows, {found["accuracy"]:.1%} right on the held-out pictures; the verifier that
 
 Held-out pictures, and {COUNT:,} samples of each kind. *Sure*: the judge gives a digit a probability of {SURE} or more.
 
-|  | sure | mean pixel | share of 0 to 9 by the judge, % |
-| --- | --- | --- | --- |
-{rows}
+{samples}
 
 ## Limits
 

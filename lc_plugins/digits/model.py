@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_plugins.images.vae import PixelModel
+from lc_plugins.vae.model import PixelModel
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["KIND", "NAME", "SHIPPED", "DigitModel", "load_8x8"]
+__all__ = ["NAME", "SHIPPED", "DigitModel", "load_8x8"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "8x8"
-KIND = "digit-vae/1"
 NAME = "digits.8x8"
 
 
@@ -29,7 +28,8 @@ def load_8x8(*, folder: str = "") -> DigitModel:
 class DigitModel(PixelModel):
     """A trained `DigitVAE` with its realism critic."""
 
-    kind = KIND
+    kind = "digit-vae/1"
+    what = "digit model"
     output_type = "image.gray/1"
     block = 1024
 

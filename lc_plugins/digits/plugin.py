@@ -15,7 +15,7 @@ TYPICAL = str(Path(__file__).with_name("typical.json"))
 @hookimpl
 def lc_register_models(register: Register) -> None:
     """Register the shipped model."""
-    register("digits.8x8", "lc_plugins.digits.model:load_8x8", output="image.gray/1")
+    register("digits.8x8", "lc_plugins.digits.model:load_8x8", output="image.gray/1", folder_kind="digit-vae/1")
 
 
 @hookimpl

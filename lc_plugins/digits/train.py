@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +11,10 @@ from pydantic import Field
 
 from lc_plugins.digits.card import write_card
 from lc_plugins.digits.data import read_digits
-from lc_plugins.digits.model import KIND, NAME
-from lc_plugins.images.export import write_model
-from lc_plugins.images.pixel_loss import pixel_loss
-from lc_plugins.training import Trainer, training_commands
+from lc_plugins.digits.model import NAME, DigitModel
+from lc_plugins.vae.finish import picture_batches, write_model
+from lc_plugins.vae.loss import pixel_loss
+from lc_plugins.vae.trainer import Trainer, training_commands
 
 __all__ = ["train"]
 
@@ -48,32 +48,18 @@ def train(
         realism_steps: Training steps of the realism critic.
         progress: Called with a line of text now and then.
     """
-    import torch
-
     from lc_plugins.digits.network import DigitVAE
 
-    folder.mkdir(parents=True, exist_ok=True)
     pictures = read_digits("train").pictures
     settings = {"steps": steps, "seed": seed, "sigma_x": sigma_x, "beta": beta, "latent_dim": latent_dim}
     settings |= {"batch": batch, "lr": lr, "clip": 1_000.0}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = DigitVAE(latent_dim=latent_dim)
-    trainer = Trainer(folder, net, settings, pixel_loss(pictures, settings))
+    trainer = Trainer(folder, partial(DigitVAE, latent_dim=latent_dim), settings, pixel_loss(pictures, settings))
     trainer.run(progress)
-    began = time.monotonic()
-    write_model(
-        folder,
-        trainer.average,
-        pictures,
-        kind=KIND,
-        name=NAME,
-        settings=settings | {"stages": trainer.stages},
-        realism_steps=realism_steps,
-        realism_batch=REALISM_BATCH,
-        progress=progress,
+    training = settings | {"stages": trainer.stages, "realism_steps": realism_steps, "realism_batch": REALISM_BATCH}
+    batches = picture_batches(pictures)
+    done = write_model(
+        folder, trainer.average, batches, kind=DigitModel.kind, name=NAME, training=training, progress=progress
     )
-    realism_seconds = time.monotonic() - began
-    command = training_commands(NAME, train, settings | {"stages": trainer.stages, "realism_steps": realism_steps})
-    write_card(folder, command=command, seconds=trainer.seconds, realism_seconds=realism_seconds)
+    command = training_commands(NAME, train, training)
+    write_card(folder, command=command, seconds=trainer.seconds, realism_seconds=done.realism_seconds)
     progress(f"wrote {folder / 'MODEL_CARD.md'}")

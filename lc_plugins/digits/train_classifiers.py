@@ -6,7 +6,6 @@ A fifth of the half is kept apart: on it, the temperature is the one of the leas
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from lc_core.common import block_generator
+from lc_core.common import block_generator, write_atomically
+from lc_core.critics import calibration_error
 from lc_plugins.digits.classifier import WEIGHTS, Classifier, load_classifier
 from lc_plugins.digits.data import Digits, read_digits
-from lc_plugins.images.export import write_file
+from lc_plugins.vae.files import as_json
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["PARTS", "expected_calibration_error", "train"]
+__all__ = ["PARTS", "train"]
 
 PARTS = ("verifier", "judge")
 HIDDEN = 128
@@ -32,7 +32,6 @@ APART = 5  # one picture of so many is kept apart for the temperature
 DROPOUT = 0.3
 NOISE = 0.08  # standard deviation of noise on pixels
 RATE = 2e-3
-BINS = 10
 
 
 def train(
@@ -57,11 +56,11 @@ def train(
         half, test = read_digits(part), read_digits("test")
         data = _fit(half, settings)
         (folder / part).mkdir(parents=True, exist_ok=True)
-        write_file(folder / part / WEIGHTS, data)
+        write_atomically(folder / part / WEIGHTS, data)
         sha256 = hashlib.sha256(data).hexdigest()
         found = _measured(load_classifier(folder / part, sha256), test)
         config = {"kind": "digit-classifier/1", "training": settings, "held_out": found, "weights_sha256": sha256}
-        write_file(folder / part / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+        write_atomically(folder / part / "config.json", as_json(config))
         progress(f"{part}: accuracy {found['accuracy']:.1%} on {found['pictures']} held-out pictures; sha256 {sha256}")
 
 
@@ -128,18 +127,11 @@ def _temperature(logits: np.ndarray, shown: np.ndarray) -> float:
 
 def _measured(classifier: Classifier, test: Digits) -> dict[str, Any]:
     probabilities = classifier.probabilities(test.pictures)
-    right = probabilities.argmax(axis=1) == test.shown
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == test.shown
     return {
         "pictures": len(test.shown),
         "accuracy": float(right.mean()),
         "recall": [round(float(right[test.shown == digit].mean()), 4) for digit in range(10)],
-        "ece": expected_calibration_error(probabilities, test.shown),
+        "ece": calibration_error(sure, right),
         "temperature": classifier.temperature,
     }
-
-
-def expected_calibration_error(probabilities: np.ndarray, shown: np.ndarray) -> float:
-    """Return how far the highest probability is from how often it is right, over 10 bins of equal size, on average."""
-    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == shown
-    groups = np.array_split(np.argsort(sure, kind="stable"), BINS)
-    return float(sum(len(group) * abs(sure[group].mean() - right[group].mean()) for group in groups) / len(sure))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lc_plugins.images.vae import PixelModel
+from lc_plugins.vae.model import PixelModel
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["KIND", "NAME", "CelebAModel", "load_celeba"]
+__all__ = ["NAME", "CelebAModel", "load_celeba"]
 
-KIND = "celeba-vae/1"
 NAME = "images.celeba"
 
 
@@ -28,7 +27,8 @@ def load_celeba(*, folder: str) -> CelebAModel:
 class CelebAModel(PixelModel):
     """A trained `CelebAVAE` with its realism critic."""
 
-    kind = KIND
+    kind = "celeba-vae/1"
+    what = "model of CelebA"
     output_type = "image.rgb/1"
 
     @staticmethod

@@ -7,16 +7,17 @@ has 154 million weights: the training wants a GPU, which is used if there is one
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from lc_plugins.images.celeba import CROP, read_celeba
-from lc_plugins.images.celeba_model import KIND, NAME
-from lc_plugins.images.export import write_model
-from lc_plugins.images.pixel_loss import pixel_loss
-from lc_plugins.training import Trainer
+from lc_plugins.images.celeba_model import NAME, CelebAModel
+from lc_plugins.vae.finish import REALISM_BATCH, picture_batches, write_model
+from lc_plugins.vae.loss import pixel_loss
+from lc_plugins.vae.trainer import Trainer
 
 __all__ = ["train"]
 
@@ -60,24 +61,16 @@ def train(
 
     from lc_plugins.images.celeba_vae import CelebAVAE
 
-    folder.mkdir(parents=True, exist_ok=True)
     read = read_celeba(Path(data), attributes=(), images=Path(images) if images else None, crop=crop, progress=progress)
     settings: dict[str, Any] = {"steps": steps, "seed": seed, "sigma_x": sigma_x, "beta": beta, "crop": crop}
     settings |= {"latent_dim": latent_dim, "width": width, "batch": batch, "lr": lr, "clip": 1_000.0}
     settings["pictures"] = len(read.files)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = CelebAVAE(latent_dim=latent_dim, width=width)
-    net.to("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = Trainer(folder, net, settings, pixel_loss(read.pictures, settings))
+    build = partial(CelebAVAE, latent_dim=latent_dim, width=width)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    trainer = Trainer(folder, build, settings, pixel_loss(read.pictures, settings), device=device)
     trainer.run(progress)
+    training = settings | {"stages": trainer.stages, "realism_steps": realism_steps, "realism_batch": REALISM_BATCH}
+    batches = picture_batches(read.pictures)
     write_model(
-        folder,
-        trainer.average,
-        read.pictures,
-        kind=KIND,
-        name=NAME,
-        settings=settings | {"stages": trainer.stages},
-        realism_steps=realism_steps,
-        progress=progress,
+        folder, trainer.average, batches, kind=CelebAModel.kind, name=NAME, training=training, progress=progress
     )

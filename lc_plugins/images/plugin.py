@@ -24,7 +24,9 @@ TYPICAL = str(Path(__file__).with_name("typical.json"))
 @hookimpl
 def lc_register_models(register: Register) -> None:
     """Register the model of photographs, whose weights each user trains."""
-    register("images.celeba", "lc_plugins.images.celeba_model:load_celeba", output="image.rgb/1")
+    register(
+        "images.celeba", "lc_plugins.images.celeba_model:load_celeba", output="image.rgb/1", folder_kind="celeba-vae/1"
+    )
 
 
 @hookimpl

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lc_core.common import counted
+from lc_plugins.vae.card import front_matter, machine, minutes, percent, table
 
 __all__ = ["SHORT_RUNS", "draw_curves", "model_card"]
 
@@ -58,11 +58,7 @@ def model_card(figures: dict[str, Any]) -> str:
 
 def _head(figures: dict[str, Any]) -> str:
     steps, dimensions = figures["training"]["window"], figures["network"]["latent_dim"]
-    return f"""---
-license: mit
-library_name: latent-constraints
-tags: [music, symbolic-music, melody, variational-autoencoder, latent-constraints]
----
+    return f"""{front_matter("music", "symbolic-music", "melody", "variational-autoencoder")}
 
 # {figures["model"]}
 
@@ -81,7 +77,7 @@ and note-off.
 
 def _data(figures: dict[str, Any]) -> str:
     corpus = figures["corpus"]
-    skipped = _table(("left out", "count"), [(reason, f"{count:,}") for reason, count in corpus["skipped"].items()])
+    skipped = table(("left out", "count"), [(reason, f"{count:,}") for reason, count in corpus["skipped"].items()])
     return f"""## Data and licence
 
 Dance tunes from printed collections of the eighteenth and nineteenth centuries, typed in ABC notation by volunteers and
@@ -97,9 +93,8 @@ Training transposes each at random by -6 to +5 semitones.
 
 
 def _training(figures: dict[str, Any]) -> str:
-    settings, threads = figures["training"], figures["threads"]
+    settings = figures["training"]
     seed, steps, batch, beta = (settings[name] for name in ("seed", "steps", "batch", "beta"))
-    on = f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {figures['processor']}"
     return f"""## Training
 
 ```
@@ -107,9 +102,9 @@ def _training(figures: dict[str, Any]) -> str:
 ```
 
 Seed {seed}; {counted(steps, "step")} of {batch} windows with AdamW; KL weight {beta:g}; an average of the weights
-is kept. {_minutes(settings["seconds"])} on {on}, bfloat16 autocast; then
-{counted(settings["realism_steps"], "step")} of the realism critic, {_minutes(figures["realism_seconds"])}; then
-{counted(settings["ear_steps"], "step")} of the ear, {_minutes(figures["ear"]["seconds"])}.
+is kept. {minutes(settings["seconds"])} on {machine(figures)}, bfloat16 autocast; then
+{counted(settings["realism_steps"], "step")} of the realism critic, {minutes(figures["realism_seconds"])}; then
+{counted(settings["ear_steps"], "step")} of the ear, {minutes(figures["ear"]["seconds"])}.
 The same seed gives the same weights on one machine and one version of PyTorch.
 
 ![Loss curves](curves.png)"""
@@ -122,17 +117,17 @@ def _figures(figures: dict[str, Any]) -> str:
     columns = list(next(iter(sets.values())))
     distant = [name for name in columns if name.endswith(")")]
     plain = [name for name in columns if name not in distant]
-    reconstruction = _table(
-        list(figures["reconstruction"]), [[_percent(value) for value in figures["reconstruction"].values()]]
+    reconstruction = table(
+        list(figures["reconstruction"]), [[percent(value) for value in figures["reconstruction"].values()]]
     )
-    musicality = _table(
+    musicality = table(
         ["", *plain],
         [
-            [name, *(_percent(row[key]) if key in SHARES else f"{row[key]:.2f}" for key in plain)]
+            [name, *(percent(row[key]) if key in SHARES else f"{row[key]:.2f}" for key in plain)]
             for name, row in sets.items()
         ],
     )
-    distances = _table(
+    distances = table(
         ["", *distant], [[name, *(f"{row[key]:.4f}" for key in distant)] for name, row in list(sets.items())[1:]]
     )
     return f"""## Figures
@@ -161,17 +156,17 @@ Realism critic, posterior samples of held-out windows against prior samples: AUC
 def _choice() -> str:
     rows = []
     for size, beta, steps, *shares, kl, prior, leap, posterior in SHORT_RUNS:
-        percents = [_percent(value) for value in shares]
+        percents = [percent(value) for value in shares]
         rows.append(
-            [f"{size}", f"{beta:g}", steps, *percents, f"{kl:.1f}", _percent(prior), f"{leap:.2f}", _percent(posterior)]
+            [f"{size}", f"{beta:g}", steps, *percents, f"{kl:.1f}", percent(prior), f"{leap:.2f}", percent(posterior)]
         )
     head = "latent size, KL weight, steps, token accuracy, exact, exact 4/4, exact 2/4, KL nats, prior diatonic"
-    table = _table([*head.split(", "), "prior mean leap", "posterior diatonic"], rows)
+    trials = table([*head.split(", "), "prior mean leap", "posterior diatonic"], rows)
     return f"""## Why this architecture
 
 Trial runs, the training otherwise the same, measured on held-out windows and 4,000 to 10,000 prior samples:
 
-{table}
+{trials}
 
 A larger KL weight gives a better prior and loses the tunes: at 0.8, one window in nine comes back exactly. A larger
 latent at the same weight has a somewhat better prior and no better reconstruction; a smaller one is worse in both. The
@@ -189,16 +184,3 @@ def _limits(figures: dict[str, Any]) -> str:
 - Irish, Scottish and American dance tunes from printed books: what it makes up sounds like them.
 - Prior samples are less musical than the tunes, as the table says; realism closes part of the gap.
 - A sample may come out like a known tune; the rule `melody.novelty` checks for the windows it was trained on."""
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else counted(round(seconds), "second")
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

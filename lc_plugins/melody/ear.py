@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from lc_core.common import ProgressLine, block_generator
 from lc_core.critics import auc
 from lc_plugins.melody.network import PITCHES
+from lc_plugins.vae.trainer import average_weights
 
 if TYPE_CHECKING:
     from lc_plugins.melody.network import MelodyVAE
@@ -128,9 +129,7 @@ def fit_ear(
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        with torch.no_grad():
-            keep = min(0.995, step / (step + 10))
-            torch._foreach_lerp_(list(average.parameters()), list(ear.parameters()), 1 - keep)
+        average_weights(average, ear, decay=min(0.995, step / (step + 10)))
         if step % 500 == 0:
             progress(ProgressLine(f"ear: step {step}/{steps}, loss {loss.item():.3f}", step, steps))
     average = average.requires_grad_(False).eval()

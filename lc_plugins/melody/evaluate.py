@@ -17,7 +17,7 @@ from lc_core.critics import auc
 from lc_core.engines import Gradient, run_engine
 from lc_plugins.melody import measurements
 from lc_plugins.melody.tokens import moves, onsets
-from lc_plugins.training import kl_nats
+from lc_plugins.vae.loss import kl_nats
 
 if TYPE_CHECKING:
     from lc_plugins.melody.model import MelodyModel

@@ -43,7 +43,7 @@ MEASUREMENTS = (
 @hookimpl
 def lc_register_models(register: Register) -> None:
     """Register the shipped models."""
-    register("melody.folk-2bar", "lc_plugins.melody.model:load_folk_2bar", output=TOKENS)
+    register("melody.folk-2bar", "lc_plugins.melody.model:load_folk_2bar", output=TOKENS, folder_kind="melody-vae/1")
 
 
 @hookimpl

@@ -1,23 +1,21 @@
 """`lc train melody.folk-2bar`: train the VAE, then its realism critic, and write the folder that the package ships.
 
-The loss is -log p(x|z) + beta * KL(q(z|x) || N(0, I)), summed over steps and dimensions, mean over the batch
-(Engel, Hoffman, Roberts 2018, section 2), with a categorical likelihood for tokens. Every step draws its batch, its
-transpositions and its noise from a generator of its own, (seed, step), so a run that was killed goes on exactly as
-it would have.
+The likelihood is categorical for each token; see `lc_plugins.vae.loss`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from lc_core.common import training_autocast
 from lc_plugins.melody.corpus import TRANSPOSE, read_corpus
 from lc_plugins.melody.export import finish
-from lc_plugins.training import Trainer, kl_nats, training_commands
+from lc_plugins.vae.loss import vae_loss
+from lc_plugins.vae.trainer import Loss, Trainer, training_commands
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 ARCHITECTURE = {"latent_dim": 128, "width": 640, "hidden": 640, "encoder_blocks": 3, "decoder_blocks": 3}
-KL_WARM_UP = 0.2  # share of all steps
 
 
 def train(
@@ -60,31 +57,20 @@ def train(
 
     from lc_plugins.melody.network import MelodyVAE
 
-    folder.mkdir(parents=True, exist_ok=True)
     corpus = read_corpus(steps=window)
     progress(f"{len(corpus.windows)} windows from {corpus.tunes} tunes; {int(corpus.is_test.sum())} held out")
     settings: dict[str, Any] = {"steps": steps, "seed": seed, "beta": beta, "window": window, "batch": batch, "lr": lr}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = MelodyVAE(steps=window, **ARCHITECTURE)
-    trainer = Trainer(folder, net, settings, _loss(torch.from_numpy(corpus.windows[~corpus.is_test]), settings))
+    build = partial(MelodyVAE, steps=window, **ARCHITECTURE)
+    trainer = Trainer(folder, build, settings, _loss(torch.from_numpy(corpus.windows[~corpus.is_test]), settings))
     trainer.run(progress)
     settings |= {"seconds": trainer.seconds, "stages": trainer.stages}
-    efforts = {"realism_steps": realism_steps, "ear_steps": ear_steps}
-    finish(
-        folder,
-        cast(MelodyVAE, trainer.average),
-        corpus,
-        settings,
-        progress,
-        realism_steps=realism_steps,
-        ear_steps=ear_steps,
-        command=training_commands("melody.folk-2bar", train, settings | efforts),
-    )
+    settings |= {"realism_steps": realism_steps, "ear_steps": ear_steps}
+    command = training_commands("melody.folk-2bar", train, settings)
+    finish(folder, trainer.average, corpus, settings, progress, command=command)
 
 
-def _loss(windows: Tensor, settings: dict[str, Any]) -> Callable[..., tuple[Tensor, float, float]]:
-    """Return the loss of a step on training windows `(N, T)`."""
+def _loss(windows: Tensor, settings: dict[str, Any]) -> Loss:
+    """Return the loss with a categorical likelihood for each token of training windows `(N, T)`."""
     import torch
     from torch.nn import functional as F
 
@@ -96,15 +82,7 @@ def _loss(windows: Tensor, settings: dict[str, Any]) -> Callable[..., tuple[Tens
         tokens = windows[rows]
         return tokens_to_classes(torch.where(tokens < 128, tokens + shift, tokens))
 
-    def loss(net: Any, generator: torch.Generator, done: float) -> tuple[Tensor, float, float]:
-        classes = batch(generator)
-        noise = torch.randn((len(classes), net.latent_dim), generator=generator)
-        with training_autocast():
-            mean, std = net.encode(classes)
-            logits = net.decode(mean + std * noise)
-        surprise = F.cross_entropy(logits.float().flatten(0, 1), classes.flatten(), reduction="sum")
-        reconstruction = surprise / len(classes)
-        kl = kl_nats(mean, std).sum(1).mean()
-        return reconstruction + settings["beta"] * min(1.0, done / KL_WARM_UP) * kl, reconstruction.item(), kl.item()
+    def surprise(logits: Tensor, classes: Tensor) -> Tensor:
+        return F.cross_entropy(logits.flatten(0, 1), classes.flatten(), reduction="sum")
 
-    return loss
+    return vae_loss(batch, surprise, beta=settings["beta"])

@@ -1,31 +1,28 @@
-"""`models.folder`: a folder of `config.json` and `weights.safetensors` that `lc train` wrote, here or on a hub."""
+"""`models.folder`: a folder of `config.json` and `weights.safetensors` that `lc train` wrote, here or on a hub.
+
+The `kind` that `config.json` names tells the model: the one that is registered with that `folder_kind=`, by any plugin.
+"""
 
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from lc_core import LCError
-from lc_core.common import read_bytes
+from lc_core.common import blaming, read_bytes
+from lc_core.plugins import build_registry
 
 if TYPE_CHECKING:
     from lc_core import LatentModel
 
-__all__ = ["KINDS", "load_folder"]
+__all__ = ["load_folder"]
 
-KINDS = {
-    "avatar-vae/1": "lc_plugins.avatars.model:AvatarModel",
-    "celeba-vae/1": "lc_plugins.images.celeba_model:CelebAModel",
-    "digit-vae/1": "lc_plugins.digits.model:DigitModel",
-    "melody-vae/1": "lc_plugins.melody.model:MelodyModel",
-}
-"""What is loaded for each `kind` that a `config.json` names."""
 FILES = ["config.json", "weights.safetensors"]
 OURS = "give a folder that lc train wrote"
+PLUGIN = "give a folder that lc train wrote, or install the plugin that wrote this one"
 HubId = Annotated[str, Field(pattern=r"^([\w.-]+/[\w.-]+)?$")]
 
 
@@ -47,10 +44,13 @@ def load_folder(*, output: str, folder: Path | None = None, hub: HubId = "", rev
         raise LCError(f"{place} holds no model: config.json cannot be read ({error.strerror})", hint=OURS) from error
     except (ValueError, KeyError, TypeError) as error:
         raise LCError(f"{place}/config.json does not tell the kind of model", hint=OURS) from error
-    if kind not in KINDS:
-        raise LCError(f"{place} is of kind {kind!r}; expected one of {', '.join(KINDS)}", hint=OURS)
-    module, _, name = KINDS[kind].partition(":")
-    model: LatentModel = getattr(import_module(module), name)(place)
+    registered = [one for one in build_registry().all("model") if "folder_kind" in one.about]
+    loader = next((one for one in registered if one.about["folder_kind"] == kind), None)
+    if loader is None:
+        known = sorted({str(one.about["folder_kind"]) for one in registered})
+        raise LCError(f"{place} is of kind {kind!r}; expected one of {', '.join(known)}", hint=PLUGIN)
+    with blaming(f"model {loader.name} (from {loader.distribution})"):
+        model: LatentModel = loader.load()(**loader.fill({"folder": str(place)}))
     if model.output_type != output:
         raise LCError(f"{place} makes {model.output_type}; the spec says output: {output}")
     return model

@@ -1,10 +1,8 @@
-"""The shipped avatar models, and what is said of folders that hold none."""
+"""The shipped avatar models."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +17,6 @@ from lc_plugins.avatars.model import FLOW, SHIPPED, AvatarModel, load_blurry, lo
 from lc_plugins.images.read import read_image
 from lc_plugins.images.render import Png
 
-FILES = ("config.json", "weights.safetensors")
-
 
 @pytest.fixture(scope="module", params=[load_sharp, load_blurry], ids=["sharp", "blurry"])
 def model(request: pytest.FixtureRequest) -> AvatarModel:
@@ -31,14 +27,6 @@ def model(request: pytest.FixtureRequest) -> AvatarModel:
 @pytest.fixture(scope="module")
 def sharp() -> AvatarModel:
     return load_sharp()
-
-
-@pytest.fixture
-def copied(tmp_path: Path) -> Path:
-    """Return a folder of one's own with the shipped model."""
-    for name in FILES:
-        shutil.copy(SHIPPED / "64" / name, tmp_path / name)
-    return tmp_path
 
 
 def test_a_shipped_model_keeps_the_contract(model: AvatarModel) -> None:
@@ -117,47 +105,6 @@ def test_realism_prefers_encoded_pictures_to_prior_samples(pictures: np.ndarray,
     encoded = posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=block_generator(0, 1))
     prior = model.sample_prior(200, block_generator(0, 0))
     assert model.realism()(encoded).mean() > model.realism()(prior).mean()
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_a_missing_file_is_named(name: str, copied: Path) -> None:
-    (copied / name).unlink()
-    with pytest.raises(LCError, match=f"holds no avatar model: {name} cannot be read"):
-        AvatarModel(copied)
-
-
-@pytest.mark.parametrize(
-    "damage", [lambda data: data[:9], lambda data: data[:-1], lambda data: data[:-9] + b"x" + data[-8:]]
-)
-def test_damaged_weights_are_found(damage: Callable[[bytes], bytes], copied: Path) -> None:
-    weights = copied / "weights.safetensors"
-    weights.write_bytes(damage(weights.read_bytes()))
-    with pytest.raises(LCError, match="is damaged") as caught:
-        AvatarModel(copied)
-    assert caught.value.hint == "install or train it again"
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"kind": "avatar-vae/1"}'])
-def test_a_damaged_configuration_is_found(text: str, copied: Path) -> None:
-    (copied / "config.json").write_text(text)
-    with pytest.raises(LCError, match="is damaged"):
-        AvatarModel(copied)
-
-
-@pytest.mark.parametrize("changed", [{"latent_dim": 32}, {"widths": [8, 8, 8]}, {"depth": 3}])
-def test_weights_that_do_not_fit_the_configuration_are_found(changed: dict[str, object], copied: Path) -> None:
-    config = json.loads((copied / "config.json").read_text())
-    config["network"] |= changed
-    (copied / "config.json").write_text(json.dumps(config))
-    with pytest.raises(LCError, match="the weights do not fit config.json"):
-        AvatarModel(copied)
-
-
-def test_a_model_of_another_kind_is_refused(copied: Path) -> None:
-    config = json.loads((copied / "config.json").read_text())
-    (copied / "config.json").write_text(json.dumps(config | {"kind": "melody-vae/1"}))
-    with pytest.raises(LCError, match="is of kind 'melody-vae/1'; expected 'avatar-vae/1'"):
-        AvatarModel(copied)
 
 
 def test_the_sharp_models_card_tells_of_these_weights() -> None:

@@ -1,10 +1,8 @@
-"""The shipped model of digits and its two classifiers, without scikit-learn, and what is said of damaged files."""
+"""The shipped model of digits and its two classifiers, without scikit-learn, and damaged files of a classifier."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +56,6 @@ def model() -> DigitModel:
 @pytest.fixture(scope="module")
 def prior(model: DigitModel) -> np.ndarray:
     return decode_array(model, model.sample_prior(300, block_generator(0, 0)))
-
-
-@pytest.fixture
-def copied(tmp_path: Path) -> Path:
-    """Return a folder of one's own with the shipped model."""
-    return shutil.copytree(SHIPPED, tmp_path / "copied")
 
 
 def test_the_shipped_model_keeps_its_contract(model: DigitModel) -> None:
@@ -133,44 +125,6 @@ def test_a_classifier_that_is_missing_or_changed_is_told(folder: Path, sha256: s
     (tmp_path / "weights.safetensors").write_bytes(data[:-1])
     with pytest.raises(LCError, match="is not the file that this version came with"):
         load_classifier(tmp_path, sha256)
-
-
-@pytest.mark.parametrize("name", ["config.json", "weights.safetensors"])
-def test_a_missing_file_of_the_model_is_named(name: str, copied: Path) -> None:
-    (copied / name).unlink()
-    with pytest.raises(LCError, match=f"holds no digit-vae/1 model: {name} cannot be read"):
-        DigitModel(copied)
-
-
-@pytest.mark.parametrize("damage", [lambda data: data[:9], lambda data: data[:-1], lambda data: data + b"x"])
-def test_damaged_weights_are_found(damage: Callable[[bytes], bytes], copied: Path) -> None:
-    weights = copied / "weights.safetensors"
-    weights.write_bytes(damage(weights.read_bytes()))
-    with pytest.raises(LCError, match="is damaged") as caught:
-        load_8x8(folder=str(copied))
-    assert caught.value.hint == "install or train it again"
-
-
-def test_weights_that_do_not_fit_the_configuration_are_found(copied: Path) -> None:
-    config = json.loads((copied / "config.json").read_text())
-    config["network"]["latent_dim"] = 16
-    (copied / "config.json").write_text(json.dumps(config))
-    with pytest.raises(LCError, match="the weights do not fit config.json"):
-        DigitModel(copied)
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '"text"'])
-def test_a_damaged_configuration_is_found(text: str, copied: Path) -> None:
-    (copied / "config.json").write_text(text)
-    with pytest.raises(LCError, match="is damaged"):
-        DigitModel(copied)
-
-
-def test_a_model_of_another_kind_is_refused(copied: Path) -> None:
-    config = json.loads((copied / "config.json").read_text())
-    (copied / "config.json").write_text(json.dumps(config | {"kind": "melody-vae/1"}))
-    with pytest.raises(LCError, match="is of kind 'melody-vae/1'; expected 'digit-vae/1'"):
-        DigitModel(copied)
 
 
 def test_the_shipped_model_is_as_good_as_its_card_says() -> None:

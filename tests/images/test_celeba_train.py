@@ -16,6 +16,7 @@ from lc_plugins.images.celeba import read_celeba
 from lc_plugins.images.celeba_model import load_celeba
 from lc_plugins.images.celeba_train import train
 from lc_plugins.images.celeba_vae import CelebAVAE
+from lc_plugins.models.vae_folder import load_folder
 
 SMALL = {"steps": 2, "batch": 4, "width": 4, "latent_dim": 16, "realism_steps": 3}
 
@@ -44,6 +45,7 @@ def test_two_steps_on_a_folder_give_a_model_that_keeps_its_contract(celeba: Path
     model = load_celeba(folder=str(tmp_path / "model"))
     assert (model.name, model.output_type, model.latent_shape) == ("images.celeba", "image.rgb/1", (16,))
     check_model(model)
+    assert load_folder(folder=tmp_path / "model", output="image.rgb/1").digest == model.digest
     pictures = from_pixels(read_celeba(celeba).pictures)
     posterior = model.encode(pictures)
     assert posterior.mean.shape == (8, 16)
@@ -74,5 +76,5 @@ def test_a_folder_that_holds_no_photographs_is_told(tmp_path: Path) -> None:
 
 
 def test_a_model_needs_a_folder_that_was_trained(tmp_path: Path) -> None:
-    with pytest.raises(LCError, match="holds no celeba-vae/1 model: config.json cannot be read"):
+    with pytest.raises(LCError, match="holds no model of CelebA: config.json cannot be read"):
         load_celeba(folder=str(tmp_path))

@@ -134,7 +134,7 @@ def test_a_threshold_says_what_counts_as_a_yes(label):
             "there are 2 measurements: say which, such as 0.digit=1",
         ),
         (["digits.digit", "--set", "1.digit=1"], "expected model, or a number from 0 to 0, before the dot; found '1'"),
-        (["digits.digit", "--set", "digit=1", "--set", "model.folder=nowhere"], "nowhere holds no digit-vae/1 model"),
+        (["digits.digit", "--set", "digit=1", "--set", "model.folder=nowhere"], "nowhere holds no digit model"),
         (["melody.span"], "melody.span measures melody.tokens/1, but digits.8x8 makes image.gray/1"),
         (
             ["digits.digit", "digits.digit", "--set", "0.digit=1", "--set", "1.digit=1"],

@@ -1,11 +1,8 @@
-"""The shipped melody model, and what is said of folders that hold none."""
+"""The shipped melody model."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +13,6 @@ from lc_core.errors import LCError
 from lc_plugins.melody.evaluate import is_diatonic
 from lc_plugins.melody.model import SHIPPED, MelodyModel, load_folk_2bar
 from lc_plugins.melody.tokens import HOLD, NOTE_OFF
-
-FILES = ("config.json", "weights.safetensors")
 
 
 def eighths(*pitches: int) -> list[int]:
@@ -33,14 +28,6 @@ QUARTERS = [token for pitch in (69, 69, 71, 73, 74, 73, 71, 69) for token in (pi
 @pytest.fixture(scope="module")
 def model() -> MelodyModel:
     return load_folk_2bar()
-
-
-@pytest.fixture
-def copied(tmp_path: Path) -> Path:
-    """Return a folder of one's own with the shipped model."""
-    for name in FILES:
-        shutil.copy(SHIPPED / name, tmp_path / name)
-    return tmp_path
 
 
 def test_the_shipped_model_says_what_it_is(model: MelodyModel) -> None:
@@ -123,56 +110,6 @@ def test_realism_alone_makes_melodies_that_keep_to_a_scale_as_tunes_do(model: Me
 def test_a_batch_and_its_parts_are_decoded_alike(model: MelodyModel) -> None:
     z = model.sample_prior(64, block_generator(0, 0))
     assert torch.equal(model.decode(z), torch.cat([model.decode(part) for part in z.split(16)]))
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_a_missing_file_is_named(name: str, copied: Path) -> None:
-    (copied / name).unlink()
-    with pytest.raises(LCError, match=f"holds no melody model: {name} cannot be read"):
-        MelodyModel(copied)
-
-
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LCError, match="nowhere holds no melody model"):
-        load_folk_2bar(folder=str(tmp_path / "nowhere"))
-
-
-def one_bit(data: bytes) -> bytes:
-    return data[:-100] + bytes([data[-100] ^ 1]) + data[-99:]
-
-
-@pytest.mark.parametrize(
-    "damage", [lambda data: data[:1], lambda data: data[:7], lambda data: data[:-1], lambda data: data + b"x", one_bit]
-)
-def test_damaged_weights_are_found(damage: Callable[[bytes], bytes], copied: Path) -> None:
-    weights = copied / "weights.safetensors"
-    weights.write_bytes(damage(weights.read_bytes()))
-    with pytest.raises(LCError, match="is damaged") as caught:
-        MelodyModel(copied)
-    assert caught.value.hint == "install or train it again"
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '"text"', '{"kind": "melody-vae/1"}'])
-def test_a_damaged_configuration_is_found(text: str, copied: Path) -> None:
-    (copied / "config.json").write_text(text)
-    with pytest.raises(LCError, match="is damaged"):
-        MelodyModel(copied)
-
-
-@pytest.mark.parametrize("changed", [{"latent_dim": 64}, {"steps": 64}, {"depth": 3}])
-def test_weights_that_do_not_fit_the_configuration_are_found(changed: dict[str, int], copied: Path) -> None:
-    config = json.loads((copied / "config.json").read_text())
-    config["network"] |= changed
-    (copied / "config.json").write_text(json.dumps(config))
-    with pytest.raises(LCError, match="the weights do not fit config.json"):
-        MelodyModel(copied)
-
-
-def test_a_model_of_another_kind_is_refused(copied: Path) -> None:
-    config = json.loads((copied / "config.json").read_text())
-    (copied / "config.json").write_text(json.dumps(config | {"kind": "avatar-vae/1"}))
-    with pytest.raises(LCError, match="is of kind 'avatar-vae/1'; expected 'melody-vae/1'"):
-        MelodyModel(copied)
 
 
 def test_the_shipped_model_is_as_good_as_its_card_says() -> None:

@@ -325,6 +325,71 @@ def test_bad_folders_of_our_own_are_refused(tmp_path):
     assert not target.exists()
 
 
+STRANGER = """
+import lc_core
+
+
+class Theirs(lc_core.LatentModel):
+    name, latent_shape, output_type = "theirs", (2,), "theirs/1"
+
+    def __init__(self, folder):
+        self.scale = float((folder / "scale.txt").read_text())
+
+    def decode(self, z):
+        return self.scale * z
+
+
+def load(*, folder: str):
+    "Load."
+    from pathlib import Path
+
+    return Theirs(Path(folder))
+
+
+@lc_core.hookimpl
+def lc_register_models(register):
+    register("theirs.model", load, output="theirs/1", folder_kind="theirs-vae/1")
+"""
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    """An installed plugin that registers a kind of folder of its own, and such a folder."""
+    info = tmp_path / "site" / "lc_theirs-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lc-theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[latent_constraints]\ntheirs = lc_theirs\n")
+    (tmp_path / "site" / "lc_theirs.py").write_text(STRANGER)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.delitem(sys.modules, "lc_theirs", raising=False)
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"kind": "theirs-vae/1"}')
+    return folder
+
+
+def test_a_folder_of_a_kind_that_a_plugin_registers_is_loaded_by_that_plugin(stranger):
+    (stranger / "scale.txt").write_text("3")
+    model = load_folder(folder=stranger, output="theirs/1")
+    assert (model.name, model.scale) == ("theirs", 3)
+    assert "the spec says output: image.gray/1" in refusal(load_folder, folder=stranger, output=GRAY)
+
+
+def test_a_plugin_that_cannot_load_its_folder_is_named(stranger):
+    message = refusal(load_folder, folder=stranger, output="theirs/1")
+    assert "model theirs.model (from lc-theirs) raised FileNotFoundError" in message
+
+
+@pytest.mark.parametrize("kind", ["other/1", ["theirs-vae/1"], None])
+def test_kinds_that_no_plugin_registers_are_refused_with_those_that_are_known(kind, stranger):
+    (stranger / "config.json").write_text(json.dumps({"kind": kind}))
+    with pytest.raises(LCError) as error:
+        load_folder(folder=stranger, output="theirs/1")
+    known = "avatar-vae/1, celeba-vae/1, digit-vae/1, melody-vae/1, theirs-vae/1"
+    assert error.value.message == f"{stranger} is of kind {kind!r}; expected one of {known}"
+    assert "install the plugin" in error.value.hint
+
+
 @pytest.fixture
 def mine(tmp_path):
     """A folder of one's own with the shipped digits."""

@@ -168,6 +168,15 @@ def test_a_training_that_is_interrupted_says_how_to_go_on(train):
     assert result.stdout == ""
 
 
+def test_half_a_file_that_a_killed_training_left_is_not_kept(train, tmp_path):
+    assert train("toy.model").exit_code == 0
+    place = tmp_path / "runs/train-toy.model"
+    (place / ".lc/training").mkdir()
+    (place / ".lc/training/.model.json.0123456789ab.partial").write_text("[1")
+    assert train("toy.model").exit_code == 0
+    assert sorted(one.name for one in place.iterdir()) == [".lc", "model.json"]
+
+
 def test_a_full_disk_is_no_bug(train):
     result = train("toy.model", "--seed", "8")
     assert result.exit_code == 2

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Trainer", "kl_nats", "training_commands"]
+__all__ = ["Loss", "Trainer", "average_weights", "training_commands"]
 
 WARM_UP = 300  # steps
 FLOOR = 0.02  # the learning rate ends at this share of its peak
 DECAY = 0.999  # of the average of the weights
 CHECKPOINT_EVERY = 250
 
-Loss = Callable[["nn.Module", "torch.Generator", float], "tuple[Tensor, float, float]"]
+Loss = Callable[[Any, "torch.Generator", float], "tuple[Tensor, float, float]"]
 
 
 class Trainer:
@@ -39,10 +39,11 @@ class Trainer:
     Args:
         folder: Where checkpoints and curves go. A training of the same settings that is there already goes on; more
             steps than it had prolong it, with the learning rate of the longer schedule.
-        net: The network with its first weights.
-        settings: Tells the checkpoint apart; `steps`, `seed` and `lr` are used here.
+        build: Makes the network; its first weights are drawn from the seed.
+        settings: Tells the checkpoint apart; `steps`, `seed`, `lr` and `clip` are used here.
         loss: Given the network, the step's generator and the share of steps done, the loss to descend, and the
             reconstruction term and the KL in nats to be told.
+        device: Where it trains.
 
     Attributes:
         average: The network with averaged weights.
@@ -53,12 +54,20 @@ class Trainer:
         LCError: If the folder holds a training with other settings, or a damaged checkpoint.
     """
 
-    def __init__(self, folder: Path, net: nn.Module, settings: dict[str, Any], loss: Loss) -> None:
+    def __init__(
+        self, folder: Path, build: Callable[[], nn.Module], settings: dict[str, Any], loss: Loss, *, device: str = "cpu"
+    ) -> None:
         import torch
 
-        self.folder, self.net, self.settings, self.loss = folder, net, settings, loss
-        self.average = copy.deepcopy(net)
-        self.optimiser = torch.optim.AdamW(net.parameters(), lr=settings["lr"], betas=(0.9, 0.98), weight_decay=0.01)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.settings, self.loss = folder, settings, loss
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings["seed"])
+            self.net = build().to(device)
+        self.average: Any = copy.deepcopy(self.net)
+        self.optimiser = torch.optim.AdamW(
+            self.net.parameters(), lr=settings["lr"], betas=(0.9, 0.98), weight_decay=0.01
+        )
         self.step, self.seconds = 0, 0.0
         self.curves: list[list[float]] = []  # step, reconstruction, KL
         self.stages: list[int] = [settings["steps"]]
@@ -155,16 +164,16 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.get("clip", 10.0))
         self.optimiser.step()
-        decay = min(DECAY, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            averages: list[Tensor] = list(self.average.parameters())
-            torch._foreach_lerp_(averages, list[torch.Tensor](self.net.parameters()), 1 - decay)
+        average_weights(self.average, self.net, decay=min(DECAY, (1 + self.step) / (10 + self.step)))
         return reconstruction, kl
 
 
-def kl_nats(mean: Tensor, std: Tensor) -> Tensor:
-    """KL(N(mean, diag std^2) || N(0, I)) of each dimension, in nats."""
-    return 0.5 * (mean.square() + std.square() - 1) - std.log()
+def average_weights(average: nn.Module, net: nn.Module, *, decay: float) -> None:
+    """Move an exponential average of weights on: it keeps the share `decay` of what it was."""
+    import torch
+
+    with torch.no_grad():
+        torch._foreach_lerp_(list[Any](average.parameters()), list[Any](net.parameters()), 1 - decay)
 
 
 def training_commands(recipe: str, train: Callable[..., None], settings: dict[str, Any]) -> str:
