@@ -69,8 +69,8 @@ RUNS: dict[str, tuple[str, str]] = {
     ),
 }
 NOT_COPIED = (".git", ".venv", "runs", "build", "latent_constraints.egg-info")
-LEFT_OUT = ("blocks", "environment.json", "report.html", "cache")
-"""Files of a run that hold times, commands or pages; blocks hold what the samples hold."""
+LEFT_OUT = (".lc", "blocks", "environment.json", "report.html", "cache")
+"""Files of a run that hold times, commands, pages or digests of these; blocks hold what the samples hold."""
 BAD_SPECS = """
 import sys, yaml
 from pathlib import Path
