@@ -1,4 +1,4 @@
-"""What `report.json` and `report.html` say of a transformation, and its files."""
+"""What `report.json` says of a transformation."""
 
 from __future__ import annotations
 
