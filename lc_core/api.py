@@ -26,11 +26,10 @@ from lc_core.models.latent_model import LatentModel
 from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registry, view_of
 from lc_core.runs.build import build_problem, prepare_spec
-from lc_core.runs.sample import KEEP_NOTE
 from lc_core.sampling.problem import Problem
-from lc_core.sampling.result import SampleResult, ordered
+from lc_core.sampling.report import finish_report
+from lc_core.sampling.result import SampleResult
 from lc_core.sampling.sample import collect
-from lc_core.sampling.variety import add_distinct
 from lc_core.spec.values import Preserve, Spec
 
 __all__ = ["load_model", "sample", "transform"]
@@ -77,7 +76,6 @@ def sample(
         LCError: If something cannot be used, or a plugin is at fault.
     """
     kept = Cache() if cache else None
-    names: dict[str, Any] = {}
     if spec is not None:
         if not isinstance(spec, Spec):
             raise LCError(f"sample takes a Spec; found {type(spec).__name__}", hint="lc_core.load_spec(path) reads one")
@@ -85,7 +83,6 @@ def sample(
         if given != (None, (), "gradient", 0.0, 16, 0, None, False, None):
             hint = "load_spec takes engine, count, seed, budget and overrides"
             raise LCError("sample takes a spec, or a model with what is wanted of it, not both", hint=hint)
-        names = {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
         view, problem = spec.view, build_problem(spec)
         prepared = prepare_spec(spec, problem, kept, progress)
     else:
@@ -108,14 +105,8 @@ def sample(
         prepared = prepare(evaluator, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
     problem = replace(problem, engine=prepared.engine)
     result, seconds = collect(problem, prepared.energy, say=progress)
-    result.report |= names
-    add_distinct(result, view)
-    if spec is not None and spec.keep:
-        result.report["notes"] = [*result.report.get("notes", []), KEEP_NOTE]
-    if prepared.card:
-        result.report["fit"] = prepared.card
-    result.report["seconds"] = {"fit": prepared.seconds, "sample": seconds, "total": prepared.seconds + seconds}
-    result.report = ordered(result.report)
+    times = {"fit": prepared.seconds, "sample": seconds, "total": prepared.seconds + seconds}
+    finish_report(result, spec=spec, view=view, card=prepared.card, seconds=times)
     return result
 
 

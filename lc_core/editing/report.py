@@ -1,16 +1,15 @@
-"""What `report.json` and `report.html` say of a transformation, and its files."""
+"""What `report.json` says of a transformation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.constraints.constraint import Constraint, Entry
 from lc_core.critics.realism import realism_of
 from lc_core.editing.result import ordered_transform
 from lc_core.energy.preserved import Preserved
+from lc_core.sampling.report import entry_report, values_at
 
 if TYPE_CHECKING:
     from lc_core.editing.result import TransformResult
@@ -48,7 +47,10 @@ def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any
             "mean": float(found.likeness.mean()),
             "inputs": int(found.represented.sum()),
         },
-        "constraints": [_entry(entry, result) for entry in problem.entries],
+        "constraints": [
+            entry_report(entry, result.met_before, result.met, mean_before=result.before, mean_after=result.after)
+            for entry in problem.entries
+        ],
         "kept": [_observed(one, result) for one in result.kept],
         "watched": [_observed(one, result) for one in result.watched],
         "examples": [_example(result, number) for number in range(len(result))],
@@ -65,27 +67,6 @@ def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any
     if notes:
         report["notes"] = notes
     return ordered_transform(report)
-
-
-def _entry(entry: Entry, result: TransformResult) -> dict[str, Any]:
-    shared = {
-        "require": entry.require,
-        "satisfied_before": float(result.met_before[entry.label].mean()),
-        "satisfied_after": float(result.met[entry.label].mean()),
-    }
-    if not isinstance(entry, Constraint):
-        inside = [_entry(child, result) for child in entry.entries]
-        return {"label": entry.label, "use": entry.kind, **shared, "entries": inside}
-    return {
-        "label": entry.label,
-        "use": entry.measurement.name,
-        "params": dict(entry.measurement.params),
-        "wanted": entry.want.as_dict(),
-        "unit": entry.measurement.info.unit,
-        **shared,
-        "mean_before": _mean(result.before[entry.label]),
-        "mean_after": _mean(result.after[entry.label]),
-    }
 
 
 def _observed(one: Preserved, result: TransformResult) -> dict[str, Any]:
@@ -110,17 +91,8 @@ def _example(result: TransformResult, number: int) -> dict[str, Any]:
         "tries": int(result.tries[number]),
         "likeness": float(found.likeness[number]),
         "represented": bool(found.represented[number]),
-        "before": _values(result.before, number),
-        "after": _values(result.after, number),
+        "before": values_at(result.before, number),
+        "after": values_at(result.after, number),
         "entries": {label: bool(met[number]) for label, met in result.met.items()},
         "changed": [label for label, same in result.unchanged.items() if not same[number]],
     }
-
-
-def _values(values: Mapping[str, np.ndarray], number: int) -> dict[str, float | None]:
-    return {label: None if np.isnan(one[number]) else float(one[number]) for label, one in values.items()}
-
-
-def _mean(values: np.ndarray) -> float | None:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else None

@@ -30,17 +30,15 @@ from lc_core.runs.html import write_html
 from lc_core.runs.render import render_all
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.problem import Problem
-from lc_core.sampling.result import SampleResult, ordered, write_result, write_samples
+from lc_core.sampling.report import finish_report
+from lc_core.sampling.result import SampleResult, write_result, write_samples
 from lc_core.sampling.sample import collect
-from lc_core.sampling.variety import add_distinct
 from lc_core.spec.values import Spec
 
 if TYPE_CHECKING:
     from lc_core.plugins.renderer import Renderer
 
-__all__ = ["KEEP_NOTE", "run_spec"]
-
-KEEP_NOTE = "keep says what lc transform must not change; sampling changes nothing, and ignores it"
+__all__ = ["check_room", "remove_stale", "run_spec", "write_about"]
 
 
 def run_spec(
@@ -79,13 +77,8 @@ def run_spec(
         problem = replace(problem, engine=prepared.engine)
         blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
-        result.report |= {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
-        add_distinct(result, spec.view)
-        if spec.keep:
-            result.report["notes"] = [*result.report.get("notes", []), KEEP_NOTE]
-        if prepared.card:
-            result.report["fit"] = prepared.card
-        result.report["seconds"] = {"fit": prepared.seconds, "sample": sampling}
+        seconds = {"fit": prepared.seconds, "sample": sampling}
+        finish_report(result, spec=spec, view=spec.view, card=prepared.card, seconds=seconds)
         progress(f"writing {counted(len(result), 'output')} to {path}")
         try:
             with folder.owned.work() as work:
@@ -115,7 +108,6 @@ def _write_run(
         written.add("nearest/samples.safetensors")
     remove_stale(owned, written)
     result.report["seconds"]["total"] = time.monotonic() - began
-    result.report = ordered(result.report)
     write_result(result, owned)
     samples = [
         {

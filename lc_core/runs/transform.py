@@ -27,9 +27,9 @@ from lc_core.plugins.renderer import Renderer
 from lc_core.runs.build import build_model, build_selected, settled, who_is
 from lc_core.runs.editing_engine import editing_engine, left_for_sampling
 from lc_core.runs.folder import RunFolder, identity_of
+from lc_core.runs.html import write_html
 from lc_core.runs.render import render_all
 from lc_core.runs.sample import check_room, remove_stale, write_about
-from lc_core.runs.transform_html import write_transform_html
 from lc_core.sampling.problem import Problem
 from lc_core.spec.preserve import preserve_every
 from lc_core.spec.values import Spec
@@ -188,13 +188,12 @@ def _write(
     remove_stale(owned, owned.take(work))
     result.report["seconds"]["total"] = time.monotonic() - began
     write_transform(result, owned)
-    shown = []
-    for number, own in enumerate(files):
+    examples = []
+    for example, both, own in zip(result.report["examples"], pairs, files, strict=True):
         # The picture of before and after takes the place of the picture of the output.
-        instead = pairs[number]
-        replaced = {one["of"] for one in instead}
-        shown.append([*instead, *(one for one in own if Path(one["path"]).suffix not in replaced)])
-    write_transform_html(owned.path, result.report, shown, into=work)
+        replaced = {one["of"] for one in both}
+        examples.append(example | {"files": both + [one for one in own if Path(one["path"]).suffix not in replaced]})
+    write_html(owned.path, result.report, examples, into=work)
     owned.take(work)
 
 

@@ -63,9 +63,10 @@ class Collector:
                 self._seen.add(content)
             self.picked.append((len(self.blocks) - 1, int(position)))
 
-    def over_tries(self, of: Callable[[Block], np.ndarray]) -> np.ndarray:
-        """Return a value of every try, `(tried,)`."""
-        return np.concatenate([of(block) for block in self.blocks])
+    @property
+    def met(self) -> dict[str, np.ndarray]:
+        """For each entry's label whether each try meets it, `(tried,)` bool."""
+        return {label: np.concatenate([block.met[label] for block in self.blocks]) for label in self.blocks[0].met}
 
     def result(self) -> SampleResult:
         """Return what is delivered."""

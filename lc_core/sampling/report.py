@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +13,18 @@ from lc_core.constraints.constraint import Constraint, Entry, leaves
 from lc_core.critics.realism import realism_of
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.expect import enough
-from lc_core.sampling.result import SampleResult
+from lc_core.sampling.result import SampleResult, ordered
+from lc_core.sampling.variety import add_distinct
 
-__all__ = ["blocking_table", "build_report"]
+if TYPE_CHECKING:
+    from lc_core.plugins.registry import Registered
+    from lc_core.spec.values import Spec
+
+__all__ = ["blocking_table", "build_report", "entry_report", "finish_report", "values_at"]
 
 SCHEMA = 1
 """Version of the report's format."""
+KEEP_NOTE = "keep says what lc transform must not change; sampling changes nothing, and ignores it"
 
 
 def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
@@ -26,7 +33,8 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
     `satisfied_before` is the share of all tries, `satisfied_after` of what is delivered.
     """
     problem = collector.problem
-    satisfied = collector.over_tries(lambda block: block.satisfied)
+    satisfied = np.concatenate([block.satisfied for block in collector.blocks])
+    met = collector.met
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "spec": None,
@@ -40,21 +48,55 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
         "tried": collector.tried,
         "decodes": sum(block.decodes for block in collector.blocks),
         "all": {"satisfied_before": float(satisfied.mean()), "satisfied_after": 1.0 if len(result) else None},
-        "constraints": [_entry_report(entry, collector, result) for entry in problem.entries],
+        "constraints": [
+            entry_report(entry, met, result.satisfied, mean_measurement=result.measurements)
+            for entry in problem.entries
+        ],
         "realism": collector.realism(),
     }
     if notes := _notes(collector, result):
         report["notes"] = notes
     if result.nearest is not None:
         report["blocking"] = blocking_table(collector)
-        report["nearest"] = _nearest_report(result.nearest)
+        report["nearest"] = [
+            {"index": int(index), "measurements": values_at(result.nearest.measurements, at)}
+            for at, index in enumerate(result.nearest.index)
+        ]
     return report
+
+
+def finish_report(
+    result: SampleResult,
+    *,
+    spec: Spec | None,
+    view: Registered | None,
+    card: Mapping[str, Any],
+    seconds: dict[str, float],
+) -> None:
+    """Add to a result's report what sampling alone does not know, and put its keys in order.
+
+    Args:
+        result: The result, with the report of `build_report`.
+        spec: What names the run, its model and its engine, if a spec does.
+        view: What tells which outputs are the same.
+        card: What was fitted; empty if nothing was.
+        seconds: What took how long.
+    """
+    report = result.report
+    if spec is not None:
+        report |= {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
+    add_distinct(result, view)
+    if spec is not None and spec.keep:
+        report["notes"] = [*report.get("notes", []), KEEP_NOTE]
+    if card:
+        report["fit"] = card
+    result.report = ordered(report | {"seconds": seconds})
 
 
 def blocking_table(collector: Collector) -> dict[str, Any]:
     """Return the share of tries that meet each condition alone, each pair, and all but one."""
     labels = [entry.label for entry in collector.problem.entries if entry.require]
-    met = {label: collector.over_tries(lambda block, label=label: block.met[label]) for label in labels}  # type: ignore[misc]
+    met = collector.met
     table: dict[str, Any] = {"alone": {label: float(met[label].mean()) for label in labels}}
     if len(labels) > 1:
         pairs = itertools.combinations(labels, 2)
@@ -85,9 +127,20 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
     return notes
 
 
-def _entry_report(entry: Entry, collector: Collector, result: SampleResult) -> dict[str, Any]:
-    before = collector.over_tries(lambda block: block.met[entry.label])
-    after = result.satisfied[entry.label]
+def entry_report(
+    entry: Entry,
+    before: Mapping[str, np.ndarray],
+    after: Mapping[str, np.ndarray],
+    **measured: Mapping[str, np.ndarray],
+) -> dict[str, Any]:
+    """Return what `report.json` says of an entry, and of those inside it.
+
+    Args:
+        entry: A constraint or a group.
+        before: For each entry's label whether it was met at first, `(T,)` bool.
+        after: For each entry's label whether it is met at the end, `(N,)` bool; N may be 0.
+        measured: By the key of its mean, for each constraint's label the values `(N,)` float64.
+    """
     report: dict[str, Any] = {"label": entry.label}
     if isinstance(entry, Constraint):
         report |= {
@@ -98,26 +151,22 @@ def _entry_report(entry: Entry, collector: Collector, result: SampleResult) -> d
         }
     else:
         report["use"] = entry.kind
+    met = after[entry.label]
     report |= {
         "require": entry.require,
-        "satisfied_before": float(before.mean()),
-        "satisfied_after": float(after.mean()) if len(after) else None,
+        "satisfied_before": float(before[entry.label].mean()),
+        "satisfied_after": float(met.mean()) if len(met) else None,
     }
     if isinstance(entry, Constraint):
-        values = result.measurements[entry.label]
-        defined = values[~np.isnan(values)]
-        report["mean_measurement"] = float(defined.mean()) if len(defined) else None
-    else:
-        report["entries"] = [_entry_report(child, collector, result) for child in entry.entries]
-    return report
+        return report | {key: _mean(values[entry.label]) for key, values in measured.items()}
+    return report | {"entries": [entry_report(child, before, after, **measured) for child in entry.entries]}
 
 
-def _nearest_report(nearest: SampleResult) -> list[dict[str, Any]]:
-    return [
-        {"index": int(index), "measurements": {k: _number(values[at]) for k, values in nearest.measurements.items()}}
-        for at, index in enumerate(nearest.index)
-    ]
+def _mean(values: np.ndarray) -> float | None:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else None
 
 
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def values_at(measured: Mapping[str, np.ndarray], number: int) -> dict[str, float | None]:
+    """Return what was measured on one output, by label; None where it is undefined."""
+    return {label: None if np.isnan(one[number]) else float(one[number]) for label, one in measured.items()}

@@ -95,6 +95,33 @@ def sample(number: int, folder: Path, **fields: Any) -> dict[str, Any]:
     return {"number": number, "index": 10 * number, "files": listed, "measurements": {}, "met": {}, **fields}
 
 
+def edit_report(*constraints: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {
+        "kind": "transform",
+        "spec": "brighter",
+        "model": "toy.model",
+        "engine": "edit",
+        "seed": 7,
+        "status": "some not met",
+        "inputs": 2,
+        "met": 1,
+        "decodes": 5_678,
+        "all": {"satisfied_before": 0.0, "satisfied_after": 0.5},
+        "distance": {"median": 0.12345, "largest": 0.2, "edited": 1},
+        "represented": {"measure": "share of equal values", "mean": 0.9, "inputs": 1},
+        "constraints": list(constraints),
+        "kept": [{"label": "shape", "use": "toy.shape", "unchanged": 0.5}],
+        "watched": [],
+        **fields,
+    }
+
+
+def edit(number: int, folder: Path, **fields: Any) -> dict[str, Any]:
+    known = {"input": f"{number}.txt", "met": True, "distance": 0.5, "represented": True, "changed": []}
+    measured = {"before": {"a": 0.5, "b": 1.0, "shape": None}, "after": {"a": 1.0, "b": 2.0, "shape": 3.0}}
+    return {**sample(number, folder), **known, **measured, **fields}
+
+
 def test_pictures_and_sound_are_inside_and_other_files_are_linked(tmp_path: Path) -> None:
     page = Page(write_html(tmp_path, report(), [sample(0, tmp_path), sample(1, tmp_path)]))
     images, players, links = page.all("img"), page.all("audio"), page.all("a")
@@ -198,6 +225,39 @@ def test_everything_from_outside_is_escaped(tmp_path: Path) -> None:
     assert page.text.count(bad) >= 10
     assert unquote(str(page.all("a")[0]["href"])) == path
     assert all(set(image) == {"src", "alt"} for image in page.all("img"))
+
+
+def test_the_page_of_an_edit_has_each_input_and_what_it_became(tmp_path: Path) -> None:
+    missed = edit(1, tmp_path, met=False, represented=False, changed=["shape"])
+    page = Page(write_html(tmp_path, edit_report(entry("a"), entry("b")), [edit(0, tmp_path), missed]))
+    assert "1 of 2 inputs meets every condition at the end" in page.text and "0.1235" in page.text
+    assert page.text.count("cannot represent this input well") == 1 and page.text.count("✗ not met") == 1
+    assert page.row("shapekept") == ["shapekept", "unchanged", "", "50 %"]
+    assert [row for row in page.rows if row[0] == "a"] == [["a", "at least 1", "50 %", "100 %"]] + [
+        ["a", "0.5", "1", ""]
+    ] * 2
+    told = [["shape", "undefined", "3", "unchanged"], ["shape", "undefined", "3", "changed"]]
+    assert [row for row in page.rows if row[0] == "shape"] == told
+    assert [image["alt"] for image in page.all("img")] == ["Example 0, 000000.png", "Example 1, 000001.png"]
+
+
+def test_the_page_of_an_edit_shows_groups_and_links_as_that_of_a_sample_does(tmp_path: Path) -> None:
+    group = entry("any(a, b)", use="any", entries=[entry("a"), entry("b")])
+    page = Page(write_html(tmp_path, edit_report(group), [edit(0, tmp_path)]))
+    assert page.row("any(a, b)") == ["any(a, b)", "any of", "50 %", "100 %"]
+    assert page.row("inside: b") == ["inside: b", "at least 1", "50 %", "100 %"]
+    assert "Files: 000000.mid" in page.text
+
+
+def test_everything_from_outside_is_escaped_on_the_page_of_an_edit(tmp_path: Path) -> None:
+    bad = "<script>alert('x')</script>\"'&$x{{ 7 * 7 }}"
+    observed = {"label": f"{bad}2", "use": bad, "unchanged": 1.0}
+    values = {bad: bad, f"{bad}2": 1.0}
+    named = dict.fromkeys(("spec", "model", "engine", "seed"), bad)
+    told = edit_report(entry(bad, use=bad, wanted={bad: bad}), kept=[observed], **named)
+    page = Page(write_html(tmp_path, told, [edit(0, tmp_path, input=bad, before=values, after=values)]))
+    assert len(page.all("script")) == 1
+    assert page.text.count(bad) >= 10
 
 
 def test_a_file_that_is_gone_is_told_and_the_page_still_written(tmp_path: Path) -> None:
