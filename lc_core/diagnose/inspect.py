@@ -123,7 +123,7 @@ def _part(found: Inspection, make: Callable[[], Any]) -> Any:
         return make()
     except LCError as error:
         found.problems.append(_told(error))
-    except Exception as error:  # whatever is broken here is what this is to tell
+    except (Exception, SystemExit) as error:  # whatever is broken here is what this is to tell
         found.problems.append(f"{type(error).__name__}: {error}")
     return None
 

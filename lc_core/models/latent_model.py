@@ -201,7 +201,7 @@ class LatentModel(ABC):
             z = self.sample_prior(2, block_generator(0, 0)).to(self.device).requires_grad_()
             try:
                 outputs = self.decode(z)
-            except RuntimeError:  # torch refuses to make an array of a tensor that needs a gradient
+            except (RuntimeError, SystemExit):  # torch makes no array of a tensor that needs a gradient
                 return False
             if not torch.is_tensor(outputs) or not outputs.requires_grad:
                 return False

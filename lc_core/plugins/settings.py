@@ -111,7 +111,7 @@ def _telling(component: Component) -> Iterator[None]:
         if who in error.message:
             raise
         raise LCError(f"{who}: {error.message}", hint=error.hint) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LCError(
             f"the settings of {who} cannot be read from its signature: {type(error).__name__}: {error}",
             hint="annotate each setting with a plain type, such as int, float, str, Literal[...] or tuple[str, ...]",
@@ -183,7 +183,7 @@ def checked(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
         settings = model.model_validate_json(text)
     except (LCError, ValidationError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LCError(
             f"{component.kind} {component.name} of {component.distribution} cannot check its settings: "
             f"{type(error).__name__}: {error}"
