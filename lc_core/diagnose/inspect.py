@@ -75,6 +75,7 @@ def inspect_model(model: LatentModel) -> Inspection:
         return found
     found.about["output"] = _output(found.outputs)
     outputs = found.outputs
+    found.about["samples_note"] = _part(found, lambda: model.note_of(z)) or ""
     _part(found, lambda: check_form(model, outputs))
     _judge(found, model, z, found.outputs)
     found.about["decode"] = _speed(model)

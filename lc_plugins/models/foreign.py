@@ -88,6 +88,10 @@ class ForeignModel(LatentModel):
         """Decode latents in the prior's units to outputs of the declared type."""
         return self.outputs(self._decoded(z), len(z))
 
+    def note_of(self, z: Tensor) -> str:
+        """Tell how many pixels of the outputs lie outside their range, and are cut off."""
+        return self.outputs.cut(self._decoded(z)) if self.outputs.cuts else ""
+
     @cached_property
     def digest(self) -> str:
         """Hash of the files, of the prior and of what is made of the outputs."""
@@ -129,7 +133,8 @@ class ForeignModel(LatentModel):
                 bad = int((~raw.isfinite().flatten(1).all(1)).sum())
                 told = f"the decoder gives values that are not finite for {bad} of {SAMPLES} prior samples"
                 raise LCError(told, hint=FINITE)
-            self.note = "; ".join(filter(None, (self.note, self.outputs.note, self.outputs.unclipped(raw))))
+            self.outputs.check_range(raw)
+            self.note = "; ".join(filter(None, (self.note, self.outputs.note, _converted(raw))))
             if not torch.equal(raw, self._decoded(z)):
                 raise LCError("the decoder is random: it gives other outputs for the same latents", hint=EVAL)
             self.outputs(self._of_any_size(z[:1]), 1)
@@ -253,6 +258,12 @@ def assemble(
     model = kind(network, prior=prior, outputs=outputs, block=block)
     model.check()
     return model
+
+
+def _converted(raw: Tensor) -> str:
+    """Return what is to be told of numbers of another size than float32."""
+    kind = str(raw.dtype).removeprefix("torch.")
+    return f"the decoder makes {kind}, used as float32" if raw.is_floating_point() and kind != "float32" else ""
 
 
 def _told(found: Any) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from safetensors.torch import save_file
 
 from lc_core import load_spec
 from lc_core.cli import main
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
 from lc_core.runs.build import build_model
 from tests.models.networks import Decoder, Payload, build, save_pt2
@@ -167,3 +170,49 @@ def test_a_pickle_payload_in_a_priors_file_is_refused_and_not_run(saved, folder,
     assert not target.exists()
     np.load(folder / "z.npy", allow_pickle=True)  # numpy itself would have run it
     assert target.exists()
+
+
+class Overshoots(Decoder):
+    """A decoder whose pixels are three times too large in a corner of the latent space."""
+
+    def forward(self, z):
+        return super().forward(z) * torch.where(z[:, :1] > 2.3, 3.0, 1.0)[:, :, None, None]
+
+
+class Half(Decoder):
+    def forward(self, z):
+        return super().forward(z).half()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr("lc_core.diagnose.inspect.TIMED", 0.01)
+
+
+def told_by_inspect(path, *more):
+    result = CliRunner().invoke(main, ["inspect", str(path), "--json", *more])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_what_is_cut_off_a_decoders_outputs_is_counted_and_told(folder, quick):
+    save_pt2(build(Overshoots), folder / "decoder.pt2")
+    found = told_by_inspect(write(folder))
+    z = torch.randn(256, 4, generator=block_generator(0, 0, "inspect"))
+    rows = int((z[:, 0] > 2.3).sum())
+    assert rows and f"0 to 1 is cut off: in {rows} of 256 outputs, " in found["samples_note"]
+    result = CliRunner().invoke(main, ["sample", str(write(folder)), "--out", "run", "--count", "100"])
+    (note,) = json.loads(Path("run/report.json").read_text())["notes"]
+    assert note.startswith("model decoder: pixels go from ") and " of 100 outputs, " in note
+    assert f"note: {note}\n" in result.stdout
+
+
+def test_nothing_is_told_where_nothing_is_cut_off(folder, quick):
+    assert told_by_inspect(write(folder))["samples_note"] == ""
+
+
+def test_outputs_of_sixteen_bits_are_taken_as_float32_and_that_is_told(folder, quick):
+    save_pt2(build(Half), folder / "decoder.pt2")
+    found = told_by_inspect(write(folder))
+    assert found["output"]["dtype"] == "float32"
+    assert found["note"] == "the decoder makes float16, used as float32"
