@@ -12,7 +12,7 @@ import typing
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -177,7 +177,7 @@ def checked(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
         TypeError: If a setting is not text, a number, a boolean, a list or a mapping.
     """
     model = component.parameters()
-    text = json.dumps(dict(params))
+    text = json.dumps(dict(params), default=_path)
     try:
         # Strict JSON mode takes a list for a tuple but neither text for a number nor a number for a boolean.
         settings = model.model_validate_json(text)
@@ -189,6 +189,13 @@ def checked(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
             f"{type(error).__name__}: {error}"
         ) from error
     return {name: getattr(settings, name) for name in model.model_fields}
+
+
+def _path(value: Any) -> str:
+    """Return a path as JSON has it, such as one that was checked before."""
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def values_of(component: Component, name: str) -> list[Any] | None:
@@ -241,6 +248,8 @@ def message_of(error: Mapping[str, Any], known: list[str]) -> str:
     message = " ".join(text.split())
     if "found " not in message:  # a plugin's own check may have told it
         message += f"; found {'nothing' if shown == 'null' else shown}"
+    if error["type"] in ("float_type", "int_type") and re.fullmatch(r"[-+]?\d+,\d+", str(error["input"])):
+        message += f" (a number takes a decimal point: {error['input'].replace(',', '.')})"
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         close = nearest(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]), count=1)
         message += f" (did you mean {close[0]}?)" if close else ""

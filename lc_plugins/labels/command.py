@@ -107,7 +107,15 @@ def command(
 def _from_files(
     registry: Registry, model: str, params: Mapping[str, Any], data: Path, labels: Path, limits: Mapping[str, float]
 ) -> LabelSet:
-    readers = readers_of(registry, registry.get("model", model).output(params))
+    registered = registry.get("model", model)
+    try:
+        readers = readers_of(registry, registered.output(registered.fill(params)))
+    except LCError as error:
+        if error.message.startswith("settings of "):
+            raise LCError(
+                error.message, hint="a setting of the model is given like this: --set model.file=FILE"
+            ) from error
+        raise
     table = read_table(labels, data, list(readers))
     chosen = load_chosen(registry, model, params)
     return label_files(chosen, table, readers=readers, thresholds=limits, progress=_line)

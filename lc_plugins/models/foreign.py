@@ -13,6 +13,7 @@ from lc_core import LatentModel, LCError, Posterior
 from lc_core.common import blaming, block_generator
 from lc_core.models import Prior, draw_prior
 from lc_plugins.models.batches import in_pieces, of_any_size
+from lc_plugins.models.files import one_line
 from lc_plugins.models.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -167,6 +168,12 @@ EVAL = (
 FINITE = "its weights may hold NaN, as a training that went wrong leaves them; export an earlier state of it"
 
 
+NOT_TAKEN = (
+    "encoder names the file of a network that takes what the decoder makes, and returns a mean and a spread; it is not the"
+    " decoder's own file"
+)
+
+
 class ForeignAutoencoder(ForeignModel):
     """A foreign model that encodes as well."""
 
@@ -219,9 +226,19 @@ class ForeignAutoencoder(ForeignModel):
             return self.outputs.undo(self.decode(z), self._own_shape, self.device)
 
         who = f"the encoder of {self.name}"
+
+        def run(x: Tensor) -> Any:
+            try:
+                return encoder.run(x)
+            except Exception as error:
+                told = (
+                    f"{who} does not take outputs of shape {self._own_shape}: {type(error).__name__}: {one_line(error)}"
+                )
+                raise LCError(told, hint=NOT_TAKEN) from error
+
         try:
             with blaming(who), torch.inference_mode():
-                of_any_size(encoder.run, make(2), make, hint=self.network.free)
+                of_any_size(run, make(2), make, hint=self.network.free)
                 self.encode(self.decode(draw_prior(self, 2, block_generator(0, 0, "models/check"))))
         except LCError as error:
             raise LCError(

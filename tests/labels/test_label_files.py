@@ -221,3 +221,9 @@ def test_what_is_no_label_set_is_not_replaced(lc, table, pictures, tmp_path):
     assert "--out taken holds something else than a label set" in error_of(result)
     assert (tmp_path / "taken").read_text() == "dear diary"
     assert lc("label", "digits.8x8", "digits.digit", "--out", "no/where").stderr.startswith("error: --out no/where")
+
+
+def test_settings_of_the_model_that_are_missing_are_told_first(label, table):
+    told = error_of(label(table(), model="models.export"))
+    assert "settings of model models.export: file: missing key 'file'; output: missing key 'output'" in told
+    assert "--set model.file=FILE" in told

@@ -80,6 +80,7 @@ def test_what_is_not_clear_is_named_with_its_line(read, content: str | bytes, wo
 @pytest.mark.parametrize(("stored", "written"), [
     (ACCENT, NARROW), (NARROW, ACCENT), ("a b.png", "a\u00a0b.png"), ("a\u00a0b.png", "a b.png"),
     ("a.png", "a\u200b.png"), ("in/a.png", "in\\a.png"), ("a.png", "./a.png"), ("a.png", "in/../a.png"),
+    ("a.png", "../data/a.png"), ("in/a.png", "../data/in/a.png"),
     (" a.png", "a.png"),
 ])  # fmt: skip
 def test_a_name_that_looks_like_one_file_means_it(read, stored: str, written: str, tmp_path: Path) -> None:

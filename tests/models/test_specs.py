@@ -216,3 +216,15 @@ def test_outputs_of_sixteen_bits_are_taken_as_float32_and_that_is_told(folder, q
     found = told_by_inspect(write(folder))
     assert found["output"]["dtype"] == "float32"
     assert found["note"] == "the decoder makes float16, used as float32"
+
+
+def test_a_type_in_other_letters_is_nearly_one_of_lcs_own(folder, quick):
+    found = told_by_inspect(write(folder), "--set", "output=Image.Gray/1")
+    assert "lc knows nothing of (did you mean image.gray/1?)" in found["note"]
+
+
+def test_an_encoder_that_takes_no_outputs_of_the_decoder_is_named(folder):
+    result = CliRunner().invoke(main, ["inspect", str(write(folder, ", encoder: decoder.pt2"))])
+    assert result.exit_code == 2
+    assert "the encoder of decoder does not take outputs of shape (1, 8, 8): " in result.stderr
+    assert "encoder names the file of a network that takes what the decoder makes" in result.stderr

@@ -58,6 +58,11 @@ def entry(text):
         (entry("toy.mean"), '4:5: should be a mapping; found "toy.mean"'),
         (entry("{use: 3}"), "4:11: should be text; found 3"),
         (entry("{use: toy.mean, at_least: x}"), '4:31: should be a number; found "x"'),
+        (entry("{use: toy.mean, at_least: 0,3}"), "4:33: a number takes a decimal point: write 0.3; found 0,3"),
+        (
+            entry("use: toy.mean\n    at_least: 0,3"),
+            '5:15: should be a number; found "0,3" (a number takes a decimal point: 0.3)',
+        ),
         (entry("{use: toy.mean, at_least: [1, 2]}"), "4:31: should be a number; found [1, 2]"),
         (entry("{use: toy.mean, at_least: null}"), "4:31: should be a number; found nothing"),
         (entry("{use: toy.mean, between: 3}"), "4:30: should be a list; found 3"),
