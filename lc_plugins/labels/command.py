@@ -109,13 +109,10 @@ def _from_files(
 ) -> LabelSet:
     registered = registry.get("model", model)
     try:
-        readers = readers_of(registry, registered.output(registered.fill(params)))
+        filled = registered.fill(params)
     except LCError as error:
-        if error.message.startswith("settings of "):
-            raise LCError(
-                error.message, hint="a setting of the model is given like this: --set model.file=FILE"
-            ) from error
-        raise
+        raise LCError(error.message, hint="give a setting of the model so: --set model.file=decoder.pt2") from error
+    readers = readers_of(registry, registered.output(filled))
     table = read_table(labels, data, list(readers))
     chosen = load_chosen(registry, model, params)
     return label_files(chosen, table, readers=readers, thresholds=limits, progress=_line)

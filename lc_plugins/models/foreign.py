@@ -169,8 +169,8 @@ FINITE = "its weights may hold NaN, as a training that went wrong leaves them; e
 
 
 NOT_TAKEN = (
-    "encoder names the file of a network that takes what the decoder makes, and returns a mean and a spread; it is not the"
-    " decoder's own file"
+    "encoder names the file of a network that takes what the decoder makes, and returns a mean and a spread;"
+    " it is not the decoder's own file"
 )
 
 
@@ -231,10 +231,8 @@ class ForeignAutoencoder(ForeignModel):
             try:
                 return encoder.run(x)
             except Exception as error:
-                told = (
-                    f"{who} does not take outputs of shape {self._own_shape}: {type(error).__name__}: {one_line(error)}"
-                )
-                raise LCError(told, hint=NOT_TAKEN) from error
+                told = f"{who} does not take outputs of shape {self._own_shape}"
+                raise LCError(f"{told}: {type(error).__name__}: {one_line(error)}", hint=NOT_TAKEN) from error
 
         try:
             with blaming(who), torch.inference_mode():

@@ -226,4 +226,4 @@ def test_what_is_no_label_set_is_not_replaced(lc, table, pictures, tmp_path):
 def test_settings_of_the_model_that_are_missing_are_told_first(label, table):
     told = error_of(label(table(), model="models.export"))
     assert "settings of model models.export: file: missing key 'file'; output: missing key 'output'" in told
-    assert "--set model.file=FILE" in told
+    assert "--set model.file=decoder.pt2" in told
