@@ -120,7 +120,7 @@ def _numbers(path: Path, names: Sequence[str], rows: Sequence[Row]) -> np.ndarra
             try:
                 values[at, column] = number(text, comma=comma[column])
             except ValueError:
-                found = repr(visible(text) or "nothing")
+                found = repr(visible(text)) if text else "nothing"
                 unclear = "" if comma[column] or "," not in text else ", whose comma may part thousands or decimals"
                 told.append(f"{path}:{line}: {name} should be a number; found {found}{unclear}")
                 continue

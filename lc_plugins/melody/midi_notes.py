@@ -65,10 +65,7 @@ def played_notes(song: MidiSong, path: Path, *, tell: Callable[[str], None]) -> 
     if song.kind > 2:
         tell(f"its header says format {song.kind}, which does not exist: it is read as format 1")
     if song.late:
-        which = "stands" if song.late == 1 else "stand"
-        tell(
-            f"{counted(song.late, 'note')} that {which} behind the end of a track {_is(song.late)} left out: not heard"
-        )
+        tell(f"{counted(song.late, 'note')} behind the end of a track {_is(song.late)} left out: not heard")
     length = max((track.length for track in song.tracks), default=0)
     found = sorted(note._replace(track=at) for at, track in enumerate(song.tracks) for note in _of_track(track, length))
     drums = [note.start for note in found if note.channel == DRUMS]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
-from lc_plugins.models.files import digest_of, is_pickle, not_loaded, one_line, read_file, refused
+from lc_plugins.models.files import digest_of, is_pickle, not_loaded, one_line, read_file, read_in, refused
 from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.outputs import Outputs
 from lc_plugins.models.priors import build_prior
@@ -68,7 +68,7 @@ def load_pythae(
         layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
-    config_data = read_file(folder / "model_config.json", what="a folder that pythae wrote")
+    config_data = read_in(folder, "model_config.json", what="a folder that pythae wrote")
     kind, size, dimensions = _config(config_data, folder)
     for part in ("encoder.pkl", "decoder.pkl"):
         if (folder / part).exists():

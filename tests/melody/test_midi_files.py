@@ -144,7 +144,7 @@ def test_a_file_in_a_riff_wrapper_is_read(read, before: bytes) -> None:
 
 def test_a_track_without_its_end_and_events_after_the_end(read) -> None:
     whole = track(tune())[8:]
-    late = "1 note that stands behind the end of a track is left out: not heard"
+    late = "1 note behind the end of a track is left out: not heard"
     rest = b"\x00\x90\x30\x50\x60\x30\x00"
     for data, told in ((whole[:-4], ""), (whole + rest, late), (whole + b"\x00\xff", "")):
         assert read(b"MTrk" + struct.pack(">L", len(data)) + data) == (QUARTERS, told)

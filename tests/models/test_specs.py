@@ -228,3 +228,36 @@ def test_an_encoder_that_takes_no_outputs_of_the_decoder_is_named(folder):
     assert result.exit_code == 2
     assert "the encoder of decoder does not take outputs of shape (1, 8, 8): " in result.stderr
     assert "encoder names the file of a network that takes what the decoder makes" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("prior", "told"),
+    [
+        ("gauss", "prior: should be 'normal', 'uniform' or 'hypersphere' or should be a mapping; found \"gauss\""),
+        ("{uniform: 3}", "prior.uniform: should be a list; found 3"),
+        ("{unifrom: [0, 1]}", "prior.unifrom: unknown key 'unifrom'"),
+    ],
+)
+def test_a_wrong_prior_is_told_in_words_of_the_spec(prior, told):
+    result = CliRunner().invoke(main, ["inspect", "models.export", "--set", "file=x", "--set", f"prior={prior}"])
+    assert f"error: settings of model models.export: output: missing key 'output'; {told}" in result.stderr, (
+        result.stderr
+    )
+    assert "PriorForm" not in result.stderr
+    assert result.stderr.count("prior") <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "told"),
+    [
+        ("pythae", ["output=image.gray/1"], "{} has no model_config.json; expected a folder that pythae wrote"),
+        ("diffusers", [], "{} has no config.json; expected a folder that diffusers wrote"),
+    ],
+)
+def test_a_folder_that_is_another_one_is_named(name, more, told, tmp_path):
+    for folder, shown in (("mine", "mine"), (".", "the working folder")):
+        Path("mine").mkdir(exist_ok=True)
+        options = [f"folder={folder}", *more]
+        given = [part for one in options for part in ("--set", one)]
+        result = CliRunner().invoke(main, ["inspect", f"models.{name}", *given, "--out", str(tmp_path / "sheets")])
+        assert f"error: {told.format(shown)}" in result.stderr
