@@ -62,9 +62,9 @@ def load_pythae(
         folder: The folder with `model_config.json` and `model.pt`.
         output: Type of the outputs, such as `image.gray/1`.
         prior: What latents are drawn from; by default what the kind of model was trained with.
-        latent: Shape of one latent; the folder's own if not given.
-        shape: Shape of one output; the input's shape that the folder tells if not given.
-        values: Range of the decoder's numbers, mapped to [0, 1].
+        latent: Shape of one latent, such as `[100]`; the folder's own if not given.
+        shape: Shape of one output, such as `[3, 64, 64]`; the input's shape that the folder tells if not given.
+        values: Range of the decoder's numbers, `[low, high]`, which is mapped to [0, 1].
         layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
