@@ -120,7 +120,7 @@ def test_headers_that_will_not_do(label, table, header, told):
     [
         (["001.png", "1"], "labels.csv:3: the row has 2 values; expected 3, as in the header: file,seven,loop"),
         (["001.png", "yes", "1"], "labels.csv:3: seven should be a number; found 'yes'"),
-        (["001.png", "", "1"], "labels.csv:3: seven should be a number; found 'nothing'"),
+        (["001.png", "", "1"], "labels.csv:3: seven should be a number; found nothing"),
         (["001.png", "1", "nan"], "labels.csv:3: loop should be a finite number; found nan"),
         (["000.png", "1", "1"], "labels.csv:3: 000.png has a row already, in line 2"),
         (["001.png", "-1", "1"], "labels.csv: seven has values from -1 to 1; expected 0 and 1"),
