@@ -20,7 +20,7 @@ def symmetry(pictures: Any, *, sides: Literal["left-right", "top-bottom"] = "lef
 
     Args:
         pictures: Pictures `(B, C, H, W)` in [0, 1], an array or a tensor; written for both, it has a gradient.
-        sides: Which sides are compared.
+        sides: Which sides are compared: `left-right`, or `top-bottom`.
     """
     axis = -1 if sides == "left-right" else -2
     back = list(range(pictures.shape[axis]))[::-1]

@@ -102,6 +102,11 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
+        except SystemExit as error:
+            if ctx.invoked_subcommand not in self._table:  # a command of a plugin may end as it likes
+                raise
+            show_error(_ended(ctx.invoked_subcommand, error))
+            ctx.exit(USER)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in SURROUNDINGS:
                 show_error(_surroundings(error))
@@ -128,6 +133,15 @@ def show_error(error: LCError) -> None:
     click.echo(error.message if located else f"error: {error.message}", err=True)
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)
+
+
+def _ended(command: str, error: SystemExit) -> LCError:
+    """Return what to tell where code that a command called ended the process; none of our own does."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return LCError(
+        f"lc {command} was ended by sys.exit({error.code!r}) in {last.filename}, line {last.lineno}",
+        hint="code of a plugin must not end the process: let it raise an exception",
+    )
 
 
 def _surroundings(error: OSError) -> LCError:

@@ -136,6 +136,8 @@ def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "gradient", "through the decoder" if gradient["through"] else f"none: {gradient['reason']}"
     if about["note"]:
         yield "note", about["note"]
+    if about.get("samples_note"):
+        yield "note", about["samples_note"]
     if decode := about.get("decode"):
         alone = f"one alone in {decode['milliseconds_for_one']:.3g} ms"
         yield "decode", f"{short(decode['per_second'])} a second in blocks of {decode['block']}, {alone}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lc_core.cli.text import number, outputs_line, table, wanted
+from lc_core.cli.text import measured, outputs_line, table, wanted
 from lc_core.common.words import counted
 from lc_core.constraints.want import Want
 from lc_core.sampling.variety import distinct_words
@@ -56,7 +56,7 @@ def _row(entry: Mapping[str, Any], depth: int) -> tuple[str, str, str, str, str]
     leaf, mean = "wanted" in entry, entry.get("mean_measurement")
     label = "  " * depth + entry["label"] + ("" if entry["require"] else " (preference)")
     asked = wanted(Want(**entry["wanted"])) if leaf else GROUPS[entry["use"]]
-    shown = "" if mean is None else f"{number(float(f'{mean:.3g}'))} {entry['unit']}".rstrip()
+    shown = "" if mean is None else measured(float(f"{mean:.3g}"), entry["unit"])
     return label, asked, _share(entry["satisfied_before"]), _share(entry["satisfied_after"]), shown
 
 

@@ -11,7 +11,7 @@ import click
 
 from lc_core.cli.group import show_error
 from lc_core.cli.options import plugin_files
-from lc_core.cli.text import number, table, wanted
+from lc_core.cli.text import measured, table, wanted
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Constraint
 from lc_core.errors import LCError
@@ -87,7 +87,7 @@ def _show(score: Score) -> None:
 def _rows(one: Judged, depth: int = 0) -> Iterator[tuple[str, str, str, str]]:
     label = "  " * depth + one.entry.label + ("" if one.entry.require else " (preference)")
     if isinstance(one.entry, Constraint):
-        value = "undefined" if one.measured is None else f"{number(one.measured)} {one.entry.measurement.info.unit}"
+        value = "undefined" if one.measured is None else measured(one.measured, one.entry.measurement.info.unit)
         yield label, value.rstrip(), wanted(one.entry.want), MET[one.met]
     else:
         yield label, "", GROUPS[one.entry.kind], MET[one.met]

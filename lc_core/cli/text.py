@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from lc_core.cli.streams import shown
 from lc_core.common.words import counted
 from lc_core.constraints.want import Want
 
-__all__ = ["age", "number", "outputs_line", "size", "table", "wanted"]
+__all__ = ["age", "measured", "number", "outputs_line", "size", "table", "wanted"]
 
 UNSEEN = "Mn", "Me", "Cf"
 """Categories of characters that take no column: accents that belong to the one before, and marks."""
@@ -40,6 +41,19 @@ def _width(text: str) -> int:
 def number(value: float) -> str:
     """Return a number with six digits at most, whole numbers as such."""
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def measured(value: float, unit: str) -> str:
+    """Return a measured value with its unit, in the singular after 1; a unit that lists values is left out.
+
+    Example:
+        >>> measured(1, "metrical levels"), measured(2.5, "semitones"), measured(0, "0 or 1"), measured(1, "log odds")
+        ('1 metrical level', '2.5 semitones', '0', '1 log odds')
+    """
+    if unit[:1].isdigit():
+        return number(value)
+    one = re.sub(r"^((?:\w+ )?(?!odds)\w*[^s\W])s(?= per |$)", r"\1", unit)
+    return f"{number(value)} {one if value == 1 else unit}".rstrip()
 
 
 def wanted(want: Want) -> str:

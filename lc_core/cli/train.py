@@ -167,7 +167,7 @@ def _train(recipe: Registered, folder: Path, settings: Mapping[str, Any]) -> Non
             train(folder, **settings, **more)
     except (LCError, OSError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         traceback.print_exception(error, file=sys.stderr)
         raise LCError(
             f"recipe {recipe.name} of {recipe.distribution} raised {type(error).__name__}: {error}"

@@ -34,8 +34,11 @@ def misspelt(name: str, known: Iterable[str]) -> str:
     Example:
         >>> misspelt("image.grey/1", ["image.gray/1", "image.rgb/1"])
         ' (did you mean image.gray/1?)'
+        >>> misspelt("Image.Gray/1", ["image.gray/1", "image.rgb/1"])
+        ' (did you mean image.gray/1?)'
         >>> misspelt("example.pictures/1", ["image.gray/1", "image.rgb/1"])
         ''
     """
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.85)
-    return f" (did you mean {close[0]}?)" if close and close[0] != name else ""
+    lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.85)
+    return f" (did you mean {lower[close[0]]}?)" if close and lower[close[0]] != name else ""

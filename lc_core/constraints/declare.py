@@ -28,6 +28,17 @@ class Needs:
     def check_model(self, model: LatentModel) -> None:
         """Raise an `LCError` if outputs of a model cannot be measured with it. Called before anything is fitted."""
 
+    def check_named(self, use: str, params: Mapping[str, Any], output_type: str) -> None:
+        """Raise an `LCError` if a spec's model is surely another one than outputs are measured with.
+
+        Called when a spec is read, before any model is loaded; `check_model` sees what only the model itself tells.
+
+        Args:
+            use: The model's name in the spec.
+            params: Its settings, with defaults.
+            output_type: What it makes.
+        """
+
     def about(self) -> str | None:
         """Return a line for `lc show` and `lc fit` on how far the measurement can be trusted, or None."""
         return None

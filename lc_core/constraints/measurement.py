@@ -120,7 +120,7 @@ class Measurement:
                 raw = measure(given)
         except LCError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginFault(
                 f"measurement {who} raised {type(error).__name__}: {error}",
                 hint=f"{self._blame(outputs, first_index)} being measured",
@@ -152,7 +152,7 @@ class Measurement:
             one = one.copy() if isinstance(one, np.ndarray) else one
             try:
                 self.function(one[0] if self.info.per_sample else one, **self.params)
-            except Exception:
+            except (Exception, SystemExit):
                 return f"output {first_index + at} was"
         return f"outputs {first_index} to {first_index + len(outputs) - 1} were"
 
@@ -161,7 +161,13 @@ class Measurement:
         if hasattr(raw, "detach"):
             raw = raw.detach().cpu().numpy()
         try:
-            return np.asarray(raw, dtype=np.float64)
+            found = np.asarray(raw)
+            if found.dtype.kind == "c":
+                raise PluginFault(
+                    f"measurement {who} returned {found.dtype}, not one number per output",
+                    hint="a complex number has no order: return its real part (.real) or its size (abs)",
+                )
+            return found.astype(np.float64, copy=False)
         except (TypeError, ValueError) as error:
             raise PluginFault(f"measurement {who} returned {type(raw).__name__}, not one number per output") from error
 

@@ -180,6 +180,6 @@ def _answered(function: Any, *given: Any) -> Answer:
         found = function(*given)
     except LCError as error:
         return False, (error.message, error.hint)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return False, (f"{type(error).__name__}: {error}", None)
     return True, found if function is not pickle.loads else None

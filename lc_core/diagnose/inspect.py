@@ -75,6 +75,7 @@ def inspect_model(model: LatentModel) -> Inspection:
         return found
     found.about["output"] = _output(found.outputs)
     outputs = found.outputs
+    found.about["samples_note"] = _part(found, lambda: model.note_of(z)) or ""
     _part(found, lambda: check_form(model, outputs))
     _judge(found, model, z, found.outputs)
     found.about["decode"] = _speed(model)
@@ -123,7 +124,7 @@ def _part(found: Inspection, make: Callable[[], Any]) -> Any:
         return make()
     except LCError as error:
         found.problems.append(_told(error))
-    except Exception as error:  # whatever is broken here is what this is to tell
+    except (Exception, SystemExit) as error:  # whatever is broken here is what this is to tell
         found.problems.append(f"{type(error).__name__}: {error}")
     return None
 

@@ -9,6 +9,7 @@ import numpy as np
 from lc_core.critics.realism import realism_of
 from lc_core.editing.result import ordered_transform
 from lc_core.energy.preserved import Preserved
+from lc_core.models.latent_model import notes_of
 from lc_core.sampling.report import entry_report, values_at
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any
     if result.realism is not None:
         report["realism"] = {"before": result.realism[0], "after": result.realism[1]}
     notes = [*more, note] if (note := problem.engine.note(problem.entries, problem.realism)) else [*more]
-    if problem.model.note:
-        notes.append(f"model {problem.model.name}: {problem.model.note}")
+    notes += notes_of(problem.model, result.z_after)
     if problem.realism > 0 and problem.model.realism() is None:
         notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
     if result.kept and not hasattr(problem.engine, "keeping"):

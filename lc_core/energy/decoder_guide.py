@@ -120,7 +120,7 @@ def values_of(measurement: Measurement, outputs: Tensor) -> Tensor:
             values = function(outputs, **measurement.params)
     except LCError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginFault(f"{who} raised {type(error).__name__}: {error}", hint=INSTEAD) from error
     if not torch.is_tensor(values) or values.shape != (len(outputs),):
         found = f"shape {tuple(values.shape)}" if torch.is_tensor(values) else type(values).__name__

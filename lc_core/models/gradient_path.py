@@ -68,7 +68,7 @@ def gradient_path(model: LatentModel, z: Tensor) -> GradientPath:
             at.requires_grad_()
             try:
                 outputs = model.decode(at)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 return GradientPath(False, *_raised(error, calls))
             return _judge(at, outputs, calls)
     finally:
@@ -109,7 +109,7 @@ def _judge(at: Tensor, outputs: Any, calls: list[_Call]) -> GradientPath:
     return GradientPath(False, "", f"the gradient of decode is zero everywhere; it is lost{_after(calls)}")
 
 
-def _raised(error: Exception, calls: list[_Call]) -> tuple[str, str]:
+def _raised(error: BaseException, calls: list[_Call]) -> tuple[str, str]:
     text = " ".join(str(error).split())
     if "numpy" in text:
         return "", f"decode leaves torch for numpy{_after(calls)}"

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["LatentModel", "Posterior", "decode_array", "decode_outputs", "draw_carried", "draw_prior", "encode_outputs"]
+__all__ = [
+    "LatentModel",
+    "Posterior",
+    "decode_array",
+    "decode_outputs",
+    "draw_carried",
+    "draw_prior",
+    "encode_outputs",
+    "notes_of",
+]
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,16 @@ class LatentModel(ABC):
     @abstractmethod
     def decode(self, z: Tensor) -> Any:
         """Decode latents `(B, *latent_shape)` float32 to outputs, an array or tensor with first dimension B."""
+
+    def note_of(self, z: Tensor) -> str:
+        """Return what a user should know of what latents decode to, such as how much is cut off; empty if nothing.
+
+        `lc inspect` asks it of prior samples, a run's report of the latents that are delivered.
+
+        Args:
+            z: Latents `(B, *latent_shape)`, in the prior's units.
+        """
+        return ""
 
     def sample_prior(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw `(count, *latent_shape)` float32 from p(z), which is `prior` unless overridden."""
@@ -201,7 +220,7 @@ class LatentModel(ABC):
             z = self.sample_prior(2, block_generator(0, 0)).to(self.device).requires_grad_()
             try:
                 outputs = self.decode(z)
-            except RuntimeError:  # torch refuses to make an array of a tensor that needs a gradient
+            except (RuntimeError, SystemExit):  # torch makes no array of a tensor that needs a gradient
                 return False
             if not torch.is_tensor(outputs) or not outputs.requires_grad:
                 return False
@@ -230,6 +249,21 @@ def decode_array(model: LatentModel, z: Tensor, *, first_index: int = 0) -> np.n
         at = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
         raise LCError(f"{who} returned a value that is not finite for latent {first_index + at}")
     return array
+
+
+def notes_of(model: LatentModel, z: Tensor | np.ndarray) -> list[str]:
+    """Return the notes on a model, and on what latents `(N, *latent_shape)` decode to, each with the model's name.
+
+    Raises:
+        LCError: If the model's `note_of` raises.
+    """
+    import torch
+
+    inner, found = model.unwrapped, [model.note]
+    if len(z):
+        with blaming(f"note_of of {_who(inner)}"), torch.inference_mode():
+            found.append(inner.note_of(torch.as_tensor(z).to(inner.device, torch.float32)))
+    return [f"model {model.name}: {note}" for note in found if note]
 
 
 def draw_prior(model: LatentModel, count: int, generator: torch.Generator) -> Tensor:

@@ -69,12 +69,15 @@ def build_registry(files: Sequence[Path] = ()) -> Registry:
             continue
         _trace_part(entry.name, entry.value, part)
         found.setdefault(name, []).append(part)
-    for file in files:
+    for file in {one.resolve(): one for one in files}.values():  # one that is named twice is taken once
         part = _of_file(file, hooks)
         if any(canonical(part.name) == canonical(one) for one in found):
+            installed_too = f", or leave the installed one out by LC_DISABLE_PLUGINS={part.name}"
+            others = (one for one in files if one.resolve() != file.resolve())
+            of_a_file = canonical(part.name) in {canonical(one.stem) for one in others}
             raise LCError(
                 f"--plugin {file}: there is a distribution {part.name} already",
-                hint=f"rename the file, or leave an installed one out by LC_DISABLE_PLUGINS={part.name}",
+                hint="rename one of the files" if of_a_file else f"rename the file{installed_too}",
             )
         _trace_part(part.name, str(file), part)
         found[part.name] = [part]

@@ -112,7 +112,7 @@ def read_file(
         outputs = np.asarray(read(path, **settings, **more))
     except LCError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LCError(f"{who} raised {type(error).__name__}: {error}") from error
     if outputs.ndim == 0 or not len(outputs):
         raise LCError(f"{who} returned shape {outputs.shape}; expected (B, ...) with B of 1 or more")

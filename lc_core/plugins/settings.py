@@ -10,18 +10,19 @@ import sys
 import types
 import typing
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from typing_extensions import is_typeddict
 
 from lc_core.common.spelling import nearest
+from lc_core.common.words import counted
 from lc_core.errors import LCError
 
-__all__ = ["checked", "fill", "message_of", "names_of", "parameters_of", "values_of"]
+__all__ = ["any_of", "checked", "fill", "message_of", "names_of", "parameters_of", "relevant", "values_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2, "view": 1}
@@ -111,7 +112,7 @@ def _telling(component: Component) -> Iterator[None]:
         if who in error.message:
             raise
         raise LCError(f"{who}: {error.message}", hint=error.hint) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LCError(
             f"the settings of {who} cannot be read from its signature: {type(error).__name__}: {error}",
             hint="annotate each setting with a plain type, such as int, float, str, Literal[...] or tuple[str, ...]",
@@ -177,18 +178,25 @@ def checked(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
         TypeError: If a setting is not text, a number, a boolean, a list or a mapping.
     """
     model = component.parameters()
-    text = json.dumps(dict(params))
+    text = json.dumps(dict(params), default=_path)
     try:
         # Strict JSON mode takes a list for a tuple but neither text for a number nor a number for a boolean.
         settings = model.model_validate_json(text)
     except (LCError, ValidationError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LCError(
             f"{component.kind} {component.name} of {component.distribution} cannot check its settings: "
             f"{type(error).__name__}: {error}"
         ) from error
     return {name: getattr(settings, name) for name in model.model_fields}
+
+
+def _path(value: Any) -> str:
+    """Return a path as JSON has it, such as one that was checked before."""
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def values_of(component: Component, name: str) -> list[Any] | None:
@@ -215,10 +223,56 @@ def fill(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
         return checked(component, params)
     except ValidationError as error:
         known = list(component.parameters().model_fields)
-        found = [f"{'.'.join(map(str, one['loc']))}: {message_of(dict(one), known)}" for one in error.errors()]
+        told: dict[str, list[str]] = {}  # several of one value, where it may have one of several types
+        for one in relevant(error):
+            place = _real(params, one["loc"]) or str(one["loc"][-1])
+            told.setdefault(place, []).append(message_of(one, known))
+        found = [f"{place}: {any_of(messages)}" for place, messages in told.items()]
     except TypeError as error:
         found = [str(error)]
     raise LCError(f"settings of {component.kind} {component.name}: {'; '.join(found)}")
+
+
+def relevant(error: ValidationError) -> list[dict[str, Any]]:
+    """Return the items of an error, without "should be one of these words" where a mapping is wrong inside."""
+    found: list[Any] = [dict(one) for one in error.errors()]
+
+    def spurious(one: Any) -> bool:
+        *above, member = one["loc"]
+        if not str(member).startswith("literal[") or isinstance(one["input"], str):
+            return False
+        return any(len(other["loc"]) > len(one["loc"]) and [*other["loc"][: len(above)]] == above for other in found)
+
+    return [one for one in found if not spurious(one)]
+
+
+def any_of(messages: Sequence[str]) -> str:
+    """Return what is wrong with one value that may have one of several types, as one message."""
+    *others, last = dict.fromkeys(messages)
+    return " or ".join([*(one.partition("; found ")[0] for one in others), last])
+
+
+def _real(value: Any, loc: Sequence[Any]) -> str:
+    """Return the place of an error in settings: without the names that pydantic gives to the members of a union."""
+    path = []
+    for part in loc:
+        if isinstance(value, Mapping) and part in value or isinstance(value, list | tuple) and isinstance(part, int):
+            inside = isinstance(value, Mapping) or part < len(value)
+            value = value[part] if inside else None
+            path.append(str(part))
+    return ".".join(path)
+
+
+def _length(error: Mapping[str, Any]) -> str | None:
+    """Say that something has too few or too many parts."""
+    kind, limits = error["type"], error.get("ctx", {})
+    if kind == "string_too_short" and limits["min_length"] == 1:
+        return "should not be empty"
+    if kind in ("too_short", "too_long"):
+        least = kind == "too_short"
+        count = counted(limits["min_length" if least else "max_length"], "entry", "entries")
+        return f"should have at {'least' if least else 'most'} {count}"
+    return None
 
 
 def message_of(error: Mapping[str, Any], known: list[str]) -> str:
@@ -237,10 +291,12 @@ def message_of(error: Mapping[str, Any], known: list[str]) -> str:
         return "too few values" if isinstance(key, int) else f"missing key {key!r}"
     found = json.dumps(error["input"], ensure_ascii=False, default=repr)
     shown = found if len(found) <= 60 else found[:57] + "..."
-    text = WORDING.get(error["type"]) or re.sub(r"^(\w+ (?=should )|Value error, )", "", error["msg"])
+    text = WORDING.get(error["type"]) or _length(error) or re.sub(r"^(\w+ (?=should )|Value error, )", "", error["msg"])
     message = " ".join(text.split())
     if "found " not in message:  # a plugin's own check may have told it
         message += f"; found {'nothing' if shown == 'null' else shown}"
+    if error["type"] in ("float_type", "int_type") and re.fullmatch(r"[-+]?\d+,\d+", str(error["input"])):
+        message += f" (a number takes a decimal point: {error['input'].replace(',', '.')})"
     if error["type"] == "literal_error" and isinstance(error["input"], str):
         close = nearest(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]), count=1)
         message += f" (did you mean {close[0]}?)" if close else ""

@@ -11,6 +11,7 @@ import numpy as np
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Constraint, Entry, leaves
 from lc_core.critics.realism import realism_of
+from lc_core.models.latent_model import notes_of
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.expect import enough
 from lc_core.sampling.result import SampleResult, ordered
@@ -113,8 +114,7 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
     problem = collector.problem
     note = problem.engine.note(problem.entries, problem.realism)
     notes = [note] if note else []
-    if problem.model.note:
-        notes.append(f"model {problem.model.name}: {problem.model.note}")
+    notes += notes_of(problem.model, result.latents)
     if problem.realism > 0 and problem.engine.needs_energy and problem.model.realism() is None:
         notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
     if not problem.engine.amortised and (free := [leaf.label for leaf in leaves(problem.entries) if leaf.free]):

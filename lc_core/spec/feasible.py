@@ -22,13 +22,16 @@ def check_feasible(entries: Sequence[Entry], places: Sequence[tuple[Constraint, 
         problems: Takes what is found.
     """
     where = {id(constraint): place for constraint, place in places}
+    unreachable = set()
     for constraint, place in places:
         low, high = constraint.measurement.info.range
         if constraint.want.low > high + SLACK or constraint.want.high < low - SLACK:
             unit = f" ({unit})" if (unit := constraint.measurement.info.unit) else ""
             name = constraint.measurement.name
+            unreachable.add(id(constraint))
             problems.add(place, f"{constraint.want} cannot be reached: {name} lies between {low:g} and {high:g}{unit}")
     conditions = [found for entry in entries if entry.require for found in _demanded(entry)]
+    conditions = [pair for pair in conditions if id(pair[0]) not in unreachable]  # told once; others may be right
     wanted: dict[Any, tuple[float, float, str]] = {}
     for one, _ in (pair for pair in conditions if pair[1]):
         key = _key(one.measurement)

@@ -16,7 +16,7 @@ import yaml
 
 from lc_core.common.spelling import nearest
 from lc_core.spec.problems import Problems, Where
-from lc_core.spec.spaces import HINT, in_scalar, in_structure, told
+from lc_core.spec.spaces import HINT, dash, decimal_comma, in_scalar, in_structure, tab, told
 
 __all__ = ["FLOAT", "INTEGER", "MAX_ALIASES", "MAX_BYTES", "MAX_DEPTH", "Node", "parse"]
 
@@ -155,9 +155,18 @@ class _Composer:
             if odd is not None:
                 self._add_odd(odd)
                 self._problems.check()
+            self._fail_if_typed(start.index if start else 0, end if end >= 0 else len(self._text))
             self._problems.fail(where, f"not YAML: {error.problem}{context}")
         except yaml.reader.ReaderError as error:
             self._problems.fail(self._at or Where(self._source, *self._bad_character()), f"not YAML: {error.reason}")
+
+    def _fail_if_typed(self, start: int, end: int) -> None:
+        """Tell of a character that looks right and is not, in the lines from one index to another."""
+        start = self._text.rfind("\n", 0, start) + 1
+        for find, hint in ((tab, "indent with spaces, two for each level"), (dash, "write a hyphen and a space: - ")):
+            if found := find(self._text, start, end):
+                line, column, words = found
+                self._problems.fail(self._at or Where(self._source, line, column), words, hint=hint)
 
     def _add_odd(self, index: int) -> None:
         line, column, words = told(self._text, index)
@@ -216,7 +225,10 @@ class _Composer:
             key = self._compose(event, depth + 1)
             place = self._where(event)
             value = self._compose(self._expect(), depth + 1)
-            if not isinstance(key.content, str):
+            mark = event.start_mark
+            if isinstance(key.content, int) and mark and (words := decimal_comma(self._text, mark.index)):
+                self._problems.add(place, words)
+            elif not isinstance(key.content, str):
                 self._problems.add(place, f"a key must be text; found {key.plain()!r}")
             elif key.content == "<<":
                 self._problems.add(place, "merge keys (<<) are not allowed", hint="extends: builds on another spec")
@@ -256,6 +268,8 @@ class _Composer:
             odd = in_scalar(self._text, start.index, end.index)
             if odd is not None:
                 self._add_odd(odd)
+            elif not self._text[self._text.rfind("\n", 0, start.index) + 1 : start.index].strip():
+                self._fail_if_typed(start.index, end.index)
         if text in CONSTANTS:
             return CONSTANTS[text]
         if INTEGER.fullmatch(text):

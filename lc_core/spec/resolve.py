@@ -103,6 +103,7 @@ class _Resolver:
         self._registry = registry
         self._problems = problems
         self._output: str | None = None
+        self._model: _Found | None = None
         self._labels = Labels(problems)
         self._folder = Path()
         self._places: list[tuple[Constraint, Where]] = []
@@ -116,7 +117,7 @@ class _Resolver:
         self._folder = path.parent
         shape = check_shape(tree, self._problems)
         model = self.model(tree)
-        self._output = model.plugin.output(model.params) if model else None
+        self._model, self._output = model, model.plugin.output(model.params) if model else None
         entries = self._entries(tree.get("constraints"))
         engine = self._component("engine", tree.get("engine"), default="gradient")
         keep = self._kept(tree.get("keep"), entries, model)
@@ -289,7 +290,9 @@ class _Resolver:
             guess = misspelt(self._output, measurement.info.accepts)
             self._problems.add(place, f"{found.use} measures {accepts}, but the model makes {self._output}{guess}")
         try:
-            measurement.needs()
+            needs = measurement.needs()
+            if needs and self._model and self._output:
+                needs.check_named(self._model.use, self._model.params, self._output)
         except LCError as error:
             self._problems.add(place, error.message, hint=error.hint)
         return measurement

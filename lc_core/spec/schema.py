@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
-from lc_core.plugins.settings import CONFIG, message_of
+from lc_core.plugins.settings import CONFIG, any_of, message_of, relevant
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems, Where
 
@@ -253,10 +253,10 @@ def report(
     """
     values: dict[int, list[str]] = {}  # what is wrong with one value: several where it may have one of several types
     places: dict[int, Where] = {}
-    for one in error.errors():
+    for one in relevant(error):
         path = one["loc"]
         node, keys = tree.find(path), known(path)
-        message = message_of(dict(one), keys)
+        message = message_of(one, keys)
         if one["type"] == "extra_forbidden":
             holder = tree.find(path[:-1])
             problems.add(holder.place(str(path[-1])), _misplaced(str(path[-1]), keys, holder) or message)
@@ -267,8 +267,7 @@ def report(
             values.setdefault(id(node), []).append(message)
             places[id(node)] = node.where
     for which, messages in values.items():
-        *others, last = dict.fromkeys(messages)
-        problems.add(places[which], " or ".join([*(one.partition("; found ")[0] for one in others), last]))
+        problems.add(places[which], any_of(messages))
 
 
 def _misplaced(key: str, known: Sequence[str], holder: Node) -> str | None:

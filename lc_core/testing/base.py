@@ -96,7 +96,7 @@ def run_checks(checks: Sequence[Check[C]], case: C, *, component: str) -> None:
             found = check(case)
         except CheckFailed:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             found = error.message if isinstance(error, LCError) else f"{type(error).__name__}: {error}"
             raise CheckFailed(check=check.__name__, component=component, found=found) from error
         if found is not None:

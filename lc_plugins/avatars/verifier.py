@@ -135,8 +135,8 @@ def attribute(pictures: np.ndarray, *, name: Attribute, present: bool = True) ->
 
     Args:
         pictures: Pictures, float in [0, 1].
-        name: The attribute.
-        present: Whether it is to be there.
+        name: The attribute, such as `hat` or `gray_hair`; docs/avatars.md has all of them.
+        present: Whether it is to be there; false measures how probable it is that it is not.
     """
     shown = probabilities(pictures)[:, NAMES.index(name)]
     return shown if present else 1 - shown

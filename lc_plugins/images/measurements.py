@@ -46,7 +46,8 @@ def brightness(pictures: Any, *, box: Box = WHOLE) -> Any:
 
     Args:
         pictures: Pictures `(B, C, H, W)` in [0, 1], an array or a tensor.
-        box: The part of the picture that counts.
+        box: The part of the picture that counts: `[top, left, bottom, right]`, as shares of its height and width
+            from the upper left corner, 0 to 1. `[0, 0, 0.5, 1]` is the upper half.
     """
     return _inside(pictures, box).mean(axis=(1, 2, 3))
 
@@ -62,7 +63,8 @@ def color_distance(
     Args:
         pictures: Pictures `(B, 3, H, W)` in [0, 1], an array or a tensor.
         color: `#rrggbb`, as in style sheets.
-        box: The part of the picture that counts.
+        box: The part of the picture that counts: `[top, left, bottom, right]`, as shares of its height and width
+            from the upper left corner, 0 to 1. `[0, 0, 0.5, 1]` is the upper half.
     """
     wanted = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     mean = _inside(pictures, box).mean(axis=(2, 3))

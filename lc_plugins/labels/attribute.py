@@ -7,6 +7,7 @@ fitted when it is first needed, and kept in the cache.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,19 @@ class SetNeeds(Needs):
             guess = f"did you mean {' or '.join(close)}?" if close else f"it has: {', '.join(self.labels.names)}"
             raise LCError(f"{file} has no label {name!r} ({guess})")
         self.digest = self.labels.digest
+
+    def check_named(self, use: str, params: Mapping[str, Any], output_type: str) -> None:
+        """Raise an `LCError` if the set's model has another type, or another name and neither is of a user's file."""
+        made_with = self.labels.model
+        of_a_file = any(isinstance(one, Path) for one in params.values())
+        of_a_file |= any(isinstance(one, str) and one for one in made_with.params.values())
+        other = use.rpartition(":")[2] != made_with.use.rpartition(":")[2] and not of_a_file
+        if other or output_type != made_with.output_type:
+            raise LCError(
+                f"label set {self.file} was made with {made_with.use}, which makes {made_with.output_type}; "
+                f"found the model {use}, which makes {output_type}",
+                hint="make a set with this model: lc label",
+            )
 
     def check_model(self, model: LatentModel) -> None:
         """Raise an `LCError` if the set was made with another model: its probe knows that one's encodings only."""

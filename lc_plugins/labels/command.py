@@ -107,7 +107,12 @@ def command(
 def _from_files(
     registry: Registry, model: str, params: Mapping[str, Any], data: Path, labels: Path, limits: Mapping[str, float]
 ) -> LabelSet:
-    readers = readers_of(registry, registry.get("model", model).output(params))
+    registered = registry.get("model", model)
+    try:
+        filled = registered.fill(params)
+    except LCError as error:
+        raise LCError(error.message, hint="give a setting of the model so: --set model.file=decoder.pt2") from error
+    readers = readers_of(registry, registered.output(filled))
     table = read_table(labels, data, list(readers))
     chosen = load_chosen(registry, model, params)
     return label_files(chosen, table, readers=readers, thresholds=limits, progress=_line)

@@ -95,7 +95,7 @@ def _read(
         rows = len(outputs)
     except LCError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LCError(f"{who} raised {type(error).__name__}: {error}") from error
     if not rows or not labels:
         found = f"{counted(rows, 'output')} and {counted(len(labels), 'name')}"

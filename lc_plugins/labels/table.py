@@ -120,7 +120,7 @@ def _numbers(path: Path, names: Sequence[str], rows: Sequence[Row]) -> np.ndarra
             try:
                 values[at, column] = number(text, comma=comma[column])
             except ValueError:
-                found = repr(visible(text) or "nothing")
+                found = repr(visible(text)) if text else "nothing"
                 unclear = "" if comma[column] or "," not in text else ", whose comma may part thousands or decimals"
                 told.append(f"{path}:{line}: {name} should be a number; found {found}{unclear}")
                 continue
@@ -184,9 +184,9 @@ def _found(path: Path, folder: Path, rows: Sequence[tuple[int, str]], there: Seq
 
 
 def _inside(name: Path, folder: Path) -> Path:
-    """Return a path relative to a folder that it lies in, absolute or with `..`; another one as it is."""
-    lexical = Path(os.path.normpath(name))
-    for base in (folder.absolute(), folder.resolve()):
-        if lexical.is_absolute() and lexical.is_relative_to(base):
-            return lexical.relative_to(base)
-    return lexical
+    """Return a path relative to a folder that it lies in, absolute, with `..` or by a link; another one as it is."""
+    for base in (Path(os.path.normpath(folder.absolute())), folder.resolve()):
+        for whole in (Path(os.path.normpath(base / name)), (base / name.parent).resolve() / name.name):
+            if whole.is_relative_to(base):
+                return whole.relative_to(base)
+    return Path(os.path.normpath(name))

@@ -75,6 +75,7 @@ class MidiSong:
         tracks: The tracks.
         metres: The time signatures of all tracks, by their ticks.
         odd_metres: Time signatures that mean nothing, as text, such as `0/4`.
+        late: Notes that stand behind the end of their track, which no player plays.
     """
 
     kind: int
@@ -82,6 +83,7 @@ class MidiSong:
     tracks: list[MidiTrack] = field(default_factory=list)
     metres: list[Metre] = field(default_factory=list)
     odd_metres: list[str] = field(default_factory=list)
+    late: int = 0
 
 
 class _Damaged(Exception):
@@ -184,6 +186,7 @@ def _read_track(song: MidiSong, data: _Bytes) -> MidiTrack:
         if first == 0xFF:
             kind, text = data.take(1)[0], data.take(data.number())
             if kind == 0x2F:  # the end of the track
+                song.late += _notes_left(data)
                 break
             if kind == 0x58:
                 _add_metre(song, track.length, text)
@@ -200,6 +203,16 @@ def _read_track(song: MidiSong, data: _Bytes) -> MidiTrack:
                 data.at -= 1
             _add_event(track, status, data.take(DATA_BYTES[status & 0xF0]))
     return track
+
+
+def _notes_left(data: _Bytes) -> int:
+    """Return how many notes begin in the bytes that are left of a track; what is no event there does no harm."""
+    rest = MidiSong(0, 1)
+    try:
+        rest.tracks.append(_read_track(rest, data))
+    except _Damaged:
+        return rest.late
+    return rest.late + sum(one.kind == "on" for one in rest.tracks[0].events)
 
 
 def _add_event(track: MidiTrack, status: int, values: bytes) -> None:

@@ -62,6 +62,10 @@ def played_notes(song: MidiSong, path: Path, *, tell: Callable[[str], None]) -> 
             f"{path} holds independent sequences (format 2); expected format 0 or 1",
             hint="export each as a file of its own",
         )
+    if song.kind > 2:
+        tell(f"its header says format {song.kind}, which does not exist: it is read as format 1")
+    if song.late:
+        tell(f"{counted(song.late, 'note')} behind the end of a track {_is(song.late)} left out: not heard")
     length = max((track.length for track in song.tracks), default=0)
     found = sorted(note._replace(track=at) for at, track in enumerate(song.tracks) for note in _of_track(track, length))
     drums = [note.start for note in found if note.channel == DRUMS]
@@ -81,10 +85,14 @@ def played_notes(song: MidiSong, path: Path, *, tell: Callable[[str], None]) -> 
                 f"{path}: every note ends at the moment it begins, so nothing is heard",
                 hint="give the notes a length, and export it again",
             )
-        tell(f"{counted(silent, 'note')} without any length {'is' if silent == 1 else 'are'} left out: not heard")
+        tell(f"{counted(silent, 'note')} without any length {_is(silent)} left out: not heard")
     heard = _single(heard, tell)
     _tell_merged(song, heard, tell)
     return Voice(heard, drums, length)
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _single(notes: Sequence[Played], tell: Callable[[str], None]) -> list[Played]:

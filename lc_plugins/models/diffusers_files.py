@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lc_core import LCError
-from lc_plugins.models.files import check_safetensors, read_file, refused
+from lc_plugins.models.files import check_safetensors, read_file, read_in, refused
 
 __all__ = ["AGAIN", "DiffusersFiles", "find_files"]
 
@@ -43,12 +43,8 @@ def find_files(folder: Path) -> DiffusersFiles:
     Raises:
         LCError: If there is none, its weights are missing or pickled, or a file is a Git LFS pointer.
     """
-    if not folder.is_dir():
-        raise LCError(
-            f"{folder} cannot be read: {'it is a file' if folder.exists() else 'no such folder'}; expected {WHAT}"
-        )
     place = _vae(folder)
-    about = read_file(place / "config.json", what=WHAT)
+    about = read_in(place, "config.json", what=WHAT)
     config = _config(about, place)
     variant, first = _chosen(place)
     contents = {"config.json": about, first: read_file(place / first, what="the weights that diffusers wrote")}
@@ -82,7 +78,8 @@ def _config(data: bytes, folder: Path) -> dict[str, Any]:
         raise LCError(f"{folder}/config.json is not diffusers': {error}", hint=AGAIN) from error
     if kind not in KINDS:
         hint = "of a pipeline, give its folder vae" if (folder / "vae").is_dir() else None
-        raise LCError(f"{folder} holds a {kind}; expected {' or '.join(KINDS)}", hint=hint)
+        found = f"holds a {kind}" if kind else "has a config.json that names no _class_name"
+        raise LCError(f"{folder} {found}; expected {' or '.join(KINDS)}", hint=hint)
     return config
 
 

@@ -48,7 +48,7 @@ def load_diffusers(
         output: Type of the outputs.
         prior: What latents are drawn from, in units of the diffusion model.
         latent: Shape of one latent, `[C, h, w]`; that of the size it was trained at if not given.
-        values: Range of the pixels, mapped to [0, 1]; what lies outside is clamped, as diffusers does.
+        values: Range of the pixels, `[low, high]`, which is mapped to [0, 1]; what lies outside is cut off.
         block: Most latents in one call.
     """
     found = find_files(folder)

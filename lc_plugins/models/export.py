@@ -47,9 +47,9 @@ def load_export(
         encoder: Another .pt2 file, outputs to `(mean, std)`.
         encoder_gives: What the encoder's second output is.
         prior: What latents are drawn from.
-        latent: Shape of one latent; the file's own if not given.
-        shape: Shape of one output, to which the decoder's are brought.
-        values: Range of the decoder's numbers, mapped to [0, 1].
+        latent: Shape of one latent, such as `[100]`; the file's own if not given.
+        shape: Shape of one output, such as `[3, 64, 64]` for (C, H, W), to which the decoder's are brought.
+        values: Range of the decoder's numbers, `[low, high]`, which is mapped to [0, 1].
         layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """

@@ -51,6 +51,24 @@ def read_file(path: Path, *, what: str) -> bytes:
         raise LCError(f"{path} cannot be read: {error.strerror}; expected {what}", hint=hint) from error
 
 
+def read_in(folder: Path, name: str, *, what: str) -> bytes:
+    """Return the content of a file that tells what a folder holds.
+
+    Raises:
+        LCError: Naming the folder, if there is none or it has no such file.
+    """
+    if not folder.is_dir():
+        found = "it is a file" if folder.exists() else "no such folder"
+        raise LCError(f"{folder} cannot be read: {found}; expected {what}")
+    if not (folder / name).exists():
+        raise LCError(f"{_shown(folder)} has no {name}; expected {what}", hint="give the folder with that file in it")
+    return read_file(folder / name, what=what)
+
+
+def _shown(folder: Path) -> str:
+    return "the working folder" if folder == Path() else str(folder)
+
+
 def digest_of(*contents: bytes) -> str:
     """Return a hash of some files' contents."""
     return hashlib.sha256(b"".join(hashlib.sha256(one).digest() for one in contents)).hexdigest()

@@ -13,6 +13,7 @@ from lc_core import LatentModel, LCError, Posterior
 from lc_core.common import blaming, block_generator
 from lc_core.models import Prior, draw_prior
 from lc_plugins.models.batches import in_pieces, of_any_size
+from lc_plugins.models.files import one_line
 from lc_plugins.models.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ class ForeignModel(LatentModel):
         """Decode latents in the prior's units to outputs of the declared type."""
         return self.outputs(self._decoded(z), len(z))
 
+    def note_of(self, z: Tensor) -> str:
+        """Tell how many pixels of the outputs lie outside their range, and are cut off."""
+        return self.outputs.cut(self._decoded(z)) if self.outputs.cuts else ""
+
     @cached_property
     def digest(self) -> str:
         """Hash of the files, of the prior and of what is made of the outputs."""
@@ -129,7 +134,8 @@ class ForeignModel(LatentModel):
                 bad = int((~raw.isfinite().flatten(1).all(1)).sum())
                 told = f"the decoder gives values that are not finite for {bad} of {SAMPLES} prior samples"
                 raise LCError(told, hint=FINITE)
-            self.note = "; ".join(filter(None, (self.note, self.outputs.note, self.outputs.unclipped(raw))))
+            self.outputs.check_range(raw)
+            self.note = "; ".join(filter(None, (self.note, self.outputs.note, _converted(raw))))
             if not torch.equal(raw, self._decoded(z)):
                 raise LCError("the decoder is random: it gives other outputs for the same latents", hint=EVAL)
             self.outputs(self._of_any_size(z[:1]), 1)
@@ -160,6 +166,12 @@ EVAL = (
     " makes batch normalisation use what it learned; leave out noise that the decoder adds"
 )
 FINITE = "its weights may hold NaN, as a training that went wrong leaves them; export an earlier state of it"
+
+
+NOT_TAKEN = (
+    "encoder names the file of a network that takes what the decoder makes, and returns a mean and a spread;"
+    " it is not the decoder's own file"
+)
 
 
 class ForeignAutoencoder(ForeignModel):
@@ -214,9 +226,17 @@ class ForeignAutoencoder(ForeignModel):
             return self.outputs.undo(self.decode(z), self._own_shape, self.device)
 
         who = f"the encoder of {self.name}"
+
+        def run(x: Tensor) -> Any:
+            try:
+                return encoder.run(x)
+            except Exception as error:
+                told = f"{who} does not take outputs of shape {self._own_shape}"
+                raise LCError(f"{told}: {type(error).__name__}: {one_line(error)}", hint=NOT_TAKEN) from error
+
         try:
             with blaming(who), torch.inference_mode():
-                of_any_size(encoder.run, make(2), make, hint=self.network.free)
+                of_any_size(run, make(2), make, hint=self.network.free)
                 self.encode(self.decode(draw_prior(self, 2, block_generator(0, 0, "models/check"))))
         except LCError as error:
             raise LCError(
@@ -253,6 +273,12 @@ def assemble(
     model = kind(network, prior=prior, outputs=outputs, block=block)
     model.check()
     return model
+
+
+def _converted(raw: Tensor) -> str:
+    """Return what is to be told of numbers of another size than float32."""
+    kind = str(raw.dtype).removeprefix("torch.")
+    return f"the decoder makes {kind}, used as float32" if raw.is_floating_point() and kind != "float32" else ""
 
 
 def _told(found: Any) -> str:

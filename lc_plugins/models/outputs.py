@@ -17,9 +17,9 @@ __all__ = ["Outputs"]
 CHANNELS = {"image.rgb/1": 3, "image.gray/1": 1}
 TOKENS = "melody.tokens/1"
 SLACK = 0.05
-"""How far a pixel may lie outside its range: that much is clipped."""
+"""How far a pixel of the first prior samples may lie outside its range, as a share of the range."""
 TOLD = 1e-3
-"""How far one may lie outside before it is told that it is clamped."""
+"""How far one may lie outside, as a share of the range, before it is told that it is cut off."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Outputs:
         shape: Shape of one output, to which others of as many values are brought; None takes what comes.
         values: Range of the network's numbers, mapped to [0, 1]; None leaves them.
         layout: `channels_first`, `channels_last`, or None where the spec does not say.
-        clamps: Whether pixels are clamped however far they lie outside the range, as the network's own tool does.
+        clamps: Whether pixels may lie outside the range as far as they like: the network's own tool cuts them too.
     """
 
     type: str
@@ -58,7 +58,7 @@ class Outputs:
         return f"output: {self.type} is a type of your own, which lc knows nothing of{guess}" if guess else ""
 
     def __call__(self, raw: Any, count: int) -> Tensor:
-        """Return outputs of the declared type and shape, `(count, ...)`.
+        """Return outputs of the declared type and shape, `(count, ...)`; numbers with a fraction as float32.
 
         Raises:
             LCError: If the network returned anything else.
@@ -87,6 +87,7 @@ class Outputs:
             )
         if channels is not None and self.layout is None:
             check_certain(raw, channels=channels)
+        raw = raw.float() if raw.is_floating_point() else raw
         if self.type == TOKENS and (raw.dim() != 2 or raw.is_floating_point()):
             raise LCError(
                 f"the decoder's outputs are {raw.dtype} of shape {tuple(raw.shape[1:])}; {TOKENS} is whole numbers (T,)"
@@ -94,29 +95,47 @@ class Outputs:
         result: Tensor = raw.clamp(0, 1) if channels is not None and raw.is_floating_point() else raw
         return result
 
-    def unclipped(self, raw: Tensor) -> str:
-        """Check that pixels lie in their range before any are clipped; return what is to be told of those clamped.
+    def check_range(self, raw: Tensor) -> None:
+        """Check that pixels lie in their range before any are cut.
 
         Raises:
-            LCError: If they lie outside, and are not of a network whose own tool clamps them.
+            LCError: If they lie outside, and are not of a network whose own tool cuts them.
         """
-        if self.type not in CHANNELS:
+        if not self.cuts or self.clamps:
+            return
+        low, high = (float(one) for one in raw.aminmax())
+        least, most = self._range
+        slack = SLACK * (most - least)
+        if low < least - slack or high > most + slack:
+            raise LCError(
+                f"the decoder's pixels go from {low:.3g} to {high:.3g}; expected {least:g} to {most:g}",
+                hint="say which range the network has, such as values: [-1, 1]; export one with dropout after eval()",
+            )
+
+    def cut(self, raw: Tensor) -> str:
+        """Return what is to be told of pixels `(B, ...)` that lie outside their range; empty if none does."""
+        if not self.cuts or not raw.is_floating_point():
+            return ""
+        least, most = self._range
+        raw, slack = raw.float(), TOLD * (most - least)
+        outside = (raw < least - slack) | (raw > most + slack)
+        rows = int(outside.flatten(1).any(dim=1).sum())
+        if not rows:
             return ""
         low, high = (float(one) for one in raw.aminmax())
-        least, most = self.values or (0.0, 1.0)
-        slack = (TOLD if self.clamps else SLACK) * (most - least)
-        if low >= least - slack and high <= most + slack:
-            return ""
-        if self.clamps:
-            share = float(((raw < least) | (raw > most)).float().mean())
-            return (
-                f"pixels of prior samples go from {low:.3g} to {high:.3g}; what lies outside {least:g} to {most:g}"
-                f" ({share:.1%} of the values) is clamped, as diffusers does"
-            )
-        raise LCError(
-            f"the decoder's pixels go from {low:.3g} to {high:.3g}; expected {least:g} to {most:g}",
-            hint="say which range the network has, such as values: [-1, 1]; export one with dropout after eval()",
+        return (
+            f"pixels go from {low:.3g} to {high:.3g}; what lies outside {least:g} to {most:g} is cut off:"
+            f" in {rows} of {counted(len(raw), 'output')}, {float(outside.float().mean()):.2%} of all pixels"
         )
+
+    @property
+    def cuts(self) -> bool:
+        """Whether outputs of this type are cut to their range."""
+        return self.type in CHANNELS
+
+    @property
+    def _range(self) -> tuple[float, float]:
+        return self.values or (0.0, 1.0)
 
     def undo(self, outputs: Any, like: tuple[int, ...], device: str) -> Tensor:
         """Return outputs `(B, ...)` as the network's encoder takes them, `(B, *like)`."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
-from lc_plugins.models.files import digest_of, is_pickle, not_loaded, one_line, read_file, refused
+from lc_plugins.models.files import digest_of, is_pickle, not_loaded, one_line, read_file, read_in, refused
 from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.outputs import Outputs
 from lc_plugins.models.priors import build_prior
@@ -62,13 +62,13 @@ def load_pythae(
         folder: The folder with `model_config.json` and `model.pt`.
         output: Type of the outputs, such as `image.gray/1`.
         prior: What latents are drawn from; by default what the kind of model was trained with.
-        latent: Shape of one latent; the folder's own if not given.
-        shape: Shape of one output; the input's shape that the folder tells if not given.
-        values: Range of the decoder's numbers, mapped to [0, 1].
+        latent: Shape of one latent, such as `[100]`; the folder's own if not given.
+        shape: Shape of one output, such as `[3, 64, 64]`; the input's shape that the folder tells if not given.
+        values: Range of the decoder's numbers, `[low, high]`, which is mapped to [0, 1].
         layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """
-    config_data = read_file(folder / "model_config.json", what="a folder that pythae wrote")
+    config_data = read_in(folder, "model_config.json", what="a folder that pythae wrote")
     kind, size, dimensions = _config(config_data, folder)
     for part in ("encoder.pkl", "decoder.pkl"):
         if (folder / part).exists():

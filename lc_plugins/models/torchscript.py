@@ -58,12 +58,12 @@ def load_torchscript(
     Args:
         file: The decoder, latents `(B, *latent)` float32 to outputs `(B, ...)`.
         output: Type of the outputs, such as `image.gray/1`.
-        latent: Shape of one latent; the file does not tell it.
+        latent: Shape of one latent, such as `[100]`; the file does not tell it.
         encoder: Another file, outputs to `(mean, std)`.
         encoder_gives: What the encoder's second output is.
         prior: What latents are drawn from.
-        shape: Shape of one output, to which the decoder's are brought.
-        values: Range of the decoder's numbers, mapped to [0, 1].
+        shape: Shape of one output, such as `[3, 64, 64]` for (C, H, W), to which the decoder's are brought.
+        values: Range of the decoder's numbers, `[low, high]`, which is mapped to [0, 1].
         layout: `channels_last` if its pictures are (H, W, C); they are brought to (C, H, W).
         block: Most latents in one call.
     """

@@ -101,7 +101,11 @@ def constant(outputs: np.ndarray, *, value: float = 0.0) -> np.ndarray:
     return np.full(len(outputs), value)
 
 
-@measurement(accepts="line/1", unit="", range=(0, 1), at_least=1)
+def ends(outputs, **params):
+    raise SystemExit(0)
+
+
+@measurement(accepts="line/1", unit="", range=(0, 1), at_least=1, differentiable=ends)
 def faulty(outputs: np.ndarray, *, fault: str, above: int = 5) -> np.ndarray:
     """Fail on outputs whose first number is above a bound."""
     bad = outputs[:, 0] > above
@@ -110,6 +114,10 @@ def faulty(outputs: np.ndarray, *, fault: str, above: int = 5) -> np.ndarray:
     if bad.any():
         if fault == "raise":
             raise ZeroDivisionError("oh")
+        if fault == "exit":
+            raise SystemExit(0)
+        if fault == "complex":
+            return np.full(len(outputs), 1 + 0.5j)
         if fault == "shape":
             return np.ones((len(outputs), 2))
         if fault == "change":

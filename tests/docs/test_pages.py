@@ -164,6 +164,17 @@ def test_rules_md_has_every_measurement_with_its_unit_settings_and_default():
         assert default == ("" if info.want is None else f"{info.want}".removesuffix(".0")), one.name
 
 
+def test_the_docstring_of_each_setting_that_is_a_list_shows_its_form():
+    unclear = []
+    for one in (each for kind in ("constraint", "model", "renderer", "engine") for each in build_registry().all(kind)):
+        for name, field in one.parameters().model_json_schema()["properties"].items():
+            forms = [field, *field.get("anyOf", ())]
+            text = re.search(rf"^    {name}: ((?:.|\n {{8}})*)", inspect.getdoc(one.load()) or "", re.MULTILINE)
+            if any(form.get("type") == "array" for form in forms) and not (text and "[" in text[1]):
+                unclear.append(f"{one.name}: {name}")
+    assert not unclear
+
+
 def test_rules_md_has_every_shipped_spec():
     assert [name for name in shipped_names() if f"| `{name}` |" not in text_of("docs/rules.md")] == []
 

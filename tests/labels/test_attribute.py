@@ -196,6 +196,12 @@ def test_a_set_of_another_model_is_refused_before_anything_is_fitted(lc, labelle
     assert "mine.safetensors was made with digits.8x8" in errors_of(lc("fit", spec(model="melody.folk-2bar")))
 
 
+@pytest.mark.parametrize("model", ["melody.folk-2bar", "avatars.64"])
+def test_a_set_of_a_model_of_another_name_is_refused_when_the_spec_is_read(lc, labelled, spec, model):
+    found = errors_of(lc("validate", spec(model=model)))
+    assert "mine.safetensors was made with digits.8x8, which makes image.gray/1; found the model " + model in found
+
+
 def test_a_model_that_changed_since_is_refused(lc, labelled, spec):
     rewritten(labelled, lambda about, _: about["model"].update(digest="0" * 64))
     with pytest.raises(Exception, match="digits.8x8 is not the model any more that the label set was made with"):

@@ -120,7 +120,7 @@ def test_headers_that_will_not_do(label, table, header, told):
     [
         (["001.png", "1"], "labels.csv:3: the row has 2 values; expected 3, as in the header: file,seven,loop"),
         (["001.png", "yes", "1"], "labels.csv:3: seven should be a number; found 'yes'"),
-        (["001.png", "", "1"], "labels.csv:3: seven should be a number; found 'nothing'"),
+        (["001.png", "", "1"], "labels.csv:3: seven should be a number; found nothing"),
         (["001.png", "1", "nan"], "labels.csv:3: loop should be a finite number; found nan"),
         (["000.png", "1", "1"], "labels.csv:3: 000.png has a row already, in line 2"),
         (["001.png", "-1", "1"], "labels.csv: seven has values from -1 to 1; expected 0 and 1"),
@@ -221,3 +221,9 @@ def test_what_is_no_label_set_is_not_replaced(lc, table, pictures, tmp_path):
     assert "--out taken holds something else than a label set" in error_of(result)
     assert (tmp_path / "taken").read_text() == "dear diary"
     assert lc("label", "digits.8x8", "digits.digit", "--out", "no/where").stderr.startswith("error: --out no/where")
+
+
+def test_settings_of_the_model_that_are_missing_are_told_first(label, table):
+    told = error_of(label(table(), model="models.export"))
+    assert "settings of model models.export: file: missing key 'file'; output: missing key 'output'" in told
+    assert "--set model.file=decoder.pt2" in told

@@ -62,7 +62,7 @@ def test_decimal_commas_of_three_places_are_read_where_another_number_shows_what
     [
         ("file,age\na.png,0,5\nb.png,1\n", "labels.csv:2: the row has 3 values.*decimal comma splits a number in two"),
         ("file,age\na.png,1\u00a0000\nb.png,1\n", "labels.csv:2: age should be a number; found '1<no-break space>000'"),
-        ("file,age\na.png,\u00a0\nb.png,1\n", "labels.csv:2: age should be a number; found 'nothing'"),
+        ("file,age\na.png,\u00a0\nb.png,1\n", "labels.csv:2: age should be a number; found nothing"),
         ("file,age\na.png,1_0\nb.png,1\n", "labels.csv:2: age should be a number; found '1_0'"),
         ("file,age\r\n\r\na.png,1\r\nb.png,x\r\n", "labels.csv:4: age should be a number; found 'x'"),
         ("file,age\na.png,1\na.png,1\nb.png,1\n", "labels.csv:3: a.png has a row already, in line 2"),
@@ -80,6 +80,7 @@ def test_what_is_not_clear_is_named_with_its_line(read, content: str | bytes, wo
 @pytest.mark.parametrize(("stored", "written"), [
     (ACCENT, NARROW), (NARROW, ACCENT), ("a b.png", "a\u00a0b.png"), ("a\u00a0b.png", "a b.png"),
     ("a.png", "a\u200b.png"), ("in/a.png", "in\\a.png"), ("a.png", "./a.png"), ("a.png", "in/../a.png"),
+    ("a.png", "../data/a.png"), ("in/a.png", "../data/in/a.png"),
     (" a.png", "a.png"),
 ])  # fmt: skip
 def test_a_name_that_looks_like_one_file_means_it(read, stored: str, written: str, tmp_path: Path) -> None:

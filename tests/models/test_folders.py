@@ -279,7 +279,7 @@ def test_pixels_of_diffusers_outside_their_range_are_clamped_and_that_is_told(kl
     model = load_diffusers(folder=change_weights(kl, tmp_path, louder), output=GRAY)
     outputs = decode_array(model, torch.randn(3, 2, 4, 4))
     assert outputs.min() == 0 and outputs.max() == 1
-    assert "is clamped, as diffusers does" in model.note
+    assert "; what lies outside -1 to 1 is cut off: in 3 of 3 outputs, " in model.note_of(torch.randn(3, 2, 4, 4))
 
 
 def test_bad_diffusers_folders_are_refused(tmp_path):

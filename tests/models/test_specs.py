@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from safetensors.torch import save_file
 
 from lc_core import load_spec
 from lc_core.cli import main
+from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
 from lc_core.runs.build import build_model
 from tests.models.networks import Decoder, Payload, build, save_pt2
@@ -167,3 +170,94 @@ def test_a_pickle_payload_in_a_priors_file_is_refused_and_not_run(saved, folder,
     assert not target.exists()
     np.load(folder / "z.npy", allow_pickle=True)  # numpy itself would have run it
     assert target.exists()
+
+
+class Overshoots(Decoder):
+    """A decoder whose pixels are three times too large in a corner of the latent space."""
+
+    def forward(self, z):
+        return super().forward(z) * torch.where(z[:, :1] > 2.3, 3.0, 1.0)[:, :, None, None]
+
+
+class Half(Decoder):
+    def forward(self, z):
+        return super().forward(z).half()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr("lc_core.diagnose.inspect.TIMED", 0.01)
+
+
+def told_by_inspect(path, *more):
+    result = CliRunner().invoke(main, ["inspect", str(path), "--json", *more])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_what_is_cut_off_a_decoders_outputs_is_counted_and_told(folder, quick):
+    save_pt2(build(Overshoots), folder / "decoder.pt2")
+    found = told_by_inspect(write(folder))
+    z = torch.randn(256, 4, generator=block_generator(0, 0, "inspect"))
+    rows = int((z[:, 0] > 2.3).sum())
+    assert rows and f"0 to 1 is cut off: in {rows} of 256 outputs, " in found["samples_note"]
+    result = CliRunner().invoke(main, ["sample", str(write(folder)), "--out", "run", "--count", "100"])
+    (note,) = json.loads(Path("run/report.json").read_text())["notes"]
+    assert note.startswith("model decoder: pixels go from ") and " of 100 outputs, " in note
+    assert f"note: {note}\n" in result.stdout
+
+
+def test_nothing_is_told_where_nothing_is_cut_off(folder, quick):
+    assert told_by_inspect(write(folder))["samples_note"] == ""
+
+
+def test_outputs_of_sixteen_bits_are_taken_as_float32_and_that_is_told(folder, quick):
+    save_pt2(build(Half), folder / "decoder.pt2")
+    found = told_by_inspect(write(folder))
+    assert found["output"]["dtype"] == "float32"
+    assert found["note"] == "the decoder makes float16, used as float32"
+
+
+def test_a_type_in_other_letters_is_nearly_one_of_lcs_own(folder, quick):
+    found = told_by_inspect(write(folder), "--set", "output=Image.Gray/1")
+    assert "lc knows nothing of (did you mean image.gray/1?)" in found["note"]
+
+
+def test_an_encoder_that_takes_no_outputs_of_the_decoder_is_named(folder):
+    result = CliRunner().invoke(main, ["inspect", str(write(folder, ", encoder: decoder.pt2"))])
+    assert result.exit_code == 2
+    assert "the encoder of decoder does not take outputs of shape (1, 8, 8): " in result.stderr
+    assert "encoder names the file of a network that takes what the decoder makes" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("prior", "told"),
+    [
+        ("gauss", "prior: should be 'normal', 'uniform' or 'hypersphere' or should be a mapping; found \"gauss\""),
+        ("{uniform: 3}", "prior.uniform: should be a list; found 3"),
+        ("{unifrom: [0, 1]}", "prior.unifrom: unknown key 'unifrom'"),
+    ],
+)
+def test_a_wrong_prior_is_told_in_words_of_the_spec(prior, told):
+    result = CliRunner().invoke(main, ["inspect", "models.export", "--set", "file=x", "--set", f"prior={prior}"])
+    assert f"error: settings of model models.export: output: missing key 'output'; {told}" in result.stderr, (
+        result.stderr
+    )
+    assert "PriorForm" not in result.stderr
+    assert result.stderr.count("prior") <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "told"),
+    [
+        ("pythae", ["output=image.gray/1"], "{} has no model_config.json; expected a folder that pythae wrote"),
+        ("diffusers", [], "{} has no config.json; expected a folder that diffusers wrote"),
+    ],
+)
+def test_a_folder_that_is_another_one_is_named(name, more, told, tmp_path):
+    for folder, shown in (("mine", "mine"), (".", "the working folder")):
+        Path("mine").mkdir(exist_ok=True)
+        options = [f"folder={folder}", *more]
+        given = [part for one in options for part in ("--set", one)]
+        result = CliRunner().invoke(main, ["inspect", f"models.{name}", *given, "--out", str(tmp_path / "sheets")])
+        assert f"error: {told.format(shown)}" in result.stderr

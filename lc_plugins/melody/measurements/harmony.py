@@ -37,7 +37,8 @@ def in_scale(
         tokens: Melodies `(B, T)`.
         tonic: First note of the scale: a name such as `F#`, or a number from 0 (C) to 11 (B).
         mode: Name of the scale, such as `major`, `dorian`, `minor_pentatonic` or `blues`.
-        pitch_classes: A scale of your own, in place of tonic and mode: numbers from 0 (C) to 11 (B), at least one.
+        pitch_classes: A scale of your own, in place of tonic and mode: a list of numbers from 0 (C) to 11 (B), such as
+            `[0, 4, 7]`.
 
     Raises:
         LCError: If a setting makes no sense.

@@ -8,6 +8,8 @@ import time
 import numpy as np
 import pytest
 
+from lc_core.errors import LCError
+
 SPEC = """
     lc: 1
     name: lines
@@ -55,16 +57,44 @@ def offending(line, above, *, seed=1):
         ("inf", "returned inf for output {index}"),
         ("change", "changed its input (output {index}); it must leave it as it is"),
         ("raise", "raised ZeroDivisionError: oh"),
+        ("exit", "raised SystemExit: 0"),
     ],
 )
 def test_a_rule_that_fails_is_named_with_the_output(fails, line, fault, told, above):
     index = offending(line, above)
     text = fails(rule(fault, above), "sample.count=500")
     assert f"error: measurement line.faulty (from lc-line) {told.format(index=index)}" in text
-    if fault == "raise":
+    if fault in ("raise", "exit"):
         assert f"output {index} was being measured" in text
     if fault == "nan":
         assert "undefined=" in text
+
+
+def test_a_differentiable_form_that_ends_the_process_is_named():
+    import torch
+
+    from lc_core.constraints.measurement import Measurement
+    from lc_core.energy.decoder_guide import values_of
+    from tests.core.line_plugin import faulty
+
+    with pytest.raises(LCError, match="the differentiable form of faulty raised SystemExit: 0"):
+        values_of(Measurement(faulty, {"fault": ""}), torch.zeros(2, 6))
+
+
+def test_a_command_that_foreign_code_ends_has_not_done_its_work(line, lc, write_spec, monkeypatch):
+    def end(*_, **__):
+        raise SystemExit(0)
+
+    monkeypatch.setattr("lc_core.runs.sample.write_html", end)
+    result = lc("sample", write_spec(SPEC), "--quiet")
+    assert result.exit_code == 2
+    assert "error: lc sample was ended by sys.exit(0) in " in result.stderr
+
+
+def test_a_rule_that_returns_complex_numbers_is_refused(fails):
+    text = fails(rule("complex", 0))
+    assert "error: measurement line.faulty (from lc-line) returned complex128, not one number per output" in text
+    assert "ComplexWarning" not in text
 
 
 def test_a_rule_that_returns_another_shape_is_named(fails):

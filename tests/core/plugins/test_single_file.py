@@ -153,7 +153,7 @@ def test_its_source_is_part_of_the_keys_of_what_is_fitted(file):
     assert digest() not in (first, None)
 
 
-def test_the_source_of_an_engine_is_part_of_the_key_but_for_the_cores_own(line):
+def test_the_source_of_an_engine_is_part_of_the_key(line):
     path = Path("still.py")
 
     def source() -> str:
@@ -214,12 +214,19 @@ def test_a_file_called_as_an_installed_module_hides_nothing(line):
     assert hasattr(numpy, "ndarray")
 
 
+def test_a_file_that_is_named_twice_is_taken_once(line):
+    Path("rule.py").write_text(RULE)
+    found = build_registry([Path("rule.py"), Path("./rule.py"), Path("rule.py").resolve()])
+    assert len([one for one in found.all("constraint") if one.distribution == "rule"]) == 1
+
+
 def test_two_files_of_one_name_are_refused(line):
     for folder in ("one", "two"):
         Path(folder).mkdir()
         Path(folder, "rule.py").write_text(RULE)
-    with pytest.raises(LCError, match="there is a distribution rule already"):
+    with pytest.raises(LCError, match="there is a distribution rule already") as told:
         build_registry([Path("one/rule.py"), Path("two/rule.py")])
+    assert told.value.hint == "rename one of the files"
 
 
 BESIDE = RULE.replace("import numpy as np\n", "import numpy as np\nimport helper\n").replace("+ plus", "+ helper.MORE")

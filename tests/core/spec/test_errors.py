@@ -58,6 +58,11 @@ def entry(text):
         (entry("toy.mean"), '4:5: should be a mapping; found "toy.mean"'),
         (entry("{use: 3}"), "4:11: should be text; found 3"),
         (entry("{use: toy.mean, at_least: x}"), '4:31: should be a number; found "x"'),
+        (entry("{use: toy.mean, at_least: 0,3}"), "4:33: a number takes a decimal point: write 0.3; found 0,3"),
+        (
+            entry("use: toy.mean\n    at_least: 0,3"),
+            '5:15: should be a number; found "0,3" (a number takes a decimal point: 0.3)',
+        ),
         (entry("{use: toy.mean, at_least: [1, 2]}"), "4:31: should be a number; found [1, 2]"),
         (entry("{use: toy.mean, at_least: null}"), "4:31: should be a number; found nothing"),
         (entry("{use: toy.mean, between: 3}"), "4:30: should be a list; found 3"),
@@ -84,8 +89,8 @@ def entry(text):
         (entry("{use: toy.mean, weight: -1}"), "4:29: should be greater than or equal to 0; found -1"),
         (entry("{use: toy.mean, at_least: .nan}"), "4:31: should be a finite number; found NaN"),
         (entry("{use: toy.mean, target: 0.5, tolerance: -1}"), "4:45: should be greater than or equal to 0; found -1"),
-        (entry("{any: []}"), "4:11: should have at least 1 item"),
-        (entry("{use: toy.mean, label: ''}"), "4:28: should have at least 1 character"),
+        (entry("{any: []}"), "4:11: should have at least 1 entry"),
+        (entry("{use: toy.mean, label: ''}"), "4:28: should not be empty"),
         # wants
         (entry("{use: toy.mean, at_least: 0.1, at_most: 0.9}"), "found at_least and at_most"),
         (entry("{use: toy.mean, target: 0.1}"), "4:21: target and tolerance belong together"),
@@ -119,6 +124,7 @@ def entry(text):
         (START + "render: [text, prose]\n", "3:16: toy.text and toy.prose both write .txt files"),
         (START + "render: [text, toy.text]\n", "3:16: toy.text is listed twice"),
         (entry("{use: toy.brightness}"), "4:11: toy.brightness measures image/1, but the model makes toy/1"),
+        (entry("{use: toy.mean, between: [0,3, 0,7]}"), "4:30: should have at most 2 entries; found [0, 3, 0, 7]"),
         # what cannot be
         (
             entry("{use: toy.mean, at_least: 1.5}"),
@@ -145,6 +151,12 @@ def entry(text):
 )
 def test_a_mistake_is_told_with_its_place(errors_of, text, told):
     assert [one for one in errors_of(text) if told in one], errors_of(text)
+
+
+def test_what_conflicts_with_a_bound_that_cannot_be_reached_is_not_told_as_well(errors_of):
+    more = "".join(f"  - {{{one}}}\n" for one in ("use: toy.mean, at_most: 0.5", "not: {use: toy.mean, at_most: 0.2}"))
+    (found,) = errors_of(entry("{use: toy.mean, at_least: 2}") + more)
+    assert "at_least 2.0 cannot be reached" in found
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_every_value_knows_its_place():
         ),
         ("a: 1\n b: 2", "file.yaml:2:3: error: not YAML"),
         ("a: 'x", "error: not YAML"),
-        ("\tb: 1", "file.yaml:1:1: error: not YAML"),
+        ("\tb: 1", "file.yaml:1:1: error: a tab stands where only spaces are allowed"),
         ("ab\x07c: 1", "file.yaml:1:3: error: not YAML"),
         ("a: 1\n---\nb: 1", "file.yaml:2:1: error: expected one document"),
         ("a: !!python/object/apply:os.system [ls]", "file.yaml:1:4: error: tag !!python/object/apply:os.system is not"),

@@ -41,7 +41,27 @@ def test_an_odd_space_is_named_with_its_place(tmp_path: Path, old: str, new: str
     assert "hint: write a plain space there" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("  - {", "\t- {", "4:1: error: a tab stands where only spaces are allowed"),
+        ("  - {", "  -\t{", "4:4: error: a tab stands where only spaces are allowed"),
+        ("- {", "\u2013 {", "4:3: error: an en dash (U+2013) stands where a list is marked by a plain hyphen, -"),
+        (
+            "- {use: images.brightness",
+            "\u2022 images.brightness #",
+            "4:3: error: a bullet (U+2022) stands where a list",
+        ),
+    ],
+)
+def test_what_was_typed_for_a_space_or_a_hyphen_is_named(tmp_path: Path, old: str, new: str, told: str) -> None:
+    result = validate(tmp_path, SPEC.replace(old, new, 1))
+    assert result.exit_code == 2
+    assert f"s.yaml:{told}" in result.stderr
+
+
 @pytest.mark.parametrize("text", [
+    SPEC.replace("model: ", "model:\t"), SPEC.replace("0.1", "0.1, label: a \u2013 b"),
     f"# une note{NBSP}: rien\n{SPEC}", SPEC.replace("0.1", f'0.1, label: "{NBSP}a{NBSP}"'),
     SPEC.replace("0.1", f"0.1, label: a{NBSP}b"), SPEC.replace("0.1", "0.1, label: \u00e9t\u00e9"),
     MARK + SPEC, SPEC.encode("utf-16"), SPEC.replace("\n", "\r\n"),
