@@ -190,7 +190,7 @@ def test_only_an_actor_can_be_written_and_only_into_a_folder_of_its_own(write, l
     (tmp_path / "full/notes.txt").write_text("mine")
     told = lc("fit", write(), "--out", tmp_path / "full")
     assert told.exit_code == 2
-    assert "holds no actor" in told.stderr
+    assert "no list of lc's own files" in told.stderr
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def cut(folder):
         (lambda folder: (folder / "config.json").write_text("{"), "is damaged: config.json"),
         (lambda folder: (folder / "config.json").write_text("{}"), "is of kind None"),
         (lambda folder: edit(folder, format=2, lc="9.9"), "has format 2, of lc 9.9; this lc reads formats up to 1"),
-        (lambda folder: shutil.rmtree(folder), "holds no actor"),
+        (lambda folder: shutil.rmtree(folder), "no list of lc's own files"),
     ],
 )
 def test_a_folder_that_is_damaged_or_newer_is_refused(harm, words, folder, write):
