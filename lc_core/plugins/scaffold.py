@@ -48,7 +48,7 @@ def new_plugin(name: str, kind: str = "constraint", folder: Path | None = None) 
     folder = folder or Path(name)
     if folder.exists() or folder.is_symlink():
         raise LCError(f"{folder} exists already; nothing is written", hint="choose another name or --out")
-    check_place(folder.parent)
+    check_place(folder)
     values = _values(name, kind)
     module = values["module"]
     files = {

@@ -241,7 +241,7 @@ def cut(folder):
         (lambda folder: (folder / "config.json").write_text("{"), "is damaged: config.json"),
         (lambda folder: (folder / "config.json").write_text("{}"), "is of kind None"),
         (lambda folder: edit(folder, format=2, lc="9.9"), "has format 2, of lc 9.9; this lc reads formats up to 1"),
-        (lambda folder: shutil.rmtree(folder), "no list of lc's own files"),
+        (lambda folder: shutil.rmtree(folder), "holds no actor"),
     ],
 )
 def test_a_folder_that_is_damaged_or_newer_is_refused(harm, words, folder, write):
