@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["LCError", "PluginFault"]
+from collections.abc import Sequence
+
+__all__ = ["LCError", "PluginFault", "all_of"]
 
 
 class LCError(Exception):
@@ -26,3 +28,10 @@ class LCError(Exception):
 
 class PluginFault(LCError):
     """A plugin's function raised, or returned what its declaration rules out."""
+
+
+def all_of(errors: Sequence[LCError]) -> LCError:
+    """Return one error that tells several, one or more: each hint below its error, or once at the end if all agree."""
+    hints = {error.hint for error in errors}
+    told = [error.message if len(hints) == 1 else str(error) for error in errors[:-1]]
+    return LCError("\nerror: ".join([*told, errors[-1].message]), hint=errors[-1].hint)

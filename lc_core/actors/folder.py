@@ -47,21 +47,10 @@ def claim_folder(folder: Path) -> Iterator[Owned]:
         LCError: If it is a file, holds something else, is in use, or cannot be written.
     """
     try:
-        with Owned.open(folder, "actor", earlier=_earlier) as owned:
-            owned.check((CONFIG, WEIGHTS, CARD))
+        with Owned.open(folder, "actor", writes=(CONFIG, WEIGHTS, CARD)) as owned:
             yield owned
     except OSError as error:
         raise LCError(f"{folder} cannot be written: {error.strerror or error}", hint="choose another folder") from error
-
-
-def _earlier(folder: Path) -> list[str]:
-    """Return the files of an actor that an lc wrote which kept no list of them."""
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        weights = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-        return [CONFIG, WEIGHTS, CARD] if (config["kind"], config["weights_sha256"]) == (KIND, weights) else []
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
 
 
 def write_actor(folder: Owned, spec: Spec, problem: Problem, prepared: Prepared, figures: Mapping[str, Any]) -> None:

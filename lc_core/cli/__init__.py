@@ -10,6 +10,7 @@ from lc_core.cli.group import LazyGroup
 from lc_core.common.lazy import exports
 
 if TYPE_CHECKING:
+    from lc_core.cli.options import FILE_PATH as FILE_PATH
     from lc_core.cli.options import plugin_files as plugin_files
     from lc_core.cli.text import table as table
     from lc_core.cli.threads import use_one_thread as use_one_thread

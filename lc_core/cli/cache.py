@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import click
 from lc_core.cli.text import age, size, table
 from lc_core.common.cache import Cache
 from lc_core.common.cache_entries import check_cache
+from lc_core.common.files import reason
 from lc_core.common.words import counted
 from lc_core.errors import LCError
 
@@ -29,12 +31,12 @@ __all__ = ["command"]
 def command(clear: bool, yes: bool, as_json: bool) -> None:
     """List fitted parts: what each was fitted for, its size, its age and its folder."""
     cache = Cache()
-    if cache.root.exists() and not cache.root.is_dir():
+    if os.path.exists(cache.root) and not os.path.isdir(cache.root):
         raise LCError(f"{cache.root} is a file; a cache needs a folder", hint="set LC_CACHE_DIR to a folder")
     try:
         entries = cache.entries()
     except OSError as error:
-        raise LCError(f"the cache folder {cache.root} cannot be read: {error}") from error
+        raise _unusable(cache, "read", error) from error
     if clear:
         _clear(cache, entries, ask=not yes, as_json=as_json)
     elif as_json:
@@ -62,7 +64,7 @@ def _clear(cache: Cache, entries: list[CacheEntry], *, ask: bool, as_json: bool)
     try:
         check_cache(cache.root)
     except OSError as error:
-        raise LCError(f"the cache folder {cache.root} cannot be read: {error}") from error
+        raise _unusable(cache, "read", error) from error
     if ask and entries and not sys.stdin.isatty():
         raise LCError(
             f"{_count(entries)} in {cache.root} would be deleted, and there is no terminal to ask; nothing was deleted",
@@ -74,7 +76,7 @@ def _clear(cache: Cache, entries: list[CacheEntry], *, ask: bool, as_json: bool)
     try:
         deleted = cache.clear()
     except OSError as error:
-        raise LCError(f"the cache folder {cache.root} cannot be cleared: {error}") from error
+        raise _unusable(cache, "cleared", error) from error
     left = {one.folder for one in cache.entries()}
     gone = [one for one in entries if one.folder not in left]
     if as_json:
@@ -84,6 +86,13 @@ def _clear(cache: Cache, entries: list[CacheEntry], *, ask: bool, as_json: bool)
         click.echo(f"deleted {_count(gone)} from {cache.root}")
     if left:
         click.echo(f"{len(left)} in use, not deleted", err=True)
+
+
+def _unusable(cache: Cache, what: str, error: OSError) -> LCError:
+    return LCError(
+        f"the cache folder {cache.root} cannot be {what}: {reason(error, cache.root)}",
+        hint="see to its permissions, or set LC_CACHE_DIR to another folder",
+    )
 
 
 def _agreed(question: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from lc_core.actors.fitted import fit_into
-from lc_core.cli.options import plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.threads import use_one_thread
 from lc_core.common.cache import Cache
 from lc_core.constraints.constraint import leaves
@@ -25,7 +25,7 @@ INTERRUPTED = 130
 @click.argument("spec_name", metavar="SPEC")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: fit.seed=1")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the fitted actor into this folder.")
+@click.option("--out", type=FILE_PATH, help="Write the fitted actor into this folder.")
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit again, whatever is cached.")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.options import plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.text import number, size, table
 from lc_core.cli.threads import use_one_thread
 from lc_core.cli.train import with_changes
+from lc_core.common.files import reason
 from lc_core.common.owned import Owned
 from lc_core.common.words import counted
 from lc_core.errors import LCError
@@ -35,7 +36,7 @@ UNSOUND = 2
 @click.command("inspect")
 @click.argument("model", metavar="MODEL")
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a setting of the model.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the sheets; default runs/inspect-<model>.")
+@click.option("--out", type=FILE_PATH, help="Folder for the sheets; default runs/inspect-<model>.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @plugin_files
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
@@ -75,7 +76,9 @@ def _open(stack: ExitStack, folder: Path) -> Owned:
     try:
         return stack.enter_context(Owned.open(folder, "inspection"))
     except OSError as error:
-        raise LCError(f"{folder} cannot be written: {error}", hint="choose another folder with --out") from error
+        raise LCError(
+            f"{folder} cannot be written: {reason(error, folder)}", hint="choose another folder with --out"
+        ) from error
 
 
 def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[Selected, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lc_core.cli.options import FILE_PATH
 from lc_core.plugins.scaffold import new_plugin
 
 __all__ = ["command"]
@@ -20,7 +21,7 @@ __all__ = ["command"]
     show_default=True,
     help="What the plugin adds.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; default NAME. It must not exist.")
+@click.option("--out", type=FILE_PATH, help="Folder to write; default NAME. It must not exist.")
 def command(name: str, kind: str, out: Path | None) -> None:
     """Write an installable package that adds one component: module, spec, test, README and CI.
 

@@ -1,18 +1,35 @@
-"""The option `--plugin FILE` of the commands that use components."""
+"""What several commands take: paths, and the option `--plugin FILE`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-__all__ = ["plugin_files"]
+__all__ = ["FILE_PATH", "FilePath", "plugin_files"]
+
+
+class FilePath(click.Path):
+    """A path as `pathlib.Path`. A blank one is refused: `Path("")` would be the folder that one is in."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if not str(value).strip():
+            self.fail("the path is blank", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE_PATH = FilePath()
 
 plugin_files = click.option(
     "--plugin",
     "plugins",
     metavar="FILE",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FILE_PATH,
     help="A plugin of one Python file, which is run; repeatable.",
 )

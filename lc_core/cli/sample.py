@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.options import plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.report import print_report
 from lc_core.cli.threads import use_one_thread
@@ -37,7 +37,7 @@ INTERRUPTED = 130
     help="Most tries; default 2,000 an output, more by rejection.",
 )
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: constraints.1.at_most=5")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/<name>-<seed>.")
+@click.option("--out", type=FILE_PATH, help="Folder of the run; default runs/<name>-<seed>.")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.group import show_error
-from lc_core.cli.options import plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.text import measured, table, wanted
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Constraint
@@ -33,7 +33,7 @@ MET = {True: "yes", False: "no", None: "undefined"}
 
 @click.command("score")
 @click.argument("spec")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE_PATH)
 @plugin_files
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one item for each output.")
 def command(spec: str, files: tuple[Path, ...], plugins: tuple[Path, ...], as_json: bool) -> None:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.options import plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.threads import use_one_thread
+from lc_core.common.files import reason
 from lc_core.common.owned import Owned
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
@@ -38,7 +39,7 @@ CHECKPOINTED = {"settings", "net", "average", "optimiser", "step", "seconds", "c
 
 @click.command("train")
 @click.argument("model")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the training; default runs/train-MODEL.")
+@click.option("--out", type=FILE_PATH, help="Folder of the training; default runs/train-MODEL.")
 @click.option("--steps", type=int, help="Training steps, in place of the recipe's.")
 @click.option("--seed", type=int, help="Seed of the training, in place of the recipe's.")
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Another setting of the recipe; repeatable.")
@@ -63,13 +64,13 @@ def command(
     try:
         with Owned.open(folder, "training", earlier=_earlier) as owned, _training(owned) as place:
             use_one_thread()
-            _train(recipe, place, settings)
+            _train(recipe, place, settings, shown=folder)
     except KeyboardInterrupt:
         click.echo(f"interrupted; give the same command again to go on from the last checkpoint in {folder}", err=True)
         click.get_current_context().exit(INTERRUPTED)
     except OSError as error:
         raise LCError(
-            f"the training in {folder} cannot be read or written: {error}",
+            f"the training in {folder} cannot be read or written: {reason(error, folder)}",
             hint="mend that, or choose another folder with --out; the same command goes on where it stopped",
         ) from error
     click.echo(f"the model is in {folder}")
@@ -105,7 +106,7 @@ def _training(owned: Owned) -> Iterator[Path]:
 
 
 def _earlier(folder: Path) -> list[str]:
-    """Return the files of a training that an lc began which kept no list of them: its checkpoint and its curves.
+    """Return the files of a training without a list of them: its checkpoint, and its curves if they are in that too.
 
     Raises:
         LCError: If there are other files too: nothing tells whether lc wrote them, and it would write some of them.
@@ -115,15 +116,17 @@ def _earlier(folder: Path) -> list[str]:
         return []
     own = [CHECKPOINT]
     try:
-        curves = json.loads((folder / CURVES).read_bytes())
-        if curves == saved["curves"][: len(curves)]:
+        text = (folder / CURVES).read_text(encoding="utf-8")
+        if text == json.dumps(saved["curves"][: len(json.loads(text))]):
             own.append(CURVES)
     except (OSError, ValueError, TypeError):
         pass
     if others := sorted({one.name for one in folder.iterdir()} - {*own, PARTIAL, ".lc"}):
         raise LCError(
-            f"{folder} holds a training of an earlier lc, and files that may not be lc's own: {', '.join(others)}",
-            hint=f"move them away and give the same command again: it goes on from {CHECKPOINT}",
+            f"{folder} holds a training and no list of lc's own files (its hidden folder .lc); nothing tells whether lc"
+            f" wrote {', '.join(others)}",
+            hint="if this is a copy, copy its .lc too; or move these files away and give the same command again:"
+            f" it goes on from {CHECKPOINT}",
         )
     return own
 
@@ -159,11 +162,16 @@ def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str
     return settings
 
 
-def _train(recipe: Registered, folder: Path, settings: Mapping[str, Any]) -> None:
+def _train(recipe: Registered, folder: Path, settings: Mapping[str, Any], *, shown: Path) -> None:
+    """Train in a folder; lines of progress name the one where the files are in the end."""
     train = recipe.load()
     try:
         with RunProgress() as progress:
-            more = {"progress": progress.line} if "progress" in inspect.signature(train).parameters else {}
+
+            def line(text: str) -> None:
+                progress.line(text.replace(str(folder), str(shown)) if str(folder) in text else text)
+
+            more = {"progress": line} if "progress" in inspect.signature(train).parameters else {}
             train(folder, **settings, **more)
     except (LCError, OSError):
         raise

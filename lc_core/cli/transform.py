@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.group import show_error
-from lc_core.cli.options import plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.text import number, outputs_line, table
 from lc_core.cli.threads import use_one_thread
@@ -34,11 +34,9 @@ SOME_NOT_MET = 3
 
 @click.command("transform")
 @click.argument("spec_name", metavar="SPEC")
-@click.argument("more", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--input", "inputs", metavar="FILE", multiple=True, type=click.Path(path_type=Path), help="A file to change."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run; default runs/<name>-transform-<seed>.")
+@click.argument("more", metavar="[FILE]...", nargs=-1, type=FILE_PATH)
+@click.option("--input", "inputs", metavar="FILE", multiple=True, type=FILE_PATH, help="A file to change.")
+@click.option("--out", type=FILE_PATH, help="Folder of the run; default runs/<name>-transform-<seed>.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: keep=all")
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of further tries, in place of the spec's.")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lc_core.common.pointers import read_bytes as read_bytes
     from lc_core.common.pointers import refuse_pointer as refuse_pointer
     from lc_core.common.pointers import refuse_pointer_at as refuse_pointer_at
+    from lc_core.common.pointers import refuse_special as refuse_special
     from lc_core.common.pointers import refuse_stand_in as refuse_stand_in
     from lc_core.common.pointers import refuse_stand_in_at as refuse_stand_in_at
     from lc_core.common.progress import ProgressLine as ProgressLine

@@ -160,6 +160,8 @@ def default_folder() -> Path:
     from platformdirs import user_cache_path
 
     given = os.environ.get("LC_CACHE_DIR")
+    if given and not given.strip():
+        raise LCError("LC_CACHE_DIR is blank", hint="set LC_CACHE_DIR to a folder that can be written, or unset it")
     try:
         found = Path(given).expanduser() if given else user_cache_path("latent-constraints").expanduser()
     except (RuntimeError, KeyError) as error:

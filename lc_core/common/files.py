@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lc_core.errors import LCError
 
-__all__ = ["FULL", "disk_full", "unwritable", "write_atomically"]
+__all__ = ["FULL", "disk_full", "reason", "unwritable", "write_atomically"]
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -21,6 +21,12 @@ def disk_full(error: OSError) -> LCError:
     where = f"{error.filename}: " if error.filename else ""
     hint = "free some space, there or in the folder for temporary files, and give the same command again"
     return LCError(f"{where}the disk is full", hint=hint)
+
+
+def reason(error: OSError, known: Path) -> str:
+    """Return what the system said, in words, and of which file if it is not the one that the message names already."""
+    where = "" if error.filename is None or Path(error.filename) == known else f" ({error.filename})"
+    return f"{error.strerror or error}{where if error.strerror else ''}"
 
 
 def write_atomically(path: Path, content: bytes) -> None:

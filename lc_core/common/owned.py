@@ -3,6 +3,7 @@
 The hidden folder `.lc` in it holds `files.jsonl` (what the folder is; name and SHA-256 of each file that lc wrote),
 `lock`, and `work`, where plugins write before their files are moved to their places. A file is lc's own if its name is
 listed and its content is one that lc wrote under that name. What a person edited or put in its place is theirs.
+Without `.lc` nothing proves whose a file is: a folder that holds anything and no `.lc` is refused.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from lc_core.common.files import write_atomically
 from lc_core.errors import LCError
 
-__all__ = ["InTheWay", "Owned", "is_lock", "lock_of"]
+__all__ = ["InTheWay", "Owned", "check_place", "is_lock", "lock_of", "some"]
 
 PRIVATE = ".lc"
 FORMAT = 1
@@ -48,6 +49,7 @@ class Owned:
         kind: str,
         *,
         mixed: bool = False,
+        writes: Sequence[str] = (),
         earlier: Callable[[Path], Iterable[str]] = lambda _: (),
     ) -> Iterator[Owned]:
         """Create the folder, or take it up again if lc made it; no other process may write to it meanwhile.
@@ -56,32 +58,30 @@ class Owned:
             path: The folder.
             kind: What it holds, such as `run`.
             mixed: Allow a folder that holds other things already; they are left alone.
-            earlier: Given the folder, names of files in it that an lc without a list of files wrote; if there are any
-                names, of files or not, the folder is taken up.
+            writes: Files that will be written, as far as that is known; none of them may be in the way.
+            earlier: Given a folder without a list of files, names of those in it that lc wrote for certain; if there
+                are any, the folder is taken up.
 
         Raises:
             LCError: If it is a file, holds something else, is in use, or a file of lc in it was changed.
             OSError: If it cannot be written.
         """
-        if path.exists() and not path.is_dir():
-            raise LCError(f"{path} is a file; expected a folder", hint="choose another with --out")
+        check_place(path)
         owned, private = cls(path, kind), path / PRIVATE
         known = owned._is_known()
         taken_up: list[str] = []
         if not known and path.is_dir() and not mixed and any(one.name != PRIVATE for one in path.iterdir()):
             taken_up = list(earlier(path))
             if not taken_up:
-                raise LCError(
-                    f"{path} is not empty and holds no {kind} of lc",
-                    hint="choose another folder; nothing in this one was changed",
-                )
+                raise _unknown(path)
+        if not known:
+            owned.check(writes)  # before anything is made
         private.mkdir(parents=True, exist_ok=True)
         with lock_of(private / "lock", what=path):
             owned._read()
             for name in taken_up:
-                if (path / name).is_file():
-                    owned._note(name, _digest(path / name))
-            owned.check(name for name in owned._digests)
+                owned._note(name, _digest(path / name))
+            owned.check([*owned._digests, *writes])
             yield owned
 
     @property
@@ -174,9 +174,8 @@ class Owned:
             elif os.path.lexists(self.path / name) and not self.owns(name):
                 found.append(name)
         if found := sorted(set(found)):
-            told = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
             raise InTheWay(
-                f"{self.path}: in the way are files that lc did not write, or that were changed since: {told}",
+                f"{self.path}: in the way are files that lc did not write, or that were changed since: {some(found)}",
                 hint="move that away and give the same command again, or choose another folder",
             )
 
@@ -237,6 +236,33 @@ class Owned:
                     if parent == Path() or any((self.path / parent).iterdir()):
                         break
                     (self.path / parent).rmdir()
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first three names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path where no folder can be: a file or a link to nothing is there, or on the way to it.
+
+    Raises:
+        LCError: Naming what is there.
+    """
+    there = next((one for one in (path, *path.parents) if os.path.lexists(one)), None)
+    if there is not None and not os.path.isdir(there):
+        what = "a file" if os.path.exists(there) else "a link to a place that does not exist"
+        told = f"{there} is {what}; expected a folder"
+        raise LCError(told if there == path else f"{path}: {told}", hint="choose another with --out")
+
+
+def _unknown(path: Path) -> LCError:
+    held = sorted(one.name for one in path.iterdir() if one.name != PRIVATE)
+    return LCError(
+        f"{path} holds {some(held)}, and no list of lc's own files (its hidden folder {PRIVATE}); nothing was changed",
+        hint=f"choose another folder; a folder of lc has to be moved or copied with its {PRIVATE} (an earlier lc made"
+        " none: begin again in a new folder)",
+    )
 
 
 @contextmanager

@@ -1,20 +1,44 @@
-"""What stands in place of a file: a Git LFS pointer, a web page that a download saved, or nothing at all."""
+"""What stands in place of a file: a Git LFS pointer, a web page that a download saved, a pipe, or nothing at all."""
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
 
 from lc_core.common.words import counted
 from lc_core.errors import LCError
 
-__all__ = ["LONGEST", "read_bytes", "refuse_pointer", "refuse_pointer_at", "refuse_stand_in", "refuse_stand_in_at"]
+__all__ = [
+    *("LONGEST", "read_bytes", "refuse_pointer", "refuse_pointer_at", "refuse_special", "refuse_stand_in"),
+    "refuse_stand_in_at",
+]
 
 LONGEST = 1024
 """Bytes; a longer file is no pointer, says the specification of Git LFS."""
 POINTER = re.compile(rb"(\xef\xbb\xbf)?\s*version https?://(git-lfs\.github\.com|hawser\.github\.com|git-media\.io)/")
 SIZE = re.compile(rb"^size (\d+)\s*$", re.MULTILINE)
 PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE | re.DOTALL)
+
+
+SPECIAL = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def refuse_special(path: str | Path) -> None:
+    """Refuse a pipe, a socket or a device, before it is opened: to read one may have no end.
+
+    What is not there, or is a folder, is told by what opens it. What a shell hands over as `/dev/fd/63` has an end.
+
+    Raises:
+        LCError: If it is one.
+    """
+    try:
+        kind = SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode))
+    except (OSError, ValueError):
+        return
+    if kind is not None and not str(path).startswith(("/dev/fd/", "/proc/self/fd/")):
+        raise LCError(f"{path} is {kind}; expected a file", hint="save what comes out of it as a file, and give that")
 
 
 def refuse_stand_in(data: bytes, path: str | Path) -> None:
@@ -61,23 +85,25 @@ def refuse_pointer(data: bytes, path: str | Path) -> None:
 
 
 def refuse_pointer_at(path: Path) -> None:
-    """Refuse a file that is a Git LFS pointer, before something else reads it.
+    """Refuse what is a Git LFS pointer or no regular file, before something else reads it.
 
     Raises:
         LCError: If it is one.
         OSError: If it cannot be read.
     """
+    refuse_special(path)
     with path.open("rb") as file:
         refuse_pointer(file.read(LONGEST + 1), path)
 
 
 def refuse_stand_in_at(path: Path) -> None:
-    """Refuse a file that is empty, a web page or a Git LFS pointer, before something else reads it.
+    """Refuse what is empty, a web page, a Git LFS pointer or no regular file, before something else reads it.
 
     Raises:
         LCError: If it is one of these.
         OSError: If it cannot be read.
     """
+    refuse_special(path)
     with path.open("rb") as file:
         refuse_stand_in(file.read(LONGEST + 1), path)
 
@@ -86,9 +112,10 @@ def read_bytes(path: Path) -> bytes:
     """Return a file's content.
 
     Raises:
-        LCError: If it is empty, a web page or a Git LFS pointer.
+        LCError: If it is empty, a web page, a Git LFS pointer, or no regular file.
         OSError: If it cannot be read.
     """
+    refuse_special(path)
     data = path.read_bytes()
     refuse_stand_in(data, path)
     return data

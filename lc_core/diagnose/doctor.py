@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lc_core.common.cache import Cache
+from lc_core.common.files import reason
 from lc_core.common.seeds import block_generator
 from lc_core.common.words import counted
 from lc_core.errors import LCError
@@ -111,7 +112,8 @@ def _cache(subject: str) -> Check:
             file.write(b"test")
         entries = cache.entries()
     except OSError as error:
-        raise LCError(f"{cache.root} cannot be used: {error}", hint="set LC_CACHE_DIR to a folder that can") from error
+        told = f"{cache.root} cannot be used: {reason(error, cache.root)}"
+        raise LCError(told, hint="set LC_CACHE_DIR to a folder that can") from error
     total = sum(one.bytes for one in entries)
     text = f"{cache.root} is writable; fitted parts: {len(entries)}, {total / 1e6:.1f} MB"
     damaged = [one.folder.name for one in entries if one.what == "(damaged)"]

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lc_core.common.files import reason
 from lc_core.common.guard import blaming
 from lc_core.common.owned import InTheWay, Owned
 from lc_core.common.seeds import block_generator
@@ -111,7 +112,7 @@ def write_sheets(found: Inspection, registry: Registry, owned: Owned) -> list[Pa
             found.problems.append(_told(error))
         except OSError as error:
             raise LCError(
-                f"{owned.path} cannot be written: {error}", hint="choose another folder with --out"
+                f"{owned.path} cannot be written: {reason(error, owned.path)}", hint="choose another folder with --out"
             ) from error
         else:
             written += [owned.path / name for name in names] if path is not None else []

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
+from lc_core.common.owned import check_place
 from lc_core.errors import LCError
 from lc_core.plugins.installed import canonical, installed
 
@@ -22,8 +23,10 @@ KINDS = {
     "renderer": ("a renderer", "the renderer, and its registration"),
 }
 """Kinds of plugins that there are templates for: what each is, and what its module holds."""
-NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 40
+RESERVED = {"aux", "con", "nul", "prn", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+"""Names that no file and no folder has on Windows, whatever its ending."""
 
 
 def new_plugin(name: str, kind: str = "constraint", folder: Path | None = None) -> list[Path]:
@@ -45,6 +48,7 @@ def new_plugin(name: str, kind: str = "constraint", folder: Path | None = None) 
     folder = folder or Path(name)
     if folder.exists() or folder.is_symlink():
         raise LCError(f"{folder} exists already; nothing is written", hint="choose another name or --out")
+    check_place(folder)
     values = _values(name, kind)
     module = values["module"]
     files = {
@@ -68,7 +72,7 @@ def new_plugin(name: str, kind: str = "constraint", folder: Path | None = None) 
 
 
 def _values(name: str, kind: str) -> dict[str, str]:
-    domain = re.sub("^lc[-_]", "", name)
+    domain = re.sub("^lc-", "", name)
     function = domain.replace("-", "_")
     about, what = KINDS[kind]
     return {
@@ -91,10 +95,14 @@ def _check_name(name: str) -> None:
             f"at most {LONGEST}",
             hint="for example: lc new-plugin high-notes",
         )
-    module, short = name.replace("-", "_"), re.sub("^lc[-_]", "", name).replace("-", "_")
+    module, short = name.replace("-", "_"), re.sub("^lc-", "", name).replace("-", "_")
     for one in (module, short):
         if keyword.iskeyword(one) or keyword.issoftkeyword(one) or not one.isidentifier():
             raise LCError(f"{name!r} cannot name a plugin: {one!r} cannot name a function in Python")
+    if name == "lc":
+        raise LCError("'lc' cannot name a plugin: it is the name of the command", hint="choose another name")
+    if name in RESERVED:
+        raise LCError(f"{name!r} cannot name a plugin: on Windows no file may have that name")
     if module in sys.stdlib_module_names:
         raise LCError(f"{name!r} cannot name a plugin: Python has a module {module!r}, which it would hide")
     if any(canonical(name) == canonical(one) for one in installed().names):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from lc_core.common.pointers import refuse_pointer_at
+from lc_core.common.pointers import refuse_pointer_at, refuse_special
 from lc_core.errors import LCError
 from lc_core.plugins.beside import Loader, forget, sources_of
 
@@ -33,6 +33,7 @@ def load_file(path: Path) -> ModuleType:
     """
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise LCError(f"--plugin {path}: expected a Python file whose name could be a module's, such as my_rule.py")
+    refuse_special(path)
     if not os.path.isfile(path):
         raise LCError(f"--plugin {path}: there is no such file")
     refuse_pointer_at(path)

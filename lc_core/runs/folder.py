@@ -10,7 +10,6 @@ import itertools
 import json
 import os
 import platform
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from lc_core.energy.energy import Energy
 
 __all__ = ["RunFolder", "environment", "identity_of"]
-
-NUMBERED = re.compile(r"\d{6,}\..+")
-"""Names of the files of outputs."""
 
 
 def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
@@ -93,7 +89,7 @@ class RunFolder:
         """
         blocks, stack = path / "blocks", ExitStack()
         try:
-            opened = stack.enter_context(Owned.open(path, "run", earlier=lambda folder: _earlier(folder, identity)))
+            opened = stack.enter_context(Owned.open(path, "run"))
             if blocks.is_symlink() or (blocks.exists() and not blocks.is_dir()):
                 raise LCError(f"{blocks} is no folder; lc keeps finished blocks there", hint="move it away")
             blocks.mkdir(exist_ok=True)
@@ -143,39 +139,13 @@ def _aside(path: Path) -> Path:
     return target
 
 
-def _earlier(path: Path, identity: dict[str, str]) -> list[str]:
-    """Return the files of a run that an lc wrote which kept no list of them; none if the folder is no such run.
-
-    Sheets have names that only renderers know: they were written between `spec.yaml` and `report.html`.
-    """
-    marker, blocks = path / "blocks" / "run.json", path / "blocks"
-    if not marker.is_file():
-        begun = {one.name for one in blocks.glob("*")} <= {"run.lock", ".run.json.partial"} and not blocks.is_symlink()
-        return [".begun"] if begun and {one.name for one in path.iterdir()} - {".lc"} <= {"blocks"} else []
-    _claim(path, marker, identity)
-    fixed = ("spec.yaml", "environment.json", "samples.safetensors", "report.json", "report.html")
-    found = [path / name for name in (*fixed, "nearest/samples.safetensors")]
-    for folder in (path / "outputs", path / "nearest"):
-        found += [one for one in folder.glob("*") if NUMBERED.fullmatch(one.name)]
-    if (path / "spec.yaml").is_file() and (path / "report.html").is_file():
-        first, last = ((path / name).stat().st_mtime for name in ("spec.yaml", "report.html"))
-        found += [
-            one
-            for folder in (path, path / "nearest")
-            for one in folder.glob("*")
-            if first <= one.stat().st_mtime <= last
-        ]
-    files = [one.relative_to(path).as_posix() for one in found if one.is_file() and not one.is_symlink()]
-    return [*files, ".begun"]
-
-
 def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
     """Write whose run a folder holds, or check that it is this one's."""
     try:
         if not os.path.lexists(marker):
             write_atomically(marker, json.dumps({"identity": identity}, indent=2).encode())
             return
-        text = marker.read_bytes()
+        text = marker.read_bytes() if marker.is_file() else b""
     except OSError as error:
         raise unwritable(path, error) from error
     try:
@@ -216,6 +186,8 @@ def _load_block(path: Path, number: int) -> Block | None:
     def under(prefix: str) -> dict[str, np.ndarray]:
         return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
+    if not path.is_file():
+        return None
     try:
         tensors = load(path.read_bytes())
         decodes, size = tensors["counts"].tolist()
@@ -231,7 +203,7 @@ def _load_block(path: Path, number: int) -> Block | None:
             decodes=decodes,
             size=size,
         )
-    except (FileNotFoundError, IsADirectoryError, SafetensorError, KeyError, ValueError):
+    except (SafetensorError, KeyError, ValueError):
         return None
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lc_core.common.cache import Cache
 from lc_core.common.files import unwritable
-from lc_core.common.owned import Owned
+from lc_core.common.owned import Owned, some
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
 from lc_core.runs.build import (
@@ -82,7 +82,7 @@ def run_spec(
         progress(f"writing {counted(len(result), 'output')} to {path}")
         try:
             with folder.owned.work() as work:
-                _write_run(spec, problem, result, renderers, folder.owned, work, began)
+                _write_run(spec, problem, result, renderers, folder.owned, work, began, progress)
         except OSError as error:
             raise unwritable(path, error) from error
     return result, path
@@ -96,6 +96,7 @@ def _write_run(
     owned: Owned,
     work: Path,
     began: float,
+    progress: Progress,
 ) -> None:
     write_about(owned, spec, problem)
     files = render_all(renderers, result.outputs, work / "outputs", sheets=work)
@@ -106,7 +107,7 @@ def _write_run(
     if near is not None:
         write_samples(near, owned, under="nearest/")
         written.add("nearest/samples.safetensors")
-    remove_stale(owned, written)
+    remove_stale(owned, written, progress)
     result.report["seconds"]["total"] = time.monotonic() - began
     write_result(result, owned)
     samples = [
@@ -146,8 +147,18 @@ def write_about(owned: Owned, spec: Spec, problem: Problem) -> None:
     owned.write("environment.json", json.dumps(environment(problem), indent=2).encode())
 
 
-def remove_stale(owned: Owned, written: Collection[str]) -> None:
-    """Delete what an earlier command of this run rendered and this one did not; `outputs` is there in any case."""
+def remove_stale(owned: Owned, written: Collection[str], progress: Progress) -> None:
+    """Delete what an earlier command of this run rendered and this one did not, and say so.
+
+    `outputs` is there in any case.
+    """
     rendered = (name for name in owned.names if name.partition("/")[0] in ("outputs", "nearest", "pairs"))
-    owned.remove([name for name in rendered if "/" in name and name not in written])
+    stale = sorted(name for name in rendered if "/" in name and name not in written)
+    if stale:
+        files = counted(len(stale), "file")
+        progress(
+            f"note: {files} of an earlier command, which this one does not write, are deleted from {owned.path}:"
+            f" {some(stale)}; the earlier command writes them again"
+        )
+    owned.remove(stale)
     (owned.path / "outputs").mkdir(exist_ok=True)

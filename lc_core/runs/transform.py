@@ -19,7 +19,7 @@ from lc_core.editing.judge import add_judgement
 from lc_core.editing.problem import Transformation
 from lc_core.editing.result import TransformResult, write_transform
 from lc_core.editing.transform import run_transformation
-from lc_core.errors import LCError
+from lc_core.errors import LCError, all_of
 from lc_core.models.latent_model import LatentModel
 from lc_core.plugins.readers import read_outputs, reader_settings, readers_of
 from lc_core.plugins.registry import Registry
@@ -91,7 +91,7 @@ def read_inputs(
         for unread in errors:
             skip(unread)
     elif errors:
-        raise LCError("\nerror: ".join(error.message for error in errors), hint=errors[0].hint)
+        raise all_of(errors)
     shapes = {part.shape[1:] for part in parts}
     if len(shapes) > 1:
         told = ", ".join(f"{path} {part.shape[1:]}" for path, part in zip(readable, parts, strict=True))
@@ -167,7 +167,7 @@ def transform_files(
         progress(f"writing {counted(len(result), 'output')} to {path}")
         try:
             with folder.owned.work() as work:
-                _write(spec, sampling, result, renderers, folder.owned, work, began)
+                _write(spec, sampling, result, renderers, folder.owned, work, began, progress)
         except OSError as error:
             raise unwritable(path, error) from error
     return result, path
@@ -181,11 +181,12 @@ def _write(
     owned: Owned,
     work: Path,
     began: float,
+    progress: Progress,
 ) -> None:
     write_about(owned, spec, sampling)
     files = render_all(renderers, result.outputs, work / "outputs", sheets=work)
     pairs = _write_pairs(renderers, result, work)
-    remove_stale(owned, owned.take(work))
+    remove_stale(owned, owned.take(work), progress)
     result.report["seconds"]["total"] = time.monotonic() - began
     write_transform(result, owned)
     examples = []

@@ -81,8 +81,7 @@ def save_result(result: SampleResult, folder: Path) -> Path:
         LCError: If it cannot be written, or files of these names are there that were not saved by this.
     """
     try:
-        with Owned.open(folder, "result", mixed=True) as owned:
-            owned.check(["samples.safetensors", "report.json"])
+        with Owned.open(folder, "result", mixed=True, writes=["samples.safetensors", "report.json"]) as owned:
             write_result(result, owned)
     except OSError as error:
         raise unwritable(folder, error) from error

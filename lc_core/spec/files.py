@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hin
 from typing_extensions import is_typeddict
 
 from lc_core.common.plain_text import decoded
-from lc_core.common.pointers import refuse_pointer
+from lc_core.common.pointers import refuse_pointer, refuse_special
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.spec.load import MAX_BYTES, Node, parse
@@ -35,6 +35,8 @@ def find_spec(path_or_name: str | Path) -> Path:
     Raises:
         LCError: If there is no such file.
     """
+    if not str(path_or_name).strip():
+        raise LCError("the name of a spec is blank", hint="give a path, or the name of a shipped spec")
     path = Path(path_or_name)
     if os.path.isdir(path):  # unlike pathlib's, os.path's questions never raise, as for a name that is too long
         raise LCError(f"{path} is a folder; expected a spec file", hint=f"specs in it: {_specs_in(path)}")
@@ -165,6 +167,7 @@ def _base(path: Path, extends: Node, problems: Problems) -> Path | None:
 
 def _read(path: Path, problems: Problems) -> Node:
     where = Where(str(path))
+    refuse_special(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

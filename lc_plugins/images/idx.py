@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from lc_core import LCError
-from lc_core.common import LONGEST, counted, refuse_pointer
+from lc_core.common import LONGEST, counted, refuse_pointer, refuse_special
 
 __all__ = ["read_idx", "read_mnist"]
 
@@ -63,6 +63,7 @@ def read_idx(path: Path, *, dimensions: int) -> np.ndarray:
         LCError: If the file cannot be read, is no such IDX file, is empty, or has fewer or more values than it says.
     """
     path = Path(path)
+    refuse_special(path)
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == GZIP

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from lc_core import LCError
-from lc_core.common import LONGEST, refuse_stand_in
+from lc_core.common import LONGEST, refuse_special, refuse_stand_in
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import pillow
 
@@ -94,6 +94,7 @@ def rgb_pixels(path: Path, *, tell: Callable[[str], None] = lambda _: None) -> n
         LCError: As `read_image`, sizes apart.
     """
     image_module = pillow()
+    refuse_special(path)
     too_large = f"expected {LARGEST:,} pixels at most, such as 4096 x 4096"
     try:
         with warnings.catch_warnings():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core import LCError, Measurement
-from lc_core.cli import plugin_files, table, use_one_thread
+from lc_core.cli import FILE_PATH, plugin_files, table, use_one_thread
 from lc_core.common import Cache, counted, lock_of, write_atomically
 from lc_core.plugins import build_registry, readers_of
 from lc_core.spec import Problems, Where, parse
@@ -47,8 +47,8 @@ GUESSING = 0.65
 @click.option("--as", "names", metavar="NAME", multiple=True, help="Name of a column; once for each measurement.")
 @click.option("--count", type=click.IntRange(min=1), help=f"Prior samples to draw and measure; default {COUNT}.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the prior samples; default 0.")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of labelled files.")
-@click.option("--labels", type=click.Path(path_type=Path), help="CSV file with the header file,name1,name2,...")
+@click.option("--data", type=FILE_PATH, help="Folder of labelled files.")
+@click.option("--labels", type=FILE_PATH, help="CSV file with the header file,name1,name2,...")
 @click.option("--dataset", metavar="NAME", help="In place of --labels: the data set reader, such as images.celeba.")
 @click.option(
     "--threshold",
@@ -58,7 +58,7 @@ GUESSING = 0.65
     help="Lowest value of a column that counts as a yes; repeatable.",
 )
 @plugin_files
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The label set, a safetensors file.")
+@click.option("--out", type=FILE_PATH, required=True, help="The label set, a safetensors file.")
 def command(
     model: str,
     measurements: tuple[str, ...],

@@ -143,7 +143,7 @@ def check_classes(columns: Sequence[Column], held: np.ndarray, *, where: str) ->
 def is_label_set(path: Path) -> bool:
     """Return whether a file is a label set, whatever else may be wrong with it."""
     try:
-        return KEY in _metadata(path)
+        return path.is_file() and KEY in _metadata(path)
     except Exception:
         return False
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lc_core import LCError
-from lc_core.common import counted
+from lc_core.common import counted, refuse_special
 
 __all__ = ["Event", "Metre", "MidiSong", "MidiTrack", "read_song"]
 
@@ -121,6 +121,7 @@ def read_song(path: Path) -> MidiSong:
         LCError: If the file is missing, is no MIDI file or is truncated; if it counts time in film frames; or if what
             is played is damaged.
     """
+    refuse_special(path)
     try:
         content = path.read_bytes()
     except OSError as error:

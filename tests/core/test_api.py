@@ -166,7 +166,7 @@ def test_a_result_is_saved_to_a_folder(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(LCError, match="cannot be written"):
+    with pytest.raises(LCError, match="file is a file; expected a folder"):
         lc_core.sample(model=Scale(), engine="rejection", count=1).save(tmp_path / "file" / "inside")
 
 

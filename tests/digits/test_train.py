@@ -136,13 +136,24 @@ def test_a_training_of_an_earlier_version_goes_on(trained: Path, earlier: Path) 
     assert (earlier / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["MODEL_CARD.md", "curves.json", "checkpoint.pt"])
-def test_a_training_of_an_earlier_version_with_somebodys_files_is_left_as_it_is(earlier: Path, name: str) -> None:
-    (earlier / name).write_text("mine")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("MODEL_CARD.md", "mine"),
+        ("config.json", "{}"),
+        ("curves.json", "mine"),
+        ("curves.json", "[ ]"),
+        ("checkpoint.pt", "mine"),
+    ],
+)
+def test_a_training_of_an_earlier_version_with_somebodys_files_is_left_as_it_is(
+    earlier: Path, name: str, content: str
+) -> None:
+    (earlier / name).write_text(content)
     before = {one.name: one.read_bytes() for one in earlier.iterdir()}
     result = CliRunner().invoke(main, ["train", "digits.8x8", *GIVEN])
     assert result.exit_code == 2
-    assert (name if name != "checkpoint.pt" else "holds no training of lc") in result.stderr
+    assert name in result.stderr and "no list of lc's own files" in result.stderr
     assert {one.name: one.read_bytes() for one in earlier.iterdir()} == before
 
 

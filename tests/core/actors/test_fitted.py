@@ -190,7 +190,7 @@ def test_only_an_actor_can_be_written_and_only_into_a_folder_of_its_own(write, l
     (tmp_path / "full/notes.txt").write_text("mine")
     told = lc("fit", write(), "--out", tmp_path / "full")
     assert told.exit_code == 2
-    assert "holds no actor" in told.stderr
+    assert "no list of lc's own files" in told.stderr
 
 
 @pytest.mark.parametrize(

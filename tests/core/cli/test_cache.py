@@ -106,3 +106,22 @@ def test_listing_imports_no_torch(folder):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 False"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--clear",)])
+def test_a_folder_that_may_not_be_read_is_told_in_words(folder, monkeypatch, arguments):
+    folder.mkdir(exist_ok=True)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: the cache folder {folder} cannot be read: Permission denied\n  hint: ")
+
+
+def test_a_blank_name_of_the_folder_is_refused(monkeypatch):
+    monkeypatch.setenv("LC_CACHE_DIR", " ")
+    result = run()
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (2, "error: LC_CACHE_DIR is blank")

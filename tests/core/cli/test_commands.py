@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from lc_core.cli import COMMANDS, main
 from lc_core.cli.group import LazyGroup
+from lc_core.cli.options import FilePath
 from lc_core.errors import LCError
 
 HEAVY = ("torch", "matplotlib", "music21", "pretty_midi")
@@ -203,6 +204,24 @@ def test_validate_tells_all_mistakes_of_all_files(write_spec):
     assert any(line.startswith(f"{two}:2:8: error: unknown model 'melody.none'") for line in lines)
     assert any(line.startswith(f"{two}:3:10: error: should be greater than") for line in lines)
     assert any(line.startswith("error: nowhere.yaml: no such file or shipped spec") for line in lines)
+
+
+@pytest.mark.parametrize("given", ["", "  "])
+def test_a_blank_path_is_not_taken_for_the_folder_that_one_is_in(lc, given):
+    for command in COMMANDS:
+        parameters = [one for one in main.get_command(None, command).params if isinstance(one.type, FilePath)]
+        for one in (one for one in parameters if one.opts[0].startswith("--")):
+            result = lc(command, "digits.8x8", one.opts[0], given)
+            assert result.exit_code == 2, (command, one.name)
+            assert f"Invalid value for '{one.opts[0]}': the path is blank" in result.stderr, (command, one.name)
+    for arguments in (("validate", given), ("sample", given), ("score", given, "file")):
+        assert lc(*arguments).stderr.startswith("error: the name of a spec is blank"), arguments
+
+
+def test_every_path_of_a_command_line_is_checked_for_being_blank():
+    for command in COMMANDS:
+        for one in main.get_command(None, command).params:
+            assert isinstance(one.type, FilePath) or not isinstance(one.type, click.Path), (command, one.name)
 
 
 def test_schema_prints_json_of_either_draft():

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import torch
 from filelock import FileLock
 
 import lc_core
+from lc_core.cli import COMMANDS
 from lc_core.common.cache import Cache
 from lc_core.errors import LCError
 from lc_core.fitting.critics import FitSettings
@@ -79,6 +81,8 @@ LABEL = "label", "digits.8x8", "images.brightness", "--threshold", "brightness=0
 @pytest.fixture
 def quick(monkeypatch):
     """Read what is installed once for a test, and fit next to nothing: each case runs a whole command."""
+    for module in (*(module for module, _ in COMMANDS.values()), "lc_core.api", "lc_core.actors.fitted"):
+        import_module(module)  # or one that is first imported in a test would keep what is put in below
     cached = {"build_registry": functools.cache(build_registry), "installed": functools.cache(installed)}
     for name, found in cached.items():
         loaded = [one for key, one in sys.modules.items() if key.startswith("lc_core.") and name in vars(one)]
@@ -254,14 +258,47 @@ def test_a_folder_with_a_persons_work_is_refused_and_left_as_it_is(name, command
     assert seen(out) == {"thesis.txt": b"mine"}
 
 
-def test_a_run_of_an_earlier_version_goes_on(commands, tmp_path, content_of):
+FOREIGN = (
+    *("outputs/000000.txt", "outputs/000001.txt", "outputs/000099.txt", "nearest/000000.txt", "pairs/000000.txt"),
+    *("report.json", "spec.yaml", "MODEL_CARD.md", "config.json", "checkpoint.pt", "images.png"),
+)
+"""Names that one command or another writes."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_of_a_folder_that_was_moved_without_its_list_nothing_is_taken_up(name, commands, tmp_path):
+    command, first = commands[name], tmp_path / "first"
+    if name == "label":
+        first.mkdir()
+    assert command(first) == 0
+    own = [one.relative_to(first) for one in first.rglob("*") if one.is_file() and ".lc" not in one.parts]
+    cases = [(one, ()) for one in own] + [(own[0], FOREIGN)]
+    for number, (changed, foreign) in enumerate(cases):
+        out = tmp_path / f"moved-{number}"
+        shutil.copytree(first, out, ignore=shutil.ignore_patterns(".lc"))
+        for place in (changed, *map(Path, foreign)):
+            put(out / place, "file", tmp_path)
+        before = seen(out)
+        assert command(out) == 2, changed
+        assert seen(out) == before, changed
+
+
+@pytest.mark.parametrize("name", ["sample", "transform", "fit", "train", "inspect"])
+def test_a_part_of_a_folder_without_its_list_is_refused(name, commands, tmp_path):
     out = tmp_path / "out"
-    assert commands["sample"](out) == 0
-    before = content_of(out)
+    assert commands[name](out) == 0
     shutil.rmtree(out / ".lc")
-    (out / "blocks" / "run.lock").touch()
-    assert commands["sample"](out) == 0
-    assert content_of(out) == before
+    for folder in ("outputs", "pairs"):
+        shutil.rmtree(out / folder, ignore_errors=True)
+    before = seen(out)
+    assert commands[name](out) == 2
+    assert seen(out) == before and not (out / ".lc").exists()
+    for one in out.iterdir():
+        shutil.rmtree(one) if one.is_dir() else one.unlink()
+    (out / "blocks").mkdir()
+    (out / "report.json").write_text("mine")
+    assert commands[name](out) == 2
+    assert seen(out) == {"report.json": b"mine"}
 
 
 def cached(root: Path) -> Path:

@@ -39,6 +39,8 @@ PLUGIN = """
             raise ZeroDivisionError("nine")
         progress(f"step {steps}/{steps}")
         (folder / "model.json").write_text(json.dumps([steps, seed, rates]))
+        if seed == 6:
+            progress(f"wrote {folder / 'model.json'}")
 
     def counting(folder: Path, *, steps: int = 10, progress: Callable[[str], None] = print) -> None:
         "Train a toy that tells how far it is."
@@ -175,6 +177,12 @@ def test_half_a_file_that_a_killed_training_left_is_not_kept(train, tmp_path):
     (place / ".lc/training/.model.json.0123456789ab.partial").write_text("[1")
     assert train("toy.model").exit_code == 0
     assert sorted(one.name for one in place.iterdir()) == [".lc", "model.json"]
+
+
+def test_what_it_says_that_it_wrote_is_there_in_the_end(train, tmp_path):
+    lines = train("toy.model", "--out", "here", "--seed", "6").stderr.splitlines()
+    (wrote,) = [line.removeprefix("wrote ") for line in lines if line.startswith("wrote ")]
+    assert wrote == "here/model.json" and (tmp_path / wrote).is_file()
 
 
 def test_a_full_disk_is_no_bug(train):

@@ -1,22 +1,28 @@
-"""A Git LFS pointer in place of any file that is read is named as such, and an empty file or a web page in a model."""
+"""A Git LFS pointer, a pipe, an empty file or a web page in place of a file that is read is named as what it is."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
+from functools import partial
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from lc_core.actors.folder import read_actor
 from lc_core.cli import main
-from lc_core.common.pointers import refuse_stand_in
+from lc_core.common.pointers import refuse_special, refuse_stand_in
 from lc_core.errors import LCError
 from lc_plugins.avatars.model import SHIPPED as AVATARS
 from lc_plugins.digits.model import SHIPPED as DIGITS
 from lc_plugins.images.celeba import read_celeba
 from lc_plugins.images.idx import read_idx
+from lc_plugins.images.read import rgb_pixels
 from lc_plugins.labels.label_set import read_label_set
+from lc_plugins.melody.midi_events import read_song
 from lc_plugins.melody.model import SHIPPED as MELODY
 from lc_plugins.models.diffusers_folder import load_diffusers
 from lc_plugins.models.export import load_export
@@ -196,3 +202,45 @@ def test_the_command_ends_with_status_2(file, tmp_path):
     result = CliRunner().invoke(main, ["inspect", "models.export", *settings])
     assert result.exit_code == 2
     assert "is a Git LFS pointer" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a socket", "a device"])
+def test_what_is_no_regular_file_is_refused_before_it_is_opened(kind):
+    path = "there" if kind != "a device" else os.devnull
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(path)
+    with pytest.raises(LCError, match=f"{path} is {kind}; expected a file"):
+        refuse_special(path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("score", "melody/c_major", "p.mid"),
+        ("score", "digits/seven", "p.png"),
+        ("validate", "p.yaml"),
+        ("inspect", "p.yaml"),
+        ("validate", "melody/c_major", "--plugin", "p.py"),
+        ("label", "digits.8x8", "--data", ".", "--labels", "p.csv", "--out", "set"),
+        ("inspect", "models.export", "--set", "file=p.pt2", "--set", "output=image.gray/1"),
+    ],
+)
+def test_a_command_opens_no_pipe_that_is_given_as_a_file(lc, arguments):
+    name = next(one.removeprefix("file=") for one in arguments if one.removeprefix("file=").startswith("p."))
+    with socket.socket(socket.AF_UNIX) as made:  # not a pipe: to open one by mistake would never end
+        made.bind(name)
+    result = lc(*arguments)
+    assert result.exit_code == 2
+    assert f"{name} is a socket; expected a file" in result.stderr
+    assert "save what comes out of it as a file" in result.stderr
+
+
+def test_readers_of_python_open_no_pipe():
+    for name, read in (("a.mid", read_song), ("a.png", rgb_pixels), ("a.idx", partial(read_idx, dimensions=3))):
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(name)
+        with pytest.raises(LCError, match="is a socket"):
+            read(Path(name))

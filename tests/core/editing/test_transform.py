@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +275,19 @@ def test_where_no_input_can_be_read_nothing_is_written(curve, lc, write_spec):
     result = lc("transform", write_spec(SPEC), "--input", "gone.txt", "song.mp3")
     assert (result.exit_code, unreadable(result)) == (2, ["gone.txt", "song.mp3"])
     assert not Path("runs").exists()
+
+
+def test_each_hint_stands_below_its_error_or_once_if_all_are_the_same(curve, lc, write_spec):
+    for name in ("one.txt", "two.txt"):
+        Path(name).mkdir()
+    lines = lc("transform", write_spec(SPEC), "--input", "one.txt", "gone.txt", "two.txt").stderr.splitlines()
+    assert [line.split(":")[1].strip() for line in lines if "error" in line] == ["one.txt", "gone.txt", "two.txt"]
+    assert "one.txt/*" in lines[1] and "two.txt/*" in lines[4] and len(lines) == 5
+    for name in ("a.txt", "b.txt"):
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(name)
+    lines = lc("transform", write_spec(SPEC), "--input", "a.txt", "b.txt").stderr.splitlines()
+    assert [line[:12] for line in lines] == ["error: a.txt", "error: b.txt", "  hint: save"]
 
 
 def test_a_file_may_hold_several_outputs(curve, lc, write_spec, outputs):

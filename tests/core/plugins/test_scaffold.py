@@ -138,7 +138,11 @@ def test_it_tells_what_it_wrote_and_what_to_do_next(lc, tmp_path):
         ("lc-3d", "'3d' cannot name a function"),
         ("random", "Python has a module 'random'"),
         ("numpy", "a distribution called 'numpy' is installed already"),
-        ("latent_constraints", "is installed already"),
+        ("latent-constraints", "is installed already"),
+        ("a_b", "small letters, digits and single hyphens"),
+        ("lc", "the name of the command"),
+        ("con", "on Windows no file may have that name"),
+        ("lpt1", "on Windows no file may have that name"),
         ("lc-core", "a module 'lc_core' is installed"),
     ],
 )
@@ -157,6 +161,9 @@ def test_a_folder_that_exists_is_refused_even_if_it_is_empty(lc):
     assert lc("new-plugin", "high-notes", "--out", "elsewhere/here").exit_code == 0
     assert Path("elsewhere/here/pyproject.toml").exists()
     Path("file").touch()
+    Path("link").symlink_to("nothing")
+    refused = lc("new-plugin", "high-notes", "--out", "link/below")
+    assert (refused.exit_code, "link is a link to a place that does not exist" in refused.stderr) == (2, True)
     refused = lc("new-plugin", "high-notes", "--out", "file/below")
     assert refused.exit_code == 2
     assert "file/below" in refused.stderr

@@ -120,6 +120,22 @@ def test_a_smaller_count_leaves_only_what_it_asks_for(sample, content_of):
     assert content_of(sample("--count", 5)) == content_of(sample("--count", 5, out="undisturbed"))
 
 
+def test_a_smaller_count_says_what_it_deletes_and_nothing_that_was_changed(sample, lc, write_spec):
+    folder = sample("--count", 9)
+    changed = folder / "outputs" / "000007.txt"
+    kept = changed.read_bytes()
+    changed.write_text("mine")
+    refused = lc("sample", write_spec(SPEC), "--out", "run", "--count", 5)
+    assert refused.exit_code == 2 and "outputs/000007.txt" in refused.stderr
+    assert changed.read_text() == "mine" and len(list(changed.parent.iterdir())) == 9
+    changed.write_bytes(kept)
+    done = lc("sample", write_spec(SPEC), "--out", "run", "--count", 5)
+    assert done.exit_code == 0 and len(list(changed.parent.iterdir())) == 5
+    (note,) = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    assert "4 files of an earlier command, which this one does not write, are deleted from run: outputs/000005" in note
+    assert "note: " not in lc("sample", write_spec(SPEC), "--out", "run", "--count", 9).stderr
+
+
 def test_the_same_command_again_leaves_the_same_bytes_and_runs_no_try(sample, content_of, line, monkeypatch):
     before = content_of(sample())
     decode, decoded = line.Line.decode, []
@@ -159,10 +175,10 @@ def test_a_partial_file_left_by_a_kill_does_not_matter(sample, content_of):
 
 
 def test_a_run_killed_before_its_first_file_is_no_obstacle(sample, tmp_path):
-    begun = tmp_path / "work" / "run" / "blocks"
+    begun = tmp_path / "work" / "run" / ".lc"
     begun.mkdir(parents=True)
-    (begun / ".run.json.partial").write_bytes(b"")
-    (begun / "run.lock").write_bytes(b"")
+    (begun / ".files.jsonl.partial").write_bytes(b"")
+    (begun / "lock").write_bytes(b"")
     assert (sample() / "report.json").exists()
 
 
@@ -237,7 +253,7 @@ def test_a_folder_with_other_things_in_it_is_refused(line, lc, write_spec, tmp_p
     (tmp_path / "work" / "run" / "thesis.tex").write_text("x")
     result = lc("sample", write_spec(SPEC), "--out", "run")
     assert result.exit_code == 2
-    assert "error: run is not empty and holds no run" in result.stderr
+    assert "error: run holds thesis.tex, and no list of lc's own files (its hidden folder .lc)" in result.stderr
     assert [one.name for one in (tmp_path / "work" / "run").iterdir()] == ["thesis.tex"]
 
 
@@ -249,12 +265,23 @@ def test_a_run_whose_marker_is_damaged_is_refused(sample, lc, write_spec):
     assert "run holds another run, which cannot be read" in result.stderr
 
 
-@pytest.mark.parametrize("out", ["file", "file/inside", "file/far/inside", "x" * 300])
-def test_a_place_that_cannot_hold_a_folder_is_refused(line, lc, write_spec, tmp_path, out):
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [
+        ("file", "file is a file; expected a folder"),
+        ("file/inside", "file/inside: file is a file; expected a folder"),
+        ("file/far/inside", "file/far/inside: file is a file; expected a folder"),
+        ("link", "link is a link to a place that does not exist; expected a folder"),
+        ("link/inside", "link/inside: link is a link to a place that does not exist; expected a folder"),
+        ("x" * 300, f"run folder {'x' * 300}: it cannot be written"),
+    ],
+)
+def test_a_place_that_cannot_hold_a_folder_is_refused(line, lc, write_spec, tmp_path, out, told):
     (tmp_path / "work" / "file").write_text("x")
+    (tmp_path / "work" / "link").symlink_to("nothing")
     result = lc("sample", write_spec(SPEC), "--out", out)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"error: {'' if out == 'file' else 'run folder '}{out}" in result.stderr
+    assert f"error: {told}" in result.stderr
     assert "choose another with --out" in result.stderr
     assert (tmp_path / "work" / "file").read_text() == "x"
 
