@@ -45,18 +45,43 @@ def count_operations(model: Any, draw: Callable[[], Tensor]) -> int:
     """
     import numpy as np
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     try:
         z = draw()
-        with blaming("decode"), torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        with blaming("decode"), torch.inference_mode(), _counter() as counter:
             outputs = model.decode(z)
             shape = tuple(outputs.shape) if torch.is_tensor(outputs) else np.shape(outputs)
     except LCError:
         return 0  # told where outputs are needed
-    if counted := int(counter.get_total_flops()) // 2:
+    if counted := int(counter.total) // 2:
         return counted
     weights = {id(one): one.numel() for module in modules_of(model).values() for one in module.parameters()}
     if weights:
         return 2 * sum(weights.values())
     return 0 if model.differentiable else EACH_VALUE * math.prod(shape[1:])
+
+
+def _counter() -> Any:
+    """Return a context that counts as torch's `FlopCounterMode` does, in `total`; that one takes a second to import."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import flop_registry
+
+    class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        total = 0
+
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            return False  # skipping it means importing it
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            with self:
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+            out = func(*args, **kwargs)
+            if (formula := flop_registry.get(func._overloadpacket)) is not None:
+                self.total += int(formula(*args, **kwargs, out_val=out))
+            return out
+
+    return Counter()  # type: ignore[no-untyped-call]
