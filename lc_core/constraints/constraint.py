@@ -15,7 +15,19 @@ from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import WANT_KEYS, Want
 from lc_core.errors import LCError
 
-__all__ = ["Constraint", "Entry", "GUIDES", "Group", "all_of", "any_of", "describe", "leaves", "none_of", "walk"]
+__all__ = [
+    "Constraint",
+    "Entry",
+    "GUIDES",
+    "Group",
+    "all_of",
+    "any_of",
+    "describe",
+    "leaves",
+    "map_leaves",
+    "none_of",
+    "walk",
+]
 
 
 GUIDES = ("critic", "decoder")
@@ -173,6 +185,13 @@ def leaves(entries: Sequence[Entry]) -> Iterator[Constraint]:
             yield entry
         else:
             yield from leaves(entry.entries)
+
+
+def map_leaves(entry: Entry, change: Callable[[Constraint], Constraint]) -> Entry:
+    """Return an entry with each of its constraints changed; groups stay as they are."""
+    if isinstance(entry, Constraint):
+        return change(entry)
+    return replace(entry, entries=tuple(map_leaves(child, change) for child in entry.entries))
 
 
 def describe(entry: Entry) -> dict[str, Any]:

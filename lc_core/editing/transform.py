@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lc_core.common.cache import Cache
-from lc_core.constraints.constraint import Constraint, Entry, leaves, walk
+from lc_core.constraints.constraint import Entry, leaves, map_leaves, walk
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import verdict
 from lc_core.constraints.measurement import Measurement, measure_all
@@ -207,12 +207,6 @@ def through_decoder(
     inner = model.unwrapped
     if not (all(leaf.measurement.info.differentiable for leaf in leaves(entries)) and inner.differentiable):
         return None
-    followed = tuple(map(_followed, entries))
+    followed = tuple(map_leaves(entry, lambda leaf: replace(leaf, guide="decoder", free=None)) for entry in entries)
     spreads = spreads_of(model, followed, seed, cache)
     return Energy(followed, decoder=DecoderGuide(model, spreads))
-
-
-def _followed(entry: Entry) -> Entry:
-    if isinstance(entry, Constraint):
-        return replace(entry, guide="decoder", free=None)
-    return replace(entry, entries=tuple(map(_followed, entry.entries)))

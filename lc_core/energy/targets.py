@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lc_core.constraints.constraint import Constraint, Entry, leaves
+from lc_core.constraints.constraint import Constraint, Entry, leaves, map_leaves
 from lc_core.constraints.free import EachWant, Free
 from lc_core.constraints.want import Want
 
@@ -22,9 +22,7 @@ __all__ = ["FIXED", "Space", "Targets", "code_of", "without_free"]
 
 def without_free(entry: Entry) -> Entry:
     """Return an entry with nothing free: what an engine that is not amortised takes."""
-    if isinstance(entry, Constraint):
-        return replace(entry, free=None)
-    return replace(entry, entries=tuple(map(without_free, entry.entries)))
+    return map_leaves(entry, lambda leaf: replace(leaf, free=None))
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,15 @@ class Targets:
 
     def apply(self, entry: Entry) -> Entry:
         """Return an entry whose free leaves want what each row wants."""
-        if not isinstance(entry, Constraint):
-            return replace(entry, entries=tuple(map(self.apply, entry.entries)))
-        each = self.wants.get(entry.label)
+        return map_leaves(entry, self._applied)
+
+    def _applied(self, leaf: Constraint) -> Constraint:
+        each = self.wants.get(leaf.label)
         if each is None:
-            return entry
-        bounds = entry.free.bounds if entry.free else {}
-        if not bounds:  # the entry's own bounds, or its aim's, hold for every row
-            each = EachWant(lows=np.array([entry.want.low]), highs=np.array([entry.want.high]), variant=each.variant)
-        return replace(entry, want=each)
+            return leaf
+        if not (leaf.free and leaf.free.bounds):  # its own bounds, or its threshold's, hold for every row
+            each = EachWant(lows=np.array([leaf.want.low]), highs=np.array([leaf.want.high]), variant=each.variant)
+        return replace(leaf, want=each)
 
     def take(self, rows: np.ndarray) -> Targets:
         """Return the targets of some rows."""

@@ -118,9 +118,9 @@ def cached_refinement(
         hidden = [refined.critics[label].hidden for label, *_ in labels]
         model = fitter.evaluator.model.name
         what = f"critics of {', '.join(energy.critics)} refined for {type(engine).__name__.lower()} on {model}"
-        aims = {label: want.as_dict() for label, want in refined.aims.items()}
+        thresholds = {label: want.as_dict() for label, want in refined.thresholds.items()}
         seconds = time.monotonic() - began
-        return {"what": what, "hidden": hidden, "aims": aims, "card": refined.card, "seconds": seconds}, tensors
+        return {"what": what, "hidden": hidden, "aims": thresholds, "card": refined.card, "seconds": seconds}, tensors
 
     if cache is None or None in keys or None in through:
         config, tensors = fit()
@@ -147,6 +147,6 @@ def cached_refinement(
     for number, (some, hidden) in enumerate(zip(labels, config["hidden"], strict=True)):
         own = {name.partition(".")[2]: t for name, t in tensors.items() if name.partition(".")[0] == str(number)}
         critics |= dict.fromkeys(some, load_critic(own, hidden))
-    aims = {label: Want(**want) for label, want in config["aims"].items()}
+    thresholds = {label: Want(**want) for label, want in config["aims"].items()}
     weights = {name.removeprefix("engine."): t for name, t in tensors.items() if name.startswith("engine.")}
-    return Refined(critics, aims, weights, config["card"])
+    return Refined(critics, thresholds, weights, config["card"])

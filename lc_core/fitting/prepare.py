@@ -24,7 +24,7 @@ from lc_core.errors import LCError, PluginFault
 from lc_core.fitting.critics import CriticFitter, FitSettings
 from lc_core.fitting.expect import say_fit
 from lc_core.fitting.keys import cached_critic, cached_refinement, critic_key, is_cached
-from lc_core.fitting.refine import aimed
+from lc_core.fitting.refine import with_thresholds
 
 __all__ = ["Prepared", "prepare"]
 
@@ -114,7 +114,7 @@ def prepare(
         cards = fitter.cards(energy, held_out)
         refined = cached_refinement(fitter, energy, engine, keys, cache, progress, spent, said=bool(new))
     card = {"settings": settings.as_dict(), "held_out": cards, "refinement": refined.card}
-    entries = tuple(aimed(entry, refined.aims) for entry in evaluator.entries)
+    entries = tuple(with_thresholds(entry, refined.thresholds) for entry in evaluator.entries)
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
     fitted = engine.with_tensors(refined.weights, evaluator.model, energy.space)
     return Prepared(energy, fitted, card, time.monotonic() - began, sum(spent))

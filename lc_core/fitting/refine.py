@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.constraint import Constraint, Entry
+from lc_core.constraints.constraint import Constraint, Entry, map_leaves
 from lc_core.constraints.evaluator import Measured
 from lc_core.constraints.logic import order, verdict
 from lc_core.constraints.want import SLACK, Want
@@ -36,7 +36,7 @@ from lc_core.fitting.critics import CriticFitter, draw_batches, train_critic
 from lc_core.models.latent_model import draw_carried, draw_prior
 from lc_core.spec.refine_settings import RefineSettings
 
-__all__ = ["Refined", "aimed", "refine_critics", "visited_steps"]
+__all__ = ["Refined", "with_thresholds", "refine_critics", "visited_steps"]
 
 Progress = Callable[[str], None]
 
@@ -45,23 +45,21 @@ Progress = Callable[[str], None]
 class Refined:
     """Refined critics by leaf label, an amortised engine's weights, and what is known of the fit.
 
-    `aims` are looser wants, by label, where they differ from what is wanted.
+    `thresholds` are looser wants, by label, where they differ from what is wanted.
     """
 
     critics: dict[str, Critic]
-    aims: dict[str, Want] = field(default_factory=dict)
+    thresholds: dict[str, Want] = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
 
 
-def aimed(entry: Entry, aims: Mapping[str, Want]) -> Entry:
-    """Return an entry whose leaves want what `aims` says of their label, where it says something."""
-    if isinstance(entry, Constraint):
-        return replace(entry, want=aims.get(entry.label, entry.want))
-    return replace(entry, entries=tuple(aimed(child, aims) for child in entry.entries))
+def with_thresholds(entry: Entry, thresholds: Mapping[str, Want]) -> Entry:
+    """Return an entry whose leaves want their curriculum threshold, by label, where they have one."""
+    return map_leaves(entry, lambda leaf: replace(leaf, want=thresholds.get(leaf.label, leaf.want)))
 
 
-def choose_aims(
+def choose_thresholds(
     entries: Sequence[Entry],
     values: Mapping[str, np.ndarray],
     targets: Targets = FIXED,
@@ -76,11 +74,11 @@ def choose_aims(
         targets: What each of these tries wanted of what is free.
         share: Entries that a smaller share of the tries meets get a looser want, which this share meets.
     """
-    aims: dict[str, Want] = {}
+    thresholds: dict[str, Want] = {}
     for entry in entries:
         if verdict(targets.apply(entry), values).met.mean() < share:
-            aims |= _looser(entry, values, share, holds=True)
-    return aims
+            thresholds |= _looser(entry, values, share, holds=True)
+    return thresholds
 
 
 def _looser(entry: Entry, values: Mapping[str, np.ndarray], share: float, *, holds: bool) -> dict[str, Want]:
@@ -162,7 +160,7 @@ class _Refinement:
         self.families = families(self.evaluator.leaves)
         self.learning = copy.deepcopy(dict(energy.critics))
         self.guiding = copy.deepcopy(dict(energy.critics))
-        self.aims: dict[str, Want] = {}
+        self.thresholds: dict[str, Want] = {}
         self.targets = energy.space.own()
         self.redrawn = self.how.redrawn
         self.path: Measured | None = None
@@ -179,7 +177,7 @@ class _Refinement:
         ruled, how = bool(self.evaluator.conditions or self.preferences), self.how
         best_score, best, last, since = -1.0, (0.0, 0.0), (-1.0, -1.0), 0
         for number in range(self.settings.rounds + 1):
-            self.engine.learn(self._aimed(), self.evaluator.model, self.generator)
+            self.engine.learn(self._with_thresholds(), self.evaluator.model, self.generator)
             fresh = self._explore(number)
             shares = (one[-how.window :] for one in (self.history, self.preference_scores))
             share, preferred = (float(np.mean(one)) for one in shares)
@@ -191,7 +189,7 @@ class _Refinement:
             known = len(self.history) >= min(how.window, self.settings.rounds + 1)
             if reached or (known and (score > best_score or not ruled)):
                 best_score, best = score, (share, preferred)
-                self.best = Refined(copy.deepcopy(self.guiding), dict(self.aims), self.engine.tensors())
+                self.best = Refined(copy.deepcopy(self.guiding), dict(self.thresholds), self.engine.tensors())
             if any(_grown(*pair, how.progress) for pair in zip(best, last, strict=True)):
                 last, since = best, number
             waited, patience = number - since, self.settings.patience
@@ -200,7 +198,7 @@ class _Refinement:
             if reached or number == self.settings.rounds or (ruled and (stalled or enough)):
                 break
             self._learn(fresh)
-        wants = {label: want.as_dict() for label, want in self.best.aims.items()}
+        wants = {label: want.as_dict() for label, want in self.best.thresholds.items()}
         decodes = self.energy.decodes + (0 if self.path is None else len(self.path)) + len(fresh)
         self.best.card = {"satisfied_by_round": self.history, "aims": wants, "decodes": decodes}
         return self.best
@@ -216,7 +214,7 @@ class _Refinement:
         flow = model.flow() if self.energy.realism_weight > 0 and self.engine.begins_real else None
         starts = draw_carried(model, self.count, generator, flow)
         self.targets = self.energy.space.draw(self.count, block_generator(self.settings.seed, number, "targets"))
-        energy = self._aimed().at(self.targets)
+        energy = self._with_thresholds().at(self.targets)
         result = run_engine(self.engine, self.evaluator.model, starts, energy, visit=self.visit)
         fresh = Measured.of(self.evaluator, torch.cat(result.visited))
         ends = self._ends(fresh)
@@ -231,15 +229,15 @@ class _Refinement:
         """Return what was measured, under what each try wanted, where the tries ended."""
         return self.targets.pick(fresh.last(self.count))
 
-    def _aimed(self) -> Energy:
+    def _with_thresholds(self) -> Energy:
         """Return the energy as it guides now."""
-        entries = tuple(aimed(entry, self.aims) for entry in self.energy.entries)
+        entries = tuple(with_thresholds(entry, self.thresholds) for entry in self.energy.entries)
         return replace(self.energy, entries=entries, critics=self.guiding)
 
     def _learn(self, fresh: Measured) -> None:
-        """Take up what was visited, choose the next aims and let the critics learn."""
+        """Take up what was visited, choose the next thresholds and let the critics learn."""
         share = self.how.threshold_share
-        self.aims = choose_aims(self.energy.entries, self._ends(fresh), self.targets, share=share)
+        self.thresholds = choose_thresholds(self.energy.entries, self._ends(fresh), self.targets, share=share)
         if self.history[-1] < share and self.families and not self.energy.space.leaves:
             fresh = fresh + self._copies(fresh)
         self.path = fresh if self.path is None else self.path + fresh
@@ -264,12 +262,12 @@ class _Refinement:
         return copies
 
     def _split(self, family: Family) -> None:
-        """Give the critics of a family bins that end where its wants and its aims do."""
+        """Give the critics of a family bins that end where its wants and its thresholds do."""
         assert self.path is not None
         values = np.concatenate([family.gather(part.values).ravel() for part in (self.fitter.prior, self.path)])
         labels = [leaf.label for leaf in family.leaves]
         fixed = [leaf for leaf in family.leaves if not (leaf.free and leaf.free.bounds)]
-        wants = [want for leaf in fixed for want in (leaf.want, self.aims.get(leaf.label, leaf.want))]
+        wants = [want for leaf in fixed for want in (leaf.want, self.thresholds.get(leaf.label, leaf.want))]
         edges = [edge for want in wants for edge in (want.low - SLACK, np.nextafter(want.high + SLACK, np.inf))]
         for critics in (self.learning, self.guiding):
             critic = critics[labels[0]]

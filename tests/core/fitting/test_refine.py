@@ -1,4 +1,4 @@
-"""Refinement: aims that tighten, bins that are split, and rules that hardly any prior sample meets."""
+"""Refinement: thresholds that tighten, bins that are split, and rules that hardly any prior sample meets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lc_core.engines.base import Engine, run_engine
 from lc_core.engines.gradient import Gradient
 from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import prepare
-from lc_core.fitting.refine import aimed, choose_aims
+from lc_core.fitting.refine import choose_thresholds, with_thresholds
 from lc_core.models.latent_model import LatentModel
 
 # Aims
@@ -42,23 +42,21 @@ WANTS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("want", WANTS, ids=str)
 @pytest.mark.parametrize("undefined", [0.0, 0.5])
-def test_what_too_few_tries_meet_is_aimed_at_by_the_want_that_a_tenth_meet(
-    want: dict[str, Any], undefined: float
-) -> None:
+def test_what_too_few_tries_meet_has_the_threshold_that_a_tenth_meet(want: dict[str, Any], undefined: float) -> None:
     draw = np.random.default_rng(0)
     values = np.where(draw.random(2_000) < undefined, np.nan, draw.normal(size=2_000))
     entry = rule(**want)
-    aims = choose_aims([entry], {"a": values})
-    met = aims["a"].met(values)
+    thresholds = choose_thresholds([entry], {"a": values})
+    met = thresholds["a"].met(values)
     assert met.mean() == pytest.approx(0.1, abs=0.005)
     assert (met | ~entry.want.met(values)).all()  # looser: it holds wherever the want holds
 
 
 @pytest.mark.parametrize("want", [{"at_least": -9}, {"at_most": 9}, {"between": (-9, 9)}], ids=str)
-def test_the_negation_of_what_nearly_every_try_meets_is_aimed_at_likewise(want: dict[str, Any]) -> None:
+def test_the_negation_of_what_nearly_every_try_meets_has_one_likewise(want: dict[str, Any]) -> None:
     values = {"a": np.random.default_rng(0).normal(size=2_000)}
     entry = none_of(rule(**want))
-    loose = aimed(entry, choose_aims([entry], values))
+    loose = with_thresholds(entry, choose_thresholds([entry], values))
     assert verdict(loose, values).met.mean() == pytest.approx(0.1, abs=0.005)
 
 
@@ -66,31 +64,31 @@ def test_the_negation_of_what_nearly_every_try_meets_is_aimed_at_likewise(want: 
 def test_an_aim_is_met_by_some_tries_and_never_by_nearly_all(numbers: list[int], bound: int) -> None:
     values = {"a": np.array(numbers, dtype=float)}
     for entry in (rule(at_least=bound + 0.5), rule(at_most=bound - 0.5), none_of(rule(at_least=bound))):
-        aims = choose_aims([entry], values)
-        if aims:
-            share = verdict(aimed(entry, aims), values).met.mean()
+        thresholds = choose_thresholds([entry], values)
+        if thresholds:
+            share = verdict(with_thresholds(entry, thresholds), values).met.mean()
             assert 0 < share <= 0.5 or share == pytest.approx(0.5)
 
 
 def test_a_value_that_is_the_same_on_every_try_gets_no_aim() -> None:
-    assert choose_aims([rule(at_least=1)], {"a": np.zeros(100)}) == {}
+    assert choose_thresholds([rule(at_least=1)], {"a": np.zeros(100)}) == {}
 
 
 def test_a_want_that_enough_tries_meet_is_left_as_it_is() -> None:
     values = {"a": np.linspace(0, 1, 100), "b": np.linspace(0, 1, 100)}
-    assert choose_aims([rule(at_least=0.85)], values) == {}
+    assert choose_thresholds([rule(at_least=0.85)], values) == {}
     never = rule("b", at_least=2)
-    assert choose_aims([any_of(rule(at_least=0.85), never)], values) == {}
-    assert set(choose_aims([all_of(rule(at_least=0.85), never)], values)) == {"b"}
+    assert choose_thresholds([any_of(rule(at_least=0.85), never)], values) == {}
+    assert set(choose_thresholds([all_of(rule(at_least=0.85), never)], values)) == {"b"}
 
 
 def test_what_is_undefined_on_nearly_every_try_gets_no_aim() -> None:
-    assert choose_aims([rule(at_least=1)], {"a": np.full(100, np.nan)}) == {}
+    assert choose_thresholds([rule(at_least=1)], {"a": np.full(100, np.nan)}) == {}
 
 
 def test_aims_change_wants_and_nothing_else() -> None:
     entry = all_of(rule(at_least=1, weight=2.0, require=False), rule("b", at_most=0), weight=3.0)
-    loose = aimed(entry, {"a": Want(at_least=0.5)})
+    loose = with_thresholds(entry, {"a": Want(at_least=0.5)})
     assert loose == all_of(
         Constraint(entry.entries[0].measurement, at_least=0.5, weight=2.0, require=False, label="a"),
         entry.entries[1],
