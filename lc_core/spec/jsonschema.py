@@ -153,9 +153,18 @@ def _names(components: Sequence[Registered], *, short: bool = False) -> list[str
     return list(dict.fromkeys(([one.short for one in components] if short else []) + names))
 
 
-def _inlined(schema: Schema) -> Schema:
-    properties = {key: _without_null(value) for key, value in schema["properties"].items()}
-    return {**{key: value for key, value in schema.items() if key != "title"}, "properties": properties}
+def _inlined(schema: Schema, inner: Schema | None = None) -> Schema:
+    """Return the schema of a mapping with those of the mappings in it in their places."""
+    inner = inner or schema.get("$defs", {})
+    properties = {key: _without_null(_resolved(value, inner)) for key, value in schema["properties"].items()}
+    return {key: one for key, one in schema.items() if key not in ("title", "$defs")} | {"properties": properties}
+
+
+def _resolved(schema: Schema, inner: Schema) -> Schema:
+    if "$ref" not in schema:
+        return schema
+    name = schema["$ref"].rpartition("/")[2]
+    return _inlined(inner[name], inner) | {key: one for key, one in schema.items() if key != "$ref"}
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -26,6 +26,7 @@ from lc_core.spec.load import Node
 from lc_core.spec.overrides import override
 from lc_core.spec.preserve import preserve_every
 from lc_core.spec.problems import Problems, Where
+from lc_core.spec.refine_settings import RefineSettings
 from lc_core.spec.schema import GROUPS, check_shape, report
 from lc_core.spec.values import FitSettings, Preserve, SampleSettings, Selected, Spec
 
@@ -133,7 +134,7 @@ class _Resolver:
             engine=Selected(engine.plugin, engine.params, engine.use),
             realism=shape.realism,
             sample=SampleSettings(given.count, given.seed, budget, given.unique),
-            fit=FitSettings(**shape.fit.model_dump()),
+            fit=FitSettings(**{**vars(shape.fit), "refine": RefineSettings(**shape.fit.refine.model_dump())}),
             renderers=tuple(Selected(one.plugin, one.params, one.use) for one in renderers),
             keep=keep,
             view=view_of(self._registry, model.plugin.output(model.params)),

@@ -63,6 +63,29 @@ class Keep(Component):
     tolerance: float = Field(default=ABSENT, ge=0, description="Largest change of its value that counts as none.")
 
 
+class Refine(Strict):
+    """How refinement chooses its rounds and what it learns from."""
+
+    threshold_share: float = Field(
+        default=0.1, gt=0, lt=1, description="An entry that a smaller share of tries meets gets a looser threshold."
+    )
+    average: float = Field(default=0.99, ge=0, lt=1, description="What a training step keeps of averaged weights.")
+    window: int = Field(default=3, ge=1, le=10_000, description="Rounds that the share of good tries is averaged over.")
+    most_over_own: float = Field(
+        default=1.25, ge=1, description="Most that a round counts for, as a multiple of its own share."
+    )
+    fair: float = Field(default=0.5, ge=0, le=1, description="Share from which a long lack of progress ends it.")
+    good: float = Field(default=0.9, ge=0, le=1, description="Share from which a shorter lack of progress ends it.")
+    enough: float = Field(default=0.995, ge=0, le=1, description="Share at which it ends at once.")
+    progress: float = Field(default=0.2, gt=0, lt=1, description="Share fewer tries that fail, to count as progress.")
+    preference_score: float = Field(
+        default=0.2, ge=0, description="What meeting every preference is worth, beside 1 for every condition."
+    )
+    visits: int = Field(default=8, ge=1, le=10_000, description="Latents of a try that are decoded in a round.")
+    nearest: int = Field(default=64, ge=1, le=MOST, description="Nearest latents that are copied if none satisfies.")
+    redrawn: float = Field(default=0.2, ge=0, le=1, description="Share of a copy's values that are drawn anew.")
+
+
 class Fit(Strict):
     """How critics are fitted."""
 
@@ -89,6 +112,7 @@ class Fit(Strict):
     stop_at: float = Field(
         default=ABSENT, gt=0, le=1, description="Share of a round's tries that satisfy at which refinement ends."
     )
+    refine: Refine = Field(default_factory=Refine, description="Numbers by which refinement chooses its rounds.")
 
 
 class Leaf(Component):

@@ -74,7 +74,7 @@ class FitSettings:
         round_samples: Tries of the engine in a round.
         round_steps: Training steps in a round.
         stop_at: Share of the tries of a round at which refinement ends; None goes on while it helps.
-        refine: How refinement chooses its rounds; from Python only, no key of specs.
+        refine: How refinement chooses its rounds.
 
     Raises:
         LCError: If one of them is out of its range.
@@ -95,11 +95,11 @@ class FitSettings:
     refine: RefineSettings = RefineSettings()
 
     def __post_init__(self) -> None:
-        given = {key: one for key, one in asdict(self).items() if one is not None and key != "refine"}
+        given = {key: one for key, one in asdict(self).items() if one is not None}
         try:
             Fit.model_validate(given)
         except ValidationError as error:
-            told = [f"{one['loc'][0]} {message_of(dict(one), list(given))}" for one in error.errors()]
+            told = [f"{'.'.join(map(str, one['loc']))} {message_of(dict(one), list(given))}" for one in error.errors()]
             raise LCError(f"FitSettings: {'; '.join(told)}") from error
 
     def changed(self) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class Spec:
             "constraints": [_entry(one, top=True) for one in self.entries],
             "engine": _component(self.engine),
             "sample": _without_none(asdict(self.sample)),
-            "fit": _without_none({key: one for key, one in self.fit.as_dict().items() if key != "refine"}),
+            "fit": _without_none(self.fit.as_dict()),
             "render": [_component(one) for one in self.renderers],
         }
         if self.keep:

@@ -196,8 +196,9 @@ def test_fit_takes_every_field_of_the_settings_and_writes_them_back(load_text, w
         "seed": 3, "prior_samples": 4096, "push_samples": 512, "steps": 100, "batch": 64, "lr": 0.01, "hidden": 32,
         "rounds": 5, "patience": 2, "round_samples": 64, "round_steps": 10, "stop_at": 0.9,
     }  # fmt: skip
-    spec = load_text("lc: 1\nmodel: toy.model\nfit:\n" + "".join(f"  {key}: {value}\n" for key, value in given.items()))
-    assert spec.fit.as_dict() == given
+    text = "lc: 1\nmodel: toy.model\nfit:\n" + "".join(f"  {key}: {value}\n" for key, value in given.items())
+    spec = load_text(text + "  refine: {window: 5, visits: 4}\n")
+    assert spec.fit.as_dict() == given | {"refine": {"window": 5, "visits": 4}}
     assert load_spec(write_spec(spec.to_yaml(), name="again/spec.yaml"), registry=toy_registry).fit == spec.fit
     plain = load_text("lc: 1\nmodel: toy.model\n").fit
     assert vars(plain) == {field: value for field, value in vars(FitSettings()).items()}
