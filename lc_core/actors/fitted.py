@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from lc_core.actors.card import measure_actor
 from lc_core.actors.engine import FolderActor
 from lc_core.actors.folder import check_model, claim_folder, read_actor, restore, write_actor
 from lc_core.common.cache import Cache
+from lc_core.common.progress import Progress
 from lc_core.common.seeds import block_generator
 from lc_core.common.spelling import nearest
 from lc_core.constraints.evaluator import Evaluator
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from lc_core.sampling.problem import Problem
 
 __all__ = ["FittedActor", "fit_into", "load_actor", "save_actor"]
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from lc_core.cli.text import number, outputs_line, table
 from lc_core.cli.threads import use_one_thread
 from lc_core.common.cache import Cache
 from lc_core.common.words import counted
-from lc_core.editing.result import transform_report_text
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
+from lc_core.sampling.result import report_text
 from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def command(
     with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
         result, folder, unread = _run(spec_name, (*inputs, *more), quiet=quiet, **options)
     if as_json:
-        click.echo(transform_report_text(result.report))
+        click.echo(report_text(result.report))
     elif not quiet:
         _show(result.report, folder)
     if unread:

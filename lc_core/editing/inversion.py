@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from lc_core.common.cache import Cache, key_of
 from lc_core.common.nets import mlp
+from lc_core.common.progress import Progress
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.digest import code_digest
 from lc_core.critics.realism import typical_realism
@@ -31,8 +32,6 @@ from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, Posterior, decode_outputs, draw_prior
 
 __all__ = ["Inverted", "with_encoder"]
-
-Progress = Callable[[str], None]
 
 
 class Inverted(LatentModel):

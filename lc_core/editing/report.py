@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core.critics.realism import realism_of
-from lc_core.editing.result import ordered_transform
 from lc_core.energy.preserved import Preserved
 from lc_core.models.latent_model import notes_of
 from lc_core.sampling.report import entry_report, values_at
+from lc_core.sampling.result import ordered
 
 if TYPE_CHECKING:
     from lc_core.editing.result import TransformResult
@@ -62,11 +62,11 @@ def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any
     notes += notes_of(problem.model, result.z_after)
     if problem.realism > 0 and problem.model.realism() is None:
         notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
-    if result.kept and not hasattr(problem.engine, "keeping"):
+    if result.kept and problem.engine.editing() is None:
         notes.append(f"engine {report['engine']} is not guided by keep: what is kept is measured only")
     if notes:
         report["notes"] = notes
-    return ordered_transform(report)
+    return ordered(report)
 
 
 def _observed(one: Preserved, result: TransformResult) -> dict[str, Any]:

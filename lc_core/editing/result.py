@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,44 +9,13 @@ from typing import Any
 import numpy as np
 
 from lc_core.common.characters import utf8
-from lc_core.common.files import unwritable
 from lc_core.common.owned import Owned
 from lc_core.editing.problem import Transformation
 from lc_core.energy.preserved import Preserved
 from lc_core.models.reconstruction import Reconstruction
-from lc_core.sampling.result import SMALL_OUTPUT, plain_numbers
+from lc_core.sampling.result import SMALL_OUTPUT, report_text, save_into
 
-__all__ = ["KEYS", "TransformResult", "ordered_transform", "save_transform", "transform_report_text", "write_transform"]
-
-
-KEYS = (
-    "schema kind spec model engine seed status inputs met decodes all distance represented constraints kept watched"
-    " judge realism notes left_out examples fit seconds"
-).split()
-
-
-def ordered_transform(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a report with its keys in the order of the file."""
-    return {key: report[key] for key in KEYS if key in report}
-
-
-def transform_report_text(report: Mapping[str, Any]) -> str:
-    """Return the text of `report.json`."""
-    return json.dumps(ordered_transform(report), indent=2, ensure_ascii=False, allow_nan=False, default=plain_numbers)
-
-
-def save_transform(result: TransformResult, folder: Path) -> Path:
-    """Write `samples.safetensors` and `report.json` into a folder and return it; other files in it are left alone.
-
-    Raises:
-        LCError: If it cannot be written, or files of these names are there that were not saved by this.
-    """
-    try:
-        with Owned.open(folder, "result", mixed=True, writes=["samples.safetensors", "report.json"]) as owned:
-            write_transform(result, owned)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    return folder
+__all__ = ["TransformResult", "write_transform"]
 
 
 def write_transform(result: TransformResult, owned: Owned) -> None:
@@ -70,7 +37,7 @@ def write_transform(result: TransformResult, owned: Owned) -> None:
     tensors |= {f"before:{label}": values for label, values in result.before.items()}
     tensors |= {f"after:{label}": values for label, values in result.after.items()}
     owned.write("samples.safetensors", save({name: np.ascontiguousarray(one) for name, one in tensors.items()}))
-    owned.write("report.json", utf8(transform_report_text(result.report) + "\n"))
+    owned.write("report.json", utf8(report_text(result.report) + "\n"))
 
 
 @dataclass
@@ -118,4 +85,4 @@ class TransformResult:
 
     def save(self, folder: str | Path) -> Path:
         """Write `samples.safetensors` and `report.json` into a folder and return it."""
-        return save_transform(self, Path(folder))
+        return save_into(Path(folder), lambda owned: write_transform(self, owned))

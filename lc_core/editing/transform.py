@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from lc_core.common.cache import Cache
+from lc_core.common.progress import Progress
 from lc_core.constraints.constraint import Entry, leaves, map_leaves, walk
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import verdict
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from lc_core.fitting.critics import FitSettings
 
 __all__ = ["reconstruct", "run_transformation", "through_decoder"]
-
-
-Progress = Callable[[str], None]
 
 
 def reconstruct(problem: Transformation, encodings: Any, evaluator: Evaluator) -> Reconstruction:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lc_core.common.progress import Progress
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
 from lc_core.constraints.evaluator import Evaluator, Measured
@@ -28,8 +29,6 @@ from lc_core.models.latent_model import LatentModel, draw_prior
 from lc_core.spec.values import FitSettings
 
 __all__ = ["CriticFitter", "FitSettings", "draw_batches", "train_critic"]
-
-Progress = Callable[[str], None]
 
 
 Batches = Callable[[], tuple[Tensor, Tensor]]

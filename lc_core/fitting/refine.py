@@ -14,7 +14,7 @@ one. So while few tries satisfy, copies of latents that do are decoded as well, 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lc_core.common.progress import Progress
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint, Entry, map_leaves
 from lc_core.constraints.evaluator import Measured
@@ -37,8 +38,6 @@ from lc_core.models.latent_model import draw_carried, draw_prior
 from lc_core.spec.refine_settings import RefineSettings
 
 __all__ = ["Refined", "with_thresholds", "refine_critics", "visited_steps"]
-
-Progress = Callable[[str], None]
 
 
 @dataclass

@@ -44,6 +44,9 @@ __all__ = [
     "notes_of",
 ]
 
+NOTED = 256
+"""Latents that a note on outputs looks at."""
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -254,6 +257,8 @@ def decode_array(model: LatentModel, z: Tensor, *, first_index: int = 0) -> np.n
 def notes_of(model: LatentModel, z: Tensor | np.ndarray) -> list[str]:
     """Return the notes on a model, and on what latents `(N, *latent_shape)` decode to, each with the model's name.
 
+    At most `NOTED` latents are looked at, since a model may decode them for that.
+
     Raises:
         LCError: If the model's `note_of` raises.
     """
@@ -262,7 +267,7 @@ def notes_of(model: LatentModel, z: Tensor | np.ndarray) -> list[str]:
     inner, found = model.unwrapped, [model.note]
     if len(z):
         with blaming(f"note_of of {_who(inner)}"), torch.inference_mode():
-            found.append(inner.note_of(torch.as_tensor(z).to(inner.device, torch.float32)))
+            found.append(inner.note_of(torch.as_tensor(z[:NOTED]).to(inner.device, torch.float32)))
     return [f"model {model.name}: {note}" for note in found if note]
 
 

@@ -15,10 +15,20 @@ from lc_core.errors import LCError
 from lc_core.fitting.prepare import Prepared, prepare
 from lc_core.models.checks import check_decoder
 from lc_core.models.latent_model import LatentModel
+from lc_core.plugins.renderer import Renderer
 from lc_core.sampling.problem import Problem
 from lc_core.spec.values import Selected, Spec
 
-__all__ = ["build_model", "build_problem", "build_selected", "load_selected", "prepare_spec", "settled", "who_is"]
+__all__ = [
+    "build_model",
+    "build_problem",
+    "build_renderers",
+    "build_selected",
+    "load_selected",
+    "prepare_spec",
+    "settled",
+    "who_is",
+]
 
 
 def build_model(spec: Spec, *, device: str = "auto") -> LatentModel:
@@ -100,6 +110,11 @@ def build_selected(kind: str, selected: Selected) -> Any:
     """Build what a spec selects, a plugin's faults told with its name."""
     with blaming(who_is(kind, selected)):
         return selected.build()
+
+
+def build_renderers(spec: Spec) -> list[tuple[str, Renderer]]:
+    """Build a spec's renderers, each with what it is called in messages."""
+    return [(who_is("renderer", one), build_selected("renderer", one)) for one in spec.renderers]
 
 
 def who_is(kind: str, selected: Selected) -> str:

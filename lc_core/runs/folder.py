@@ -100,6 +100,19 @@ class RunFolder:
             _claim(path, blocks / "run.json", identity)
             yield cls(path, opened)
 
+    @contextmanager
+    def work(self) -> Iterator[Path]:
+        """Give a folder to write in; what cannot be written is told.
+
+        Raises:
+            LCError: If something cannot be written.
+        """
+        try:
+            with self.owned.work() as work:
+                yield work
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
     def blocks(
         self,
         problem: Problem,

@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lc_core.common.cache import Cache
-from lc_core.common.files import unwritable
 from lc_core.common.owned import Owned, some
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
 from lc_core.runs.build import (
     build_problem,
-    build_selected,
+    build_renderers,
     prepare_spec,
     settled,
-    who_is,
 )
 from lc_core.runs.folder import RunFolder, environment, identity_of
 from lc_core.runs.html import write_html
@@ -69,7 +67,7 @@ def run_spec(
     began = time.monotonic()
     problem = build_problem(spec, device=device)
     spec = settled(spec, problem.engine)
-    renderers = [(who_is("renderer", one), build_selected("renderer", one)) for one in spec.renderers]
+    renderers = build_renderers(spec)
     path = out or Path("runs") / f"{spec.name}-{spec.sample.seed}"
     with RunFolder.open(path, identity_of(spec, problem)) as folder:
         check_room(folder.owned, renderers)
@@ -80,11 +78,8 @@ def run_spec(
         seconds = {"fit": prepared.seconds, "sample": sampling}
         finish_report(result, spec=spec, view=spec.view, card=prepared.card, seconds=seconds)
         progress(f"writing {counted(len(result), 'output')} to {path}")
-        try:
-            with folder.owned.work() as work:
-                _write_run(spec, problem, result, renderers, folder.owned, work, began, progress)
-        except OSError as error:
-            raise unwritable(path, error) from error
+        with folder.work() as work:
+            _write_run(spec, problem, result, renderers, folder.owned, work, began, progress)
     return result, path
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from lc_core.common.cache import Cache
-from lc_core.common.files import unwritable
 from lc_core.common.guard import blaming
 from lc_core.common.owned import Owned
+from lc_core.common.progress import Progress
 from lc_core.common.words import counted
 from lc_core.editing.judge import add_judgement
 from lc_core.editing.problem import Transformation
@@ -24,7 +24,7 @@ from lc_core.models.latent_model import LatentModel
 from lc_core.plugins.readers import read_outputs, reader_settings, readers_of
 from lc_core.plugins.registry import Registry
 from lc_core.plugins.renderer import Renderer
-from lc_core.runs.build import build_model, build_selected, settled, who_is
+from lc_core.runs.build import build_model, build_renderers, settled
 from lc_core.runs.editing_engine import editing_engine, left_for_sampling
 from lc_core.runs.folder import RunFolder, identity_of
 from lc_core.runs.html import write_html
@@ -35,8 +35,6 @@ from lc_core.spec.preserve import preserve_every
 from lc_core.spec.values import Spec
 
 __all__ = ["read_inputs", "transform_files"]
-
-Progress = Callable[[str], None]
 
 
 def read_inputs(
@@ -151,7 +149,7 @@ def transform_files(
         names=tuple(names),
     )
     spec = settled(spec, problem.engine)
-    renderers = [(who_is("renderer", one), build_selected("renderer", one)) for one in spec.renderers]
+    renderers = build_renderers(spec)
     path = out or Path("runs") / f"{spec.name}-transform-{spec.sample.seed}"
     sampling = Problem(model=model, entries=spec.entries, engine=problem.engine, realism=spec.realism)
     identity = identity_of(spec, sampling) | {"inputs": hashlib.sha256(inputs.tobytes()).hexdigest()[:24]}
@@ -165,11 +163,8 @@ def transform_files(
             result.report["left_out"] = left_out
         add_judgement(result, registry)
         progress(f"writing {counted(len(result), 'output')} to {path}")
-        try:
-            with folder.owned.work() as work:
-                _write(spec, sampling, result, renderers, folder.owned, work, began, progress)
-        except OSError as error:
-            raise unwritable(path, error) from error
+        with folder.work() as work:
+            _write(spec, sampling, result, renderers, folder.owned, work, began, progress)
     return result, path
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lc_core.common.characters import utf8
 from lc_core.common.files import unwritable
 from lc_core.common.owned import Owned
 from lc_core.sampling.problem import Problem
@@ -22,7 +23,7 @@ __all__ = [
     "ordered",
     "plain_numbers",
     "report_text",
-    "save_result",
+    "save_into",
     "write_result",
     "write_samples",
 ]
@@ -63,7 +64,7 @@ class SampleResult:
         Raises:
             LCError: If it cannot be written.
         """
-        return save_result(self, Path(folder))
+        return save_into(Path(folder), lambda owned: write_result(self, owned))
 
 
 SMALL_OUTPUT = 65_536
@@ -74,15 +75,15 @@ TAKEN = ("z", "x", "index", "__metadata__")
 """Names in `samples.safetensors` that no label may take."""
 
 
-def save_result(result: SampleResult, folder: Path) -> Path:
-    """Write `samples.safetensors` and `report.json` into a folder and return it; other files in it are left alone.
+def save_into(folder: Path, write: Callable[[Owned], None]) -> Path:
+    """Have `samples.safetensors` and `report.json` written into a folder and return it; others in it are left alone.
 
     Raises:
         LCError: If it cannot be written, or files of these names are there that were not saved by this.
     """
     try:
         with Owned.open(folder, "result", mixed=True, writes=["samples.safetensors", "report.json"]) as owned:
-            write_result(result, owned)
+            write(owned)
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
@@ -91,7 +92,7 @@ def save_result(result: SampleResult, folder: Path) -> Path:
 def write_result(result: SampleResult, owned: Owned) -> None:
     """Write `samples.safetensors` and `report.json` into an open folder."""
     write_samples(result, owned)
-    owned.write("report.json", (report_text(result.report) + "\n").encode())
+    owned.write("report.json", utf8(report_text(result.report) + "\n"))
 
 
 def write_samples(result: SampleResult, owned: Owned, *, under: str = "") -> None:
@@ -108,9 +109,10 @@ def write_samples(result: SampleResult, owned: Owned, *, under: str = "") -> Non
 
 
 KEYS = (
-    "schema spec model engine seed status budget requested delivered tried decodes all distinct constraints realism"
-    " notes blocking nearest fit seconds"
+    "schema kind spec model engine seed status budget requested delivered tried inputs met decodes all distinct"
+    " distance represented constraints kept watched judge realism notes left_out blocking nearest examples fit seconds"
 ).split()
+"""Keys of `report.json`, of a sample's and of an edit's, in their order."""
 
 
 def ordered(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lc_core.common import Progress
 from lc_core.models import decode_outputs
 from lc_plugins.avatars.card import model_card
 from lc_plugins.avatars.dataset import read_avatars
@@ -25,8 +25,6 @@ MODEL_NAMES = {0.1: "avatars.64", 1.0: "avatars.64-blurry"}
 """Names of the shipped models, by sigma_x."""
 SHEETS = ("reconstructions.png", "prior.png", "refined.png", "posterior.png")
 SHOWN = 32  # pictures on a sheet
-
-Progress = Callable[[str], None]
 
 
 def finish(

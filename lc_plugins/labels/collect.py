@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lc_core import LatentModel, LCError, Measurement, Want
-from lc_core.common import blaming, block_generator, counted, nearest
+from lc_core.common import Progress, blaming, block_generator, counted, nearest
 from lc_core.models import decode_array, draw_prior, encode_outputs
 from lc_core.plugins import Registered, Registry, read_outputs, reader_settings
 from lc_plugins.labels.label_set import Column, LabelledModel, LabelSet, check_classes
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Chosen", "check_encodes", "graded", "label_files", "label_samples", "load_chosen"]
 
-Progress = Callable[[str], None]
 YES = Want(at_least=0.5)
 
 

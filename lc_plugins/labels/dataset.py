@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from lc_core import LCError
-from lc_core.common import counted
+from lc_core.common import Progress, counted
 from lc_core.models import encode_outputs
 from lc_core.plugins import Registered, reader_settings
-from lc_plugins.labels.collect import Chosen, Progress, check_encodes, graded
+from lc_plugins.labels.collect import Chosen, check_encodes, graded
 from lc_plugins.labels.label_set import LabelSet, check_classes
 from lc_plugins.labels.table import check_folder
 

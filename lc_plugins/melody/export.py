@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_core.common import Progress
 from lc_plugins.melody.card import draw_curves, model_card
 from lc_plugins.melody.corpus import TRANSPOSE, Corpus
 from lc_plugins.melody.evaluate import evaluate
@@ -24,8 +25,6 @@ __all__ = ["finish"]
 BLOCK = 2048
 PRIOR_SAMPLES = 10_000
 BAR = 16
-
-Progress = Callable[[str], None]
 
 
 def finish(

@@ -23,7 +23,7 @@ MOMENTS = {
     "loading": ("load", 0, "*"),
     "fitting": ("decode", 1, "../cache/critic-*/config.json"),
     "sampling": ("decode", 3, "run/blocks/0*.safetensors"),
-    "writing": ("write", 2, "run/.lc/work/outputs/*"),
+    "writing": ("write", 2, "run/.lc/*/outputs/*"),
 }
 """Where the plugin stands still, and which files there are then."""
 
