@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lc_core.constraints.declare import Needs as Needs
     from lc_core.constraints.declare import measurement as measurement
     from lc_core.constraints.measurement import Measurement as Measurement
+    from lc_core.constraints.settings_code import SettingsCode as SettingsCode
     from lc_core.constraints.want import Want as Want
     from lc_core.editing.result import TransformResult as TransformResult
     from lc_core.engines.base import Engine as Engine

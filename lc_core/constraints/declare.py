@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lc_core.constraints.settings_code import SettingsCode
 from lc_core.constraints.want import WANT_KEYS, Want
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class MeasurementInfo:
     needs: Callable[..., Needs] | None = None
     differentiable: bool | Callable[..., Any] = False
     workers: int = 1
+    code: SettingsCode | None = None
 
 
 def measurement(
@@ -73,6 +75,7 @@ def measurement(
     needs: Callable[..., Needs] | None = None,
     differentiable: bool | Callable[..., Any] = False,
     workers: int = 1,
+    code: SettingsCode | None = None,
     **want: Any,
 ) -> Callable[[F], F]:
     """Declare that a function measures decoded outputs. The function itself stays as it is.
@@ -99,6 +102,7 @@ def measurement(
             True if the function itself does so when it is given a tensor.
         workers: For a slow function: large batches are measured in up to so many processes, at most one for each of
             the machine's processors.
+        code: How a sampler is told the settings; by default, as their types say (`lc_core.SettingsCode`).
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
             `tolerance=`.
 
@@ -128,6 +132,7 @@ def measurement(
         needs=needs,
         differentiable=differentiable,
         workers=workers,
+        code=code,
     )
 
     def declare(function: F) -> F:

@@ -17,6 +17,8 @@ from lc_core.errors import LCError
 from lc_core.models.cost import count_operations
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
     from torch import Tensor, nn
 
@@ -30,6 +32,8 @@ from lc_core.common.words import counted
 from lc_core.models.prior import Normal, Prior
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
     from torch import Tensor, nn
 
@@ -83,6 +87,16 @@ class LatentModel(ABC):
     @abstractmethod
     def decode(self, z: Tensor) -> Any:
         """Decode latents `(B, *latent_shape)` float32 to outputs, an array or tensor with first dimension B."""
+
+    def features(self, z: Tensor) -> Tensor:
+        """Return what a sampler reads of latents, `(B, F)`, with a gradient; the latents themselves unless overridden.
+
+        Where outputs are choices, such as notes, the probabilities that they are chosen by tell far more than a latent.
+
+        Args:
+            z: Latents `(B, *latent_shape)`, in the prior's units.
+        """
+        return z.flatten(1)
 
     def note_of(self, z: Tensor) -> str:
         """Return what a user should know of what latents decode to, such as how much is cut off; empty if nothing.
@@ -158,6 +172,10 @@ class LatentModel(ABC):
             LCError: If the model has no encoder.
         """
         raise LCError(f"{self.name} has no encoder")
+
+    def sampler(self) -> Path | None:
+        """Return the folder of the sampler that comes with the model (`lc amortise`); None without one."""
+        return None
 
     def realism(self) -> nn.Module | None:
         """Return the realism critic, latents to logits `(B,)`, higher is more like encoded data; None without one."""

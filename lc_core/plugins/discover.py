@@ -258,6 +258,7 @@ def _core_engines() -> object:
     @hookspecs.hookimpl
     def lc_register_engines(register: hookspecs.Register) -> None:
         register("rejection", "lc_core.engines.rejection:Rejection")
+        register("sampler", "lc_core.sampler.engine:Sampler")
         register("actor", "lc_core.actors.engine:actor")
         register("gradient", "lc_core.engines.gradient:Gradient")
         register("edit", "lc_core.engines.edit:Edit")

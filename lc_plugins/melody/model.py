@@ -20,6 +20,8 @@ __all__ = ["EAR_FILE", "SHIPPED", "MelodyModel", "load_folk_2bar"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "folk-2bar"
 EAR_FILE = "ear.safetensors"
+SHARPENED = 0.5
+"""Temperature of the probabilities that a sampler reads; the likeliest token is what is decoded."""
 
 
 def load_folk_2bar(*, folder: str = "") -> MelodyModel:
@@ -57,6 +59,10 @@ class MelodyModel(VAEModel):
         from lc_plugins.melody.network import classes_to_tokens
 
         return classes_to_tokens(self.net.decode(z).argmax(dim=-1))
+
+    def features(self, z: Tensor) -> Tensor:
+        """Return the probabilities of all tokens, sharpened towards the likeliest, `(B, T C)`."""
+        return (self.net.decode(z).float() / SHARPENED).softmax(-1).flatten(1)
 
     def encode(self, outputs: Any) -> Posterior:
         """Return the posterior of tokens `(B, T)`; pitches out of the model's range move by octaves into it."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
-from lc_core import measurement
+from lc_core import SettingsCode, measurement
 from lc_plugins.melody.measurements.shares import share, undefined_where
 from lc_plugins.melody.measurements.theory import (
+    CHORDS,
+    NOTES,
+    SCALES,
     Chords,
     Mode,
     PitchClass,
@@ -24,7 +30,39 @@ NO_PITCH = 12  # stands for hold and note-off among the pitch classes
 PITCH_CLASS = np.append(np.arange(HOLD) % 12, [NO_PITCH, NO_PITCH])  # by token
 
 
-@measurement(accepts="melody.tokens/1", unit="share", range=(0, 1), undefined="no notes", at_least=1.0)
+def _scale_of(settings: Mapping[str, Any]) -> np.ndarray:
+    return scale_mask(settings["tonic"], settings["mode"], pitch_classes=settings["pitch_classes"])
+
+
+def _draw_scale(rng: np.random.Generator) -> dict[str, Any]:
+    if rng.random() < 0.85:
+        modes = [mode for mode in SCALES if mode != "chromatic"]
+        return {"tonic": int(rng.integers(12)), "mode": modes[rng.integers(len(modes))]}
+    return {"pitch_classes": sorted(map(int, rng.choice(12, rng.integers(3, 9), replace=False)))}
+
+
+def _in_scales(tokens: np.ndarray, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return `in_scale` under each of S settings, `(B, S)`."""
+    members = np.stack([_scale_of(one) for one in settings])
+    tokens = as_tokens(tokens)
+    counts = np.stack([((tokens % 12 == one) & (tokens < HOLD)).sum(axis=1) for one in range(12)], axis=1)
+    notes = np.repeat(counts.sum(axis=1)[:, None], len(settings), axis=1)
+    return share(counts @ members.T, notes)
+
+
+SCALE_CODE = SettingsCode(12, _scale_of, _draw_scale)
+"""Twelve numbers, 1 for each pitch class of the scale."""
+
+
+@measurement(
+    accepts="melody.tokens/1",
+    unit="share",
+    range=(0, 1),
+    undefined="no notes",
+    together=_in_scales,
+    code=SCALE_CODE,
+    at_least=1.0,
+)
 def in_scale(
     tokens: np.ndarray, *, tonic: PitchClass = "C", mode: Mode = "major", pitch_classes: PitchClasses | None = None
 ) -> np.ndarray:
@@ -54,7 +92,17 @@ def in_scale(
     return share(member[tokens].sum(axis=1), (tokens < HOLD).sum(axis=1))
 
 
-@measurement(accepts="melody.tokens/1", unit="0 or 1", range=(0, 1), undefined="no notes", at_least=1)
+PITCH_CLASS_CODE = SettingsCode(
+    12,
+    lambda settings: np.arange(12) == pitch_class_number(settings["pitch_class"]),
+    lambda rng: {"pitch_class": int(rng.integers(12))},
+)
+"""Twelve numbers, of which one is 1."""
+
+
+@measurement(
+    accepts="melody.tokens/1", unit="0 or 1", range=(0, 1), undefined="no notes", code=PITCH_CLASS_CODE, at_least=1
+)
 def starts_on(tokens: np.ndarray, *, pitch_class: PitchClass = "C") -> np.ndarray:
     """Return 1 if the first note has a pitch class, else 0, `(B,)`.
 
@@ -79,7 +127,9 @@ def starts_on(tokens: np.ndarray, *, pitch_class: PitchClass = "C") -> np.ndarra
     return _is_pitch_class(tokens[np.arange(len(tokens)), first], wanted)
 
 
-@measurement(accepts="melody.tokens/1", unit="0 or 1", range=(0, 1), undefined="no notes", at_least=1)
+@measurement(
+    accepts="melody.tokens/1", unit="0 or 1", range=(0, 1), undefined="no notes", code=PITCH_CLASS_CODE, at_least=1
+)
 def ends_on(tokens: np.ndarray, *, pitch_class: PitchClass = "C") -> np.ndarray:
     """Return 1 if the last note has a pitch class, else 0, `(B,)`.
 
@@ -129,7 +179,31 @@ def pitch_class_entropy(tokens: np.ndarray) -> np.ndarray:
     return undefined_where(notes == 0, np.clip(spread, 0.0, np.log2(12)))
 
 
-@measurement(accepts="melody.tokens/1", unit="share", range=(0, 1), undefined="no note sounds on a beat", at_least=1.0)
+CODED_BARS = 2
+"""Bars whose chords a sampler is told; the window of the shipped model."""
+
+
+def _draw_chords(rng: np.random.Generator) -> dict[str, Any]:
+    names = [NOTES[rng.integers(12)] + list(CHORDS)[rng.integers(len(CHORDS))] for _ in range(CODED_BARS)]
+    return {"chords": names if rng.random() < 0.7 else names[:1]}
+
+
+CHORDS_CODE = SettingsCode(
+    12 * CODED_BARS,
+    lambda settings: np.resize(chord_masks(settings["chords"]), (CODED_BARS, 12)).ravel(),
+    _draw_chords,
+)
+"""Twelve numbers for the chord of each bar, 1 for each of its pitch classes."""
+
+
+@measurement(
+    accepts="melody.tokens/1",
+    unit="share",
+    range=(0, 1),
+    undefined="no note sounds on a beat",
+    code=CHORDS_CODE,
+    at_least=1.0,
+)
 def chord_fit(tokens: np.ndarray, *, chords: Chords) -> np.ndarray:
     """Return the share of notes on the beats that belong to the bar's chord, `(B,)`.
 

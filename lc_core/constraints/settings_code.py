@@ -1,0 +1,103 @@
+"""How a sampler is told the settings of a measurement: as a few numbers, and by settings that it can learn from."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+
+__all__ = ["SettingsCode", "code_of"]
+
+MOST_CHOICES = 64
+"""A whole number with at most so many values is told as one of them; more are told by their size."""
+
+
+@dataclass(frozen=True)
+class SettingsCode:
+    """What a sampler is told of the settings of a measurement, and how it draws settings to learn from.
+
+    A code should say what settings mean: two settings that measure alike should have codes that are alike. A scale,
+    for example, is best told as twelve numbers, one for each pitch class, and not by the number of its name.
+
+    Args:
+        size: How many numbers tell the settings; 0 for a measurement without any.
+        encode: Settings, defaults included, to `size` numbers, best from 0 to 1.
+        draw: Draws settings that a user might ask for, by a numpy generator.
+    """
+
+    size: int
+    encode: Callable[[Mapping[str, Any]], Sequence[float] | np.ndarray]
+    draw: Callable[[np.random.Generator], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One parameter: its code, and how a value is drawn."""
+
+    name: str
+    size: int
+    encode: Callable[[Any], Sequence[float] | np.ndarray]
+    draw: Callable[[np.random.Generator], Any]
+
+
+def code_of(function: Callable[..., Any]) -> SettingsCode | None:
+    """Return the code that a measurement declares, or one read from the types of its parameters.
+
+    Choices (`Literal`, `bool`, a whole number with narrow bounds) become one number each, of which one is 1; a number
+    with bounds becomes its place between them. None if a parameter has no bounds: such settings cannot be drawn.
+    """
+    declared = getattr(getattr(function, "__lc_measurement__", None), "code", None)
+    if isinstance(declared, SettingsCode):
+        return declared
+    hints = typing.get_type_hints(function, include_extras=True)
+    names = [name for name in list(inspect.signature(function).parameters)[1:]]
+    parts = [_part(name, hints.get(name)) for name in names]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    return SettingsCode(
+        sum(part.size for part in known),
+        lambda params: np.concatenate([np.zeros(0), *(part.encode(params[part.name]) for part in known)]),
+        lambda rng: {part.name: part.draw(rng) for part in known},
+    )
+
+
+def _part(name: str, hint: Any) -> _Part | None:
+    metadata = getattr(hint, "__metadata__", ())
+    kind = get_args(hint)[0] if metadata else hint
+    if kind is bool:
+        return _choice(name, (False, True))
+    if get_origin(kind) is Literal:
+        return _choice(name, get_args(kind))
+    low, high = _bounds(metadata)
+    if low is None or high is None or not low < high:
+        return None
+    if kind is int and high - low < MOST_CHOICES:
+        return _choice(name, tuple(range(int(low), int(high) + 1)))
+    if kind is int:
+        return _Part(name, 1, lambda one: [(one - low) / (high - low)], lambda rng: int(rng.integers(low, high + 1)))
+    if kind is float:
+        return _Part(name, 1, lambda one: [(one - low) / (high - low)], lambda rng: float(rng.uniform(low, high)))
+    return None
+
+
+def _choice(name: str, choices: tuple[Any, ...]) -> _Part:
+    return _Part(
+        name,
+        len(choices),
+        lambda one: np.array([one == choice for choice in choices], dtype=float),
+        lambda rng: choices[int(rng.integers(len(choices)))],
+    )
+
+
+def _bounds(metadata: Sequence[Any]) -> tuple[float | None, float | None]:
+    """Return the least and the greatest value that the metadata of an annotated type allow; None where there is none."""
+    found: dict[str, float] = {}
+    for outer in metadata:
+        for one in (outer, *getattr(outer, "metadata", ())):
+            found |= {key: getattr(one, key) for key in ("ge", "le") if getattr(one, key, None) is not None}
+    return found.get("ge"), found.get("le")

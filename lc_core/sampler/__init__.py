@@ -1,0 +1,19 @@
+"""A sampler: networks that are trained once for a model and serve any spec of its rules, without a fit for the spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lc_core.common.lazy import exports
+
+if TYPE_CHECKING:
+    from lc_core.sampler.engine import Sampler as Sampler
+    from lc_core.sampler.folder import find_sampler as find_sampler
+    from lc_core.sampler.folder import read_sampler as read_sampler
+    from lc_core.sampler.folder import write_sampler as write_sampler
+    from lc_core.sampler.rules import Rule as Rule
+    from lc_core.sampler.training import SamplerSettings as SamplerSettings
+    from lc_core.sampler.training import Trainer as Trainer
+    from lc_core.sampler.training import tabulate as tabulate
+
+__getattr__, __dir__ = exports(__name__)

@@ -1,0 +1,144 @@
+"""What a spec asks of a sampler: alternatives, each a set of wants that a try can be given."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.constraint import Constraint, Entry
+from lc_core.models.latent_model import LatentModel, draw_prior
+from lc_core.sampler.look import Look, look
+from lc_core.sampler.network import Predictor
+from lc_core.sampler.rules import BINS, Column, Rules
+
+__all__ = ["MOST_ALTERNATIVES", "Asked", "count_alternatives"]
+
+MOST_ALTERNATIVES = 256
+"""Ways in which `any` and `not` may let a spec be met; each try is given one of them."""
+ESTIMATED = 1_024
+"""Prior samples that tell how likely each alternative is."""
+
+Literals = tuple[tuple[Constraint, bool], ...]
+
+
+def count_alternatives(entries: Sequence[Entry]) -> int:
+    """Return in how many ways entries can be met, one part of every `any` at a time."""
+    total = 1
+    for entry in entries:
+        total *= _count(entry, holds=True)
+    return total
+
+
+def _count(entry: Entry, *, holds: bool) -> int:
+    if isinstance(entry, Constraint):
+        return 1
+    if entry.kind == "not":
+        return _count(entry.entries[0], holds=not holds)
+    parts = [_count(child, holds=holds) for child in entry.entries]
+    return int(np.prod(parts)) if (entry.kind == "all") == holds else sum(parts)
+
+
+def _alternatives(entry: Entry, *, holds: bool) -> list[Literals]:
+    """Return the ways in which an entry is met, or missed: in each, which leaves hold and which do not."""
+    if isinstance(entry, Constraint):
+        return [((entry, holds),)]
+    if entry.kind == "not":
+        return _alternatives(entry.entries[0], holds=not holds)
+    parts = [_alternatives(child, holds=holds) for child in entry.entries]
+    if (entry.kind == "all") == holds:
+        return [sum(way, ()) for way in itertools.product(*parts)]
+    return [way for part in parts for way in part]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The wants of a spec, as a sampler's networks take them.
+
+    Attributes:
+        rules: The rule of each of C columns.
+        codes: Their settings, `(C, S)`.
+        told: What tells each column, `(C, Rules.width)`.
+        at: For each of A alternatives, which columns it wants, `(A, L)`.
+        present: 1 where there is a want, `(A, L)`.
+        masks: Which bins, `(A, L, BINS + 1)`.
+        shares: How likely a try is given each alternative, `(A,)`, adding up to 1.
+    """
+
+    rules: tuple[int, ...]
+    codes: Tensor
+    told: Tensor
+    at: Tensor
+    present: Tensor
+    masks: Tensor
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, rules: Rules, entries: Sequence[Entry], device: str) -> Asked:
+        """Return what entries ask, all alternatives being equally likely."""
+        ways = [sum(way, ()) for way in itertools.product(*(_alternatives(entry, holds=True) for entry in entries))]
+        columns: list[Column] = []
+        places: dict[tuple[int, bytes], int] = {}
+        wanted: list[dict[int, np.ndarray]] = []
+        for way in ways:
+            masks: dict[int, np.ndarray] = {}
+            for leaf, holds in way:
+                column = rules.column(leaf.measurement)
+                assert column is not None, "entries with other rules are not asked of a sampler"
+                place = places.setdefault((column.rule, column.code.tobytes()), len(columns))
+                if place == len(columns):
+                    columns.append(column)
+                mask = rules.rules[column.rule].mask(leaf.want, holds=holds)
+                masks[place] = masks[place] * mask if place in masks else mask
+            wanted.append(masks)
+        most = max([len(masks) for masks in wanted], default=0)
+        at = np.zeros((len(ways), most), dtype=np.int64)
+        present = np.zeros((len(ways), most), dtype=np.float32)
+        every = np.ones((len(ways), most, BINS + 1), dtype=np.float32)
+        for row, masks in enumerate(wanted):
+            for number, (place, mask) in enumerate(masks.items()):
+                at[row, number], present[row, number], every[row, number] = place, 1.0, mask
+        codes = np.stack([one.code for one in columns]) if columns else np.zeros((0, rules.size), dtype=np.float32)
+        told = rules.told(columns)
+        tensors = [torch.from_numpy(one).to(device) for one in (codes, told, at, present, every)]
+        shares = np.full(len(ways), 1 / len(ways))
+        return cls(tuple(one.rule for one in columns), *tensors, shares=shares)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is asked."""
+        return not self.rules
+
+    def look(self, model: LatentModel, predictor: Predictor, z: Tensor, way: Tensor) -> Look:
+        """Return what a predictor sees of latents `(B, *latent_shape)` that were given alternatives `(B,)`."""
+        return look(
+            model, predictor, z, self.rules, self.codes, self.at[way], self.present[way], self.masks[way]
+        )  # fmt: skip
+
+    def weighed(self, model: LatentModel, predictor: Predictor) -> Asked:
+        """Return the same with shares by how probable each alternative is, as predicted on prior samples."""
+        if len(self.shares) == 1:
+            return self
+        z = draw_prior(model, ESTIMATED, block_generator(0, 0, "alternatives"))
+        found = []
+        for number in range(len(self.shares)):
+            way = torch.full((ESTIMATED,), number, device=z.device)
+            found.append(float(self.look(model, predictor, z, way).logs.sum(1).exp().mean()))
+        shares = np.array(found) + 1e-12
+        return replace(self, shares=shares / shares.sum())
+
+    def ways(self, z: Tensor) -> Tensor:
+        """Return the alternative that each start `(B, *latent_shape)` is given, `(B,)`: it depends on the start alone.
+
+        A start is as good as a random number: the digits of its values that matter least decide.
+        """
+        values = z.detach().cpu().float().contiguous().flatten(1).numpy().view(np.uint32).astype(np.uint64)
+        mixed = (values * np.arange(1, values.shape[1] + 1, dtype=np.uint64)).sum(1) * np.uint64(0x9E3779B97F4A7C15)
+        places = (mixed >> np.uint64(40)).astype(np.float64) / 2**24
+        chosen = np.searchsorted(np.cumsum(self.shares), places, side="right").clip(max=len(self.shares) - 1)
+        return torch.from_numpy(chosen).to(z.device)

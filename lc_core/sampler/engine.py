@@ -1,0 +1,177 @@
+"""The engine `sampler`: it serves any spec of a model's rules with networks that were trained once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from lc_core.constraints.constraint import Entry, leaves
+from lc_core.energy.energy import Energy
+from lc_core.engines.base import Engine
+from lc_core.errors import LCError
+from lc_core.sampler.asked import MOST_ALTERNATIVES, Asked, count_alternatives
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lc_core.constraints.evaluator import Evaluator
+    from lc_core.models.latent_model import LatentModel
+    from lc_core.sampler.folder import Trained
+
+__all__ = ["Sampler", "SamplerEnergy"]
+
+
+@dataclass
+class _Count:
+    """How many latents were read through the decoder."""
+
+    latents: int = 0
+
+
+@dataclass(frozen=True)
+class SamplerEnergy(Energy):
+    """What a sampler was asked. Only rules that it was not trained on have a term.
+
+    Args:
+        seen: Counts latents that were read through the decoder.
+    """
+
+    seen: _Count = field(default_factory=_Count)
+
+    @property
+    def decodes(self) -> int:
+        """Latents that were read through the decoder, or decoded to follow constraints through it."""
+        return super().decodes + self.seen.latents
+
+
+class Sampler(Engine):
+    """Networks that were trained once for a model move prior samples to any set of its rules; nothing is fitted.
+
+    A try is moved until the predictor is sure enough that all is met, then decoded and measured. Rules that the sampler
+    was not trained on get a critic each, whose gradient is followed too.
+
+    Args:
+        folder: A folder that `lc amortise` wrote; if empty, the one that was made for this model, or comes with it.
+        steps: Most moves of a try.
+        sure: Predicted probability that all is met at which a try is moved no more.
+        block: Tries in a block; default 128, fewer where a decode is costly.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: str = "",
+        steps: Annotated[int, Field(ge=1, le=1_000)] = 8,
+        sure: Annotated[float, Field(gt=0, lt=1)] = 0.9,
+        block: Annotated[int, Field(ge=1, le=65_536)] | None = None,
+    ) -> None:
+        self.folder, self.steps, self.sure = folder, steps, sure
+        self.choose_block(block, 128)
+        self._trained: Trained | None = None
+        self._asked: Asked | None = None
+
+    def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
+        """Return why it cannot serve a problem: no sampler for this model, or too many alternatives."""
+        from lc_core.sampler.folder import find_sampler
+
+        if any(leaf.free for leaf in leaves(entries)):
+            return "free values need the engine actor"
+        if (ways := count_alternatives(entries)) > MOST_ALTERNATIVES:
+            return f"any and not let the spec be met in {ways} ways, more than {MOST_ALTERNATIVES}"
+        if not self.folder and find_sampler(model) is None:
+            return f"there is none for {model.name}; lc amortise trains one"
+        return None
+
+    def ready(
+        self, evaluator: Evaluator, realism: float, progress: Callable[[str], None]
+    ) -> tuple[Energy, Engine, dict[str, Any]]:
+        """Return the engine with its networks, and an energy of what they were not trained on."""
+        import copy
+
+        from lc_core.sampler.folder import find_sampler, read_sampler
+
+        model = evaluator.model
+        folder = self.folder or find_sampler(model)
+        if folder is None:
+            raise LCError(f"there is no sampler for {model.name}", hint=f"train one: lc amortise {model.name}")
+        trained = read_sampler(folder, model, [leaf.measurement for leaf in evaluator.leaves])
+        known = [entry for entry in evaluator.entries if all(map(trained.rules.knows, leaves([entry])))]
+        others = [entry for entry in evaluator.entries if entry not in known]
+        ready = copy.copy(self)
+        ready._trained = trained
+        ready._asked = Asked.of(trained.rules, known, model.device).weighed(model, trained.predictor)
+        energy = _energy_of_others(evaluator, others, progress)
+        card = {
+            "weights": trained.digest,
+            "known": [entry.label for entry in known],
+            "fitted": [entry.label for entry in others],
+        }
+        return energy, ready, card
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings, and which weights they are used with."""
+        weights = {"weights": self._trained.digest} if self._trained else {}
+        return super().settings() | weights
+
+    def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
+        """Return the latents, their starts, and the alternative that each is given."""
+        import torch
+
+        assert self._asked is not None, "prepare reads the sampler"
+        return (z, z, self._asked.ways(z), torch.zeros(len(z), dtype=torch.bool, device=z.device))
+
+    def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
+        """Move the rows that are not sure yet."""
+        import torch
+
+        from lc_core.common.nets import training_autocast
+
+        assert self._asked is not None and self._trained is not None
+        z, start, way, done = state
+        if self._asked.empty and not energy.entries:
+            return state
+        rows = (~done).nonzero().squeeze(1)
+        if not len(rows):
+            return state
+        here = z[rows]
+        seen = self._asked.look(model, self._trained.predictor, here, way[rows])
+        if isinstance(energy, SamplerEnergy) and self._trained.reads_decoder:
+            energy.seen.latents += len(rows)
+        logs, gradient = seen.logs.sum(1), seen.gradient
+        if energy.entries:
+            with torch.enable_grad():
+                free = here.detach().requires_grad_(True)
+                value = -energy(free).total
+                (more,) = torch.autograd.grad(value.sum(), free)
+            logs, gradient = logs + value.detach(), gradient + more.flatten(1)
+        sure = logs >= math.log(self.sure)
+        with torch.no_grad(), training_autocast(model.device):
+            move = self._trained.network(
+                here.flatten(1), gradient, seen.trunk, self._asked.told[self._asked.at[way[rows]]],
+                self._asked.masks[way[rows]], seen.logs, self._asked.present[way[rows]],
+            )  # fmt: skip
+        moved = model.project(here + move.view_as(here), start[rows])
+        z, done = z.clone(), done.clone()
+        z[rows] = torch.where(sure.view(-1, *[1] * (here.ndim - 1)), here, moved)
+        done[rows] = sure
+        return (z, start, way, done)
+
+
+def _energy_of_others(evaluator: Evaluator, others: Sequence[Entry], progress: Callable[[str], None]) -> SamplerEnergy:
+    """Return the energy of entries that a sampler was not trained on: a critic each, which is not refined."""
+    if not others:
+        return SamplerEnergy(())
+    from lc_core.common.cache import Cache
+    from lc_core.constraints.evaluator import Evaluator as Of
+    from lc_core.engines.gradient import Gradient
+    from lc_core.fitting.critics import FitSettings
+    from lc_core.fitting.prepare import prepare
+
+    settings = FitSettings(rounds=0)
+    found = prepare(Of(evaluator.model, others), Gradient(), settings=settings, cache=Cache(), progress=progress).energy
+    assert found is not None
+    return SamplerEnergy(**{name: getattr(found, name) for name in Energy.__dataclass_fields__})

@@ -1,0 +1,239 @@
+"""A trained sampler as a folder: `config.json`, `weights.safetensors` and `MODEL_CARD.md`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.common.cache import default_folder
+from lc_core.common.pointers import read_bytes
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.measurement import Measurement
+from lc_core.errors import LCError
+from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
+from lc_core.plugins.installed import installed_version
+from lc_core.sampler.network import Predictor, StepNetwork
+from lc_core.sampler.rules import Rule, Rules
+from lc_core.sampler.training import Trainer
+from lc_core.spec.values import plain
+
+if TYPE_CHECKING:
+    from lc_core.common.owned import Owned
+
+__all__ = ["Trained", "find_sampler", "read_config", "read_sampler", "write_sampler"]
+
+KIND = "latent-constraints sampler"
+FORMAT = 1
+"""Raised when a folder is written that an earlier lc cannot read."""
+CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
+PROBED, PROBES = 32, 3
+"""Prior samples, and settings of each rule, whose values tell whether a rule still measures what it did."""
+ALIKE = 0.9
+"""Share of these values that must be as they were; processors round differently, so that a few outputs differ."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A sampler that was read from a folder.
+
+    Attributes:
+        rules: Its rules, those that are asked for with their functions.
+        predictor: Its predictor.
+        network: Its step network.
+        digest: Hash of its weights.
+        config: What its `config.json` says.
+        reads_decoder: Whether the model's features come through its decoder.
+    """
+
+    rules: Rules
+    predictor: Predictor
+    network: StepNetwork
+    digest: str
+    config: Mapping[str, Any]
+    reads_decoder: bool
+
+
+def find_sampler(model: LatentModel) -> Path | None:
+    """Return the folder of the sampler for a model: the user's own in the cache, else the one that comes with it."""
+    own = default_folder() / f"sampler-{model.digest[:24]}"
+    if (own / CONFIG).is_file():
+        return own
+    shipped = model.unwrapped.sampler()
+    return shipped if shipped is not None and (shipped / CONFIG).is_file() else None
+
+
+def write_sampler(folder: Owned, trainer: Trainer, card: str, figures: Mapping[str, Any], seconds: float) -> None:
+    """Write a trained sampler into a folder, in place of one that is there."""
+    from safetensors.torch import save
+
+    model, rules = trainer.model, trainer.rules
+    tensors = {name: value.half().contiguous().cpu() for name, value in trainer.averages.state_dict().items()}
+    import torch
+
+    for number, rule in enumerate(rules.rules):
+        tensors[f"rules.{number}.edges"] = torch.from_numpy(rule.edges.astype(np.float64))
+        tensors[f"rules.{number}.quantiles"] = torch.from_numpy(rule.quantiles.astype(np.float64))
+    weights = save(tensors)
+    config = {
+        "kind": KIND,
+        "format": FORMAT,
+        "lc": installed_version("latent-constraints"),
+        "model": {"name": model.name, "digest": model.digest, "latent_shape": list(model.latent_shape)},
+        "rules": [
+            {"name": rule.name, "fixed": plain(rule.fixed), "size": rule.size, "probes": _probes(trainer, number)}
+            for number, rule in enumerate(rules.rules)
+        ],
+        "predictor": trainer.predictor.settings,
+        "network": trainer.network.settings,
+        "training": {**trainer.settings.as_dict(), "steps_done": trainer.step, "seconds": round(seconds, 1)},
+        "figures": figures,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    folder.write(WEIGHTS, weights)
+    folder.write(CONFIG, json.dumps(plain(config), indent=1).encode())
+    folder.write(CARD, card.encode())
+
+
+def _probes(trainer: Trainer, number: int) -> list[dict[str, Any]]:
+    """Return a rule's values on a few prior samples, under some of the settings that it was trained on."""
+    outputs = _probed(trainer.model)
+    found = []
+    for column in trainer.table.columns[number][:PROBES]:
+        values = column.measurement(outputs)
+        found.append({"params": plain(column.measurement.params), "values": _rounded(values)})
+    return found
+
+
+def _probed(model: LatentModel) -> np.ndarray:
+    return decode_array(model, draw_prior(model, PROBED, block_generator(0, 0, "probe")))
+
+
+def _rounded(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(one) else float(f"{one:.6g}") for one in values]
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """Return what `config.json` of a sampler's folder says.
+
+    Raises:
+        LCError: If it is missing, damaged, of something else, or of a newer format.
+    """
+    path = Path(folder) / CONFIG
+    hint = "give a folder that lc amortise wrote"
+    try:
+        config: dict[str, Any] = json.loads(read_bytes(path))
+        kind, number = config.get("kind"), config.get("format")
+    except OSError as error:
+        raise LCError(
+            f"{folder} holds no sampler: {CONFIG} cannot be read ({error.strerror or error})", hint=hint
+        ) from error
+    except (ValueError, AttributeError) as error:
+        raise _damaged(folder, f"{CONFIG}: {error}") from error
+    if kind != KIND:
+        raise LCError(f"{path} is of kind {kind!r}; expected {KIND!r}", hint=hint)
+    if not isinstance(number, int) or number > FORMAT:
+        raise LCError(
+            f"{path} has format {number}, of lc {config.get('lc')}; this lc reads formats up to {FORMAT}",
+            hint="install a newer lc, or train the sampler again",
+        )
+    missing = {"model", "rules", "predictor", "network", "weights_sha256"} - set(config)
+    if missing:
+        raise _damaged(folder, f"{CONFIG} lacks {', '.join(sorted(missing))}")
+    return config
+
+
+def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measurement] = ()) -> Trained:
+    """Return a trained sampler.
+
+    Args:
+        folder: Its folder.
+        model: The model that it is to be used with.
+        asked: Measurements that it is asked for; those that are its rules are checked to be as they were.
+
+    Raises:
+        LCError: If it is damaged, of another model, or a rule measures something else than when it was trained.
+    """
+    from safetensors.torch import load
+
+    config = read_config(folder)
+    if config["model"]["digest"] != model.digest:
+        raise LCError(
+            f"the sampler in {folder} was trained for another model, {config['model']['name']}: expected "
+            f"{model.name} with digest {model.digest[:12]}; found {config['model']['digest'][:12]}",
+            hint="train one for this model: lc amortise",
+        )
+    try:
+        content = read_bytes(Path(folder) / WEIGHTS)
+    except OSError as error:
+        raise _damaged(folder, f"{WEIGHTS} cannot be read ({error.strerror or error})") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != config["weights_sha256"]:
+        raise _damaged(folder, f"{WEIGHTS} is not the file that {CONFIG} was written with")
+    try:
+        import torch
+
+        tensors = load(content)
+        with torch.random.fork_rng(devices=[]):
+            predictor, network = Predictor(**config["predictor"]), StepNetwork(**config["network"])
+        for name, one in (("predictor", predictor), ("network", network)):
+            own = {key.partition(".")[2]: value.float() for key, value in tensors.items() if key.startswith(f"{name}.")}
+            one.load_state_dict(own)
+            one.requires_grad_(False).eval().to(model.device)
+        rules = [
+            Rule(
+                str(one["name"]),
+                fixed=one["fixed"],
+                size=int(one["size"]),
+                edges=tensors[f"rules.{number}.edges"].numpy(),
+                quantiles=tensors[f"rules.{number}.quantiles"].numpy(),
+            )
+            for number, one in enumerate(config["rules"])
+        ]
+    except Exception as error:
+        raise _damaged(folder, str(error)) from error
+    rules = [
+        _bound(rule, one["probes"], model, asked, folder) for rule, one in zip(rules, config["rules"], strict=True)
+    ]
+    reads = type(model.unwrapped).features is not LatentModel.features
+    return Trained(Rules(tuple(rules)), predictor, network, digest, config, reads)
+
+
+def _bound(
+    rule: Rule,
+    probes: Sequence[Mapping[str, Any]],
+    model: LatentModel,
+    asked: Sequence[Measurement],
+    folder: str | Path,
+) -> Rule:
+    """Return a rule with its function, if it is asked for, checked to measure what it did in training."""
+    same = [one for one in asked if rule.knows(one)]
+    if not same:
+        return rule
+    found = replace(rule, function=same[0].function)
+    if rule.fixed is None and found.code.size != rule.size:
+        raise LCError(
+            f"{rule.name} tells its settings by {found.code.size} numbers; the sampler in {folder} learned {rule.size}",
+            hint="train it again: lc amortise",
+        )
+    outputs = _probed(model)
+    for probe in probes:
+        before = np.array([np.nan if one is None else one for one in probe["values"]])
+        values = found.measurement(probe["params"])(outputs)
+        alike = np.isclose(values, before, rtol=1e-3, atol=1e-3, equal_nan=True)
+        if alike.mean() < ALIKE:
+            raise LCError(
+                f"{rule.name} measures something else than when the sampler in {folder} was trained: "
+                f"{int((~alike).sum())} of {len(alike)} values differ",
+                hint="train it again: lc amortise; or use --engine gradient",
+            )
+    return found
+
+
+def _damaged(folder: str | Path, why: str) -> LCError:
+    return LCError(f"the sampler in {folder} is damaged: {why}", hint="install or train it again")

@@ -1,0 +1,66 @@
+"""What a predictor sees of latents: how probable each want is, and which way it becomes more so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lc_core.common.guard import blaming
+from lc_core.common.nets import training_autocast
+from lc_core.models.latent_model import LatentModel
+from lc_core.sampler.network import Predictor, want_logs
+
+__all__ = ["Look", "look"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a predictor sees of latents.
+
+    Attributes:
+        logs: Log probability of each want, `(B, L)`.
+        gradient: Of their sum, `(B, D)`.
+        trunk: What the trunk tells, `(B, width)`.
+        features: What the model offers, `(B, F)`.
+    """
+
+    logs: Tensor
+    gradient: Tensor
+    trunk: Tensor
+    features: Tensor
+
+
+def look(
+    model: LatentModel,
+    predictor: Predictor,
+    z: Tensor,
+    rules: Sequence[int],
+    codes: Tensor,
+    at: Tensor,
+    present: Tensor,
+    masks: Tensor,
+) -> Look:
+    """Predict the wants of latents `(B, *latent_shape)`, and how they change with these.
+
+    Args:
+        model: The model.
+        predictor: The predictor.
+        z: Latents.
+        rules: The rule of each of C columns.
+        codes: Their settings `(C, S)`.
+        at: Which columns a row wants, `(B, L)`.
+        present: 1 where there is a want, `(B, L)`.
+        masks: Which bins, `(B, L, BINS + 1)`.
+    """
+    with torch.enable_grad(), training_autocast(model.device):
+        here = z.detach().requires_grad_(True)
+        with blaming(f"features of {model.name}"):
+            features = model.features(here)
+        every, trunk = predictor(features, rules, codes)
+        rows = torch.arange(len(z), device=z.device)[:, None]
+        logs = want_logs(every[rows, at], masks) * present
+        (gradient,) = torch.autograd.grad(logs.sum(), here)
+    return Look(logs.detach(), gradient.float().flatten(1), trunk.detach().float(), features.detach())
