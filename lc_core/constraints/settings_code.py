@@ -79,7 +79,9 @@ def _part(name: str, hint: Any) -> _Part | None:
     if kind is int and high - low < MOST_CHOICES:
         return _choice(name, tuple(range(int(low), int(high) + 1)))
     if kind is int:
-        return _Part(name, 1, lambda one: [(one - low) / (high - low)], lambda rng: int(rng.integers(low, high + 1)))
+        return _Part(
+            name, 1, lambda one: [(one - low) / (high - low)], lambda rng: int(rng.integers(int(low), int(high) + 1))
+        )
     if kind is float:
         return _Part(name, 1, lambda one: [(one - low) / (high - low)], lambda rng: float(rng.uniform(low, high)))
     return None
@@ -95,7 +97,7 @@ def _choice(name: str, choices: tuple[Any, ...]) -> _Part:
 
 
 def _bounds(metadata: Sequence[Any]) -> tuple[float | None, float | None]:
-    """Return the least and the greatest value that the metadata of an annotated type allow; None where there is none."""
+    """Return the least and the greatest value that the metadata of a type allow; None where there is none."""
     found: dict[str, float] = {}
     for outer in metadata:
         for one in (outer, *getattr(outer, "metadata", ())):

@@ -105,9 +105,15 @@ class Asked:
                 at[row, number], present[row, number], every[row, number] = place, 1.0, mask
         codes = np.stack([one.code for one in columns]) if columns else np.zeros((0, rules.size), dtype=np.float32)
         told = rules.told(columns)
-        tensors = [torch.from_numpy(one).to(device) for one in (codes, told, at, present, every)]
-        shares = np.full(len(ways), 1 / len(ways))
-        return cls(tuple(one.rule for one in columns), *tensors, shares=shares)
+        return cls(
+            rules=tuple(one.rule for one in columns),
+            codes=torch.from_numpy(codes).to(device),
+            told=torch.from_numpy(told).to(device),
+            at=torch.from_numpy(at).to(device),
+            present=torch.from_numpy(present).to(device),
+            masks=torch.from_numpy(every).to(device),
+            shares=np.full(len(ways), 1 / len(ways)),
+        )
 
     @property
     def empty(self) -> bool:

@@ -133,9 +133,10 @@ class StepNetwork(nn.Module):
         self.read = nn.Linear(2 * dimensions + 1 + trunk + wants, width)
         self.blocks = nn.ModuleList(Residual(width, hidden) for _ in range(blocks))
         self.scales = nn.ModuleList(nn.Linear(wants, width) for _ in range(blocks))
-        self.move = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dimensions))
+        last = nn.Linear(width, dimensions)
+        self.move = nn.Sequential(nn.LayerNorm(width), last)
         self.along = nn.Linear(width, 1)
-        for one in (self.move[1], self.along):
+        for one in (last, self.along):
             nn.init.zeros_(one.weight)
             nn.init.zeros_(one.bias)
 

@@ -159,7 +159,8 @@ class Rules:
 
     def draw(self, number: int, count: int, rng: np.random.Generator) -> list[Column]:
         """Return up to `count` distinct columns of a rule with settings that its code draws."""
-        rule, found = self.rules[number], {}
+        rule = self.rules[number]
+        found: dict[bytes, Column] = {}
         for _ in range(8 * count):
             measurement = rule.measurement(rule.code.draw(rng))
             code = rule.encode(measurement)

@@ -237,7 +237,7 @@ class Trainer:
             seen = self._look(moved, asked)
             away = (moved.detach() - start).flatten(1)
             slope = (2 * self.settings.distance * away - seen.gradient) / len(z)
-            moved.backward(slope.view_as(moved))
+            torch.autograd.backward(moved, slope.view_as(moved))
             z = moved.detach()
             found.append(z)
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -265,7 +265,7 @@ class Trainer:
             # Every rule counts once, however many of its settings are among the columns.
             shares = torch.tensor([1 / asked["rules"].count(one) for one in asked["rules"]], device=each.device)
             loss = (each * shares).sum(1).mean()
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.predictor.parameters(), 5.0)
         self.optimisers["predictor"].step()
         return float(loss.detach()), bins

@@ -98,8 +98,8 @@ def draw_wants(rules: Rules, table: Table, count: int, sizes: Sequence[float], r
     order = rng.random((count, len(at))).argsort(1)[:, :most]
     every_at, every_bin, every_last = (np.stack(one, 1) for one in (at, bins, last))
     take = np.arange(count)[:, None], order
-    number = rng.choice(np.arange(1, most + 1), count, p=np.asarray(sizes) / np.sum(sizes))
-    present = (np.arange(order.shape[1]) < number[:, None]).astype(np.float32)
+    wanted = rng.choice(np.arange(1, most + 1), count, p=np.asarray(sizes) / np.sum(sizes))
+    present = (np.arange(order.shape[1]) < wanted[:, None]).astype(np.float32)
     masks = _masks(every_bin[take], every_last[take], rng)
     # What is undefined cannot be wanted.
     present *= every_bin[take] < BINS

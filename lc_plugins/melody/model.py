@@ -62,7 +62,8 @@ class MelodyModel(VAEModel):
 
     def features(self, z: Tensor) -> Tensor:
         """Return the probabilities of all tokens, sharpened towards the likeliest, `(B, T C)`."""
-        return (self.net.decode(z).float() / SHARPENED).softmax(-1).flatten(1)
+        found: Tensor = (self.net.decode(z).float() / SHARPENED).softmax(-1).flatten(1)
+        return found
 
     def encode(self, outputs: Any) -> Posterior:
         """Return the posterior of tokens `(B, T)`; pitches out of the model's range move by octaves into it."""
