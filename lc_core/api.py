@@ -23,10 +23,11 @@ from lc_core.fitting.prepare import prepare
 from lc_core.models.adapt import as_latent_model
 from lc_core.models.checks import check_decoder
 from lc_core.models.latent_model import LatentModel
+from lc_core.planning.auto import Auto
 from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registry, view_of
 from lc_core.runs.build import build_problem, prepare_spec
-from lc_core.sampling.problem import Problem
+from lc_core.sampling.problem import Problem, base_of
 from lc_core.sampling.report import finish_report
 from lc_core.sampling.result import SampleResult
 from lc_core.sampling.sample import collect
@@ -40,8 +41,9 @@ def sample(
     *,
     model: Any = None,
     constraints: Sequence[Entry | Callable[..., Any]] = (),
-    engine: str | Engine = "gradient",
+    engine: str | Engine = "auto",
     realism: float = 0.0,
+    base: str = "",
     count: int = 16,
     seed: int = 0,
     budget: int | None = None,
@@ -60,6 +62,7 @@ def sample(
         constraints: `Constraint` and `Group` objects, or functions declared with a default want.
         engine: An `Engine`, or the name of a registered one.
         realism: Weight of realism.
+        base: What tries begin from, `prior` or `data`; as a spec's `base` if not given.
         count: Outputs to deliver.
         seed: Sampling seed; output i depends on (seed, i) alone.
         budget: Most tries; the engine's default if not given (`Engine.default_budget`).
@@ -79,8 +82,8 @@ def sample(
     if spec is not None:
         if not isinstance(spec, Spec):
             raise LCError(f"sample takes a Spec; found {type(spec).__name__}", hint="lc_core.load_spec(path) reads one")
-        given = (model, tuple(constraints), engine, realism, count, seed, budget, unique, fit)
-        if given != (None, (), "gradient", 0.0, 16, 0, None, False, None):
+        given = (model, tuple(constraints), engine, realism, base, count, seed, budget, unique, fit)
+        if given != (None, (), "auto", 0.0, "", 16, 0, None, False, None):
             hint = "load_spec takes engine, count, seed, budget and overrides"
             raise LCError("sample takes a spec, or a model with what is wanted of it, not both", hint=hint)
         view, problem = spec.view, build_problem(spec)
@@ -90,8 +93,9 @@ def sample(
             raise LCError("sample needs a spec or a model")
         registry = build_registry()
         built = engine if isinstance(engine, Engine) else registry.get("engine", engine).load()()
+        checked = _checked(model)
         problem = Problem(
-            model=_checked(model),
+            model=checked,
             entries=_with_labels([_entry(one) for one in constraints]),
             engine=built,
             realism=realism,
@@ -99,10 +103,19 @@ def sample(
             seed=seed,
             budget=built.default_budget(count) if budget is None else budget,
             unique=unique,
+            base=base_of(base, realism, checked, left_open=isinstance(built, Auto)),
         )
         view = view_of(registry, problem.model.output_type)
         evaluator = Evaluator(problem.model, problem.entries)
-        prepared = prepare(evaluator, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
+        prepared = prepare(
+            evaluator,
+            problem.engine,
+            realism=realism,
+            settings=fit,
+            cache=kept,
+            progress=progress,
+            base=problem.base,
+        )
     problem = replace(problem, engine=prepared.engine)
     result, seconds = collect(problem, prepared.energy, say=progress)
     times = {"fit": prepared.seconds, "sample": seconds, "total": prepared.seconds + seconds}

@@ -40,12 +40,16 @@ class FolderActor(Engine):
         """Return which weights these are."""
         return {"block": self.block, "weights": read_config(self.folder)["weights_sha256"]}
 
+    def weights(self, model: LatentModel) -> str:
+        """Return which weights these are."""
+        return str(read_config(self.folder)["weights_sha256"])
+
     def for_edits(self, *, named: bool) -> Engine:
         """Return an actor to be fitted anew: this one moves prior samples."""
         return self if named else fresh_actor(block=None if self._block_follows else self.block)
 
     def ready(
-        self, evaluator: Evaluator, realism: float, progress: Callable[[str], None]
+        self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy, Engine, dict[str, Any]]:
         """Return the actor with its weights, if it was fitted for what is asked."""
         from lc_core.energy.energy import Energy

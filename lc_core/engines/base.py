@@ -81,6 +81,24 @@ class Engine(ABC):
         engine.choose_block(max(1, int(self.block * share_of_block(model.operations))), self.block)
         return engine
 
+    def part(self, number: int) -> tuple[Engine, int]:
+        """Return the engine that runs block `number`, and the index of its first try.
+
+        An engine is the only part of itself, unless it is made of several.
+        """
+        return self, number * self.block
+
+    def weights(self, model: LatentModel) -> str:
+        """Return a digest of weights that it brings along, which are part of what a run is; empty without any."""
+        return ""
+
+    def transport(self, model: LatentModel, entries: Sequence[Entry]) -> Callable[[Tensor], Tensor] | None:
+        """Return what brings prior samples to where data are, for `base: data`, before this engine moves them.
+
+        The model's own flow or chain (`LatentModel.realism_alone`); None where an engine has learned that.
+        """
+        return model.realism_alone()
+
     @property
     def begins_real(self) -> bool:
         """Whether tries begin where the model's flow carries prior samples, if realism is asked for and it has one."""
@@ -113,14 +131,16 @@ class Engine(ABC):
         return None
 
     def ready(
-        self, evaluator: Evaluator, realism: float, progress: Callable[[str], None]
-    ) -> tuple[Energy, Engine, dict[str, Any]] | None:
+        self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
+    ) -> tuple[Energy | None, Engine, dict[str, Any]] | None:
         """Return an energy, this engine with weights that it has already, and their card; None to have them fitted.
 
         Args:
             evaluator: The model and the constraints.
             realism: Weight of realism.
             progress: Called with a line of text now and then.
+            **more: `base` (`prior` or `data`), and for an engine that fits by itself `settings` and `cache`, as
+                `lc_core.fitting.prepare` takes them.
 
         Raises:
             LCError: If the weights were fitted for something else.

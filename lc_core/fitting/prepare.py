@@ -51,6 +51,7 @@ def prepare(
     settings: FitSettings | None = None,
     cache: Cache | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    base: str = "prior",
 ) -> Prepared:
     """Fit, or find in the cache, all that an engine needs for a tree of constraints.
 
@@ -61,6 +62,7 @@ def prepare(
         settings: How to fit.
         cache: Where fitted parts are kept; None keeps nothing.
         progress: Called with a line of text now and then.
+        base: What tries begin from, `prior` or `data`.
 
     Raises:
         LCError: If realism is asked for and the model has none (`lc_core.critics.realism`), or if a condition
@@ -68,7 +70,8 @@ def prepare(
     """
     if not engine.needs_energy:
         return Prepared(None, engine)
-    if (ready := engine.ready(evaluator, realism, progress)) is not None:
+    ready = engine.ready(evaluator, realism, progress, settings=settings, cache=cache, base=base)
+    if ready is not None:
         return Prepared(*ready)
     if not engine.amortised and Space.of(evaluator.entries).leaves:
         evaluator = Evaluator(evaluator.model, tuple(map(without_free, evaluator.entries)))

@@ -73,11 +73,14 @@ class LatentModel(ABC):
         device: Where it is.
         source: The distribution it comes from, told in errors.
         note: What a user should know of it, such as why no gradient comes through; empty if nothing.
+        likeness: Name of the measurement that is the log odds of data against prior samples, such as
+            `melody.likeness`; a sampler learns by it what `base: data` means. Empty without one.
     """
 
     name: str = "model"
     source: str = ""
     note: str = ""
+    likeness: str = ""
     latent_shape: tuple[int, ...]
     output_type: str = "any/1"
     prior: Prior = Normal()

@@ -257,6 +257,7 @@ def _own_version() -> str:
 def _core_engines() -> object:
     @hookspecs.hookimpl
     def lc_register_engines(register: hookspecs.Register) -> None:
+        register("auto", "lc_core.planning.auto:Auto")
         register("rejection", "lc_core.engines.rejection:Rejection")
         register("sampler", "lc_core.sampler.engine:Sampler")
         register("actor", "lc_core.actors.engine:actor")

@@ -16,7 +16,7 @@ from lc_core.fitting.prepare import Prepared, prepare
 from lc_core.models.checks import check_decoder
 from lc_core.models.latent_model import LatentModel
 from lc_core.plugins.renderer import Renderer
-from lc_core.sampling.problem import Problem
+from lc_core.sampling.problem import Problem, base_of
 from lc_core.spec.values import Selected, Spec
 
 __all__ = [
@@ -93,6 +93,7 @@ def build_problem(spec: Spec, *, device: str = "auto") -> Problem:
         seed=sample.seed,
         budget=budget,
         unique=sample.unique,
+        base=base_of(spec.base, spec.realism, model, left_open=spec.engine.use == "auto"),
     )
 
 
@@ -146,4 +147,5 @@ def prepare_spec(spec: Spec, problem: Problem, cache: Cache | None, progress: Pr
         settings=spec.fit,
         cache=cache,
         progress=progress,
+        base=problem.base,
     )

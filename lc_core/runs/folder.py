@@ -46,9 +46,9 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
     parts: dict[str, Any] = {
         "name": tree["name"],
         "model": [tree["model"], problem.model.digest],
-        "constraints": [tree["constraints"], tree["realism"]],
+        "constraints": [tree["constraints"], tree["realism"], *filter(None, [tree.get("base")])],
         "source of a rule": [measurement_digest(leaf.measurement) for leaf in leaves(problem.entries)],
-        "engine": [tree["engine"], spec.engine.plugin.version, *_weights(problem)],
+        "engine": [tree["engine"], spec.engine.plugin.version, *filter(None, [problem.engine.weights(problem.model)])],
         "seed": tree["sample"]["seed"],
         "fit settings": tree["fit"],
         "device": problem.model.device,
@@ -56,11 +56,6 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
     }
     texts = {name: json.dumps(part, sort_keys=True) for name, part in parts.items()}
     return {name: hashlib.sha256(text.encode()).hexdigest()[:24] for name, text in texts.items()}
-
-
-def _weights(problem: Problem) -> list[Any]:
-    """Return which weights an actor from a folder has, since other ones may be put there; nothing of other engines."""
-    return [problem.engine.settings()] if getattr(problem.engine, "folder", "") else []
 
 
 @dataclass(frozen=True)
@@ -182,7 +177,7 @@ def _block_bytes(block: Block) -> bytes:
         "rows": block.rows,
         "z": block.z,
         "outputs": block.outputs,
-        "counts": np.array([block.decodes, block.size]),
+        "counts": np.array([block.decodes, block.size, block.first]),
     }
     if block.realism is not None:
         tensors["realism"] = block.realism
@@ -203,9 +198,10 @@ def _load_block(path: Path, number: int) -> Block | None:
         return None
     try:
         tensors = load(path.read_bytes())
-        decodes, size = tensors["counts"].tolist()
+        decodes, size, first = tensors["counts"].tolist()
         return Block(
             number=number,
+            first=first,
             met=under("met:"),
             values=under("value:"),
             satisfied=tensors["satisfied"],

@@ -14,10 +14,10 @@ from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint, Entry
 from lc_core.models.latent_model import LatentModel, draw_prior
 from lc_core.sampler.look import Look, look
-from lc_core.sampler.network import Predictor
+from lc_core.sampler.network import Predictor, want_logs
 from lc_core.sampler.rules import BINS, Column, Rules
 
-__all__ = ["MOST_ALTERNATIVES", "Asked", "count_alternatives"]
+__all__ = ["MOST_ALTERNATIVES", "Asked", "Base", "count_alternatives"]
 
 MOST_ALTERNATIVES = 256
 """Ways in which `any` and `not` may let a spec be met; each try is given one of them."""
@@ -57,6 +57,19 @@ def _alternatives(entry: Entry, *, holds: bool) -> list[Literals]:
 
 
 @dataclass(frozen=True)
+class Base:
+    """How data differ from prior samples in the value of one rule, the log odds of the one against the other.
+
+    Attributes:
+        rule: The rule's number.
+        ratio: For each bin of its value, its share of data over its share of prior samples, `(BINS + 1,)`.
+    """
+
+    rule: int
+    ratio: np.ndarray
+
+
+@dataclass(frozen=True)
 class Asked:
     """The wants of a spec, as a sampler's networks take them.
 
@@ -79,8 +92,15 @@ class Asked:
     shares: np.ndarray
 
     @classmethod
-    def of(cls, rules: Rules, entries: Sequence[Entry], device: str) -> Asked:
-        """Return what entries ask, all alternatives being equally likely."""
+    def of(cls, rules: Rules, entries: Sequence[Entry], device: str, base: Base | None = None) -> Asked:
+        """Return what entries ask, all alternatives being equally likely but for what the base makes of them.
+
+        Args:
+            rules: The sampler's rules.
+            entries: Entries of these rules only.
+            device: Where the tensors are to be.
+            base: Where data are wanted as the base; each alternative is then one for each bin of its rule.
+        """
         ways = [sum(way, ()) for way in itertools.product(*(_alternatives(entry, holds=True) for entry in entries))]
         columns: list[Column] = []
         places: dict[tuple[int, bytes], int] = {}
@@ -96,10 +116,18 @@ class Asked:
                 mask = rules.rules[column.rule].mask(leaf.want, holds=holds)
                 masks[place] = masks[place] * mask if place in masks else mask
             wanted.append(masks)
+        shares = np.full(len(wanted), 1 / len(wanted))
+        if base is not None:
+            place = len(columns)
+            columns.append(Column(base.rule, rules.rules[base.rule].measurement({}), np.zeros(rules.size, np.float32)))
+            some = np.flatnonzero(base.ratio)
+            shares = np.outer(shares, base.ratio[some]).ravel()
+            single = np.eye(BINS + 1, dtype=np.float32)
+            wanted = [masks | {place: single[one] * masks.get(place, 1.0)} for masks in wanted for one in some]
         most = max([len(masks) for masks in wanted], default=0)
-        at = np.zeros((len(ways), most), dtype=np.int64)
-        present = np.zeros((len(ways), most), dtype=np.float32)
-        every = np.ones((len(ways), most, BINS + 1), dtype=np.float32)
+        at = np.zeros((len(wanted), most), dtype=np.int64)
+        present = np.zeros((len(wanted), most), dtype=np.float32)
+        every = np.ones((len(wanted), most, BINS + 1), dtype=np.float32)
         for row, masks in enumerate(wanted):
             for number, (place, mask) in enumerate(masks.items()):
                 at[row, number], present[row, number], every[row, number] = place, 1.0, mask
@@ -112,7 +140,7 @@ class Asked:
             at=torch.from_numpy(at).to(device),
             present=torch.from_numpy(present).to(device),
             masks=torch.from_numpy(every).to(device),
-            shares=np.full(len(ways), 1 / len(ways)),
+            shares=shares,
         )
 
     @property
@@ -131,11 +159,13 @@ class Asked:
         if len(self.shares) == 1:
             return self
         z = draw_prior(model, ESTIMATED, block_generator(0, 0, "alternatives"))
-        found = []
-        for number in range(len(self.shares)):
-            way = torch.full((ESTIMATED,), number, device=z.device)
-            found.append(float(self.look(model, predictor, z, way).logs.sum(1).exp().mean()))
-        shares = np.array(found) + 1e-12
+        with torch.no_grad():
+            every, _ = predictor(model.features(z), self.rules, self.codes)
+            found = [
+                float((want_logs(every[:, at], masks) * present).sum(1).exp().mean())
+                for at, masks, present in zip(self.at, self.masks, self.present, strict=True)
+            ]
+        shares = self.shares * (np.array(found) + 1e-12)
         return replace(self, shares=shares / shares.sum())
 
     def ways(self, z: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ class Sampler(Engine):
         return None
 
     def ready(
-        self, evaluator: Evaluator, realism: float, progress: Callable[[str], None]
+        self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy, Engine, dict[str, Any]]:
         """Return the engine with its networks, and an energy of what they were not trained on."""
         import copy
@@ -103,7 +103,8 @@ class Sampler(Engine):
         others = [entry for entry in evaluator.entries if entry not in known]
         ready = copy.copy(self)
         ready._trained = trained
-        ready._asked = Asked.of(trained.rules, known, model.device).weighed(model, trained.predictor)
+        base = trained.base if more.get("base") == "data" else None
+        ready._asked = Asked.of(trained.rules, known, model.device, base).weighed(model, trained.predictor)
         energy = _energy_of_others(evaluator, others, progress)
         card = {
             "weights": trained.digest,
@@ -111,6 +112,27 @@ class Sampler(Engine):
             "fitted": [entry.label for entry in others],
         }
         return energy, ready, card
+
+    def transport(self, model: LatentModel, entries: Sequence[Entry]) -> Callable[[Tensor], Tensor] | None:
+        """Return the model's own flow or chain; None where the sampler has learned what data are."""
+        return None if self._trained and self._trained.base else super().transport(model, entries)
+
+    def weights(self, model: LatentModel) -> str:
+        """Return which weights it uses."""
+        from lc_core.sampler.folder import find_sampler, read_config
+
+        folder = self.folder or find_sampler(model)
+        return str(read_config(folder)["weights_sha256"]) if folder else ""
+
+    def knows(self, model: LatentModel, entries: Sequence[Entry]) -> int:
+        """Return how many of the constraints in entries it was trained on."""
+        from lc_core.sampler.folder import find_sampler, read_config
+        from lc_core.sampler.rules import Rule, Rules
+
+        folder = self.folder or find_sampler(model)
+        told = read_config(folder)["rules"] if folder else []
+        rules = Rules(tuple(Rule(str(one["name"]), fixed=one["fixed"], size=int(one["size"])) for one in told))
+        return sum(rules.knows(leaf) for leaf in leaves(entries))
 
     def settings(self) -> dict[str, Any]:
         """Return the settings, and which weights they are used with."""

@@ -16,10 +16,11 @@ from lc_core.common.pointers import read_bytes
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
+from lc_core.models.latent_model import LatentModel, decode_array, draw_carried, draw_prior
 from lc_core.plugins.installed import installed_version
+from lc_core.sampler.asked import Base
 from lc_core.sampler.network import Predictor, StepNetwork
-from lc_core.sampler.rules import Rule, Rules
+from lc_core.sampler.rules import BINS, Rule, Rules
 from lc_core.sampler.training import Trainer
 from lc_core.spec.values import plain
 
@@ -32,6 +33,8 @@ KIND = "latent-constraints sampler"
 FORMAT = 1
 """Raised when a folder is written that an earlier lc cannot read."""
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
+CARRIED = 4_096
+"""Samples that a model's flow or chain carries to where data are, to see how these differ from the prior's."""
 PROBED, PROBES = 32, 3
 """Prior samples, and settings of each rule, whose values tell whether a rule still measures what it did."""
 ALIKE = 0.9
@@ -49,6 +52,7 @@ class Trained:
         digest: Hash of its weights.
         config: What its `config.json` says.
         reads_decoder: Whether the model's features come through its decoder.
+        base: What it has learned of how data differ from prior samples, if anything.
     """
 
     rules: Rules
@@ -57,6 +61,7 @@ class Trained:
     digest: str
     config: Mapping[str, Any]
     reads_decoder: bool
+    base: Base | None
 
 
 def find_sampler(model: LatentModel) -> Path | None:
@@ -89,6 +94,7 @@ def write_sampler(folder: Owned, trainer: Trainer, card: str, figures: Mapping[s
             {"name": rule.name, "fixed": plain(rule.fixed), "size": rule.size, "probes": _probes(trainer, number)}
             for number, rule in enumerate(rules.rules)
         ],
+        "base": learn_base(trainer),
         "predictor": trainer.predictor.settings,
         "network": trainer.network.settings,
         "training": {**trainer.settings.as_dict(), "steps_done": trainer.step, "seconds": round(seconds, 1)},
@@ -98,6 +104,27 @@ def write_sampler(folder: Owned, trainer: Trainer, card: str, figures: Mapping[s
     folder.write(WEIGHTS, weights)
     folder.write(CONFIG, json.dumps(plain(config), indent=1).encode())
     folder.write(CARD, card.encode())
+
+
+def learn_base(trainer: Trainer) -> dict[str, Any] | None:
+    """Return how data differ from prior samples in the value of the model's likeness, if that is one of the rules.
+
+    What the model's own flow or chain makes of prior samples stands for data.
+    """
+    model, rules = trainer.model, trainer.rules
+    names = [rule.name for rule in rules.rules]
+    carry = model.realism_alone()
+    if carry is None or model.unwrapped.likeness not in names:
+        return None
+    number = names.index(model.unwrapped.likeness)
+    prior = np.bincount(trainer.table.bins[number][0], minlength=BINS + 1)
+    data = np.zeros(BINS + 1)
+    for block in range(CARRIED // model.block):
+        z = draw_carried(model, model.block, block_generator(0, block, "base"), carry)
+        values = rules.rules[number].measurement({})(decode_array(model, z))
+        data += np.bincount(rules.rules[number].bin_of(values), minlength=BINS + 1)
+    ratio = np.where(prior > 0, (data / data.sum()) / np.maximum(prior / prior.sum(), 1e-12), 0.0)
+    return {"rule": number, "ratio": [float(f"{one:.4g}") for one in ratio]}
 
 
 def _probes(trainer: Trainer, number: int) -> list[dict[str, Any]]:
@@ -200,8 +227,10 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
     rules = [
         _bound(rule, one["probes"], model, asked, folder) for rule, one in zip(rules, config["rules"], strict=True)
     ]
+    base = config.get("base")
+    learned = Base(int(base["rule"]), np.array(base["ratio"])) if base else None
     reads = type(model.unwrapped).features is not LatentModel.features
-    return Trained(Rules(tuple(rules)), predictor, network, digest, config, reads)
+    return Trained(Rules(tuple(rules)), predictor, network, digest, config, reads, learned)
 
 
 def _bound(

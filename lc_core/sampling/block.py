@@ -19,7 +19,7 @@ from lc_core.constraints.constraint import walk
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import nearest_missed, verdict
 from lc_core.critics.realism import realism_of
-from lc_core.engines.base import run_engine
+from lc_core.engines.base import Engine, run_engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import draw_carried
 from lc_core.sampling.problem import Problem
@@ -38,6 +38,7 @@ class Block:
 
     Attributes:
         number: Its number, from 0.
+        first: Index of its first try.
         met: For each entry's label, groups and inner entries included, which tries meet it, `(B,)` bool.
         values: For each leaf's label, the measured values `(B,)` float64.
         satisfied: Which tries meet every condition, `(B,)` bool.
@@ -51,6 +52,7 @@ class Block:
     """
 
     number: int
+    first: int
     met: dict[str, np.ndarray]
     values: dict[str, np.ndarray]
     satisfied: np.ndarray
@@ -65,7 +67,7 @@ class Block:
     @property
     def index(self) -> np.ndarray:
         """Indices of the tries that are kept."""
-        return self.number * self.size + self.rows
+        return self.first + self.rows
 
 
 def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
@@ -74,11 +76,11 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
 
     began = time.monotonic()
     evaluator = Evaluator(problem.model, problem.entries)
-    size = problem.engine.block
-    first = number * size
+    engine, first = problem.engine.part(number)
+    size = engine.block
     guided = energy.decodes if energy else 0
-    carry = _carry(problem)
-    z = _end_points(problem, energy, number, evaluator, carry)
+    carry = _carry(problem, engine)
+    z = _end_points(problem, engine, energy, number, evaluator, carry)
     guided = energy.decodes - guided if energy else 0
     carried = size * getattr(carry, "decodes", 0)
     outputs = evaluator.decode(z, first_index=first)
@@ -88,6 +90,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     kept = torch.from_numpy(rows)
     return Block(
         number=number,
+        first=first,
         met={entry.label: verdict(entry, values).met for entry in walk(problem.entries)},
         values=values,
         satisfied=satisfied,
@@ -101,15 +104,18 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     )
 
 
-def _carry(problem: Problem) -> Callable[[Tensor], Tensor] | None:
+def _carry(problem: Problem, engine: Engine) -> Callable[[Tensor], Tensor] | None:
     """Return what carries prior samples to where tries begin, if anything does."""
-    if problem.realism == 0 or not problem.engine.begins_real:
+    if problem.base == "data":
+        return engine.transport(problem.model, problem.entries)
+    if problem.realism == 0 or not engine.begins_real:
         return None
     return problem.model.flow() if problem.entries else problem.model.realism_alone()
 
 
 def _end_points(
     problem: Problem,
+    engine: Engine,
     energy: Energy | None,
     number: int,
     evaluator: Evaluator,
@@ -125,13 +131,13 @@ def _end_points(
             place = f"outputs are counted among {len(latents)} that the engine decoded on its way in block {number}"
             raise LCError(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
-    start = draw_carried(problem.model, problem.engine.block, block_generator(problem.seed, number), carry)
+    start = draw_carried(problem.model, engine.block, block_generator(problem.seed, number), carry)
     # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
-    z = run_engine(problem.engine, problem.model, start, energy, satisfied=check if evaluator.conditions else None).z
+    z = run_engine(engine, problem.model, start, energy, satisfied=check if evaluator.conditions else None).z
     finite = torch.isfinite(z).flatten(1).all(dim=1)
     if not bool(finite.all()):
-        at = number * problem.engine.block + int((~finite).nonzero()[0])
-        name = type(problem.engine).__name__.lower()
+        at = problem.engine.part(number)[1] + int((~finite).nonzero()[0])
+        name = type(engine).__name__.lower()
         raise LCError(f"engine {name} ended try {at} at a latent that is not finite", hint="try smaller steps")
     return z
 

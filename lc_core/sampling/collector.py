@@ -42,7 +42,7 @@ class Collector:
         spent = [block.seconds for block in self.blocks if block.seconds]
         if not spent or self.complete:
             return 0.0
-        return sum(spent) / len(spent) * (self.problem.most_tries - self.tried) / self.problem.engine.block
+        return spent[-1] * (self.problem.most_tries - self.tried) / self.blocks[-1].size
 
     @property
     def complete(self) -> bool:

@@ -9,7 +9,23 @@ from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel
 
-__all__ = ["Problem"]
+__all__ = ["BASES", "Problem", "base_of"]
+
+BASES = ("prior", "data")
+
+
+def base_of(said: str, realism: float, model: LatentModel, *, left_open: bool) -> str:
+    """Return what tries begin from.
+
+    Args:
+        said: What a user said; empty if nothing.
+        realism: Weight of realism.
+        model: The model.
+        left_open: Whether the engine is left open. Realism then means `data`, if the model has a way there.
+    """
+    if said:
+        return said
+    return "data" if realism > 0 and left_open and model.realism_alone() is not None else "prior"
 
 
 @dataclass(frozen=True)
@@ -25,6 +41,7 @@ class Problem:
         seed: Sampling seed.
         budget: Most tries, rounded up to whole blocks.
         unique: Whether delivered outputs must be distinct.
+        base: What tries begin from: `prior`, or `data`, what the model's own flow or chain makes of prior samples.
     """
 
     model: LatentModel
@@ -35,6 +52,7 @@ class Problem:
     seed: int = 0
     budget: int = 32_000
     unique: bool = False
+    base: str = "prior"
 
     def __post_init__(self) -> None:
         for name in ("count", "budget"):
@@ -42,6 +60,13 @@ class Problem:
                 raise LCError(f"{name} must be 1 or more; found {getattr(self, name)}")
         if self.seed < 0:
             raise LCError(f"seed must be 0 or more; found {self.seed}")
+        if self.base not in BASES:
+            raise LCError(f"base must be {' or '.join(BASES)}; found {self.base!r}")
+        if self.base == "data" and self.model.realism_alone() is None:
+            raise LCError(
+                f"base: data is asked for, but {self.model.name} has no flow or chain from its prior to data",
+                hint="leave base out; realism asks for what its encoder or prior can tell",
+            )
         object.__setattr__(self, "engine", self.engine.sized_for(self.model))
         reason = self.engine.unfit(self.model, self.entries, self.realism)
         if reason is not None:
@@ -54,4 +79,9 @@ class Problem:
     @property
     def most_tries(self) -> int:
         """The budget in whole blocks."""
-        return -(-self.budget // self.engine.block) * self.engine.block
+        number = self.budget // self.engine.block  # blocks have this size, or some first ones another one
+        while self.engine.part(number)[1] < self.budget:
+            number += 1
+        while number and self.engine.part(number - 1)[1] >= self.budget:
+            number -= 1
+        return self.engine.part(number)[1]

@@ -55,6 +55,8 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
         ],
         "realism": collector.realism(),
     }
+    if len(engines := _engines(collector)) > 1:
+        report["engines"] = engines
     if notes := _notes(collector, result):
         report["notes"] = notes
     if result.nearest is not None:
@@ -110,9 +112,24 @@ def blocking_table(collector: Collector) -> dict[str, Any]:
     return table
 
 
+def _engines(collector: Collector) -> list[dict[str, Any]]:
+    """Return what each engine of a run tried, found and delivered, in the order in which they began."""
+    found: dict[str, dict[str, Any]] = {}
+    for number, block in enumerate(collector.blocks):
+        engine = collector.problem.engine.part(block.number)[0]
+        name = type(engine).__name__.lower()
+        about = found.setdefault(
+            name, {"engine": name, "exact": not engine.needs_energy, "tried": 0, "satisfied": 0, "delivered": 0}
+        )
+        about["tried"] += block.size
+        about["satisfied"] += int(block.satisfied.sum())
+        about["delivered"] += sum(1 for at, _ in collector.picked if at == number)
+    return list(found.values())
+
+
 def _notes(collector: Collector, result: SampleResult) -> list[str]:
     problem = collector.problem
-    note = problem.engine.note(problem.entries, problem.realism)
+    note = problem.engine.note(problem.entries, 0.0 if problem.base == "data" else problem.realism)
     notes = [note] if note else []
     notes += notes_of(problem.model, result.latents)
     if problem.realism > 0 and problem.engine.needs_energy and problem.model.realism() is None:

@@ -109,8 +109,9 @@ def write_samples(result: SampleResult, owned: Owned, *, under: str = "") -> Non
 
 
 KEYS = (
-    "schema kind spec model engine seed status budget requested delivered tried inputs met decodes all distinct"
-    " distance represented constraints kept watched judge realism notes left_out blocking nearest examples fit seconds"
+    "schema kind spec model engine engines seed status budget requested delivered tried inputs met decodes all"
+    " distinct distance represented constraints kept watched judge realism notes left_out blocking"
+    " nearest examples fit seconds"
 ).split()
 """Keys of `report.json`, of a sample's and of an edit's, in their order."""
 

@@ -120,7 +120,7 @@ class _Resolver:
         model = self.model(tree)
         self._model, self._output = model, model.plugin.output(model.params) if model else None
         entries = self._entries(tree.get("constraints"))
-        engine = self._component("engine", tree.get("engine"), default="gradient")
+        engine = self._component("engine", tree.get("engine"), default="auto")
         keep = self._kept(tree.get("keep"), entries, model)
         renderers = self._renderers(tree.get("render"))
         self._problems.check()
@@ -133,6 +133,7 @@ class _Resolver:
             entries=tuple(entries),
             engine=Selected(engine.plugin, engine.params, engine.use),
             realism=shape.realism,
+            base=shape.base,
             sample=SampleSettings(given.count, given.seed, budget, given.unique),
             fit=FitSettings(**{**vars(shape.fit), "refine": RefineSettings(**shape.fit.refine.model_dump())}),
             renderers=tuple(Selected(one.plugin, one.params, one.use) for one in renderers),

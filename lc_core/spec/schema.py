@@ -41,7 +41,7 @@ class Component(Strict):
 class EngineComponent(Component):
     """An engine and its settings."""
 
-    use: str = "gradient"
+    use: str = "auto"
 
 
 class Sample(Strict):
@@ -228,6 +228,11 @@ class Shape(Strict):
     )
     model: Component
     realism: float = Field(default=0.0, ge=0, description="Weight of the realism term in the energy.")
+    base: Literal["", "prior", "data"] = Field(
+        default="",
+        description="What tries begin from: prior samples, or what the model's own flow or chain makes of them,"
+        " which is like data. If not given: data where realism is asked for and the engine is left open; else prior.",
+    )
     constraints: list[Entry] = []
     keep: list[Keep] = Field(default=[], description="What lc transform must not change: all, or measurements.")
     engine: EngineComponent = EngineComponent()

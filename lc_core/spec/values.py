@@ -132,6 +132,7 @@ class Spec:
         entries: Constraints and groups, each with a label of its own.
         engine: Turns the constraints into latents.
         realism: Weight of the realism term, 0 or more.
+        base: What tries begin from, `prior` or `data`; empty where a spec does not say it.
         sample: How many outputs, and how long to try.
         fit: How critics are fitted.
         renderers: What writes the outputs.
@@ -148,6 +149,7 @@ class Spec:
     entries: tuple[Entry, ...]
     engine: Selected
     realism: float = 0.0
+    base: str = ""
     sample: SampleSettings = field(default_factory=SampleSettings)
     fit: FitSettings = field(default_factory=FitSettings)
     renderers: tuple[Selected, ...] = ()
@@ -173,6 +175,7 @@ class Spec:
             "name": self.name,
             "model": _component(self.model),
             "realism": self.realism,
+            **({"base": self.base} if self.base else {}),
             "constraints": [_entry(one, top=True) for one in self.entries],
             "engine": _component(self.engine),
             "sample": _without_none(asdict(self.sample)),

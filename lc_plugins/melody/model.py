@@ -39,6 +39,7 @@ class MelodyModel(VAEModel):
     kind = "melody-vae/1"
     what = "melody model"
     output_type = "melody.tokens/1"
+    likeness = "melody.likeness"
 
     def __init__(self, folder: Path) -> None:
         from lc_plugins.melody.ear import EAR, Ear

@@ -1,0 +1,161 @@
+"""Which engines serve a spec, and why: decided from the spec, the model and a fixed number of prior samples.
+
+Nothing else decides, neither what is in a cache nor how much is asked for: so output i depends on (seed, i) alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lc_core.common.seeds import block_generator
+from lc_core.common.words import counted
+from lc_core.constraints.constraint import Entry, leaves
+from lc_core.constraints.evaluator import Evaluator
+from lc_core.engines.base import Engine
+from lc_core.engines.gradient import Gradient
+from lc_core.engines.presets import fresh_actor
+from lc_core.engines.rejection import Rejection
+from lc_core.models.cost import share_of_block
+from lc_core.models.latent_model import LatentModel, draw_prior
+from lc_core.sampler.engine import Sampler
+
+__all__ = ["OFTEN", "PROBE", "Plan", "Probe", "plan"]
+
+BLOCK = 1_024
+"""Tries in a block of rejection: also that of the probe, so that these samples are decoded once."""
+PROBE = 4
+"""Blocks of prior samples that are looked at first, and tried first."""
+OFTEN = 1 / 32
+"""Where at least this share of prior samples meets a spec, nothing else is sooner than trying more of them."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How many of the first prior samples meet a spec.
+
+    Attributes:
+        looked: Prior samples that were decoded and measured.
+        met: How many of them meet all conditions.
+    """
+
+    looked: int
+    met: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What serves a spec.
+
+    Attributes:
+        engine: What runs after the first tries, or from the beginning.
+        exact_blocks: Blocks of prior samples that are tried before it.
+        exact: Rejection, in the size of its blocks.
+        reasons: Why, a line for each decision.
+        probe: What was looked at; None where nothing had to be.
+        refined: Whether critics are refined for the spec; only where an engine cannot do without.
+    """
+
+    engine: Engine
+    exact_blocks: int
+    exact: Rejection
+    reasons: tuple[str, ...]
+    probe: Probe | None = None
+    refined: bool = False
+
+    def card(self) -> dict[str, Any]:
+        """Return what a report says of the plan."""
+        looked = {"looked": self.probe.looked, "met": self.probe.met} if self.probe else None
+        return {"engines": self.names, "reasons": list(self.reasons), "probe": looked}
+
+    @property
+    def names(self) -> list[str]:
+        """The engines that it uses, in turn."""
+        first = ["rejection"] if self.exact_blocks else []
+        then = type(self.engine).__name__.lower()
+        return first if first == [then] else [*first, then]
+
+
+def plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior") -> Plan:
+    """Choose what serves entries.
+
+    Args:
+        evaluator: The model and the entries.
+        realism: Weight of realism.
+        base: What tries begin from, `prior` or `data`.
+    """
+    model, entries = evaluator.model, evaluator.entries
+    exact = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations))))
+    conditions = evaluator.conditions
+    if any(leaf.free for leaf in leaves(entries)):
+        return Plan(fresh_actor(), 0, exact, ("free values: an actor is trained for all of them",), refined=True)
+    if base == "data" and not _cheap(model):
+        why = f"{model.name} takes many decodes to bring a prior sample to where data are"
+        if (sampler := _sampler(model, entries)) is not None:
+            return Plan(sampler, 0, exact, (f"{why}: the sampler has learned it",))
+        if not entries:
+            return Plan(exact, 0, exact, (f"{why}; nothing else is asked",))
+        return _without_sampler(model, entries, exact, 0, (why,), None)
+    if len(conditions) < len(entries):
+        return _guided(model, entries, exact, 0, ("preferences: prior samples do not follow them",), None)
+    if not entries:
+        return Plan(exact, 0, exact, ("nothing is asked: every sample will do",))
+    probe = _look(evaluator, exact, base)
+    share = probe.met / probe.looked
+    seen = f"{probe.met:,} of the first {probe.looked:,} prior samples meet all conditions"
+    if share >= OFTEN:
+        return Plan(exact, 0, exact, (f"{seen}: trying more of them is soonest, and exact",), probe)
+    return _guided(model, entries, exact, PROBE, (f"{seen}: these are exact, and tried first",), probe)
+
+
+def _guided(
+    model: LatentModel,
+    entries: Sequence[Entry],
+    exact: Rejection,
+    blocks: int,
+    reasons: tuple[str, ...],
+    probe: Probe | None,
+) -> Plan:
+    if (sampler := _sampler(model, entries)) is not None:
+        return Plan(sampler, blocks, exact, (*reasons, _told(sampler, model, entries)), probe)
+    return _without_sampler(model, entries, exact, blocks, reasons, probe)
+
+
+def _without_sampler(
+    model: LatentModel,
+    entries: Sequence[Entry],
+    exact: Rejection,
+    blocks: int,
+    reasons: tuple[str, ...],
+    probe: Probe | None,
+) -> Plan:
+    why = f"there is no sampler for {model.name} (lc amortise trains one): critics are fitted, one for each rule"
+    return Plan(Gradient(), blocks, exact, (*reasons, why), probe)
+
+
+def _sampler(model: LatentModel, entries: Sequence[Entry]) -> Sampler | None:
+    sampler = Sampler()
+    return None if sampler.unfit(model, entries, 0.0) else sampler
+
+
+def _told(sampler: Sampler, model: LatentModel, entries: Sequence[Entry]) -> str:
+    known, all_of = sampler.knows(model, entries), len(list(leaves(entries)))
+    if known == all_of:
+        return "then the sampler, which knows every rule"
+    return f"then the sampler, which knows {known} of {counted(all_of, 'rule')}; the others get a critic each"
+
+
+def _cheap(model: LatentModel) -> bool:
+    """Return whether what brings prior samples to where data are decodes nothing on the way."""
+    return getattr(model.realism_alone(), "decodes", 0) == 0
+
+
+def _look(evaluator: Evaluator, exact: Rejection, base: str) -> Probe:
+    """Decode and measure the first prior samples of seed 0."""
+    met = 0
+    carry = evaluator.model.realism_alone() if base == "data" else None
+    for number in range(PROBE):
+        z = draw_prior(evaluator.model, exact.block, block_generator(0, number))
+        met += int(evaluator.satisfied_latents(carry(z) if carry else z).sum())
+    return Probe(PROBE * exact.block, met)
