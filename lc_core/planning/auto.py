@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
+from lc_core.planning.plan import Plan, plan
+from lc_core.sampler.engine import Sampler
+from lc_core.spec.values import FitSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
     from lc_core.constraints.evaluator import Evaluator
     from lc_core.energy.energy import Energy
     from lc_core.models.latent_model import LatentModel
-    from lc_core.planning.plan import Plan
 
 __all__ = ["Auto"]
 
@@ -43,8 +46,6 @@ class Auto(Engine):
 
     def weights(self, model: LatentModel) -> str:
         """Return which weights the model's sampler has, if it has one."""
-        from lc_core.sampler.engine import Sampler
-
         return Sampler().weights(model)
 
     def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
@@ -55,11 +56,7 @@ class Auto(Engine):
         self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy | None, Engine, dict[str, Any]]:
         """Make the plan, and fit or read what it needs."""
-        from dataclasses import replace
-
-        from lc_core.fitting.critics import FitSettings
         from lc_core.fitting.prepare import prepare
-        from lc_core.planning.plan import plan
 
         found = plan(evaluator, realism=realism, base=more.get("base", "prior"))
         for reason in found.reasons:

@@ -99,10 +99,11 @@ class Rule:
         bins = self.bin_of(self.quantiles)
         total = np.bincount(bins, minlength=BINS + 1)
         found = np.bincount(bins, weights=inside, minlength=BINS + 1) / np.maximum(total, 1)
-        if not found.any():  # bounds between two quantiles, or beyond all: the bin that they are in is wanted
+        if not holds:
+            found = np.where(total > 0, 1.0 - found, 0.0)
+        elif not found.any():  # bounds between two quantiles, or beyond all: the bin that they are in is wanted
             middle = np.clip(0.5 * (want.low + want.high), self.quantiles[0], self.quantiles[-1])
             found[self.bin_of(np.array(np.nan_to_num(middle, nan=self.quantiles[-1])))] = 1.0
-        found = found if holds else np.where(total > 0, 1.0 - found, 0.0)
         found[BINS] = 0.0
         return found.astype(np.float32)
 

@@ -21,6 +21,8 @@ FLOORS = (
     ("energy", "diagnose"),
     ("engines",),
     ("fitting", "sampling"),
+    ("sampler",),
+    ("planning",),
     ("editing", "testing"),
     ("runs",),
     ("actors",),
