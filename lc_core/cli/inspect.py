@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.chosen_model import chosen_model
 from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.text import number, size, table
 from lc_core.cli.threads import use_one_thread
@@ -18,15 +19,11 @@ from lc_core.common.owned import Owned
 from lc_core.common.words import counted
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
-from lc_core.spec import load_model_of, shipped_names
-from lc_core.spec.values import Selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lc_core.common.owned import Owned
-    from lc_core.plugins.registry import Registry
-    from lc_core.spec.values import Selected
 
 __all__ = ["command"]
 
@@ -56,7 +53,7 @@ def command(
     use_one_thread()
     registry = build_registry(plugins)
     with ExitStack() as stack, redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
-        selected, promised = _selected(registry, model, changes)
+        selected, promised = chosen_model(registry, model, with_changes({}, changes))
         folder = out or Path("runs") / f"inspect-{selected.plugin.name}"
         owned = _open(stack, folder)
         found = inspect_model(load_selected(selected, device=device))
@@ -79,35 +76,6 @@ def _open(stack: ExitStack, folder: Path) -> Owned:
         raise LCError(
             f"{folder} cannot be written: {reason(error, folder)}", hint="choose another folder with --out"
         ) from error
-
-
-def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[Selected, str]:
-    """Return the model that a name or a spec means, with its settings, and the type that it is said to make."""
-    from dataclasses import replace
-
-    settings = with_changes({}, changes)
-    registered = {spelling for one in registry.all("model") for spelling in (one.name, one.qualified)}
-    if name not in registered and _is_data(Path(name)):
-        raise LCError(
-            f"{name} is neither a registered model nor a spec",
-            hint="a model's file or folder is a setting of its loader, such as: "
-            f"lc inspect models.export --set file={name} --set output=image.rgb/1",
-        )
-    if Path(name).is_file() or name.endswith((".yaml", ".yml")) or name in shipped_names():
-        selected = load_model_of(name, registry=registry)  # whatever else is wrong in the spec is not its matter
-        params = selected.plugin.fill({**selected.params, **settings}) if settings else selected.params
-        return replace(selected, params=params), selected.plugin.output(params)
-    plugin = registry.get("model", name)
-    params = plugin.fill(settings)
-    return Selected(plugin, params, registry.spelling(plugin)), plugin.output(params)
-
-
-def _is_data(path: Path) -> bool:
-    """Return whether a path is a folder, or a file that is no text."""
-    if not path.is_file():
-        return path.is_dir()
-    with path.open("rb") as file:
-        return b"\0" in file.read(1024)
 
 
 def _show(about: Mapping[str, Any]) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
 
 from lc_core.common.cache import default_folder
 from lc_core.common.pointers import read_bytes
@@ -19,6 +22,7 @@ from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, decode_array, draw_carried, draw_prior
 from lc_core.plugins.installed import installed_version
 from lc_core.sampler.asked import Base
+from lc_core.sampler.card import sampler_card
 from lc_core.sampler.network import Predictor, StepNetwork
 from lc_core.sampler.rules import BINS, Rule, Rules
 from lc_core.sampler.training import Trainer
@@ -27,7 +31,7 @@ from lc_core.spec.values import plain
 if TYPE_CHECKING:
     from lc_core.common.owned import Owned
 
-__all__ = ["Trained", "find_sampler", "read_config", "read_sampler", "write_sampler"]
+__all__ = ["Trained", "add_figures", "find_sampler", "own_folder", "read_config", "read_sampler", "write_sampler"]
 
 KIND = "latent-constraints sampler"
 FORMAT = 1
@@ -64,46 +68,70 @@ class Trained:
     base: Base | None
 
 
+def own_folder(model: LatentModel) -> Path:
+    """Return where in the cache folder the user's own sampler for a model is kept."""
+    return default_folder() / f"sampler-{model.digest[:24]}"
+
+
 def find_sampler(model: LatentModel) -> Path | None:
     """Return the folder of the sampler for a model: the user's own in the cache, else the one that comes with it."""
-    own = default_folder() / f"sampler-{model.digest[:24]}"
+    own = own_folder(model)
     if (own / CONFIG).is_file():
         return own
     shipped = model.unwrapped.sampler()
     return shipped if shipped is not None and (shipped / CONFIG).is_file() else None
 
 
-def write_sampler(folder: Owned, trainer: Trainer, card: str, figures: Mapping[str, Any], seconds: float) -> None:
-    """Write a trained sampler into a folder, in place of one that is there."""
-    from safetensors.torch import save
+def write_sampler(folder: Owned, trainer: Trainer, *, left_out: Mapping[str, str] | None = None) -> None:
+    """Write a trained sampler into a folder, in place of one that is there; `add_figures` completes it.
 
+    Args:
+        folder: The folder, open.
+        trainer: The training, at its end.
+        left_out: Rules that it was not trained for, and why: told in its card.
+    """
     model, rules = trainer.model, trainer.rules
-    tensors = {name: value.half().contiguous().cpu() for name, value in trainer.averages.state_dict().items()}
-    import torch
-
-    for number, rule in enumerate(rules.rules):
-        tensors[f"rules.{number}.edges"] = torch.from_numpy(rule.edges.astype(np.float64))
-        tensors[f"rules.{number}.quantiles"] = torch.from_numpy(rule.quantiles.astype(np.float64))
-    weights = save(tensors)
+    weights = save(_tensors(trainer))
     config = {
         "kind": KIND,
         "format": FORMAT,
         "lc": installed_version("latent-constraints"),
         "model": {"name": model.name, "digest": model.digest, "latent_shape": list(model.latent_shape)},
         "rules": [
-            {"name": rule.name, "fixed": plain(rule.fixed), "size": rule.size, "probes": _probes(trainer, number)}
+            {"name": rule.name, "fixed": rule.fixed, "size": rule.size, "probes": _probes(trainer, number)}
             for number, rule in enumerate(rules.rules)
         ],
+        "left_out": left_out or {},
         "base": learn_base(trainer),
         "predictor": trainer.predictor.settings,
         "network": trainer.network.settings,
-        "training": {**trainer.settings.as_dict(), "steps_done": trainer.step, "seconds": round(seconds, 1)},
-        "figures": figures,
+        "training": {
+            **trainer.settings.as_dict(), "steps_done": trainer.step, "seconds": round(trainer.seconds, 1)
+        },
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-    }
+    }  # fmt: skip
     folder.write(WEIGHTS, weights)
-    folder.write(CONFIG, json.dumps(plain(config), indent=1).encode())
-    folder.write(CARD, card.encode())
+    folder.write(CONFIG, _text(config))
+
+
+def add_figures(folder: Owned, figures: Mapping[str, Any]) -> None:
+    """Add what was measured of a sampler to its folder, and write its card."""
+    config = read_config(folder.path) | {"figures": figures}
+    folder.write(CONFIG, _text(config))
+    folder.write(CARD, sampler_card(config).encode())
+
+
+def _text(config: Mapping[str, Any]) -> bytes:
+    return json.dumps(plain(config), indent=1).encode()
+
+
+def _tensors(trainer: Trainer) -> dict[str, Tensor]:
+    """Return the averaged weights in float16, and the rules' bins."""
+    found = {name: value.half().contiguous().cpu() for name, value in trainer.averages.state_dict().items()}
+    for number, rule in enumerate(trainer.rules.rules):
+        found[f"rules.{number}.edges"] = torch.from_numpy(rule.edges.astype(np.float64))
+        found[f"rules.{number}.quantiles"] = torch.from_numpy(rule.quantiles.astype(np.float64))
+    return found
 
 
 def learn_base(trainer: Trainer) -> dict[str, Any] | None:
@@ -119,8 +147,9 @@ def learn_base(trainer: Trainer) -> dict[str, Any] | None:
     number = names.index(model.unwrapped.likeness)
     prior = np.bincount(trainer.table.bins[number][0], minlength=BINS + 1)
     data = np.zeros(BINS + 1)
-    for block in range(CARRIED // model.block):
-        z = draw_carried(model, model.block, block_generator(0, block, "base"), carry)
+    size = min(CARRIED, model.block)
+    for block in range(CARRIED // size):
+        z = draw_carried(model, size, block_generator(0, block, "base"), carry)
         values = rules.rules[number].measurement({})(decode_array(model, z))
         data += np.bincount(rules.rules[number].bin_of(values), minlength=BINS + 1)
     ratio = np.where(prior > 0, (data / data.sum()) / np.maximum(prior / prior.sum(), 1e-12), 0.0)
@@ -186,32 +215,16 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
     Raises:
         LCError: If it is damaged, of another model, or a rule measures something else than when it was trained.
     """
-    from safetensors.torch import load
-
     config = read_config(folder)
     if config["model"]["digest"] != model.digest:
         raise LCError(
             f"the sampler in {folder} was trained for another model, {config['model']['name']}: expected "
             f"{model.name} with digest {model.digest[:12]}; found {config['model']['digest'][:12]}",
-            hint="train one for this model: lc amortise",
+            hint=f"train one for this model: lc amortise {model.name}",
         )
+    tensors = _read_tensors(folder, config)
     try:
-        content = read_bytes(Path(folder) / WEIGHTS)
-    except OSError as error:
-        raise _damaged(folder, f"{WEIGHTS} cannot be read ({error.strerror or error})") from error
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != config["weights_sha256"]:
-        raise _damaged(folder, f"{WEIGHTS} is not the file that {CONFIG} was written with")
-    try:
-        import torch
-
-        tensors = load(content)
-        with torch.random.fork_rng(devices=[]):
-            predictor, network = Predictor(**config["predictor"]), StepNetwork(**config["network"])
-        for name, one in (("predictor", predictor), ("network", network)):
-            own = {key.partition(".")[2]: value.float() for key, value in tensors.items() if key.startswith(f"{name}.")}
-            one.load_state_dict(own)
-            one.requires_grad_(False).eval().to(model.device)
+        predictor, network = _networks(config, tensors)
         rules = [
             Rule(
                 str(one["name"]),
@@ -222,15 +235,48 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
             )
             for number, one in enumerate(config["rules"])
         ]
+        base = config.get("base")
+        learned = Base(int(base["rule"]), np.array(base["ratio"])) if base else None
     except Exception as error:
         raise _damaged(folder, str(error)) from error
-    rules = [
+    bound = [
         _bound(rule, one["probes"], model, asked, folder) for rule, one in zip(rules, config["rules"], strict=True)
     ]
-    base = config.get("base")
-    learned = Base(int(base["rule"]), np.array(base["ratio"])) if base else None
     reads = type(model.unwrapped).features is not LatentModel.features
-    return Trained(Rules(tuple(rules)), predictor, network, digest, config, reads, learned)
+    return Trained(
+        Rules(tuple(bound)),
+        predictor.to(model.device),
+        network.to(model.device),
+        config["weights_sha256"],
+        config,
+        reads,
+        learned,
+    )
+
+
+def _read_tensors(folder: str | Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the tensors of a sampler's folder, checked to be those that its configuration was written with."""
+    try:
+        content = read_bytes(Path(folder) / WEIGHTS)
+    except OSError as error:
+        raise _damaged(folder, f"{WEIGHTS} cannot be read ({error.strerror or error})") from error
+    if hashlib.sha256(content).hexdigest() != config["weights_sha256"]:
+        raise _damaged(folder, f"{WEIGHTS} is not the file that {CONFIG} was written with")
+    try:
+        found: dict[str, Tensor] = load(content)
+    except Exception as error:
+        raise _damaged(folder, f"{WEIGHTS}: {error}") from error
+    return found
+
+
+def _networks(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple[Predictor, StepNetwork]:
+    with torch.random.fork_rng(devices=[]):
+        predictor, network = Predictor(**config["predictor"]), StepNetwork(**config["network"])
+    for name, one in (("predictor", predictor), ("network", network)):
+        own = {key.partition(".")[2]: value.float() for key, value in tensors.items() if key.startswith(f"{name}.")}
+        one.load_state_dict(own)
+        one.requires_grad_(False).eval()
+    return predictor, network
 
 
 def _bound(
@@ -244,7 +290,7 @@ def _bound(
     same = [one for one in asked if rule.knows(one)]
     if not same:
         return rule
-    found = replace(rule, function=same[0].function)
+    found = replace(rule, function=same[0].function, fixed=None if rule.fixed is None else same[0].settings())
     if rule.fixed is None and found.code.size != rule.size:
         raise LCError(
             f"{rule.name} tells its settings by {found.code.size} numbers; the sampler in {folder} learned {rule.size}",

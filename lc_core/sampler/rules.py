@@ -18,6 +18,7 @@ from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.constraints.settings_code import SettingsCode, code_of
 from lc_core.constraints.want import SLACK, Want
 from lc_core.errors import LCError
+from lc_core.spec.values import plain
 
 __all__ = ["BINS", "Column", "Rule", "Rules", "bins_of", "measured_bins"]
 
@@ -53,6 +54,12 @@ class Rule:
         found = None if self.fixed is not None else code_of(self.function)
         return found or SettingsCode(0, lambda _: np.zeros(0), lambda _: self.fixed or {})
 
+    @property
+    def label(self) -> str:
+        """Its name, and its settings where they are fixed."""
+        told = ", ".join(f"{key} {plain(value)}" for key, value in (self.fixed or {}).items())
+        return f"{self.name} ({told})" if told else self.name
+
     @classmethod
     def of(cls, one: Measurement, *, fixed: bool) -> Rule:
         """Return a measurement as a rule without bins, under any settings or under its own.
@@ -66,7 +73,7 @@ class Rule:
                 f"{one.name} has settings without bounds, which cannot be drawn",
                 hint="name it in a spec with the settings that you want, or declare @measurement(..., code=...)",
             )
-        return cls(one.name, one.function, dict(one.params) if fixed else None, 0 if fixed or not code else code.size)
+        return cls(one.name, one.function, one.settings() if fixed else None, 0 if fixed or not code else code.size)
 
     def measurement(self, params: Mapping[str, Any]) -> Measurement:
         """Return the measurement under settings."""
@@ -74,7 +81,7 @@ class Rule:
 
     def knows(self, one: Measurement) -> bool:
         """Return whether a measurement is this rule, under settings that it knows."""
-        return one.name == self.name and (self.fixed is None or dict(self.fixed) == dict(one.params))
+        return one.name == self.name and (self.fixed is None or plain(self.fixed) == plain(one.settings()))
 
     def encode(self, one: Measurement) -> np.ndarray:
         """Return the code of a measurement's settings, `(size,)` float32.

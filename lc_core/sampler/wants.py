@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lc_core.sampler.rules import BINS, Column, Rules
+from lc_core.sampler.rules import BINS, Column, Rules, measured_bins
 
 __all__ = ["Batch", "Table", "Wants", "draw_wants"]
 
@@ -33,8 +33,19 @@ class Table:
     columns: tuple[tuple[Column, ...], ...]
     bins: tuple[np.ndarray, ...]
 
+    @classmethod
+    def of(cls, rules: Rules, columns: Sequence[Sequence[Column]], outputs: np.ndarray) -> Table:
+        """Measure outputs under the columns of each rule, whose bins are known."""
+        some = [measured_bins(rules, one, outputs).T.astype(np.uint8) for one in columns]
+        return cls(tuple(map(tuple, columns)), tuple(some))
+
     def __len__(self) -> int:
         return self.bins[0].shape[1] if self.bins else 0
+
+    def constant(self, number: int) -> bool:
+        """Return whether each column of a rule has one and the same bin on all samples."""
+        found = self.bins[number]
+        return bool((found == found[:, :1]).all())
 
 
 @dataclass(frozen=True)
