@@ -116,7 +116,7 @@ class Asked:
         return cls(
             rules=tuple(one.rule for one in columns),
             codes=torch.from_numpy(codes).to(device),
-            told=torch.from_numpy(rules.told(columns)).to(device),
+            told=torch.from_numpy(rules.rows(columns)).to(device),
             at=torch.from_numpy(at).to(device),
             present=torch.from_numpy(present).to(device),
             masks=torch.from_numpy(every).to(device),

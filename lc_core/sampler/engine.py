@@ -14,7 +14,7 @@ from lc_core.constraints.constraint import Entry, leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.sampler.alternatives import MOST_ALTERNATIVES, count_alternatives
-from lc_core.sampler.rules import Rule, Rules
+from lc_core.sampler.rules import Rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,13 +77,13 @@ class Sampler(Engine):
         model = evaluator.model
         folder = self._folder(model)
         if folder is None:
-            raise LCError(f"there is no sampler for {model.name}", hint=f"train one: lc amortise {model.name}")
+            raise LCError(f"there is no sampler for {model.name}", hint="train one: lc amortise")
         trained = read_sampler(folder, model, [leaf.measurement for leaf in evaluator.leaves])
         known = [entry for entry in evaluator.entries if all(map(trained.rules.knows, leaves([entry])))]
         others = [entry for entry in evaluator.entries if entry not in known]
         base = trained.base if more.get("base") == "data" else None
         asked = Asked.of(trained.rules, known, model.device, base).weighed(model, trained.predictor)
-        energy = energy_of_unseen(evaluator, others, progress)
+        energy = energy_of_unseen(evaluator, others, progress, settings=more.get("settings"), cache=more.get("cache"))
         card = {
             "weights": trained.digest,
             "known": [entry.label for entry in known],
@@ -118,8 +118,9 @@ class Sampler(Engine):
         from lc_core.sampler.folder import read_config
 
         folder = self._folder(model)
-        told = read_config(folder)["rules"] if folder else []
-        rules = Rules(tuple(Rule(str(one["name"]), fixed=one["fixed"], size=int(one["size"])) for one in told))
+        if folder is None:
+            return 0
+        rules = Rules.told(read_config(folder))
         return sum(rules.knows(leaf) for leaf in leaves(entries))
 
     def settings(self) -> dict[str, Any]:

@@ -220,20 +220,20 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
         raise LCError(
             f"the sampler in {folder} was trained for another model, {config['model']['name']}: expected "
             f"{model.name} with digest {model.digest[:12]}; found {config['model']['digest'][:12]}",
-            hint=f"train one for this model: lc amortise {model.name}",
+            hint="train one for this model: lc amortise",
         )
     tensors = _read_tensors(folder, config)
     try:
         predictor, network = _networks(config, tensors)
+        if predictor.codes != [one["size"] for one in config["rules"]]:
+            raise ValueError(f"{CONFIG} has other rules than its networks")
         rules = [
-            Rule(
-                str(one["name"]),
-                fixed=one["fixed"],
-                size=int(one["size"]),
+            replace(
+                rule,
                 edges=tensors[f"rules.{number}.edges"].numpy(),
                 quantiles=tensors[f"rules.{number}.quantiles"].numpy(),
             )
-            for number, one in enumerate(config["rules"])
+            for number, rule in enumerate(Rules.told(config).rules)
         ]
         base = config.get("base")
         learned = Base(int(base["rule"]), np.array(base["ratio"])) if base else None

@@ -136,6 +136,11 @@ class Rules:
 
     rules: tuple[Rule, ...]
 
+    @classmethod
+    def told(cls, config: Mapping[str, Any]) -> Rules:
+        """Return the rules that a sampler's `config.json` names, without functions and bins."""
+        return cls(tuple(Rule(str(one["name"]), fixed=one["fixed"], size=int(one["size"])) for one in config["rules"]))
+
     @property
     def size(self) -> int:
         """Numbers in the longest code of settings."""
@@ -153,7 +158,7 @@ class Rules:
                 return Column(number, one, np.pad(rule.encode(one), (0, self.size - rule.size)))
         return None
 
-    def told(self, columns: Sequence[Column]) -> np.ndarray:
+    def rows(self, columns: Sequence[Column]) -> np.ndarray:
         """Return what tells each column, `(C, width)` float32: its rule, as one number that is 1, and its settings."""
         found = np.zeros((len(columns), self.width), dtype=np.float32)
         for number, one in enumerate(columns):

@@ -193,7 +193,7 @@ class Trainer:
         """Return a batch's columns and wants as `look` and the step network take them."""
         device = self.model.device
         codes = torch.from_numpy(np.stack([one.code for one in batch.columns])).to(device)
-        told = torch.from_numpy(self.rules.told(batch.columns)).to(device)
+        told = torch.from_numpy(self.rules.rows(batch.columns)).to(device)
         at = torch.from_numpy(batch.wants.at).to(device)
         return {
             "rules": [one.rule for one in batch.columns],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lc_core.common.cache import Cache
 from lc_core.common.progress import Progress
@@ -40,17 +40,26 @@ class SamplerEnergy(Energy):
         return super().decodes + self.seen.latents
 
 
-def energy_of_unseen(evaluator: Evaluator, entries: Sequence[Entry], progress: Progress) -> SamplerEnergy:
+def energy_of_unseen(
+    evaluator: Evaluator,
+    entries: Sequence[Entry],
+    progress: Progress,
+    *,
+    settings: FitSettings | None = None,
+    cache: Cache | None = None,
+) -> SamplerEnergy:
     """Return the energy of entries that a sampler was not trained on; without any it has no terms.
 
     Args:
         evaluator: The model and all entries.
         entries: Those that it was not trained on.
         progress: Called with a line of text now and then.
+        settings: How critics are fitted; they are not refined in any case.
+        cache: Where critics are kept; None keeps none.
     """
     if not entries:
         return SamplerEnergy(())
-    problem, settings = Evaluator(evaluator.model, entries), FitSettings(rounds=0)
-    found = prepare(problem, Gradient(), settings=settings, cache=Cache(), progress=progress).energy
+    problem, unrefined = Evaluator(evaluator.model, entries), replace(settings or FitSettings(), rounds=0)
+    found = prepare(problem, Gradient(), settings=unrefined, cache=cache, progress=progress).energy
     assert found is not None, "the engine gradient needs an energy"
     return SamplerEnergy(**{name: getattr(found, name) for name in Energy.__dataclass_fields__})
