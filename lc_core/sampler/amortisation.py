@@ -25,7 +25,7 @@ from lc_core.models.checks import check_decoder
 from lc_core.models.latent_model import LatentModel, decode_outputs, draw_prior
 from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registry
-from lc_core.sampler.choose import Wanted, choose_rules, without_constant
+from lc_core.sampler.choose import Chosen, Wanted, choose_rules, without_constant
 from lc_core.sampler.figures import measure_sampler
 from lc_core.sampler.folder import CONFIG, add_figures, own_folder, read_config, read_sampler, write_sampler
 from lc_core.sampler.rules import Rules
@@ -109,21 +109,29 @@ def amortise(
         if state and _is_finished(owned, state, settings):
             progress(f"the sampler in {folder} is trained already; more steps go on with it")
             return Amortised(folder, read_config(folder))
-        some, table = tabulate(model, chosen.rules, settings, _outputs(model, settings.samples, "sample", progress))
-        some, table, constant = without_constant(some, table)
-        for reason in constant.values():
-            progress(f"left out: {reason}")
-        if not some.rules:
-            raise LCError(f"every rule is constant on prior samples of {model.name}; there is nothing to learn")
-        progress(f"{counted(len(some.rules), 'rule')}: {', '.join(rule.label for rule in some.rules)}")
-        trainer = Trainer(model, some, table, settings)
+        trainer, constant = _trainer(model, chosen, settings, progress)
         if state:
             trainer.load(state["training"])
             progress(f"going on from step {trainer.step:,}")
         _train(owned, trainer, about, progress)
+        progress("writing the sampler")
         write_sampler(owned, trainer, left_out=chosen.left_out | constant)
         _measure(owned, trainer, progress)
     return Amortised(folder, read_config(folder))
+
+
+def _trainer(
+    model: LatentModel, chosen: Chosen, settings: SamplerSettings, progress: Progress
+) -> tuple[Trainer, dict[str, str]]:
+    """Return a training at its beginning, and which rules turned out to be constant."""
+    outputs = _outputs(model, settings.samples, "sample", progress)
+    rules, table, constant = without_constant(*tabulate(model, chosen.rules, settings, outputs))
+    for reason in constant.values():
+        progress(f"left out: {reason}")
+    if not rules.rules:
+        raise LCError(f"every rule is constant on prior samples of {model.name}; there is nothing to learn")
+    progress(f"{counted(len(rules.rules), 'rule')}: {', '.join(rule.label for rule in rules.rules)}")
+    return Trainer(model, rules, table, settings), constant
 
 
 def _outputs(model: LatentModel, count: int, purpose: str, progress: Progress) -> Iterator[np.ndarray]:
