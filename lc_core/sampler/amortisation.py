@@ -28,7 +28,7 @@ from lc_core.plugins.registry import Registry
 from lc_core.sampler.choose import Chosen, Wanted, choose_rules, without_constant
 from lc_core.sampler.figures import measure_sampler
 from lc_core.sampler.folder import CONFIG, add_figures, own_folder, read_config, read_sampler, write_sampler
-from lc_core.sampler.rules import Rules
+from lc_core.sampler.rules import Rules, measured_bins
 from lc_core.sampler.settings import SamplerSettings
 from lc_core.sampler.training import Trainer, tabulate
 from lc_core.sampler.wants import Table
@@ -227,5 +227,6 @@ def _held_out(trainer: Trainer, rules: Rules, progress: Progress) -> Table:
     settings, rng = trainer.settings, np.random.default_rng(trainer.settings.seed + 3)
     columns = tuple(tuple(rules.draw(number, settings.settings, rng)) for number in range(len(rules.rules)))
     outputs = _outputs(trainer.model, settings.samples, "sampler/held-out", progress)
-    parts = [Table.of(rules, columns, piece).bins for piece in outputs]
-    return Table(columns, tuple(np.concatenate(one, axis=1) for one in zip(*parts, strict=True)))
+    parts = [[measured_bins(rules, one, piece).T.astype(np.uint8) for one in columns] for piece in outputs]
+    bins = tuple(np.concatenate(one, axis=1) for one in zip(*parts, strict=True))
+    return Table(columns, bins, rules.complete(columns, settings.settings))

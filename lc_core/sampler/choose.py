@@ -203,4 +203,5 @@ def without_constant(rules: Rules, table: Table) -> tuple[Rules, Table, dict[str
         tuple(Column(new, one.measurement, one.code[: some.size]) for one in table.columns[number])
         for new, number in enumerate(kept)
     )
-    return some, Table(columns, tuple(table.bins[number] for number in kept)), left_out
+    bins = tuple(table.bins[number] for number in kept)
+    return some, Table(columns, bins, tuple(table.complete[number] for number in kept)), left_out

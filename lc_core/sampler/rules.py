@@ -182,6 +182,11 @@ class Rules:
                 break
         return list(found.values())
 
+    @staticmethod
+    def complete(columns: Sequence[Sequence[Column]], count: int) -> tuple[bool, ...]:
+        """Return for each rule whether `draw`, asked for `count` columns, found all that it has."""
+        return tuple(len(some) < count for some in columns)
+
 
 def bins_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the edges of bins for values, and their quantiles.

@@ -64,7 +64,7 @@ def tabulate(
         edges, quantiles = bins_of(table)
         found.append(replace(rule, edges=edges, quantiles=quantiles))
         bins.append(found[-1].bin_of(table).astype(np.uint8))
-    return Rules(tuple(found)), Table(tuple(columns), tuple(bins))
+    return Rules(tuple(found)), Table(tuple(columns), tuple(bins), some.complete(columns, settings.settings))
 
 
 class Trainer:
