@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ KIND = "sampler"
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_SECONDS = 60.0
 """Seconds of training between two checkpoints."""
+EVERY_SECONDS = 2.0
+"""Seconds between two lines on how much is done."""
 BLOCK = 1_024
 """Prior samples that are drawn at once."""
 FREE = ("steps", "minutes", "compositions")
@@ -94,7 +97,7 @@ def amortise(
     Raises:
         LCError: If a rule cannot be learned, or the folder holds something else or another training.
     """
-    model, settings = as_latent_model(model), settings or SamplerSettings()
+    model, settings, progress = as_latent_model(model), settings or SamplerSettings(), _paced(progress)
     check_decoder(model)
     chosen = choose_rules(model, registry or build_registry(), rules, more)
     for reason in chosen.left_out.values():
@@ -118,6 +121,21 @@ def amortise(
         write_sampler(owned, trainer, left_out=chosen.left_out | constant)
         _measure(owned, trainer, progress)
     return Amortised(folder, read_config(folder))
+
+
+def _paced(progress: Progress) -> Progress:
+    """Return a function that passes on every line, but of those on how much is done only one now and then."""
+    last = -math.inf
+
+    def paced(text: str) -> None:
+        nonlocal last
+        if isinstance(text, ProgressLine) and text.done < text.total:
+            if time.monotonic() - last < EVERY_SECONDS:
+                return
+            last = time.monotonic()
+        progress(text)
+
+    return paced
 
 
 def _trainer(

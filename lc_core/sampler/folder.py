@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,11 +76,10 @@ def own_folder(model: LatentModel) -> Path:
 
 def find_sampler(model: LatentModel) -> Path | None:
     """Return the folder of the sampler for a model: the user's own in the cache, else the one that comes with it."""
-    own = own_folder(model)
-    if (own / CONFIG).is_file():
-        return own
-    shipped = model.unwrapped.sampler()
-    return shipped if shipped is not None and (shipped / CONFIG).is_file() else None
+    places = [model.unwrapped.sampler()]
+    with suppress(LCError):  # without a cache folder there is no sampler of the user's own
+        places.insert(0, own_folder(model))
+    return next((one for one in places if one is not None and (one / CONFIG).is_file()), None)
 
 
 def write_sampler(folder: Owned, trainer: Trainer, *, left_out: Mapping[str, str] | None = None) -> None:

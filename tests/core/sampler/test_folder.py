@@ -125,3 +125,11 @@ def test_the_users_own_sampler_goes_before_the_one_that_comes_with_a_model(
     assert find_sampler(model) == own
     (own / "config.json").unlink()
     assert find_sampler(model) == folder, "a training that is not done is no sampler"
+
+
+def test_without_a_cache_folder_there_is_the_sampler_that_comes_with_a_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_CACHE_DIR", " ")
+    assert find_sampler(Gauss()) is None
+    assert find_sampler(Shipping(folder)) == folder
