@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Rule:
     edges: np.ndarray = field(default_factory=lambda: np.zeros(0))
     quantiles: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
-    @property
+    @cached_property
     def code(self) -> SettingsCode:
         """How its settings are told."""
         found = None if self.fixed is not None else code_of(self.function)
