@@ -29,6 +29,7 @@ from lc_core.plugins.registry import Registry
 from lc_core.sampler.choose import Chosen, Wanted, choose_rules, without_constant
 from lc_core.sampler.figures import measure_sampler
 from lc_core.sampler.folder import CONFIG, add_figures, own_folder, read_config, read_sampler, write_sampler
+from lc_core.sampler.look import check_features
 from lc_core.sampler.rules import Rules, measured_bins
 from lc_core.sampler.settings import SamplerSettings
 from lc_core.sampler.training import Trainer, tabulate
@@ -99,6 +100,7 @@ def amortise(
     """
     model, settings, progress = as_latent_model(model), settings or SamplerSettings(), _paced(progress)
     check_decoder(model)
+    check_features(model)
     chosen = choose_rules(model, registry or build_registry(), rules, more)
     for reason in chosen.left_out.values():
         progress(f"left out: {reason}")
@@ -175,7 +177,7 @@ def _state(owned: Owned, about: dict[str, Any]) -> dict[str, Any] | None:
     """
     if not owned.owns(CHECKPOINT):
         return None
-    state: dict[str, Any] = torch.load(owned.path / CHECKPOINT, weights_only=True)
+    state: dict[str, Any] = torch.load(owned.path / CHECKPOINT, map_location="cpu", weights_only=True)
     before = json.loads(state["about"])
     others = [key for key in about if before.get(key) != about[key]]
     if others:

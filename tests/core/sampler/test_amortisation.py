@@ -187,3 +187,37 @@ def test_what_was_stopped_is_taken_up_again_with_the_same_result(text: str, tmp_
     again = amortise(Gauss(), out=tmp_path / "s", **call)
     assert again.config["figures"] == whole.config["figures"]
     assert again.config["weights_sha256"] == whole.config["weights_sha256"]
+
+
+class Restless(Gauss):
+    """A decoder that gives another output each time."""
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return z + torch.rand(1)
+
+
+class Detached(Gauss):
+    """Features that no gradient comes back through."""
+
+    def features(self, z: torch.Tensor) -> torch.Tensor:
+        return z.detach()
+
+
+class Pooled(Gauss):
+    """Features of the whole batch."""
+
+    def features(self, z: torch.Tensor) -> torch.Tensor:
+        return z.sum(0)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (Restless(), "decode of gauss gave another output when latent 0 was decoded again"),
+        (Detached(), "no gradient comes back through the features of gauss"),
+        (Pooled(), r"features of gauss returned shape \(4,\) for 2 latents; expected \(2, F\)"),
+    ],
+)
+def test_a_model_that_no_sampler_could_learn_is_refused(model: Gauss, told: str, tmp_path: Path) -> None:
+    with pytest.raises(LCError, match=told):
+        amortise(model, rules=[total], settings=SHORT, out=tmp_path / "s", registry=Registry())
