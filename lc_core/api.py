@@ -48,6 +48,7 @@ def sample(
     seed: int = 0,
     budget: int | None = None,
     unique: bool = False,
+    moves: int = 0,
     fit: FitSettings | None = None,
     cache: bool = True,
     progress: Callable[[str], None] = lambda _: None,
@@ -67,6 +68,7 @@ def sample(
         seed: Sampling seed; output i depends on (seed, i) alone.
         budget: Most tries; the engine's default if not given (`Engine.default_budget`).
         unique: Whether outputs must be distinct.
+        moves: Exact moves of each output, which bring it nearer to an exact sample.
         fit: How critics are fitted.
         cache: Keep fitted parts in the user's cache folder, and use those that are there.
         progress: Called with a line of text now and then.
@@ -82,8 +84,8 @@ def sample(
     if spec is not None:
         if not isinstance(spec, Spec):
             raise LCError(f"sample takes a Spec; found {type(spec).__name__}", hint="lc_core.load_spec(path) reads one")
-        given = (model, tuple(constraints), engine, realism, base, count, seed, budget, unique, fit)
-        if given != (None, (), "auto", 0.0, "", 16, 0, None, False, None):
+        given = (model, tuple(constraints), engine, realism, base, count, seed, budget, unique, moves, fit)
+        if given != (None, (), "auto", 0.0, "", 16, 0, None, False, 0, None):
             hint = "load_spec takes engine, count, seed, budget and overrides"
             raise LCError("sample takes a spec, or a model with what is wanted of it, not both", hint=hint)
         view, problem = spec.view, build_problem(spec)
@@ -104,6 +106,7 @@ def sample(
             budget=built.default_budget(count) if budget is None else budget,
             unique=unique,
             base=base_of(base, realism, checked, left_open=isinstance(built, Auto)),
+            moves=moves,
         )
         view = view_of(registry, problem.model.output_type)
         evaluator = Evaluator(problem.model, problem.entries)

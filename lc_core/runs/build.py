@@ -94,6 +94,7 @@ def build_problem(spec: Spec, *, device: str = "auto") -> Problem:
         budget=budget,
         unique=sample.unique,
         base=base_of(spec.base, spec.realism, model, left_open=spec.engine.use == "auto"),
+        moves=sample.moves,
     )
 
 

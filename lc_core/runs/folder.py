@@ -48,7 +48,11 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
         "model": [tree["model"], problem.model.digest],
         "constraints": [tree["constraints"], tree["realism"], *filter(None, [tree.get("base")])],
         "source of a rule": [measurement_digest(leaf.measurement) for leaf in leaves(problem.entries)],
-        "engine": [tree["engine"], spec.engine.plugin.version, *filter(None, [problem.engine.weights(problem.model)])],
+        "engine": [
+            tree["engine"],
+            spec.engine.plugin.version,
+            *filter(None, [problem.engine.weights(problem.model), problem.moves]),
+        ],
         "seed": tree["sample"]["seed"],
         "fit settings": tree["fit"],
         "device": problem.model.device,
@@ -179,6 +183,8 @@ def _block_bytes(block: Block) -> bytes:
         "outputs": block.outputs,
         "counts": np.array([block.decodes, block.size, block.first]),
     }
+    if block.moves is not None:
+        tensors["moves"] = np.array(block.moves, dtype=np.float64)
     if block.realism is not None:
         tensors["realism"] = block.realism
     tensors |= {f"met:{label}": array for label, array in block.met.items()}
@@ -211,9 +217,14 @@ def _load_block(path: Path, number: int) -> Block | None:
             realism=tensors.get("realism"),
             decodes=decodes,
             size=size,
+            moves=_moves(tensors.get("moves")),
         )
     except (SafetensorError, KeyError, ValueError):
         return None
+
+
+def _moves(saved: np.ndarray | None) -> tuple[int, int, float] | None:
+    return None if saved is None else (int(saved[0]), int(saved[1]), float(saved[2]))
 
 
 def environment(problem: Problem) -> dict[str, Any]:

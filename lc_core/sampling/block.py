@@ -22,6 +22,7 @@ from lc_core.critics.realism import realism_of
 from lc_core.engines.base import Engine, run_engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import draw_carried
+from lc_core.sampling.moves import make_moves
 from lc_core.sampling.problem import Problem
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Block:
         realism: Their realism logits `(len(rows),)`, or None where the model has no realism critic.
         decodes: Outputs decoded for this block, the last decode of every try included.
         size: B.
+        moves: Moves that were proposed and accepted, and how like their starts latents are in the end
+            (`lc_core.sampling.moves.Moved`); None where none were made.
         seconds: What running it took; 0 if it was read from a folder.
     """
 
@@ -62,6 +65,7 @@ class Block:
     realism: np.ndarray | None
     decodes: int
     size: int
+    moves: tuple[int, int, float] | None = None
     seconds: float = field(default=0.0, compare=False)
 
     @property
@@ -83,6 +87,13 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     z = _end_points(problem, engine, energy, number, evaluator, carry)
     guided = energy.decodes - guided if energy else 0
     carried = size * getattr(carry, "decodes", 0)
+    moved = None
+    if problem.moves and engine.needs_energy:
+        satisfied = evaluator.satisfied(evaluator.measure(evaluator.decode(z, first_index=first)), size)
+        moved = make_moves(
+            evaluator, z, satisfied, moves=problem.moves, seed=problem.seed, block=number, first_index=first
+        )
+        z = moved.z
     outputs = evaluator.decode(z, first_index=first)
     values = evaluator.measure(outputs, first_index=first)
     satisfied = evaluator.satisfied(values, size)
@@ -100,6 +111,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
         realism=_realism(problem, z, kept),
         decodes=evaluator.decodes + guided + carried,
         size=size,
+        moves=(moved.proposed, moved.accepted, moved.correlation) if moved else None,
         seconds=time.monotonic() - began,
     )
 

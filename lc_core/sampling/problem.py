@@ -8,6 +8,7 @@ from lc_core.constraints.constraint import Entry, leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel
+from lc_core.sampling.moves import unfit_for_moves
 
 __all__ = ["BASES", "Problem", "base_of"]
 
@@ -42,6 +43,7 @@ class Problem:
         budget: Most tries, rounded up to whole blocks.
         unique: Whether delivered outputs must be distinct.
         base: What tries begin from: `prior`, or `data`, what the model's own flow or chain makes of prior samples.
+        moves: Exact moves of what an engine brought to satisfy the conditions (`lc_core.sampling.moves`).
     """
 
     model: LatentModel
@@ -53,6 +55,7 @@ class Problem:
     budget: int = 32_000
     unique: bool = False
     base: str = "prior"
+    moves: int = 0
 
     def __post_init__(self) -> None:
         for name in ("count", "budget"):
@@ -67,6 +70,10 @@ class Problem:
                 f"base: data is asked for, but {self.model.name} has no flow or chain from its prior to data",
                 hint="leave base out; realism asks for what its encoder or prior can tell",
             )
+        if self.moves < 0:
+            raise LCError(f"moves must be 0 or more; found {self.moves}")
+        if self.moves and (reason := unfit_for_moves(self.model, self.base)):
+            raise LCError(f"moves: {self.moves} cannot be made: {reason}", hint="leave moves out")
         object.__setattr__(self, "engine", self.engine.sized_for(self.model))
         reason = self.engine.unfit(self.model, self.entries, self.realism)
         if reason is not None:

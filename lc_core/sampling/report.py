@@ -55,6 +55,8 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
         ],
         "realism": collector.realism(),
     }
+    if any(block.moves for block in collector.blocks):
+        report["moves"] = _moves(collector)
     if len(engines := _engines(collector)) > 1:
         report["engines"] = engines
     if notes := _notes(collector, result):
@@ -110,6 +112,16 @@ def blocking_table(collector: Collector) -> dict[str, Any]:
             for label in labels
         }
     return table
+
+
+def _moves(collector: Collector) -> dict[str, Any]:
+    """Return how many moves were made, the share that was accepted, and how like their starts latents are now."""
+    found = [block.moves for block in collector.blocks if block.moves and block.moves[0]]
+    proposed, accepted = sum(one[0] for one in found), sum(one[1] for one in found)
+    if not proposed:
+        return {"proposed": 0, "accepted": None, "correlation": None}
+    correlation = sum(one[0] * one[2] for one in found) / proposed
+    return {"proposed": proposed, "accepted": accepted / proposed, "correlation": correlation}
 
 
 def _engines(collector: Collector) -> list[dict[str, Any]]:

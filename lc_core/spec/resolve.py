@@ -134,7 +134,7 @@ class _Resolver:
             engine=Selected(engine.plugin, engine.params, engine.use),
             realism=shape.realism,
             base=shape.base,
-            sample=SampleSettings(given.count, given.seed, budget, given.unique),
+            sample=SampleSettings(given.count, given.seed, budget, given.unique, given.moves),
             fit=FitSettings(**{**vars(shape.fit), "refine": RefineSettings(**shape.fit.refine.model_dump())}),
             renderers=tuple(Selected(one.plugin, one.params, one.use) for one in renderers),
             keep=keep,

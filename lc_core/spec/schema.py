@@ -55,6 +55,9 @@ class Sample(Strict):
         description="Most tries; if not given 2,000 for each output, or 250,000 (at least 1,000,000) by rejection.",
     )
     unique: bool = Field(default=False, description="Deliver no two outputs with the same bytes.")
+    moves: int = Field(
+        default=0, ge=0, le=10_000, description="Exact moves of each output, which bring it nearer to an exact sample."
+    )
 
 
 class Keep(Component):

@@ -54,6 +54,7 @@ class SampleSettings:
     seed: int = 0
     budget: int | None = None
     unique: bool = False
+    moves: int = 0
 
 
 @dataclass(frozen=True)
