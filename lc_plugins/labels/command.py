@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
@@ -13,17 +16,14 @@ import click
 from lc_core import LCError, Measurement
 from lc_core.cli import FILE_PATH, plugin_files, table, use_one_thread
 from lc_core.common import Cache, counted, lock_of, write_atomically
-from lc_core.plugins import build_registry, readers_of
+from lc_core.plugins import Registered, Registry, build_registry, readers_of
 from lc_core.spec import Problems, Where, parse
 from lc_plugins.labels.collect import label_files, label_samples, load_chosen
 from lc_plugins.labels.dataset import label_dataset
-from lc_plugins.labels.label_set import is_label_set, read_label_set
+from lc_plugins.labels.label_set import LabelSet, is_label_set, read_label_set
 from lc_plugins.labels.table import read_table
 
 if TYPE_CHECKING:
-    from lc_core import Measurement
-    from lc_core.plugins import Registered, Registry
-    from lc_plugins.labels.label_set import LabelSet
     from lc_plugins.labels.probe import Probe
 
 __all__ = ["command"]
@@ -96,7 +96,6 @@ def command(
             found = label_dataset(chosen, reading, data, params=data_settings, thresholds=limits, progress=_line)
         else:
             columns = _columns(registry, measurements, own, names)
-
             chosen = load_chosen(registry, model, model_settings)
             rows, start = COUNT if count is None else count, seed or 0
             found = label_samples(chosen, columns, count=rows, seed=start, thresholds=limits, progress=_line)
@@ -150,9 +149,6 @@ def _show(found: LabelSet, probe: Probe, out: Path) -> None:
 
 
 def _quoted(text: str) -> str:
-    import json
-    import re
-
     return text if re.fullmatch(r"[A-Za-z_/][\w./-]*", text) else json.dumps(text, ensure_ascii=False)
 
 
@@ -264,8 +260,6 @@ def _settings(
 
 
 def _thresholds(given: Sequence[str]) -> dict[str, float]:
-    import math
-
     found: dict[str, float] = {}
     for one in given:
         name, equals, text = one.rpartition("=")

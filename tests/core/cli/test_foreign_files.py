@@ -81,7 +81,12 @@ LABEL = "label", "digits.8x8", "images.brightness", "--threshold", "brightness=0
 @pytest.fixture
 def quick(monkeypatch):
     """Read what is installed once for a test, and fit next to nothing: each case runs a whole command."""
-    for module in (*(module for module, _ in COMMANDS.values()), "lc_core.api", "lc_core.actors.fitted"):
+    for module in (
+        *(module for module, _ in COMMANDS.values()),
+        "lc_plugins.labels.command",
+        "lc_core.api",
+        "lc_core.actors.fitted",
+    ):
         import_module(module)  # or one that is first imported in a test would keep what is put in below
     cached = {"build_registry": functools.cache(build_registry), "installed": functools.cache(installed)}
     for name, found in cached.items():
