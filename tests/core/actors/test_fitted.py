@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 
 import lc_core
 from lc_core.errors import LCError
-from lc_core.fitting.critics import FitSettings
 
 PLUGIN = '''\
 import numpy as np
@@ -84,11 +83,11 @@ def shelf(tmp_path_factory):
 def write(install_plugin, shelf, tmp_path, monkeypatch):
     """Install the plugin; write a spec, its constraint changed."""
     install_plugin("lc-flat", PLUGIN)
-    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **SMALL}))
     monkeypatch.setenv("LC_CACHE_DIR", str(shelf / "cache"))
 
     def write(**changes):
         tree = yaml.safe_load(SPEC)
+        tree["fit"] |= SMALL
         tree["constraints"][0] |= changes.pop("constraint", {})
         path = tmp_path / "spec.yaml"
         path.write_text(yaml.safe_dump(tree | changes))
