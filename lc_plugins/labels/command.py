@@ -24,7 +24,7 @@ from lc_plugins.labels.label_set import LabelSet, is_label_set, read_label_set
 from lc_plugins.labels.table import read_table
 
 if TYPE_CHECKING:
-    from lc_plugins.labels.probe import Probe
+    from lc_plugins.labels.probe import Probe, ProbeSettings
 
 __all__ = ["command"]
 
@@ -59,7 +59,9 @@ GUESSING = 0.65
 )
 @plugin_files
 @click.option("--out", type=FILE_PATH, required=True, help="The label set, a safetensors file.")
+@click.pass_obj
 def command(
+    probing: ProbeSettings | None,
     model: str,
     measurements: tuple[str, ...],
     changes: tuple[str, ...],
@@ -95,11 +97,10 @@ def command(
             chosen = load_chosen(registry, model, model_settings)
             found = label_dataset(chosen, reading, data, params=data_settings, thresholds=limits, progress=_line)
         else:
-            columns = _columns(registry, measurements, own, names)
+            size, columns = count or COUNT, _columns(registry, measurements, own, names)
             chosen = load_chosen(registry, model, model_settings)
-            rows, start = COUNT if count is None else count, seed or 0
-            found = label_samples(chosen, columns, count=rows, seed=start, thresholds=limits, progress=_line)
-        probe = _save(found, out)
+            found = label_samples(chosen, columns, count=size, seed=seed or 0, thresholds=limits, progress=_line)
+        probe = _save(found, out, probing)
     _show(found, probe, out)
 
 
@@ -113,11 +114,10 @@ def _from_files(
         raise LCError(error.message, hint="give a setting of the model so: --set model.file=decoder.pt2") from error
     readers = readers_of(registry, registered.output(filled))
     table = read_table(labels, data, list(readers))
-    chosen = load_chosen(registry, model, params)
-    return label_files(chosen, table, readers=readers, thresholds=limits, progress=_line)
+    return label_files(load_chosen(registry, model, params), table, readers=readers, thresholds=limits, progress=_line)
 
 
-def _save(found: LabelSet, out: Path) -> Probe:
+def _save(found: LabelSet, out: Path, probing: ProbeSettings | None) -> Probe:
     """Write the set, whole or not at all, and return its probe."""
     from lc_plugins.labels.probe import fitted_probe
 
@@ -126,7 +126,7 @@ def _save(found: LabelSet, out: Path) -> Probe:
         write_atomically(out, found.to_bytes())
     except OSError as error:
         raise _unwritable(out, error) from error
-    return fitted_probe(read_label_set(out), cache=Cache(), progress=_line)
+    return fitted_probe(read_label_set(out), settings=probing, cache=Cache(), progress=_line)
 
 
 def _show(found: LabelSet, probe: Probe, out: Path) -> None:
