@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -138,7 +139,7 @@ def _about(one: metadata.Distribution, path: Path) -> tuple[str, str]:
     if not text:
         raise _DamageError("it has no METADATA" if path.suffix != ".egg-info" else "it has no PKG-INFO")
     head: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in StringIO(text):
         if not line.strip():
             break
         key, _, value = line.partition(":")
