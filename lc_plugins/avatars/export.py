@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from lc_core.common import Progress
 from lc_core.models import decode_outputs
 from lc_plugins.avatars.card import model_card
-from lc_plugins.avatars.dataset import read_avatars
+from lc_plugins.avatars.dataset import Avatars
 from lc_plugins.avatars.evaluate import evaluate, sample_latents
 from lc_plugins.avatars.model import FLOW, AvatarModel
 from lc_plugins.images.arrays import from_pixels
@@ -34,6 +35,7 @@ def finish(
     progress: Progress = lambda _: None,
     *,
     command: str,
+    read: Callable[..., Avatars],
     **effort: int,
 ) -> None:
     """Fit the realism critic and the flow; write `config.json`, weights, figures, sheets and card into a folder.
@@ -47,6 +49,7 @@ def finish(
         settings: Settings of the training, `realism_steps`, `flow_steps`, and `seconds`, how long the training took.
         progress: Called with a line of text now and then.
         command: The command lines that train it again.
+        read: Returns the part `train` or `test` of the data set, as `read_avatars` does.
         **effort: Given to `evaluate`: how much work its two-sample classifier does.
     """
     from lc_core.common import write_network
@@ -56,7 +59,7 @@ def finish(
     if is_finished(folder, settings, AvatarModel, SHEETS):
         progress(f"{folder} is finished")
         return
-    train, test = (read_avatars(part, progress=progress) for part in ("train", "test"))
+    train, test = (read(part, progress=progress) for part in ("train", "test"))
     done = write_model(
         folder,
         average,

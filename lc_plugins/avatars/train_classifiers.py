@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from lc_plugins.avatars.classifier import AttributeClassifier
 
-__all__ = ["HALVES", "calibrate", "degrade", "finish", "fit", "train_judge", "train_verifier"]
+__all__ = ["HALVES", "calibrate", "degrade", "finish", "fit", "train_judge", "train_on", "train_verifier"]
 
 HALVES = {"verifier": (0, 20_000), "judge": (20_000, 40_000)}
 """First training picture of each, and the one after the last."""
@@ -56,7 +56,7 @@ def train_verifier(
         seed: Seed of weights, batches and noise.
         progress: Called with a line of text now and then.
     """
-    _train(folder, "verifier", steps, seed, progress)
+    train_on(read_avatars, folder, "verifier", HALVES["verifier"], steps=steps, seed=seed, progress=progress)
 
 
 def train_judge(
@@ -70,16 +70,36 @@ def train_judge(
         seed: Seed of weights, batches and noise.
         progress: Called with a line of text now and then.
     """
-    _train(folder, "judge", steps, seed, progress)
+    train_on(read_avatars, folder, "judge", HALVES["judge"], steps=steps, seed=seed, progress=progress)
 
 
-def _train(folder: Path, role: str, steps: int, seed: int, progress: Callable[[str], None]) -> None:
-    everything, test = (read_avatars(part, progress=progress) for part in ("train", "test"))
-    rows = slice(*HALVES[role])
+def train_on(
+    read: Callable[..., Avatars],
+    folder: Path,
+    role: str,
+    pictures: tuple[int, int],
+    *,
+    steps: int,
+    seed: int,
+    progress: Callable[[str], None],
+) -> None:
+    """Train a classifier on some of the training pictures, and write it, its scores and its card into a folder.
+
+    Args:
+        read: Returns the part `train` or `test` of the data set, as `read_avatars` does.
+        folder: Where to.
+        role: `verifier` or `judge`.
+        pictures: The first of them, and the one after the last.
+        steps: Training steps of 64 pictures.
+        seed: Seed of weights, batches and noise.
+        progress: Called with a line of text now and then.
+    """
+    everything, test = (read(part, progress=progress) for part in ("train", "test"))
+    rows = slice(*pictures)
     half = Avatars(everything.pictures[rows], everything.held[rows])
     began = time.monotonic()
     net = fit(half, steps=steps, seed=seed, progress=progress)
-    training = {"role": role, "pictures": list(HALVES[role]), "calibration": CALIBRATION, "steps": steps, "seed": seed}
+    training = {"role": role, "pictures": list(pictures), "calibration": CALIBRATION, "steps": steps, "seed": seed}
     finish(folder, net, training, time.monotonic() - began, test)
     progress(f"wrote {folder / 'MODEL_CARD.md'}")
 
