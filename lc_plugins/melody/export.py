@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["finish"]
 
 BLOCK = 2048
-PRIOR_SAMPLES = 10_000
 BAR = 16
 
 
@@ -35,6 +34,7 @@ def finish(
     progress: Progress = lambda _: None,
     *,
     command: str,
+    prior_samples: int,
 ) -> None:
     """Fit the realism critic and the ear; write `config.json`, weights, figures, curves and card into a folder.
 
@@ -47,6 +47,7 @@ def finish(
         settings: Settings of the training, `realism_steps`, `ear_steps`, and `seconds`, how long the training took.
         progress: Called with a line of text now and then.
         command: The command lines that train it again.
+        prior_samples: How many are measured.
     """
     from lc_core.common import write_network
     from lc_plugins.melody.ear import EAR, fit_ear
@@ -71,10 +72,10 @@ def finish(
     ear_seconds = time.monotonic() - began
     write_network(folder / EAR_FILE, ear, EAR)
     model, test = MelodyModel(folder), corpus.is_test
-    progress(f"measuring on {int(test.sum())} held-out windows and {PRIOR_SAMPLES} prior samples")
+    progress(f"measuring on {int(test.sum())} held-out windows and {prior_samples} prior samples")
     figures = done.figures(settings, command, ear={"seconds": ear_seconds, "held-out AUC": ear_auc})
-    figures |= {"corpus": _about(corpus), "prior_samples": PRIOR_SAMPLES}
-    figures |= evaluate(model, corpus.windows[test], corpus.meters[test], count=PRIOR_SAMPLES)
+    figures |= {"corpus": _about(corpus), "prior_samples": prior_samples}
+    figures |= evaluate(model, corpus.windows[test], corpus.meters[test], count=prior_samples)
     draw_curves(folder / "curves.json", folder / "curves.png")
     write_card(folder, model_card(figures), figures)
     progress(f"wrote {folder / 'MODEL_CARD.md'}")
