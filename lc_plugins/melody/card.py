@@ -65,8 +65,8 @@ def _head(figures: dict[str, Any]) -> str:
 A variational auto-encoder of folk melodies: one voice, {steps} sixteenths, a latent of {dimensions} dimensions with a
 standard normal prior. It was trained with no knowledge of any rule; `latent-constraints` samples from it under rules.
 With it come its realism critic, which tells encodings of tunes from prior samples, and `sigma_bar`, the posterior's
-mean standard deviation in each dimension; and in `ear.safetensors` an ear, which tells decoded encodings of tunes from
-decoded prior samples (AUC {figures["ear"]["held-out AUC"]:.3f} on melodies it was not trained on). Encoder and decoder
+mean standard deviation in each dimension; and in `ear.safetensors` an output-space discriminator, which tells decoded
+encodings of tunes from decoded prior samples (AUC {figures["ear"]["held-out AUC"]:.3f} on melodies it was not trained on). Encoder and decoder
 are residual multi-layer perceptrons; the whole window is decoded at once, each step the likeliest of 48 pitches, hold
 and note-off.
 
@@ -104,7 +104,7 @@ def _training(figures: dict[str, Any]) -> str:
 Seed {seed}; {counted(steps, "step")} of {batch} windows with AdamW; KL weight {beta:g}; an average of the weights
 is kept. {minutes(settings["seconds"])} on {machine(figures)}, bfloat16 autocast; then
 {counted(settings["realism_steps"], "step")} of the realism critic, {minutes(figures["realism_seconds"])}; then
-{counted(settings["ear_steps"], "step")} of the ear, {minutes(figures["ear"]["seconds"])}.
+{counted(settings["ear_steps"], "step")} of the discriminator, {minutes(figures["ear"]["seconds"])}.
 The same seed gives the same weights on one machine and one version of PyTorch.
 
 ![Loss curves](curves.png)"""

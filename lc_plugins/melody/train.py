@@ -50,7 +50,7 @@ def train(
         batch: Windows in a step.
         lr: Peak learning rate of AdamW.
         realism_steps: Training steps of the realism critic.
-        ear_steps: Training steps of the ear, which tells what realism alone is like from what prior samples are like.
+        ear_steps: Training steps of the output-space discriminator, which tells decoded encodings from decoded samples.
         progress: Called with a line of text now and then.
     """
     settings = {"steps": steps, "seed": seed, "beta": beta, "window": window, "batch": batch, "lr": lr}
