@@ -66,7 +66,8 @@ A variational auto-encoder of folk melodies: one voice, {steps} sixteenths, a la
 standard normal prior. It was trained with no knowledge of any rule; `latent-constraints` samples from it under rules.
 With it come its realism critic, which tells encodings of tunes from prior samples, and `sigma_bar`, the posterior's
 mean standard deviation in each dimension; and in `ear.safetensors` an output-space discriminator, which tells decoded
-encodings of tunes from decoded prior samples (AUC {figures["ear"]["held-out AUC"]:.3f} on melodies it was not trained on). Encoder and decoder
+encodings of tunes from decoded prior samples (AUC {figures["ear"]["held-out AUC"]:.3f} on melodies it was not trained
+on). Encoder and decoder
 are residual multi-layer perceptrons; the whole window is decoded at once, each step the likeliest of 48 pitches, hold
 and note-off.
 

@@ -1,7 +1,7 @@
 """`melody.likeness`: how much a melody is like what encodings of tunes decode to.
 
-The output-space discriminator of `melody.folk-2bar` says it. A spec's key `realism` is told from latents alone. This is told from what they decode to, and its critics are
-refined on what the discriminator says of an engine's own outputs.
+The output-space discriminator of `melody.folk-2bar` says it. A spec's key `realism` is told from latents alone. This
+is told from what they decode to, and its critics are refined on what the discriminator says of an engine's own outputs.
 """
 
 from __future__ import annotations
