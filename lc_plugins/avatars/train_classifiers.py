@@ -131,7 +131,7 @@ def finish(
     about = training | {"command": training_commands(f"avatars.{role}", recipe, training)}
     about |= {"seconds": seconds, "threads": torch.get_num_threads(), "processor": platform.machine()}
     figures = {"weights_sha256": digest, "training": about, "summary": summary(scores), "attributes": scores}
-    write_card(folder, classifier_card(role, digest, about, figures), figures)
+    write_card(folder, classifier_card(figures), figures)
     return figures
 
 
