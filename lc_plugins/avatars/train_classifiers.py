@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from lc_plugins.avatars.classifier import AttributeClassifier
 
-__all__ = ["HALVES", "calibrate", "degrade", "finish", "fit", "train_judge", "train_on", "train_verifier"]
+__all__ = ["HALVES", "calibrate", "degrade", "fit", "train_judge", "train_on", "train_verifier"]
 
 HALVES = {"verifier": (0, 20_000), "judge": (20_000, 40_000)}
 """First training picture of each, and the one after the last."""
@@ -94,45 +94,26 @@ def train_on(
         seed: Seed of weights, batches and noise.
         progress: Called with a line of text now and then.
     """
+    import torch
+
+    from lc_plugins.avatars.classifier import classify
+
     everything, test = (read(part, progress=progress) for part in ("train", "test"))
     rows = slice(*pictures)
     half = Avatars(everything.pictures[rows], everything.held[rows])
     began = time.monotonic()
     net = fit(half, steps=steps, seed=seed, progress=progress)
     training = {"role": role, "pictures": list(pictures), "calibration": CALIBRATION, "steps": steps, "seed": seed}
-    finish(folder, net, training, time.monotonic() - began, test)
-    progress(f"wrote {folder / 'MODEL_CARD.md'}")
-
-
-def finish(
-    folder: Path, net: AttributeClassifier, training: dict[str, Any], seconds: float, test: Avatars
-) -> dict[str, Any]:
-    """Write a classifier's weights, its scores on held-out pictures and its card into a folder.
-
-    Args:
-        folder: Where to.
-        net: The classifier.
-        training: Settings of its training.
-        seconds: How long that took.
-        test: Held-out pictures.
-
-    Returns:
-        The scores, as in `figures.json`.
-    """
-    import torch
-
-    from lc_plugins.avatars.classifier import classify
-
+    seconds = time.monotonic() - began
     folder.mkdir(parents=True, exist_ok=True)
     digest = write_classifier(folder, net, training)
     scores = score_attributes(classify(load_classifier(folder), from_pixels(np.asarray(test.pictures))), test.held)
-    role = str(training["role"])
     recipe = {"verifier": train_verifier, "judge": train_judge}[role]
     about = training | {"command": training_commands(f"avatars.{role}", recipe, training)}
     about |= {"seconds": seconds, "threads": torch.get_num_threads(), "processor": platform.machine()}
     figures = {"weights_sha256": digest, "training": about, "summary": summary(scores), "attributes": scores}
     write_card(folder, classifier_card(figures), figures)
-    return figures
+    progress(f"wrote {folder / 'MODEL_CARD.md'}")
 
 
 def fit(
