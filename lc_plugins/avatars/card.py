@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lc_plugins.vae.card import filled
+from lc_plugins.vae.evaluate import REFINING
 
-__all__ = ["REFINING", "classifier_card", "model_card"]
-
-REFINING = 40
-"""Steps of the gradient engine that refine prior samples where a model has no flow."""
+__all__ = ["classifier_card", "model_card"]
 
 
 def model_card(figures: dict[str, Any]) -> str:

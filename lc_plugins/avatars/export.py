@@ -13,10 +13,11 @@ from lc_core.common import Progress
 from lc_core.models import decode_outputs
 from lc_plugins.avatars.card import model_card
 from lc_plugins.avatars.dataset import Avatars
-from lc_plugins.avatars.evaluate import evaluate, sample_latents
+from lc_plugins.avatars.evaluate import evaluate
 from lc_plugins.avatars.model import FLOW, AvatarModel
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import write_sheet
+from lc_plugins.vae.evaluate import sample_latents
 from lc_plugins.vae.files import write_card
 from lc_plugins.vae.finish import is_finished, picture_batches, write_model
 
@@ -91,5 +92,5 @@ def _write_sheets(folder: Path, model: AvatarModel, images: np.ndarray) -> None:
     rows = decode_outputs(model, model.encode(pairs).mean)
     order = np.concatenate([pairs[:8], rows[:8], pairs[8:], rows[8:]])
     write_sheet(order, folder / "reconstructions.png", columns=8)
-    for name, z in sample_latents(model, images, count=len(images)).items():
+    for name, z in sample_latents(model, model.encode(images), count=len(images)).items():
         write_sheet(decode_outputs(model, z), folder / f"{name}.png", columns=8)

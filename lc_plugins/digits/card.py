@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lc_core.common import block_generator
 from lc_core.critics import auc
-from lc_core.engines import Gradient, run_engine
 from lc_core.models import decode_array
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import judged
@@ -18,16 +17,13 @@ from lc_plugins.digits.measurements import VERIFIER
 from lc_plugins.digits.model import DigitModel
 from lc_plugins.vae import files
 from lc_plugins.vae.card import filled
+from lc_plugins.vae.evaluate import refined
 from lc_plugins.vae.loss import kl_nats
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 __all__ = ["figures", "model_card", "write_card"]
 
 COUNT = 2_000  # samples of each kind
 SURE = 0.9
-REFINE_STEPS = 40
 
 
 def write_card(folder: Path, *, command: str, seconds: float, realism_seconds: float) -> None:
@@ -61,7 +57,7 @@ def figures(model: DigitModel) -> dict[str, Any]:
         "held-out pictures": _like(test.pictures),
         "posterior samples": _like(decode_array(model, encoded)),
         "prior samples": _like(decode_array(model, prior)),
-        "prior, refined by realism": _like(decode_array(model, _refined(model, prior))),
+        "prior, refined by realism": _like(decode_array(model, refined(model, prior))),
     }
     return {
         "pictures": len(test.shown),
@@ -83,17 +79,6 @@ def _like(pictures: np.ndarray) -> dict[str, Any]:
         "ink": float(pictures.mean()),
         "digits": (counts / len(pictures)).round(4).tolist(),
     }
-
-
-def _refined(model: DigitModel, starts: Tensor) -> Tensor:
-    """Return latents that the gradient engine has moved up the realism critic alone."""
-    from lc_core.energy import Energy
-
-    energy = Energy((), realism=model.realism(), realism_weight=1.0)
-    last = run_engine(Gradient(steps=REFINE_STEPS, check_every=0), model, starts, energy, visit=[REFINE_STEPS]).visited[
-        -1
-    ]
-    return last
 
 
 def model_card(config: dict[str, Any], found: dict[str, Any], command: str) -> str:
