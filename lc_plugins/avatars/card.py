@@ -1,4 +1,4 @@
-"""The model cards that `lc train avatars.64`, `avatars.verifier` and `avatars.judge` write."""
+"""The model card that `lc train avatars.64` writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from lc_plugins.vae.card import filled
 from lc_plugins.vae.evaluate import REFINING
 
-__all__ = ["classifier_card", "model_card"]
+__all__ = ["model_card"]
 
 
 def model_card(figures: dict[str, Any]) -> str:
@@ -19,12 +19,3 @@ def model_card(figures: dict[str, Any]) -> str:
     images, again = (figures["judge"][name]["summary"]["macro-F1"] for name in ("images", "reconstructions"))
     more = {"lost": 100 * (images - again), "two_sample": figures["two-sample AUC"], "refining": REFINING}
     return filled("avatars/card.md", **figures, **more)
-
-
-def classifier_card(figures: dict[str, Any]) -> str:
-    """Return the card of a classifier as Markdown.
-
-    Args:
-        figures: What `lc_plugins.avatars.train_classifiers.finish` writes to `figures.json`.
-    """
-    return filled("avatars/classifier_card.md", **figures | figures["training"])

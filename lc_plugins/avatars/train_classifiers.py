@@ -19,11 +19,11 @@ from pydantic import Field
 
 from lc_core.common import ProgressLine, block_generator, training_autocast
 from lc_plugins.avatars.attributes import visible
-from lc_plugins.avatars.card import classifier_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.scores import score_attributes, summary
 from lc_plugins.avatars.weights import load_classifier, write_classifier
 from lc_plugins.images.arrays import from_pixels
+from lc_plugins.vae.card import filled
 from lc_plugins.vae.files import write_card
 from lc_plugins.vae.trainer import average_weights, training_commands
 
@@ -112,7 +112,7 @@ def train_on(
     about = training | {"command": training_commands(f"avatars.{role}", recipe, training)}
     about |= {"seconds": seconds, "threads": torch.get_num_threads(), "processor": platform.machine()}
     figures = {"weights_sha256": digest, "training": about, "summary": summary(scores), "attributes": scores}
-    write_card(folder, classifier_card(figures), figures)
+    write_card(folder, filled("avatars/classifier_card.md", **figures | about), figures)
     progress(f"wrote {folder / 'MODEL_CARD.md'}")
 
 
