@@ -30,6 +30,7 @@ from lc_core.runs.build import build_problem
 from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
 from lc_plugins.images.arrays import from_pixels, to_pixels
+from lc_plugins.melody.corpus import Corpus
 from lc_plugins.melody.render import Audio, PianoRoll
 
 REFERENCE = "posterior samples"
@@ -71,9 +72,9 @@ def avatar_sources(count: int) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
-def melody_sources(count: int) -> tuple[np.ndarray, np.ndarray]:
+def melody_sources(count: int, corpus: Corpus | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return two halves of the held-out windows, each `(N, 32)`, each window in a key of its own."""
-    corpus = tunes()
+    corpus = corpus or tunes()
     windows = corpus.windows[corpus.is_test]
     packs = np.arange(len(windows)) // PACK
     halves = []

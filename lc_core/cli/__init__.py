@@ -27,16 +27,17 @@ COMMANDS = {
     "new-plugin": ("lc_core.cli.new_plugin", "Write the package of a new plugin, ready to install."),
     "schema": ("lc_core.cli.schema", "Print the JSON Schema of specs, for editors."),
     "inspect": ("lc_core.cli.inspect", "Load a model and tell what it can do, how fast, and whether it is sane."),
-    "label": ("lc_plugins.labels.command", "Label outputs of a model, to make an attribute of your own."),
     "fit": ("lc_core.cli.fit", "Fit and cache what a spec needs, without sampling."),
     "cache": ("lc_core.cli.cache", "List or clear fitted parts."),
     "train": ("lc_core.cli.train", "Train a model from its recipe."),
     "doctor": ("lc_core.cli.doctor", "Check the installation, devices, cache, plugins and models."),
 }
-"""Sub-commands: the module that holds `command`, and one line of help, so that `lc --help` imports none of them."""
+"""Sub-commands of the core: the module that holds `command`, and one line of help, so that `lc --help` imports none."""
 
 
-@click.group("lc", cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "lc", cls=LazyGroup, table=COMMANDS, before="fit", context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="latent-constraints", prog_name="lc", message="%(prog)s %(version)s")
 def main() -> None:
     """Sample from a frozen generative model under rules that it was never trained for.

@@ -19,13 +19,12 @@ from lc_core.common.guard import IMPORT_SECONDS, limited, seconds_allowed
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins import hookspecs
-from lc_core.plugins.installed import Damaged, canonical, installed, installed_version
+from lc_core.plugins.installed import DISTRIBUTION, Damaged, canonical, installed, installed_version
 from lc_core.plugins.registry import KINDS, Broken, Distribution, Registered, Registry
 from lc_core.plugins.single_file import load_file, version_of
 
 __all__ = ["DISTRIBUTION", "GROUP", "build_registry", "registered_by"]
 
-DISTRIBUTION = "latent-constraints"
 GROUP = "latent_constraints"
 NAME = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 BARE_NAME = re.compile(r"([A-Za-z0-9_-]+\.)?[A-Za-z0-9_-]+")

@@ -6,14 +6,20 @@ then hides all others. Here each distribution is read on its own, and a damaged 
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import sys
 from collections.abc import Iterator
 from importlib import metadata
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Damaged", "Entry", "Found", "canonical", "installed", "installed_version"]
+__all__ = ["DISTRIBUTION", "Damaged", "Entry", "Found", "canonical", "installed", "installed_version", "summary"]
+
+DISTRIBUTION = "latent-constraints"
+"""The name of what is installed as `lc`."""
 
 
 class Entry(NamedTuple):
@@ -89,6 +95,32 @@ def installed_version(name: str) -> str | None:
     return None
 
 
+def summary(entry: Entry) -> str:
+    """Return the first line of the docstring of the function that an entry point names, and whose it is, if not ours.
+
+    It is read from the source: importing the module could take long, or fail.
+    """
+    module, _, name = entry.point.value.partition(":")
+    try:
+        tree = ast.parse(Path(_origin(module)).read_bytes())
+    except Exception:  # a finder is code of others, and so is a module
+        tree = ast.Module([], [])
+    found = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == name.strip()]
+    lines = (ast.get_docstring(found[-1]) or "").splitlines() if found else []
+    whose = [] if entry.distribution == DISTRIBUTION else [f"(from {entry.distribution})"]
+    return " ".join([*lines[:1], *whose])
+
+
+def _origin(module: str) -> str:
+    """Return the file of a module. `find_spec` of `importlib.util` would import the packages that it is in."""
+    name, path = "", None
+    for part in module.split("."):
+        name = f"{name}.{part}".strip(".")
+        spec = next(filter(None, (finder.find_spec(name, path) for finder in sys.meta_path)))
+        path = spec.submodule_search_locations
+    return str(spec.origin)
+
+
 class _DamageError(Exception):
     """What is wrong with a distribution, in words."""
 
@@ -107,7 +139,7 @@ def _about(one: metadata.Distribution, path: Path) -> tuple[str, str]:
     if not text:
         raise _DamageError("it has no METADATA" if path.suffix != ".egg-info" else "it has no PKG-INFO")
     head: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in StringIO(text):
         if not line.strip():
             break
         key, _, value = line.partition(":")

@@ -32,7 +32,7 @@ def evaluator():
 
 
 def test_moves_leave_the_exact_distribution_as_it_is_and_bring_others_to_it():
-    """z[0] is normal above 1: mean 1.5251, variance .1991, and above 2 with probability .1434; the others are normal."""
+    """z[0] is normal above 1: mean 1.5251, variance .1991, above 2 with probability .1434; the others are normal."""
     start = torch.randn(4_000, 3, generator=block_generator(5, 0))
     start[:, 0] = 1.0 + 0.01 * torch.rand(4_000, generator=block_generator(6, 0))  # all at the border
     start[:, 1:] = 0.0
