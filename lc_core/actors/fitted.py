@@ -159,8 +159,7 @@ def load_actor(folder: str | Path, *, model: Any = None) -> FittedActor:
     """
     config, tensors = read_actor(folder)
     if model is None:
-        registered = build_registry().get("model", config["model"]["use"])
-        model = registered.load()(**registered.fill(config["model"]["params"]))
+        model = build_registry().get("model", config["model"]["use"]).build(config["model"]["params"])
     model = as_latent_model(model)
     check_model(config, folder, model)
     codes = sum(own.size for own in frees_of(config).values())
@@ -188,7 +187,7 @@ def save_actor(spec: Spec, folder: str | Path, *, cache: bool = True, progress: 
 
 def fit_into(folder: Path, spec: Spec, problem: Problem, cache: Cache | None, progress: Progress) -> Prepared:
     """Fit a spec's actor, or find it in the cache, measure it and write it into a folder; return the fit."""
-    from lc_core.runs.build import prepare_spec
+    from lc_core.runs.build import prepare_problem
 
     if isinstance(problem.engine, FolderActor):
         raise LCError("this actor is from a folder already", hint="copy the folder, or leave out folder to fit one")
@@ -198,7 +197,7 @@ def fit_into(folder: Path, spec: Spec, problem: Problem, cache: Cache | None, pr
             hint="--engine actor, or load_spec(path, engine='actor')",
         )
     with claim_folder(folder) as owned:
-        prepared = prepare_spec(spec, problem, cache, progress)
+        prepared = prepare_problem(problem, spec.fit, cache, progress)
         figures = measure_actor(Evaluator(problem.model, problem.entries), prepared.engine, progress=progress)
         write_actor(owned, spec, problem, prepared, figures)
     return prepared

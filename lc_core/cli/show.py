@@ -53,7 +53,7 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
     for one in registry.all("engine"):
         try:
             with blaming("it"):
-                built = one.load()(**(spec.engine.params if one == spec.engine.plugin else one.fill()))
+                built = spec.engine.build() if one == spec.engine.plugin else one.build()
                 reason = built.unfit(model, spec.entries, spec.realism)
                 unadvised = built.unadvised(model, spec.entries, spec.realism)
                 note = built.note(spec.entries, spec.realism)

@@ -149,7 +149,7 @@ def _model(subject: str, registered: Registered) -> Check:
     if needed:
         return Check(subject, "skip", f"not tried: it has to be told {', '.join(needed)}")
     began = time.perf_counter()
-    model = as_latent_model(registered.load()(**registered.fill()))
+    model = as_latent_model(registered.build())
     loaded = time.perf_counter() - began
     z = model.sample_prior(SAMPLES, block_generator(0, 0, "doctor"))
     if tuple(z.shape) != (SAMPLES, *model.latent_shape):

@@ -125,6 +125,14 @@ class Registered:
         """
         return fill(self, params or {})
 
+    def build(self, params: Mapping[str, Any] | None = None) -> Any:
+        """Import the component and call it with its settings, those left out at their defaults.
+
+        Raises:
+            LCError: As `load` and `fill`.
+        """
+        return self.load()(**self.fill(params))
+
     @property
     def summary(self) -> str:
         """First line of the component's docstring; imports it."""

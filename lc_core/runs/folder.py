@@ -27,7 +27,7 @@ from lc_core.constraints.digest import measurement_digest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import installed_version
 from lc_core.sampling.block import Block, run_block
-from lc_core.sampling.problem import Problem
+from lc_core.sampling.problem import Problem, Task
 from lc_core.spec.values import Spec
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["RunFolder", "environment", "identity_of"]
 
 
-def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
+def identity_of(spec: Spec, problem: Task) -> dict[str, str]:
     """Return a digest of each thing that decides what a block holds, by what it is called in an error.
 
     Count, budget and unique are left out, so that a larger count extends a run. The rules' source is in, so that a
@@ -58,7 +58,7 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
     return {name: hashlib.sha256(text.encode()).hexdigest()[:24] for name, text in texts.items()}
 
 
-def _weights(problem: Problem) -> list[Any]:
+def _weights(problem: Task) -> list[Any]:
     """Return which weights an actor from a folder has, since other ones may be put there; nothing of other engines."""
     return [problem.engine.settings()] if getattr(problem.engine, "folder", "") else []
 
@@ -220,7 +220,7 @@ def _load_block(path: Path, number: int) -> Block | None:
         return None
 
 
-def environment(problem: Problem) -> dict[str, Any]:
+def environment(problem: Task) -> dict[str, Any]:
     """Return what a result may depend on beside its spec: versions, platform and the model's digest."""
     packages = ("latent-constraints", "torch", "numpy")
     return {

@@ -17,17 +17,12 @@ from lc_core.common.cache import Cache
 from lc_core.common.owned import Owned, some
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
-from lc_core.runs.build import (
-    build_problem,
-    build_renderers,
-    prepare_spec,
-    settled,
-)
+from lc_core.runs.build import build_problem, build_renderers, prepare_problem, settled
 from lc_core.runs.folder import RunFolder, environment, identity_of
 from lc_core.runs.html import write_html
 from lc_core.runs.render import render_all
 from lc_core.sampling.collector import Collector
-from lc_core.sampling.problem import Problem
+from lc_core.sampling.problem import Problem, Task
 from lc_core.sampling.report import finish_report
 from lc_core.sampling.result import SampleResult, write_result, write_samples
 from lc_core.sampling.sample import collect
@@ -71,7 +66,7 @@ def run_spec(
     path = out or Path("runs") / f"{spec.name}-{spec.sample.seed}"
     with RunFolder.open(path, identity_of(spec, problem)) as folder:
         check_room(folder.owned, renderers)
-        prepared = prepare_spec(spec, problem, cache, progress)
+        prepared = prepare_problem(problem, spec.fit, cache, progress)
         problem = replace(problem, engine=prepared.engine)
         blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
@@ -136,7 +131,7 @@ def check_room(owned: Owned, renderers: Sequence[tuple[str, Renderer]]) -> None:
     owned.check(names)
 
 
-def write_about(owned: Owned, spec: Spec, problem: Problem) -> None:
+def write_about(owned: Owned, spec: Spec, problem: Task) -> None:
     """Write what a run is of: the resolved spec, and the environment."""
     owned.write("spec.yaml", spec.to_yaml(block=problem.engine.block).encode())
     owned.write("environment.json", json.dumps(environment(problem), indent=2).encode())
