@@ -29,7 +29,7 @@ from lc_core.constraints.evaluator import Measured
 from lc_core.constraints.logic import order, verdict
 from lc_core.constraints.want import SLACK, Want
 from lc_core.critics.critic import Critic
-from lc_core.critics.heads import Family, families
+from lc_core.critics.heads import Heads, critic_heads
 from lc_core.energy.energy import Energy
 from lc_core.energy.targets import FIXED, Targets
 from lc_core.engines.base import Engine, run_engine
@@ -156,7 +156,7 @@ class _Refinement:
             self.engine.study(self.energy, fitter.prior)
         self.visit = visited_steps(engine, self.how.visits)
         self.count = self.settings.round_samples * self.how.visits // len(self.visit)
-        self.families = families(self.evaluator.leaves)
+        self.heads = critic_heads(self.evaluator.leaves)
         self.learning = copy.deepcopy(dict(energy.critics))
         self.guiding = copy.deepcopy(dict(energy.critics))
         self.thresholds: dict[str, Want] = {}
@@ -237,12 +237,12 @@ class _Refinement:
         """Take up what was visited, choose the next thresholds and let the critics learn."""
         share = self.how.threshold_share
         self.thresholds = choose_thresholds(self.energy.entries, self._ends(fresh), self.targets, share=share)
-        if self.history[-1] < share and self.families and not self.energy.space.leaves:
+        if self.history[-1] < share and self.heads and not self.energy.space.leaves:
             fresh = fresh + self._copies(fresh)
         self.path = fresh if self.path is None else self.path + fresh
-        for family in self.families:
-            self._split(family)
-            self._train(family, len(fresh))
+        for heads in self.heads:
+            self._split(heads)
+            self._train(heads, len(fresh))
 
     def _copies(self, fresh: Measured) -> Measured:
         """Decode copies, in part drawn anew, of latents that satisfy, or of those that come nearest."""
@@ -260,12 +260,12 @@ class _Refinement:
             self.redrawn = float(np.clip(self.redrawn * np.exp(share - 0.3), 0.02, 0.5))
         return copies
 
-    def _split(self, family: Family) -> None:
-        """Give the critics of a family bins that end where its wants and its thresholds do."""
+    def _split(self, heads: Heads) -> None:
+        """Give a critic bins that end where the wants and the thresholds of its heads do."""
         assert self.path is not None
-        values = np.concatenate([family.gather(part.values).ravel() for part in (self.fitter.prior, self.path)])
-        labels = [leaf.label for leaf in family.leaves]
-        fixed = [leaf for leaf in family.leaves if not (leaf.free and leaf.free.bounds)]
+        values = np.concatenate([heads.gather(part.values).ravel() for part in (self.fitter.prior, self.path)])
+        labels = [leaf.label for leaf in heads.leaves]
+        fixed = [leaf for leaf in heads.leaves if not (leaf.free and leaf.free.bounds)]
         wants = [want for leaf in fixed for want in (leaf.want, self.thresholds.get(leaf.label, leaf.want))]
         edges = [edge for want in wants for edge in (want.low - SLACK, np.nextafter(want.high + SLACK, np.inf))]
         for critics in (self.learning, self.guiding):
@@ -274,12 +274,12 @@ class _Refinement:
                 critic = critic.split(float(edge), values)
             critics.update(dict.fromkeys(labels, critic))
 
-    def _train(self, family: Family, fresh: int) -> None:
+    def _train(self, heads: Heads, fresh: int) -> None:
         """Train on a quarter of prior samples, a half of the whole path so far and a quarter of the newest round."""
         assert self.path is not None
-        label, prior, path = family.leaves[0].label, self.fitter.prior, self.path
+        label, prior, path = heads.leaves[0].label, self.fitter.prior, self.path
         critic, guide = self.learning[label], self.guiding[label]
-        on_prior, on_path = (torch.from_numpy(critic.bins.index(family.gather(part.values))) for part in (prior, path))
+        on_prior, on_path = (torch.from_numpy(critic.bins.index(heads.gather(part.values))) for part in (prior, path))
         quarter = self.settings.batch // 4
         parts = [(prior.z, on_prior, quarter), (path.z, on_path, 2 * quarter)]
         parts += [(path.z[-fresh:], on_path[-fresh:], quarter)]
