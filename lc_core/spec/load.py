@@ -72,6 +72,11 @@ class Node:
         found = self.content.get(key) if isinstance(self.content, dict) else None
         return found if isinstance(found, Node) else None
 
+    def listed(self, key: str) -> list[Node]:
+        """Return the nodes of the list at a key; none if there is no list."""
+        found = self.get(key)
+        return found.content if found and isinstance(found.content, list) else []
+
     def place(self, key: str) -> Where:
         """Return where a key stands, or where the mapping starts if it lacks that key."""
         return self.keys.get(key, self.where)

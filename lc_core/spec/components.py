@@ -1,0 +1,90 @@
+"""Finds the components that a spec names, and checks their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lc_core.errors import LCError
+from lc_core.plugins.registry import Registered, Registry
+from lc_core.plugins.settings import checked
+from lc_core.spec.files import keys_at, located
+from lc_core.spec.load import Node
+from lc_core.spec.problems import Problems, Where
+from lc_core.spec.schema import report
+from lc_core.spec.values import Selected
+
+__all__ = ["Components", "Found"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A component that exists and can be loaded."""
+
+    plugin: Registered
+    target: Any
+    use: str
+    params: dict[str, Any]
+
+    @property
+    def selected(self) -> Selected:
+        """What a spec has of it."""
+        return Selected(self.plugin, self.params, self.use)
+
+
+@dataclass(frozen=True)
+class Components:
+    """The components that a spec can name.
+
+    Args:
+        registry: What is installed.
+        problems: Takes what is wrong.
+        folder: Where the spec is: paths in its settings are relative to it.
+    """
+
+    registry: Registry
+    problems: Problems
+    folder: Path = Path()
+
+    def find(
+        self,
+        kind: str,
+        node: Node | None,
+        *,
+        default: str | None = None,
+        get: Callable[[str], Registered] | None = None,
+    ) -> Found | None:
+        """Find what a `{use, params}` node names, load it, and fill in its settings."""
+        use = node.get("use") if node else None
+        name = use.content if use else default
+        if not isinstance(name, str):
+            return None
+        place = use.where if use else node.where if node else Where("engine")
+        try:
+            plugin = get(name) if get else self.registry.get(kind, name)
+            target = plugin.load()
+            settings = plugin.parameters()
+        except LCError as error:
+            if (kind, name) == ("constraint", "realism"):
+                message = "realism is no constraint: nothing measures it on an output; give it a weight at the top"
+                self.problems.add(place, message, hint="realism: 8")
+            else:
+                self.problems.add(place, error.message, hint=error.hint)
+            return None
+        given = node.get("params") if node else None
+        if given is not None and not given.is_mapping:
+            return None
+        try:
+            values = checked(plugin, located(given, settings, self.folder) if given else {})
+        except LCError as error:
+            self.problems.add(given.where if given else place, error.message, hint=error.hint)
+            return None
+        except ValidationError as error:
+            holder = given or Node({}, place)
+            report(holder, error, lambda path: keys_at(settings, path), self.problems, inside=f"the params of {name}")
+            return None
+        return Found(plugin, target, self.registry.spelling(plugin), values)
