@@ -33,6 +33,7 @@ from lc_core.spec.values import Preserve, Spec
 __all__ = ["load_model", "sample", "transform"]
 
 
+# Long by its docstring: one line for each argument.
 def sample(
     spec: Spec | None = None,
     *,

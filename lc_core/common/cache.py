@@ -26,7 +26,7 @@ from lc_core.common.cache_entries import (
     own_entries,
     place_entry,
 )
-from lc_core.common.owned import is_lock
+from lc_core.common.locks import is_lock
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:

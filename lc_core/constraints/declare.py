@@ -61,6 +61,7 @@ class MeasurementInfo:
     workers: int = 1
 
 
+# Long by its docstring: one line for each argument.
 def measurement(
     *,
     accepts: str | Sequence[str],

@@ -96,6 +96,7 @@ def read_inputs(
     return np.concatenate(parts), names
 
 
+# Long by its docstring: one line for each argument.
 def transform_files(
     spec: Spec,
     paths: Sequence[Path],

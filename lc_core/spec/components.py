@@ -15,7 +15,7 @@ from lc_core.plugins.settings import checked
 from lc_core.spec.files import keys_at, located
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems, Where
-from lc_core.spec.schema import report
+from lc_core.spec.shape import report
 from lc_core.spec.values import Selected
 
 __all__ = ["Components", "Found"]

@@ -13,8 +13,9 @@ from lc_core.constraints.constraint import GUIDES, Constraint, Entry, Group, lea
 from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import WANT_KEYS
 from lc_core.errors import LCError
+from lc_core.plugins.messages import message_of
 from lc_core.plugins.registry import Registered
-from lc_core.plugins.settings import checked, message_of, values_of
+from lc_core.plugins.settings import checked, values_of
 from lc_core.spec.components import Components, Found
 from lc_core.spec.feasible import check_feasible
 from lc_core.spec.labels import Labels

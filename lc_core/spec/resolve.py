@@ -18,7 +18,7 @@ from lc_core.spec.overrides import override
 from lc_core.spec.problems import Problems
 from lc_core.spec.refine_settings import RefineSettings
 from lc_core.spec.renderers import Renderers
-from lc_core.spec.schema import check_shape
+from lc_core.spec.shape import check_shape
 from lc_core.spec.values import FitSettings, SampleSettings, Selected, Spec
 
 __all__ = ["load_model_of", "load_spec"]

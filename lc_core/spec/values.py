@@ -15,8 +15,8 @@ from pydantic_core import to_jsonable_python
 from lc_core.constraints.constraint import Constraint, Entry
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
+from lc_core.plugins.messages import message_of
 from lc_core.plugins.registry import Registered
-from lc_core.plugins.settings import message_of
 from lc_core.spec.load import FLOAT, INTEGER
 from lc_core.spec.refine_settings import RefineSettings
 from lc_core.spec.schema import Fit
