@@ -52,7 +52,7 @@ class FittedActor:
 
     @property
     def free(self) -> dict[str, Sequence[Any]]:
-        """What `sample` has to be told, by name: values, or the pair (low, high) of a bound."""
+        """What `sample` has to be given, by name: values, or the pair (low, high) of a bound."""
         return {
             name: own.params.get(key) or own.bounds[key]
             for name, (_, key, own) in names_of(frees_of(self.config)).items()
@@ -122,8 +122,8 @@ def _chosen(names: Mapping[str, tuple[str, str, Free]], given: Mapping[str, Any]
             raise LCError(f"nothing called {name!r} is free in this actor ({known})")
     if missing := [name for name in names if name not in given]:
         ranges = {name: own.params.get(key) or own.bounds[key] for name, (_, key, own) in names.items()}
-        told = "; ".join(f"{name}: {_range(ranges[name], own=names[name])}" for name in missing)
-        raise LCError(f"{', '.join(missing)} must be given: {told}", hint=f"actor.sample(64, {missing[0]}=...)")
+        ranged = "; ".join(f"{name}: {_range(ranges[name], own=names[name])}" for name in missing)
+        raise LCError(f"{', '.join(missing)} must be given: {ranged}", hint=f"actor.sample(64, {missing[0]}=...)")
     chosen: dict[str, Any] = {}
     for name, (_, key, own) in names.items():
         value = plain(given[name])

@@ -21,7 +21,7 @@ from lc_core.runs.score import score_file
 from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
-    from lc_core.runs.score import Judged, Score
+    from lc_core.runs.score import Assessed, Score
 
 __all__ = ["command"]
 
@@ -84,7 +84,7 @@ def _show(score: Score) -> None:
     click.echo(f"  all conditions: {'met' if score.satisfied else 'not met'}\n")
 
 
-def _rows(one: Judged, depth: int = 0) -> Iterator[tuple[str, str, str, str]]:
+def _rows(one: Assessed, depth: int = 0) -> Iterator[tuple[str, str, str, str]]:
     label = "  " * depth + one.entry.label + ("" if one.entry.require else " (preference)")
     if isinstance(one.entry, Constraint):
         value = "undefined" if one.measured is None else measured(one.measured, one.entry.measurement.info.unit)

@@ -36,7 +36,7 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
     registry = build_registry(plugins)
     spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine)
     model = build_model(spec)
-    with suppress(LCError), blaming("it"):  # told below, where engines are tried
+    with suppress(LCError), blaming("it"):  # said below, where engines are tried
         spec = settled(spec, spec.engine.build().sized_for(model))
     click.echo(spec.to_yaml().rstrip())
     realism = realism_of(model)[1]

@@ -253,8 +253,8 @@ def check_place(path: Path) -> None:
     there = next((one for one in (path, *path.parents) if os.path.lexists(one)), None)
     if there is not None and not os.path.isdir(there):
         what = "a file" if os.path.exists(there) else "a link to a place that does not exist"
-        told = f"{there} is {what}; expected a folder"
-        raise LCError(told if there == path else f"{path}: {told}", hint="choose another with --out")
+        message = f"{there} is {what}; expected a folder"
+        raise LCError(message if there == path else f"{path}: {message}", hint="choose another with --out")
 
 
 def _unknown(path: Path) -> LCError:

@@ -81,7 +81,7 @@ class Evaluator:
         return found
 
     def met(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Judge every top-level entry on measured values: for each label, `(B,)` bool."""
+        """Assess every top-level entry on measured values: for each label, `(B,)` bool."""
         return {entry.label: verdict(entry, values).met for entry in self.entries}
 
     def satisfied(self, values: dict[str, np.ndarray], count: int) -> np.ndarray:

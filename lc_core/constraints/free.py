@@ -123,7 +123,7 @@ class EachWant(Want):
 
 
 def frees_of(config: Mapping[str, Any]) -> dict[str, Free]:
-    """Return what is free, by the label of its constraint, in the order that the actor is told it."""
+    """Return what is free, by the label of its constraint, in the order that the actor is given it."""
     return {
         one["label"]: Free(
             {name: tuple(values) for name, values in one["params"].items()},

@@ -1,6 +1,6 @@
 """Constraints that share a critic.
 
-Many settings of one measurement, such as thirty attributes that one classifier tells, are learned by one network with
+Many settings of one measurement, such as thirty attributes that one classifier knows, are learned by one network with
 a head for each: it costs about as much as one of them.
 """
 

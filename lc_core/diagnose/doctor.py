@@ -34,7 +34,7 @@ SAMPLES = 256
 """Prior samples that are decoded for each model."""
 
 FEW = 0.5
-"""A smaller share of distinct outputs among them is told as a warning."""
+"""A smaller share of distinct outputs among them is a warning."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def _cache(subject: str) -> Check:
             file.write(b"test")
         entries = cache.entries()
     except OSError as error:
-        told = f"{cache.root} cannot be used: {reason(error, cache.root)}"
-        raise LCError(told, hint="set LC_CACHE_DIR to a folder that can") from error
+        message = f"{cache.root} cannot be used: {reason(error, cache.root)}"
+        raise LCError(message, hint="set LC_CACHE_DIR to a folder that can") from error
     total = sum(one.bytes for one in entries)
     text = f"{cache.root} is writable; fitted parts: {len(entries)}, {total / 1e6:.1f} MB"
     damaged = [one.folder.name for one in entries if one.what == "(damaged)"]
@@ -196,8 +196,8 @@ def _has_realism(model: LatentModel, z: Tensor) -> bool:
 
 def _sane(registered: Registered, model: LatentModel, distinct: float) -> tuple[str, str]:
     """Return a status, and what is wrong in words."""
-    if model.output_type != (told := registered.output(registered.fill())):
-        return "fail", f"decodes to {model.output_type}, but is registered for {told}; "
+    if model.output_type != (output := registered.output(registered.fill())):
+        return "fail", f"decodes to {model.output_type}, but is registered for {output}; "
     if distinct * SAMPLES <= 1:
         return "fail", f"all {SAMPLES} prior samples decode to one output; "
     if distinct < FEW:

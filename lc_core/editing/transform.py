@@ -64,7 +64,7 @@ def run_transformation(
 ) -> TransformResult:
     """Edit inputs until each meets every condition, or its tries are spent.
 
-    What the model cannot represent is told by `progress` before anything is fitted or edited.
+    What the model cannot represent is said by `progress` before anything is fitted or edited.
 
     Args:
         problem: What is asked.

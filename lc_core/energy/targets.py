@@ -1,4 +1,4 @@
-"""Draws values of what is free in a tree of constraints, and tells an amortised engine of them.
+"""Draws values of what is free in a tree of constraints, and gives them to an amortised engine.
 
 Of each free parameter a row's code holds one number for each of its values (1 for the row's, else 0), and of each
 free bound one number, scaled from its range to -1 to 1.
@@ -31,7 +31,7 @@ class Targets:
 
     Attributes:
         wants: For each free leaf's label, what each row wants.
-        code: What an engine is told, `(B, F)` float32, or `(1, F)` for all rows; F is 0 if nothing is free.
+        code: What an engine is given, `(B, F)` float32, or `(1, F)` for all rows; F is 0 if nothing is free.
     """
 
     wants: Mapping[str, EachWant]

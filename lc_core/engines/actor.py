@@ -106,8 +106,8 @@ class Actor(Engine):
         import torch
 
         flat = z.flatten(1)
-        told = flat if code is None else torch.cat([flat, code.to(flat.device).expand(len(flat), -1)], dim=1)
-        target, gate = net(told).chunk(2, dim=1)
+        given = flat if code is None else torch.cat([flat, code.to(flat.device).expand(len(flat), -1)], dim=1)
+        target, gate = net(given).chunk(2, dim=1)
         return self._projected(torch.lerp(flat, target, gate.sigmoid()).view_as(z), z, model)
 
     def _projected(self, moved: Tensor, z: Tensor, model: LatentModel) -> Tensor:
@@ -168,7 +168,7 @@ class Actor(Engine):
         return self.restored(tensors, model, space.size)
 
     def restored(self, tensors: dict[str, Tensor], model: LatentModel, codes: int) -> Actor:
-        """Return an actor with the weights that `tensors` gave, told of what is free by so many numbers."""
+        """Return an actor with the weights that `tensors` gave, given what is free as so many numbers."""
         import torch
 
         actor = self._begun(model, codes, torch.Generator().manual_seed(0))

@@ -70,12 +70,12 @@ class Labelled(nn.Module):
             parts += [nn.Linear(before, after), nn.ReLU()]
         self.net = nn.Sequential(*parts, nn.Linear(sizes[-1], outputs))
 
-    def forward(self, told: Tensor) -> Tensor:
+    def forward(self, given: Tensor) -> Tensor:
         """Return `(B, outputs)`."""
         if self.label is not None:
-            z, label = told[:, : self.dimensions], told[:, self.dimensions :]
-            told = torch.cat([z, self.label(label)], dim=1)
-        result: Tensor = self.net(told)
+            z, label = given[:, : self.dimensions], given[:, self.dimensions :]
+            given = torch.cat([z, self.label(label)], dim=1)
+        result: Tensor = self.net(given)
         return result
 
 

@@ -83,7 +83,7 @@ class Engine(ABC):
 
     @property
     def begins_real(self) -> bool:
-        """Whether tries begin where the model's flow carries prior samples, if realism is asked for and it has one."""
+        """Whether tries begin where the model's flow moves prior samples, if realism is asked for and it has one."""
         return self.needs_energy and not self.amortised
 
     def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
@@ -269,12 +269,12 @@ def run_engine(
         if satisfied is None or number not in engine.checks or visit or number == engine.steps:
             continue
         with torch.no_grad():
-            likely = energy.likely(state[0])
-        if not bool(likely.any()):
+            predicted = energy.predicted_satisfied(state[0])
+        if not bool(predicted.any()):
             continue
-        candidates = likely.nonzero().squeeze(1)
+        candidates = predicted.nonzero().squeeze(1)
         decodes += len(candidates)
-        done = torch.zeros_like(likely)
+        done = torch.zeros_like(predicted)
         done[candidates] = torch.from_numpy(satisfied(state[0][candidates])).to(done.device)
         final[rows[done]] = state[0][done]
         state = tuple(part[~done] for part in state)

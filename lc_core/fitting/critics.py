@@ -148,8 +148,8 @@ class CriticFitter:
             nothing anywhere, so its fit sees these and two more sets of prior samples.
         """
         self.progress(f"decoding and measuring {self.settings.prior_samples} prior samples")
-        told = [text for heads in some for leaf in heads.leaves if (text := self._constant(leaf))]
-        for text in dict.fromkeys(told):
+        texts = [text for heads in some for leaf in heads.leaves if (text := self._constant(leaf))]
+        for text in dict.fromkeys(texts):
             self.progress(text)
         fixed = [heads for heads in some if _only([heads.gather(self.prior.values)]) is not None]
         if not fixed:
@@ -168,9 +168,9 @@ class CriticFitter:
         only = _only([values])
         if only is None:
             return ""
-        told = "undefined" if np.isnan(only) else f"{only:g}"
+        value = "undefined" if np.isnan(only) else f"{only:g}"
         return (
-            f"{leaf.measurement.name} is {told} on all of {len(values)} prior samples: a rule that is the same "
+            f"{leaf.measurement.name} is {value} on all of {len(values)} prior samples: a rule that is the same "
             "everywhere cannot guide, so check what it measures"
         )
 

@@ -68,7 +68,7 @@ def say_fit(
     try:
         each = _seconds_each(evaluator)
     except LCError:
-        return  # told where outputs are needed
+        return  # an error where outputs are needed
     step = _seconds_step(evaluator, settings)
     trained = critics * (1.25 * settings.steps) * step
     rounds = settings.rounds + 1 if then else 0

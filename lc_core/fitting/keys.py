@@ -32,7 +32,7 @@ Fit = tuple[dict[str, Any], dict[str, Tensor]]
 
 
 def critic_key(evaluator: Evaluator, heads: Heads, settings: FitSettings) -> str | None:
-    """Return the key of a critic, or None if a measurement's behaviour cannot be told from its source."""
+    """Return the key of a critic, or None if a measurement's behaviour is not known from its source."""
     digests = [measurement_digest(one) for one in heads.variants]
     if None in digests:
         return None
@@ -134,7 +134,7 @@ class CachedFits:
 
 
 def _refinement_key(fitter: CriticFitter, energy: Energy, engine: Engine, keys: Sequence[str | None]) -> str | None:
-    """Return the key of a refinement, or None if a measurement's behaviour cannot be told from its source."""
+    """Return the key of a refinement, or None if a measurement's behaviour is not known from its source."""
     model = fitter.evaluator.model
     through = [measurement_digest(leaf.measurement) for leaf in guided(fitter.evaluator.entries)]
     if None in keys or None in through:

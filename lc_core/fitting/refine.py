@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from torch import Tensor
 
 from lc_core.common.progress import Progress
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.constraint import Constraint, Entry, map_leaves
+from lc_core.constraints.constraint import Constraint, Entry, fold, map_leaves
 from lc_core.constraints.evaluator import Measured
 from lc_core.constraints.logic import order, verdict
 from lc_core.constraints.want import SLACK, Want
@@ -34,7 +35,7 @@ from lc_core.energy.energy import Energy
 from lc_core.energy.targets import FIXED, Targets
 from lc_core.engines.base import Engine, run_engine
 from lc_core.fitting.critics import CriticFitter, draw_batches, train_critic
-from lc_core.models.latent_model import draw_carried, draw_prior
+from lc_core.models.latent_model import draw_prior, draw_transported
 from lc_core.spec.refine_settings import RefineSettings
 
 __all__ = ["Refined", "with_thresholds", "refine_critics", "visited_steps"]
@@ -76,15 +77,14 @@ def choose_thresholds(
     thresholds: dict[str, Want] = {}
     for entry in entries:
         if verdict(targets.apply(entry), values).met.mean() < share:
-            thresholds |= _looser(entry, values, share, holds=True)
+            wanted = fold(entry, lambda leaf, holds: [(leaf, holds)], lambda _, parts: list(chain(*parts)))
+            for leaf, holds in wanted:
+                thresholds |= _looser(leaf, values, share, holds=holds)
     return thresholds
 
 
-def _looser(entry: Entry, values: Mapping[str, np.ndarray], share: float, *, holds: bool) -> dict[str, Want]:
-    if not isinstance(entry, Constraint):
-        holds = holds != (entry.kind == "not")
-        inside = [_looser(child, values, share, holds=holds) for child in entry.entries]
-        return {label: want for found in inside for label, want in found.items()}
+def _looser(entry: Constraint, values: Mapping[str, np.ndarray], share: float, *, holds: bool) -> dict[str, Want]:
+    """Return the looser want of a constraint that is to hold, or not to; nothing where that helps nothing."""
     want, measured = entry.want, values[entry.label]
     if entry.guide == "decoder":
         return {}  # has a slope wherever it is
@@ -97,7 +97,7 @@ def _looser(entry: Entry, values: Mapping[str, np.ndarray], share: float, *, hol
         away = np.minimum(measured - want.low, want.high - measured) + 4 * SLACK
     away = np.where(np.isnan(away), np.inf, away)
     shift = float(np.quantile(away, share, method="higher"))
-    if (away <= shift).mean() > 0.5:  # many values are alike, and an aim that most tries meet leads nowhere
+    if (away <= shift).mean() > 0.5:  # many values are alike, and a threshold that most tries meet leads nowhere
         shift = float(np.max(away[away < shift], initial=0.0))
     if not SLACK < shift < np.inf:
         return {}
@@ -211,7 +211,7 @@ class _Refinement:
         """Run the engine from fresh prior samples, note how many tries satisfy, and return what it visited."""
         model, generator = self.evaluator.model, block_generator(self.settings.seed, 0, f"refine/{number}")
         flow = model.flow() if self.energy.realism_weight > 0 and self.engine.begins_real else None
-        starts = draw_carried(model, self.count, generator, flow)
+        starts = draw_transported(model, self.count, generator, flow)
         self.targets = self.energy.space.draw(self.count, block_generator(self.settings.seed, number, "targets"))
         energy = self._with_thresholds().at(self.targets)
         result = run_engine(self.engine, self.evaluator.model, starts, energy, visit=self.visit)

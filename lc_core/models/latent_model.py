@@ -38,7 +38,7 @@ __all__ = [
     "Posterior",
     "decode_array",
     "decode_outputs",
-    "draw_carried",
+    "draw_transported",
     "draw_prior",
     "encode_outputs",
     "notes_of",
@@ -67,7 +67,7 @@ class LatentModel(ABC):
             is given latents in its units, and has to begin with `self.prior.own(z)`.
         block: Largest number of latents that one decode takes comfortably.
         device: Where it is.
-        source: The distribution it comes from, told in errors.
+        source: The distribution it comes from, named in errors.
         note: What a user should know of it, such as why no gradient comes through; empty if nothing.
     """
 
@@ -164,7 +164,7 @@ class LatentModel(ABC):
         return None
 
     def flow(self) -> nn.Module | None:
-        """Return what carries prior samples `(B, *latent_shape)` to where encodings of data are; None without one.
+        """Return what transports prior samples `(B, *latent_shape)` to where encodings of data are; None without one.
 
         Engines that go from prior samples begin there where realism is asked for; see `lc_core.critics.flow`.
         """
@@ -289,31 +289,31 @@ def draw_prior(model: LatentModel, count: int, generator: torch.Generator) -> Te
     return z
 
 
-def draw_carried(
-    model: LatentModel, count: int, generator: torch.Generator, carry: Callable[[Tensor], Tensor] | None
+def draw_transported(
+    model: LatentModel, count: int, generator: torch.Generator, transport: Callable[[Tensor], Tensor] | None
 ) -> Tensor:
-    """Draw `(count, *latent_shape)` starts of tries: prior samples, carried where a model's flow or chain does.
+    """Draw `(count, *latent_shape)` starts of tries: prior samples, transported where a model's flow or chain does.
 
     Args:
         model: The model.
         count: How many.
         generator: Of the prior samples.
-        carry: Its `flow()` or `realism_alone()`; None leaves prior samples as they are.
+        transport: Its `flow()` or `realism_alone()`; None leaves prior samples as they are.
 
     Raises:
-        LCError: As `draw_prior`; or if they are carried to another shape or to what is not finite.
+        LCError: As `draw_prior`; or if they are transported to another shape or to what is not finite.
     """
     import torch
 
     z = draw_prior(model, count, generator)
-    if carry is None:
+    if transport is None:
         return z
-    who = f"{type(carry).__name__} of {_who(model)}"
+    who = f"{type(transport).__name__} of {_who(model)}"
     with blaming(who), torch.no_grad():
-        carried = carry(z)
-    if carried.shape != z.shape or not bool(torch.isfinite(carried).all()):
+        moved = transport(z)
+    if moved.shape != z.shape or not bool(torch.isfinite(moved).all()):
         raise LCError(f"{who} returned another shape than {tuple(z.shape)}, or a value that is not finite")
-    return carried
+    return moved
 
 
 def _who(model: LatentModel) -> str:

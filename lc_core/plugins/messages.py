@@ -79,7 +79,7 @@ def message_of(error: Mapping[str, Any], known: list[str]) -> str:
     shown = found if len(found) <= 60 else found[:57] + "..."
     text = WORDING.get(error["type"]) or _length(error) or re.sub(r"^(\w+ (?=should )|Value error, )", "", error["msg"])
     message = " ".join(text.split())
-    if "found " not in message:  # a plugin's own check may have told it
+    if "found " not in message:  # a plugin's own check may have said it
         message += f"; found {'nothing' if shown == 'null' else shown}"
     if error["type"] in ("float_type", "int_type") and re.fullmatch(r"[-+]?\d+,\d+", str(error["input"])):
         message += f" (a number takes a decimal point: {error['input'].replace(',', '.')})"

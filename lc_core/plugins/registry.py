@@ -62,8 +62,8 @@ class Registered:
 
     def output(self, params: Mapping[str, Any]) -> str:
         """Return the output type of a model with these settings: for one registered as `*`, its setting `output`."""
-        told = str(self.about["output"])
-        return str(params.get("output", told)) if told == "*" else told
+        output = str(self.about["output"])
+        return str(params.get("output", output)) if output == "*" else output
 
     def load(self) -> Any:
         """Import the component and return it.

@@ -48,7 +48,7 @@ class Component(Protocol):
 
 def parameters_of(component: Component) -> type[BaseModel]:
     """Build the model for a component's settings; see `Registered.parameters`."""
-    with _telling(component):
+    with _naming(component):
         fields = _fields_of(component)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a setting called `copy` or `schema` is no concern of pydantic's
@@ -57,7 +57,7 @@ def parameters_of(component: Component) -> type[BaseModel]:
 
 def names_of(component: Component) -> list[str]:
     """Return the names of a component's settings; see `Registered.setting_names`."""
-    with _telling(component):
+    with _naming(component):
         fields = _fields_of(component)
     if all(_is_plain(hint) for hint, _ in fields.values()):
         return list(fields)
@@ -87,7 +87,7 @@ def _fields_of(component: Component) -> dict[str, Any]:
 
 
 @contextmanager
-def _telling(component: Component) -> Iterator[None]:
+def _naming(component: Component) -> Iterator[None]:
     """Say of which component the settings cannot be read."""
     who = f"{component.kind} {component.name} of {component.distribution}"
     try:
@@ -207,11 +207,11 @@ def fill(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
         return checked(component, params)
     except ValidationError as error:
         known = list(component.parameters().model_fields)
-        told: dict[str, list[str]] = {}  # several of one value, where it may have one of several types
+        messages: dict[str, list[str]] = {}  # several of one value, where it may have one of several types
         for one in relevant(error):
             place = _real(params, one["loc"]) or str(one["loc"][-1])
-            told.setdefault(place, []).append(message_of(one, known))
-        found = [f"{place}: {any_of(messages)}" for place, messages in told.items()]
+            messages.setdefault(place, []).append(message_of(one, known))
+        found = [f"{place}: {any_of(some)}" for place, some in messages.items()]
     except TypeError as error:
         found = [str(error)]
     raise LCError(f"settings of {component.kind} {component.name}: {'; '.join(found)}")

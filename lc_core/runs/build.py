@@ -62,7 +62,7 @@ def load_selected(selected: Selected, *, device: str = "auto") -> LatentModel:
     model = build_selected("model", selected)
     if not isinstance(model, LatentModel):
         raise LCError(f"{who_is('model', selected)} is {type(model).__name__}; expected a LatentModel")
-    with suppress(AttributeError):  # an object that cannot be changed is told without it
+    with suppress(AttributeError):  # an object that cannot be changed is named without it
         model.source = selected.plugin.distribution
     chosen = _choose_device(device)
     try:
@@ -119,7 +119,7 @@ def settled(spec: Spec, engine: Engine) -> Spec:
 
 
 def build_selected(kind: str, selected: Selected) -> Any:
-    """Build what a spec selects, a plugin's faults told with its name."""
+    """Build what a spec selects, a plugin's faults with its name."""
     with blaming(who_is(kind, selected)):
         return selected.build()
 

@@ -102,7 +102,7 @@ class RunFolder:
 
     @contextmanager
     def work(self) -> Iterator[Path]:
-        """Give a folder to write in; what cannot be written is told.
+        """Give a folder to write in; what cannot be written is an error.
 
         Raises:
             LCError: If something cannot be written.

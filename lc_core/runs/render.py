@@ -46,6 +46,6 @@ def _write_output(renderer: Renderer, output: Any, target: Path, who: str) -> No
                 raise
             full = error
     if full is not None:
-        raise full  # to be told of the run's folder
+        raise full  # an error of the run's folder
     if not target.is_file():
         raise LCError(f"{who} wrote no {target.name}")

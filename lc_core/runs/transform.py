@@ -91,8 +91,8 @@ def read_inputs(
         raise all_of(errors)
     shapes = {part.shape[1:] for part in parts}
     if len(shapes) > 1:
-        told = ", ".join(f"{path} {part.shape[1:]}" for path, part in zip(readable, parts, strict=True))
-        raise LCError(f"inputs differ in shape: {told}", hint="transform them one by one")
+        shapes_of = ", ".join(f"{path} {part.shape[1:]}" for path, part in zip(readable, parts, strict=True))
+        raise LCError(f"inputs differ in shape: {shapes_of}", hint="transform them one by one")
     return np.concatenate(parts), names
 
 

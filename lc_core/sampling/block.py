@@ -21,7 +21,7 @@ from lc_core.constraints.logic import nearest_missed, verdict
 from lc_core.critics.realism import realism_of
 from lc_core.engines.base import run_engine
 from lc_core.errors import LCError
-from lc_core.models.latent_model import draw_carried
+from lc_core.models.latent_model import draw_transported
 from lc_core.sampling.problem import Problem
 
 if TYPE_CHECKING:
@@ -77,10 +77,10 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     size = problem.engine.block
     first = number * size
     guided = energy.decodes if energy else 0
-    carry = _carry(problem)
-    z = _end_points(problem, energy, number, evaluator, carry)
+    transport = _transport(problem)
+    z = _end_points(problem, energy, number, evaluator, transport)
     guided = energy.decodes - guided if energy else 0
-    carried = size * getattr(carry, "decodes", 0)
+    moved = size * getattr(transport, "decodes", 0)
     outputs = evaluator.decode(z, first_index=first)
     values = evaluator.measure(outputs, first_index=first)
     satisfied = evaluator.satisfied(values, size)
@@ -95,14 +95,14 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
         z=z[kept].float().cpu().numpy(),
         outputs=outputs[rows],
         realism=_realism(problem, z, kept),
-        decodes=evaluator.decodes + guided + carried,
+        decodes=evaluator.decodes + guided + moved,
         size=size,
         seconds=time.monotonic() - began,
     )
 
 
-def _carry(problem: Problem) -> Callable[[Tensor], Tensor] | None:
-    """Return what carries prior samples to where tries begin, if anything does."""
+def _transport(problem: Problem) -> Callable[[Tensor], Tensor] | None:
+    """Return what transports prior samples to where tries begin, if anything does."""
     if problem.realism == 0 or not problem.engine.begins_real:
         return None
     return problem.model.flow() if problem.entries else problem.model.realism_alone()
@@ -113,7 +113,7 @@ def _end_points(
     energy: Energy | None,
     number: int,
     evaluator: Evaluator,
-    carry: Callable[[Tensor], Tensor] | None,
+    transport: Callable[[Tensor], Tensor] | None,
 ) -> Tensor:
     """Return where the engine brings every try of a block, `(B, *latent_shape)`."""
     import torch
@@ -125,7 +125,7 @@ def _end_points(
             place = f"outputs are counted among {len(latents)} that the engine decoded on its way in block {number}"
             raise LCError(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
-    start = draw_carried(problem.model, problem.engine.block, block_generator(problem.seed, number), carry)
+    start = draw_transported(problem.model, problem.engine.block, block_generator(problem.seed, number), transport)
     # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
     z = run_engine(problem.engine, problem.model, start, energy, satisfied=check if evaluator.conditions else None).z
     finite = torch.isfinite(z).flatten(1).all(dim=1)
@@ -139,7 +139,7 @@ def _end_points(
 def _realism(problem: Problem, z: Tensor, rows: Tensor) -> np.ndarray | None:
     """Return the realism logits of some rows, computed with the whole block.
 
-    None without a realism critic; what is typical of the prior is told only if it was asked for.
+    None without a realism critic; what is typical of the prior is in it only if it was asked for.
     """
     import torch
 

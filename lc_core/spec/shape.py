@@ -52,7 +52,7 @@ def report(
             holder = tree.find(path[:-1])
             problems.add(holder.place(str(path[-1])), _misplaced(str(path[-1]), keys, holder) or message)
         elif one["type"] == "missing":
-            if path != ("lc",):  # told for each file when it is read
+            if path != ("lc",):  # noted for each file when it is read
                 problems.add(node.where, f"{message} in {inside}" if inside else message)
         elif path != ("lc",):
             values.setdefault(id(node), []).append(message)

@@ -99,8 +99,10 @@ class FitSettings:
         try:
             Fit.model_validate(given)
         except ValidationError as error:
-            told = [f"{'.'.join(map(str, one['loc']))} {message_of(dict(one), list(given))}" for one in error.errors()]
-            raise LCError(f"FitSettings: {'; '.join(told)}") from error
+            messages = [
+                f"{'.'.join(map(str, one['loc']))} {message_of(dict(one), list(given))}" for one in error.errors()
+            ]
+            raise LCError(f"FitSettings: {'; '.join(messages)}") from error
 
     def changed(self) -> dict[str, Any]:
         """Return those that are not at their defaults."""
