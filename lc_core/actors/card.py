@@ -10,7 +10,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.free import frees_of, names_of
-from lc_core.constraints.logic import verdict
 from lc_core.models.latent_model import draw_prior
 from lc_core.spec.values import Spec, plain
 
@@ -66,8 +65,8 @@ def measure_actor(
             (moved,) = engine.step((start,), Energy((), space=space, code=targets.code), model, 1)
         x = evaluator.decode(moved)
         outputs.update(one.tobytes() for one in x)
-        met.append(_met(evaluator, targets, evaluator.measure_variants(x)))
-        prior.append(_met(evaluator, targets, values))
+        met.append(targets.met(evaluator.conditions, evaluator.measure_variants(x), ROWS))
+        prior.append(targets.met(evaluator.conditions, values, ROWS))
         groups.append(list(_groups(space, targets)))
     met_all, prior_all = np.concatenate(met), np.concatenate(prior)
     free = []
@@ -78,14 +77,6 @@ def measure_actor(
         free.append({"name": name, "value": value, "tries": int(rows.sum())} | shares)
     shares = {"satisfied": float(met_all.mean()), "prior": float(prior_all.mean())}
     return {"tries": tries, **shares, "distinct": len(outputs) / tries, "free": free}
-
-
-def _met(evaluator: Evaluator, targets: Targets, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    count = len(next(iter(values.values()), range(ROWS)))
-    picked = targets.pick(values)
-    each = [verdict(targets.apply(entry), picked).met for entry in evaluator.conditions]
-    met: np.ndarray = np.logical_and.reduce([np.ones(count, dtype=bool), *each])
-    return met
 
 
 def _groups(space: Space, targets: Targets) -> Iterator[tuple[str, Any, np.ndarray]]:

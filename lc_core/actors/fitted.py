@@ -22,14 +22,13 @@ from lc_core.constraints.want import SLACK
 from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
 from lc_core.models.adapt import as_latent_model
-from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
+from lc_core.models.latent_model import LatentModel, decode_outputs, draw_prior
 from lc_core.plugins.discover import build_registry
 from lc_core.spec.values import Spec, plain
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lc_core.common.cache import Cache
     from lc_core.fitting.prepare import Prepared
     from lc_core.sampling.problem import Problem
 
@@ -89,13 +88,7 @@ class FittedActor:
         """Return the outputs of latents `(N, *latent_shape)`, first dimension N, decoded in float32."""
         import torch
 
-        z = torch.as_tensor(z)
-        return np.concatenate(
-            [
-                decode_array(self.model, z[at : at + self.model.block], first_index=at)
-                for at in range(0, len(z), self.model.block)
-            ]
-        )
+        return decode_outputs(self.model, torch.as_tensor(z))
 
     def _code(self, given: Mapping[str, Any]) -> Tensor:
         import torch

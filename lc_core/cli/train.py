@@ -26,7 +26,6 @@ from lc_core.spec.load import parse
 from lc_core.spec.problems import Problems, Where
 
 if TYPE_CHECKING:
-    from lc_core.common.owned import Owned
     from lc_core.plugins.registry import Registered, Registry
 
 __all__ = ["command"]

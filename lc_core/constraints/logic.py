@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,17 @@ import numpy as np
 from lc_core.constraints.constraint import Constraint, Entry, fold, leaves
 from lc_core.errors import LCError
 
-__all__ = ["NEAREST", "Verdict", "check_reachable", "distance", "nearest_missed", "only_value", "order", "verdict"]
+__all__ = [
+    "NEAREST",
+    "Verdict",
+    "check_reachable",
+    "distance",
+    "meet_all",
+    "nearest_missed",
+    "only_value",
+    "order",
+    "verdict",
+]
 
 NEAREST = 4
 """How many of the nearest tries a run shows."""
@@ -148,3 +158,11 @@ def verdict(entry: Entry, values: Mapping[str, np.ndarray]) -> Verdict:
         return Verdict(np.logical_or.reduce(met), np.logical_and.reduce(unmet))
 
     return fold(entry, leaf, join)
+
+
+def meet_all(entries: Iterable[Entry], values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+    """Return which of `count` outputs meet every one of some entries, `(count,)` bool; all of them if there is none."""
+    met: np.ndarray = np.logical_and.reduce(
+        [np.ones(count, dtype=bool), *(verdict(one, values).met for one in entries)]
+    )
+    return met

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from lc_core.models.latent_model import LatentModel
-
 __all__ = ["Check", "diagnose"]
 
 SAMPLES = 256

@@ -12,7 +12,7 @@ import numpy as np
 
 from lc_core.common.guard import blaming
 from lc_core.constraints.constraint import leaves
-from lc_core.constraints.logic import verdict
+from lc_core.constraints.logic import meet_all
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registry
@@ -46,10 +46,7 @@ def add_judgement(result: TransformResult, registry: Registry) -> None:
         for values, outputs in ((before, result.inputs), (after, result.outputs)):
             found = _values_of(judges[name].load(), name, outputs, [every[label] for label in labels])
             values.update(zip(labels, found.T, strict=True))
-    met = np.ones(len(result), dtype=bool)
-    for entry in result.problem.entries:
-        if entry.require:
-            met &= verdict(entry, after).met
+    met = meet_all((entry for entry in result.problem.entries if entry.require), after, len(result))
     unchanged = {
         label: one.unchanged(before[label], after[label]) for label, one in others.items() if label in assessed
     }

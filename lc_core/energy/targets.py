@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lc_core.constraints.constraint import Constraint, Entry, leaves, map_leaves
 from lc_core.constraints.free import EachWant, Free
+from lc_core.constraints.logic import meet_all
 from lc_core.constraints.want import Want
 
 __all__ = ["FIXED", "Space", "Targets", "code_of", "without_free"]
@@ -66,6 +67,10 @@ class Targets:
             rows = np.arange(len(values[label]))
             found[label] = values[label][rows, np.broadcast_to(each.variant, rows.shape)]
         return found
+
+    def met(self, entries: Sequence[Entry], values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+        """Return which of `count` rows meet every entry, `(count,)` bool, of values under every combination."""
+        return meet_all(map(self.apply, entries), self.pick(values), count)
 
 
 @dataclass(frozen=True)

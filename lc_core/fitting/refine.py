@@ -27,7 +27,7 @@ from lc_core.common.progress import Progress
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint, Entry, fold, map_leaves
 from lc_core.constraints.evaluator import Measured
-from lc_core.constraints.logic import order, verdict
+from lc_core.constraints.logic import meet_all, order, verdict
 from lc_core.constraints.want import SLACK, Want
 from lc_core.critics.critic import Critic
 from lc_core.critics.heads import Heads, critic_heads
@@ -217,8 +217,8 @@ class _Refinement:
         result = run_engine(self.engine, self.evaluator.model, starts, energy, visit=self.visit)
         fresh = Measured.of(self.evaluator, torch.cat(result.visited))
         ends = self._ends(fresh)
-        met = [verdict(self.targets.apply(entry), ends).met for entry in self.evaluator.conditions]
-        self.history.append(float(np.logical_and.reduce([np.ones(self.count, dtype=bool), *met]).mean()))
+        wanted = map(self.targets.apply, self.evaluator.conditions)
+        self.history.append(float(meet_all(wanted, ends, self.count).mean()))
         met = [verdict(self.targets.apply(entry), ends).met.mean() for entry in self.preferences]
         weights = [entry.weight for entry in self.preferences]
         self.preference_scores.append(float(np.average(met, weights=weights)) if met else self.history[-1])

@@ -320,10 +320,14 @@ def _who(model: LatentModel) -> str:
     return f"{model.name} (from {model.source})" if model.source else model.name
 
 
-def decode_outputs(model: LatentModel, z: Tensor) -> np.ndarray:
-    """Decode latents `(N, *latent_shape)`, in pieces of the model's block."""
-    pieces = range(0, len(z), model.block)
-    return np.concatenate([decode_array(model, z[first : first + model.block]) for first in pieces])
+def decode_outputs(model: LatentModel, z: Tensor, *, first_index: int = 0) -> np.ndarray:
+    """Decode latents `(N, *latent_shape)`, in pieces of the model's block; errors count them from `first_index`."""
+    return np.concatenate(
+        [
+            decode_array(model, z[first : first + model.block], first_index=first_index + first)
+            for first in range(0, len(z), model.block)
+        ]
+    )
 
 
 def encode_outputs(model: LatentModel, outputs: np.ndarray) -> Posterior:
