@@ -12,7 +12,7 @@ import click
 from lc_core.cli.group import show_error
 from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.text import measured, table, wanted
-from lc_core.common.words import counted
+from lc_core.common.words import GROUPS, counted
 from lc_core.constraints.constraint import Constraint
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
@@ -27,7 +27,6 @@ __all__ = ["command"]
 
 SOME_NOT_MET = 3
 UNREADABLE = 2
-GROUPS = {"all": "all of", "any": "any of", "not": "not"}
 MET = {True: "yes", False: "no", None: "undefined"}
 
 

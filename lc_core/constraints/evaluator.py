@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lc_core.constraints.constraint import Entry, leaves
+from lc_core.constraints.constraint import Entry, leaves, walk
 from lc_core.constraints.logic import meet_all, verdict
 from lc_core.constraints.measurement import measure_all
 from lc_core.errors import LCError
@@ -77,9 +77,9 @@ class Evaluator:
             found[leaf.label] = columns if leaf.free else columns[:, 0]
         return found
 
-    def met(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Assess every top-level entry on measured values: for each label, `(B,)` bool."""
-        return {entry.label: verdict(entry, values).met for entry in self.entries}
+    def met(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Assess every entry of the tree on measured values: for each label, `(B,)` bool."""
+        return {entry.label: verdict(entry, values).met for entry in walk(self.entries)}
 
     def satisfied(self, values: dict[str, np.ndarray], count: int) -> np.ndarray:
         """Return which of `count` outputs meet every condition, `(count,)` bool; all of them if there is none."""

@@ -16,7 +16,6 @@ from lc_core.common.cache import Cache
 from lc_core.common.progress import Progress
 from lc_core.constraints.constraint import Entry, leaves, map_leaves, walk
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.constraints.logic import verdict
 from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.editing.inversion import with_encoder
 from lc_core.editing.problem import Transformation
@@ -172,8 +171,8 @@ def _result(
         z_after=edited.z.cpu().numpy(),
         before=before,
         after=after,
-        met_before={one.label: verdict(one, before).met for one in walk(problem.entries)},
-        met={one.label: verdict(one, after).met for one in walk(problem.entries)},
+        met_before=evaluator.met(before),
+        met=evaluator.met(after),
         satisfied=evaluator.satisfied(after, len(outputs)),
         distance=sigma_distance(edited.z, start.z, start.model.sigma_bar),
         unchanged={one.label: one.unchanged(before[one.label], after[one.label]) for one in start.observed},

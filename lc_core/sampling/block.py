@@ -15,9 +15,8 @@ import numpy as np
 
 from lc_core.common.guard import blaming
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.constraint import walk
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.constraints.logic import nearest_missed, verdict
+from lc_core.constraints.logic import nearest_missed
 from lc_core.critics.realism import realism_of
 from lc_core.engines.base import run_engine
 from lc_core.errors import LCError
@@ -88,7 +87,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     kept = torch.from_numpy(rows)
     return Block(
         number=number,
-        met={entry.label: verdict(entry, values).met for entry in walk(problem.entries)},
+        met=evaluator.met(values),
         values=values,
         satisfied=satisfied,
         rows=rows,
