@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.common.cache import Cache
+from lc_core.common.spelling import free_name
 from lc_core.constraints.constraint import Constraint, Entry, Group, leaves
 from lc_core.constraints.measurement import Measurement
 from lc_core.editing.problem import Transformation
@@ -194,10 +195,7 @@ def _with_labels(constraints: Sequence[Any]) -> tuple[Entry, ...]:
     taken = {"realism"}  # names the term of realism in the energy; names of arrays are minded where they are saved
 
     def relabel(entry: Entry) -> Entry:
-        label, number = entry.label, 2
-        while label in taken:
-            label, number = f"{entry.label}-{number}", number + 1
-        taken.add(label)
+        label = free_name(entry.label, taken)
         if isinstance(entry, Constraint):
             return replace(entry, label=label)
         inside = tuple(relabel(child) for child in entry.entries)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lc_core.common.cache import Cache
 from lc_core.common.progress import Progress
+from lc_core.common.spelling import free_name
 from lc_core.constraints.constraint import Entry, leaves, map_leaves, walk
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement, measure_all
@@ -200,11 +201,7 @@ def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Preser
             for key, value in measurement.params.items()
             if parameters[key].default is inspect.Parameter.empty
         ]
-        base, number = " ".join((measurement.name.rpartition(".")[2], *needed)), 2
-        label = base
-        while label in taken:
-            label, number = f"{base}-{number}", number + 1
-        taken.add(label)
+        label = free_name(" ".join((measurement.name.rpartition(".")[2], *needed)), taken)
         return preserved(measurement, model, label=label, tolerance=tolerance)
 
     held = tuple(named(one.measurement, one.tolerance) for one in problem.keep)

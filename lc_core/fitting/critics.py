@@ -144,8 +144,8 @@ class CriticFitter:
         """Say before anything is fitted which measurements have one value on all prior samples.
 
         Returns:
-            By label, the value of those of which their fits would see no other: a critic that knows one value pushes
-            nothing anywhere, so its fit sees these and two more sets of prior samples.
+            By label, the value of each measurement whose fit would see no other value. A critic that knows one value
+            pushes nothing anywhere, so its fit sees these samples and two more sets of prior samples.
         """
         self.progress(f"decoding and measuring {self.settings.prior_samples} prior samples")
         texts = [text for heads in some for leaf in heads.leaves if (text := self._constant(leaf))]

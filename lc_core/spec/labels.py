@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lc_core.common.spelling import free_name
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems
 
@@ -41,9 +42,4 @@ class Labels:
         given = entry.get("label")
         if given is not None and isinstance(given.content, str):
             return given.content
-        label, number = name, 1
-        while label in self._taken:
-            number += 1
-            label = f"{name}-{number}"
-        self._taken.add(label)
-        return label
+        return free_name(name, self._taken)
