@@ -21,7 +21,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def write_network(path: Path, network: nn.Module, kind: str) -> None:
-    """Write a network that tells its constructor's arguments as `settings`.
+    """Write a network that has its constructor's arguments as `settings`.
 
     Args:
         path: The file.

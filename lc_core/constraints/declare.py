@@ -31,7 +31,7 @@ class Needs:
     def check_named(self, use: str, params: Mapping[str, Any], output_type: str) -> None:
         """Raise an `LCError` if a spec's model is surely another one than outputs are measured with.
 
-        Called when a spec is read, before any model is loaded; `check_model` sees what only the model itself tells.
+        Called when a spec is read, before any model is loaded; `check_model` sees what only the model itself knows.
 
         Args:
             use: The model's name in the spec.

@@ -82,7 +82,7 @@ class Free:
 
     @property
     def size(self) -> int:
-        """How many numbers tell an engine what is wanted: one for each value of a parameter, and one for a bound."""
+        """How many numbers give an engine what is wanted: one for each value of a parameter, and one for a bound."""
         return sum(map(len, self.params.values())) + len(self.bounds)
 
     def choices(self) -> Iterator[dict[str, Any]]:

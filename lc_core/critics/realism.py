@@ -129,7 +129,7 @@ def realism_of(model: LatentModel) -> tuple[nn.Module | None, str]:
     """Return a model's realism, latents to logits `(B,)`, and what it is in words.
 
     That is its own critic where it ships one. For a model without an encoder, whose prior's density is known, it is how
-    typical a latent is of the prior: no encodings tell more.
+    typical a latent is of the prior: no encodings say more.
     """
     if (critic := model.realism()) is not None:
         return critic, "a realism critic"

@@ -74,7 +74,7 @@ def _guarded(subject: str, check: Callable[[str], Check]) -> Check:
         return check(subject)
     except LCError as error:
         return Check(subject, "fail", error.message + (f" ({error.hint})" if error.hint else ""))
-    except (Exception, SystemExit) as error:  # whatever is broken here is what this command is to tell
+    except (Exception, SystemExit) as error:  # whatever is broken here is what this command is to report
         return Check(subject, "fail", f"{type(error).__name__}: {error}")
 
 

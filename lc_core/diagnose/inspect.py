@@ -125,7 +125,7 @@ def _part(found: Inspection, make: Callable[[], Any]) -> Any:
         return make()
     except LCError as error:
         found.problems.append(_message(error))
-    except (Exception, SystemExit) as error:  # whatever is broken here is what this is to tell
+    except (Exception, SystemExit) as error:  # whatever is broken here is what this is to report
         found.problems.append(f"{type(error).__name__}: {error}")
     return None
 

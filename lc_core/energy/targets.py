@@ -187,7 +187,7 @@ class Space:
 
 
 def code_of(free: Free, variant: np.ndarray, bounds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """Return the columns of a code, `(B, ...)` each, that tell what rows want of one constraint.
+    """Return the columns of a code, `(B, ...)` each, that hold what rows want of one constraint.
 
     Args:
         free: What is free of it.

@@ -1,7 +1,7 @@
 """An amortised actor (Engel, Hoffman, Roberts 2018): a network that moves a prior sample to where constraints hold.
 
 G(z, y) = (1 - sigmoid(g)) * z + sigmoid(g) * dz with (dz, g) = MLP(z, y), trained once to lower the energy of G(z, y);
-a sample is then a single forward pass. y tells what is wanted of that which the constraints leave free. Distances are
+a sample is then a single forward pass. y holds what is wanted of what the constraints leave free. Distances are
 measured as L(z', z) = mean(log(1 + (z' - z)^2) / sigma_bar^2).
 
 The paper's actor and critic play against each other, and the actor learns to fool its critic. Here critics predict

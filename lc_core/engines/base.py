@@ -93,7 +93,7 @@ class Engine(ABC):
     def unadvised(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
         """Return why this engine should not be offered for such a problem, though it can serve it; None if it should.
 
-        `lc show` tells the reason. Whoever names the engine is served all the same.
+        `lc show` prints the reason. Whoever names the engine is served all the same.
         """
         return None
 
@@ -146,7 +146,7 @@ class Engine(ABC):
     def study(self, energy: Energy, prior: Measured) -> None:
         """Take prior samples that were decoded and measured; called once, before the first `learn`.
 
-        An engine that learns from examples keeps what it needs of them; the energy's entries and `space` tell what is
+        An engine that learns from examples keeps what it needs of them; the energy's entries and `space` say what is
         wanted.
         """
         return
@@ -155,7 +155,7 @@ class Engine(ABC):
         """Train the weights for a while to lower an energy; called once in each round of refinement.
 
         What is free in it (`energy.space`) has to be drawn: `energy.at(energy.space.draw(count, generator))` is the
-        energy of `count` rows, and its `code` tells what each wants.
+        energy of `count` rows, and its `code` holds what each wants.
         """
         return
 

@@ -173,7 +173,7 @@ class LatentModel(ABC):
     def realism_alone(self) -> Callable[[Tensor], Tensor] | None:
         """Return what realism alone makes of prior samples `(B, *latent_shape)`: the flow, unless overridden.
 
-        It may take its time, as `lc_core.critics.chain` does; its attribute `decodes` then tells how many outputs it
+        It may take its time, as `lc_core.critics.chain` does; its attribute `decodes` then says how many outputs it
         decodes for each latent. Without one, engines climb the realism critic.
         """
         return self.flow()

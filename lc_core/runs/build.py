@@ -109,7 +109,7 @@ def build_engine(spec: Spec) -> Engine:
 
 
 def settled(spec: Spec, engine: Engine) -> Spec:
-    """Return a spec with what only the model and the built engine tell: the size of a block, and the budget."""
+    """Return a spec with what only the model and the built engine know: the size of a block, and the budget."""
     sample, chosen = spec.sample, spec.engine
     if sample.budget is None:
         sample = replace(sample, budget=engine.default_budget(sample.count))

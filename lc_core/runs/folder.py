@@ -69,7 +69,7 @@ class RunFolder:
 
     Args:
         path: The folder.
-        owned: The files in it that lc wrote; all but the blocks, which tell by their content what they are.
+        owned: The files in it that lc wrote; all but the blocks, which are known by their content.
     """
 
     path: Path
@@ -235,6 +235,6 @@ def environment(problem: Task) -> dict[str, Any]:
 
 
 def _without_folders(argument: str) -> str:
-    """Return an argument of the command; of an absolute path only the last part, which tells nothing of the machine."""
+    """Return an argument of the command; of an absolute path only the last part, which says nothing of the machine."""
     key, equals, value = argument.rpartition("=")
     return f"{key}{equals}{Path(value).name}" if Path(value).is_absolute() else argument

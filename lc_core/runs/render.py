@@ -36,7 +36,7 @@ def render_all(
 
 
 def _write_output(renderer: Renderer, output: Any, target: Path, who: str) -> None:
-    """Have one file written, and tell a renderer's fault from a full disk."""
+    """Have one file written, and separate a renderer's fault from a full disk."""
     full: OSError | None = None
     with blaming(who):
         try:

@@ -124,7 +124,7 @@ def check_room(owned: Owned, renderers: Sequence[tuple[str, Renderer]]) -> None:
     suffixes = {renderer.suffix for _, renderer in renderers}
     for part in ("outputs", "nearest", "pairs"):
         folder = owned.path / part
-        names.append(f"{part}/samples.safetensors")  # tells a link or a file in the folder's place too
+        names.append(f"{part}/samples.safetensors")  # finds a link or a file in the folder's place too
         if folder.is_dir() and not folder.is_symlink():
             numbered = (one.name for one in folder.iterdir() if one.name[:6].isdigit())
             names += [f"{part}/{name}" for name in numbered if name.lstrip("0123456789") in suffixes]

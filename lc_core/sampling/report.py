@@ -80,7 +80,7 @@ def finish_report(
     Args:
         result: The result, with the report of `build_report`.
         spec: What names the run, its model and its engine, if a spec does.
-        view: What tells which outputs are the same.
+        view: What says which outputs are the same.
         card: What was fitted; empty if nothing was.
         seconds: What took how long.
     """

@@ -22,7 +22,7 @@ class Labels:
         self._taken = set(RESERVED)
 
     def reserve(self, entries: Iterable[Node]) -> None:
-        """Take all labels that the spec gives, and tell of those that are given twice."""
+        """Take all labels that the spec gives, and note those that are given twice."""
         for entry in entries:
             given = entry.get("label")
             if given is not None and isinstance(given.content, str):

@@ -138,7 +138,7 @@ class Spec:
         fit: How critics are fitted.
         renderers: What writes the outputs.
         keep: What an edit must not change; sampling ignores it.
-        view: What tells which outputs are the same; None without one for this type of output.
+        view: What says which outputs are the same; None without one for this type of output.
         source: The file it was read from; two specs may be equal whatever their files.
         resolved: What `to_yaml` was given by the run that wrote the file.
         given: Which keys of `engine.params` (under `engine`) and of `sample` are said by the file or the command line;
