@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -76,9 +76,14 @@ class Engine(ABC):
         """Return this engine with a block that suits what a decode of a model costs, unless a spec gave one."""
         if not self._block_follows:
             return self
-
-        engine = copy.copy(self)
+        engine = self._changed()
         engine.choose_block(max(1, int(self.block * share_of_block(model.operations))), self.block)
+        return engine
+
+    def _changed(self, **attributes: Any) -> Self:
+        """Return a copy of this engine with other values of some attributes."""
+        engine = copy.copy(self)
+        vars(engine).update(attributes)
         return engine
 
     @property
