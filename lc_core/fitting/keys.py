@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from lc_core.common.cache import Cache, key_of
 from lc_core.constraints.constraint import describe
 from lc_core.constraints.digest import code_digest, engine_digest, measurement_digest
 from lc_core.constraints.evaluator import Evaluator
+from lc_core.constraints.logic import check_reachable, only_value
 from lc_core.constraints.want import Want
 from lc_core.critics.critic import Critic, critic_tensors, load_critic
 from lc_core.critics.heads import Heads, critic_heads
@@ -25,13 +26,13 @@ from lc_core.fitting.critics import CriticFitter, FitSettings
 from lc_core.fitting.expect import say_fit
 from lc_core.fitting.refine import Refined, refine_critics
 
-__all__ = ["CachedFits", "critic_key"]
+__all__ = ["CachedFits"]
 
 Fit = tuple[dict[str, Any], dict[str, Tensor]]
 """A configuration, with what it is of, and tensors: what the cache keeps."""
 
 
-def critic_key(evaluator: Evaluator, heads: Heads, settings: FitSettings) -> str | None:
+def _critic_key(evaluator: Evaluator, heads: Heads, settings: FitSettings) -> str | None:
     """Return the key of a critic, or None if a measurement's behaviour is not known from its source."""
     digests = [measurement_digest(one) for one in heads.variants]
     if None in digests:
@@ -64,25 +65,50 @@ class CachedFits:
         cache: Where fitted parts are kept; None keeps nothing.
 
     Attributes:
+        critics: Fitted critics, by the labels of their leaves.
+        first: The number of each leaf's first head, by label.
+        held_out: What each leaf measures on held-out samples, `(N,)` or `(N, V)`, by label.
         spent: Seconds that each part took when it was fitted, NaN if not known.
     """
 
     def __init__(self, fitter: CriticFitter, cache: Cache | None) -> None:
         self.fitter, self.cache = fitter, cache
+        self._heads = critic_heads(fitter.evaluator.leaves)
+        self._keys = [_critic_key(fitter.evaluator, heads, fitter.settings) for heads in self._heads]
+        self._new: list[Heads] = []
+        self.critics: dict[str, Critic] = {}
+        self.first: dict[str, int] = {}
+        self.held_out: dict[str, np.ndarray] = {}
         self.spent: list[float] = []
 
-    def has_critic(self, key: str | None) -> bool:
-        """Return whether a critic is in the cache."""
-        return self.cache is not None and key is not None and self.cache.has("critic", key)
-
-    def critic(self, heads: Heads, key: str | None, *, since: float) -> tuple[Critic, np.ndarray, np.ndarray]:
-        """Return a critic, what each head's measurement is on held-out samples `(N, H)`, and its ends `(2, H)`.
+    def fit_critics(self, engine: Engine, only: Mapping[str, float]) -> None:
+        """Fit all critics, or find them.
 
         Args:
-            heads: What it learns.
-            key: From `critic_key`.
-            since: When its fit began, by `time.monotonic()`.
+            engine: What they are fitted for.
+            only: The value of each leaf, by label, that is known to have only one.
+
+        Raises:
+            LCError: If a condition cannot be met since its measurement has one value on every sample.
         """
+        fitter, conditions, only = self.fitter, self.fitter.evaluator.conditions, dict(only)
+        keyed = list(zip(self._heads, self._keys, strict=True))
+        self._new = [heads for heads, key in keyed if not (self.cache and key and self.cache.has("critic", key))]
+        looked = time.monotonic()
+        if self._new:
+            say_fit(fitter.evaluator, engine, fitter.settings, len(self._new), fitter.progress)
+            only |= fitter.constants(self._new)
+            check_reachable(conditions, only)
+        for heads, key in keyed:
+            # Prior samples are part of the first fit.
+            since = looked if self._new and heads is self._new[0] else time.monotonic()
+            ends = self._critic(heads, key, since=since)
+            found = {label: only_value(*part.reshape(2, -1)) for label, part in heads.scatter(ends).items()}
+            only |= {label: value for label, value in found.items() if value is not None}
+            check_reachable(conditions, only)
+
+    def _critic(self, heads: Heads, key: str | None, *, since: float) -> np.ndarray:
+        """Take in a critic whose fit began at `since`; return its lowest and highest values, `(2, H)`."""
 
         def fit() -> Fit:
             critic, ends = self.fitter.fit(heads)
@@ -94,24 +120,20 @@ class CachedFits:
 
         config, tensors = self._found("critic", key, fit)
         held_out, ends = tensors.pop("held_out").numpy(), tensors.pop("ends").numpy()
-        return load_critic(tensors, config["hidden"]), held_out, ends
+        self.critics |= dict.fromkeys(heads.first(), load_critic(tensors, config["hidden"]))
+        self.first |= heads.first()
+        self.held_out |= heads.scatter(held_out)
+        return ends
 
-    def refinement(self, energy: Energy, engine: Engine, keys: Sequence[str | None], *, said: bool) -> Refined:
-        """Return critics and an engine refined for one energy.
-
-        Args:
-            energy: The energy.
-            engine: The engine.
-            keys: Those of its critics.
-            said: Whether what the fit takes was said already.
-        """
+    def refinement(self, energy: Energy, engine: Engine) -> Refined:
+        """Return critics and an engine refined for one energy."""
         fitter, evaluator = self.fitter, self.fitter.evaluator
-        labels = [list(heads.first()) for heads in critic_heads(evaluator.leaves)]
+        labels = [list(heads.first()) for heads in self._heads]
         if not labels and not engine.amortised:
             return Refined({})
 
         def fit() -> Fit:
-            if not said:
+            if not self._new:  # else it is said already
                 say_fit(evaluator, engine, fitter.settings, 0, fitter.progress)
             began = time.monotonic()
             refined = refine_critics(fitter, energy, engine, fitter.progress)
@@ -120,7 +142,7 @@ class CachedFits:
             what = f"critics of {critics} refined for {name} on {evaluator.model.name}"
             return {"what": what, **config, "seconds": time.monotonic() - began}, tensors
 
-        key = None if self.cache is None else _refinement_key(fitter, energy, engine, keys)
+        key = None if self.cache is None else _refinement_key(fitter, energy, engine, self._keys)
         return _unpacked(*self._found("refined", key, fit), labels)
 
     def _found(self, kind: str, key: str | None, fit: Callable[[], Fit]) -> Fit:

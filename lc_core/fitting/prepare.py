@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from lc_core.common.cache import Cache
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.constraints.logic import check_reachable, only_value
-from lc_core.critics.critic import Critic
-from lc_core.critics.heads import critic_heads
+from lc_core.constraints.logic import check_reachable
 from lc_core.critics.realism import realism_of
 from lc_core.energy.decoder_guide import DecoderGuide, spreads_of
 from lc_core.energy.energy import Energy
@@ -22,8 +18,7 @@ from lc_core.energy.targets import Space, without_free
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError, PluginFault
 from lc_core.fitting.critics import CriticFitter, FitSettings
-from lc_core.fitting.expect import say_fit
-from lc_core.fitting.keys import CachedFits, critic_key
+from lc_core.fitting.keys import CachedFits
 from lc_core.fitting.refine import with_thresholds
 
 __all__ = ["Prepared", "prepare"]
@@ -83,65 +78,21 @@ def prepare(
             hint="leave realism out, or use a model that ships one; without an encoder, log_prior(z) is enough",
         )
     fits = CachedFits(CriticFitter(evaluator, settings, progress), cache)
-    keys = [critic_key(evaluator, heads, settings) for heads in critic_heads(evaluator.leaves)]
     with _placed("a number counts the samples that were decoded together for a fit"):
         spreads = spreads_of(evaluator.model, evaluator.entries, settings.seed, cache)
         only = {label: one.low for label, one in spreads.items() if not one.low < one.high}
         check_reachable(evaluator.conditions, only)
-        fitted = _fit_critics(fits, engine, keys, only)
+        fits.fit_critics(engine, only)
         space = Space.of(evaluator.entries)
         decoder = DecoderGuide(evaluator.model, spreads) if spreads else None
-        critics, first = fitted.critics, fitted.first
-        energy = Energy(evaluator.entries, critics, first, critic_of_realism, realism, space, decoder=decoder)
-        cards = fits.fitter.cards(energy, fitted.held_out)
-        refined = fits.refinement(energy, engine, keys, said=fitted.new)
+        energy = Energy(evaluator.entries, fits.critics, fits.first, critic_of_realism, realism, space, decoder=decoder)
+        cards = fits.fitter.cards(energy, fits.held_out)
+        refined = fits.refinement(energy, engine)
     card = {"settings": settings.as_dict(), "held_out": cards, "refinement": refined.card}
     entries = tuple(with_thresholds(entry, refined.thresholds) for entry in evaluator.entries)
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
     engine = engine.with_tensors(refined.weights, evaluator.model, energy.space)
     return Prepared(energy, engine, card, time.monotonic() - began, sum(fits.spent))
-
-
-@dataclass
-class _Critics:
-    """Critics before they are refined, the number of each leaf's first head, and what it is on held-out samples.
-
-    All by label. `new` says whether one of them was fitted now.
-    """
-
-    critics: dict[str, Critic] = field(default_factory=dict)
-    first: dict[str, int] = field(default_factory=dict)
-    held_out: dict[str, np.ndarray] = field(default_factory=dict)
-    new: bool = False
-
-
-def _fit_critics(fits: CachedFits, engine: Engine, keys: Sequence[str | None], only: Mapping[str, float]) -> _Critics:
-    """Fit the critics of an evaluator, or find them.
-
-    Args:
-        fits: Fits, or finds.
-        engine: What they are fitted for.
-        keys: Their keys, in the order of `critic_heads`.
-        only: The value of each leaf, by label, that is known to have only one.
-    """
-    fitter, evaluator, result = fits.fitter, fits.fitter.evaluator, _Critics()
-    keyed = list(zip(critic_heads(evaluator.leaves), keys, strict=True))
-    new = [heads for heads, key in keyed if not fits.has_critic(key)]
-    result.new, only, looked = bool(new), dict(only), time.monotonic()
-    if new:
-        say_fit(evaluator, engine, fitter.settings, len(new), fitter.progress)
-        only |= fitter.constants(new)
-        check_reachable(evaluator.conditions, only)
-    for heads, key in keyed:
-        since = looked if new and heads is new[0] else time.monotonic()  # prior samples are part of the first fit
-        critic, values, ends = fits.critic(heads, key, since=since)
-        result.critics |= dict.fromkeys(heads.first(), critic)
-        result.first |= heads.first()
-        result.held_out |= heads.scatter(values)
-        found = {label: only_value(*part.reshape(2, -1)) for label, part in heads.scatter(ends).items()}
-        only |= {label: value for label, value in found.items() if value is not None}
-        check_reachable(evaluator.conditions, only)
-    return result
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from lc_core.common.spelling import misspelt, nearest
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registered, Registry
 from lc_core.plugins.settings import checked
@@ -88,3 +89,59 @@ class Components:
             report(holder, error, lambda path: keys_at(settings, path), self.problems, inside=f"the params of {name}")
             return None
         return Found(plugin, target, self.registry.spelling(plugin), values)
+
+    def find_renderers(self, items: Sequence[Node], output: str | None) -> list[Found]:
+        """Find the renderers that nodes name, and check that they draw outputs of a type; None is any."""
+        found: list[Found] = []
+        for item in items:
+            one = self.find("renderer", item, get=lambda name: self._renderer(name, output))
+            if one is None:
+                continue
+            if not _draws(one.target, output):
+                accepts = " or ".join(_accepted(one.target)) or "nothing"
+                guess = misspelt(output or "", _accepted(one.target))
+                message = f"{one.use} draws {accepts}, but the model makes {output}{guess}"
+                self.problems.add(item.where, message)
+            rival = next((other for other in found if _suffix(other.target) == _suffix(one.target)), None)
+            if rival and rival.plugin == one.plugin:
+                self.problems.add(item.where, f"{one.use} is listed twice")
+            elif rival:
+                self.problems.add(item.where, f"{rival.use} and {one.use} both write {_suffix(one.target)} files")
+            found.append(one)
+        return found
+
+    def _renderer(self, name: str, output: str | None) -> Registered:
+        """Find a renderer by its name, or by the part after the dot among those that fit the model's outputs."""
+        known = self.registry.all("renderer")
+        if "." in name or ":" in name or any(one.name == name for one in known):
+            return self.registry.get("renderer", name)
+        usable = [one for one in known if _usable(one, output)]
+        fitting = [one for one in usable if one.short == name]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            raise LCError(f"renderer {name!r} is ambiguous: {' and '.join(one.qualified for one in fitting)}")
+        names = sorted({one.short for one in usable})
+        close = nearest(name, names)
+        guess = f"(did you mean {' or '.join(close)}?)" if close else f"(installed: {', '.join(names) or 'none'})"
+        raise LCError(f"unknown renderer {name!r} for {output or 'these outputs'} {guess}")
+
+
+def _usable(renderer: Registered, output: str | None) -> bool:
+    try:
+        return _draws(renderer.load(), output)
+    except LCError:
+        return False  # an error where a spec names it in full
+
+
+def _draws(renderer: Any, output: str | None) -> bool:
+    return output is None or bool({output, "*"} & set(_accepted(renderer)))
+
+
+def _accepted(renderer: Any) -> tuple[str, ...]:
+    accepts = getattr(renderer, "accepts", ())
+    return (accepts,) if isinstance(accepts, str) else tuple(accepts)
+
+
+def _suffix(renderer: Any) -> Any:
+    return getattr(renderer, "suffix", renderer)

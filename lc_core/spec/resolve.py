@@ -17,7 +17,6 @@ from lc_core.spec.load import Node
 from lc_core.spec.overrides import override
 from lc_core.spec.problems import Problems
 from lc_core.spec.refine_settings import RefineSettings
-from lc_core.spec.renderers import Renderers
 from lc_core.spec.shape import check_shape
 from lc_core.spec.values import FitSettings, SampleSettings, Selected, Spec
 
@@ -88,7 +87,7 @@ def _spec(tree: Node, path: Path, registry: Registry, problems: Problems) -> Spe
     entries = builder.built(tree.listed("constraints"))
     engine = components.find("engine", tree.get("engine"), default="gradient")
     keep = builder.preserved(tree.listed("keep"), entries)
-    renderers = Renderers(components, output).found(tree.listed("render"))
+    renderers = components.find_renderers(tree.listed("render"), output)
     problems.check()
     assert shape and model and engine, "what is missing has been noted"
     given = shape.sample
