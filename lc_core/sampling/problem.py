@@ -31,8 +31,6 @@ class Task:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise LCError(f"seed must be 0 or more; found {self.seed}")
         object.__setattr__(self, "engine", self.engine.sized_for(self.model))
         reason = self.engine.unfit(self.model, self.entries, self.realism)
         if reason is not None:
@@ -61,6 +59,8 @@ class Problem(Task):
         for name in ("count", "budget"):
             if getattr(self, name) < 1:
                 raise LCError(f"{name} must be 1 or more; found {getattr(self, name)}")
+        if self.seed < 0:
+            raise LCError(f"seed must be 0 or more; found {self.seed}")
         super().__post_init__()
 
     @property
