@@ -1,4 +1,4 @@
-"""What a frozen generative model has to offer, and how any object with `decode` and a prior becomes one.
+"""What a frozen generative model has to offer, and the functions that call it with its faults named.
 
 Shapes: B batch, z `(B, *latent_shape)` float32, x decoded outputs with first dimension B.
 """
@@ -6,6 +6,10 @@ Shapes: B batch, z `(B, *latent_shape)` float32, x decoded outputs with first di
 from __future__ import annotations
 
 import hashlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +17,9 @@ import numpy as np
 
 from lc_core.common.guard import blaming
 from lc_core.common.seeds import block_generator
+from lc_core.common.words import counted
 from lc_core.errors import LCError
 from lc_core.models.cost import count_operations
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
-
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from lc_core.common.words import counted
 from lc_core.models.prior import Normal, Prior
 
 if TYPE_CHECKING:
