@@ -114,17 +114,13 @@ class RunFolder:
             raise unwritable(self.path, error) from error
 
     def blocks(
-        self,
-        problem: Problem,
-        energy: Callable[[], Energy | None],
-        *,
-        progress: Callable[[str], None] = lambda _: None,
+        self, problem: Problem, energy: Energy | None, *, progress: Callable[[str], None] = lambda _: None
     ) -> Iterator[Block]:
         """Yield every block in order: those that are saved, then new ones, each saved as it is finished.
 
         Args:
             problem: What is asked.
-            energy: Called when a new block is due.
+            energy: What the engine descends.
             progress: Called with a line when a saved block is damaged; it is then run again, to the same bytes.
         """
         for number in itertools.count():
@@ -137,7 +133,7 @@ class RunFolder:
                         progress(
                             f"block {number} of {self.path} is damaged; running it again (it is kept: {aside.name})"
                         )
-                    block = run_block(problem, energy(), number)
+                    block = run_block(problem, energy, number)
                     write_atomically(path, _block_bytes(block))
             except OSError as error:
                 raise unwritable(self.path, error) from error

@@ -68,7 +68,7 @@ def run_spec(
         check_room(folder.owned, renderers)
         prepared = prepare_problem(problem, spec.fit, cache, progress)
         problem = replace(problem, engine=prepared.engine)
-        blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
+        blocks = folder.blocks(problem, prepared.energy, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
         seconds = {"fit": prepared.seconds, "sample": sampling}
         finish_report(result, spec=spec, view=spec.view, card=prepared.card, seconds=seconds)
