@@ -17,7 +17,7 @@ from lc_core.common.guard import IMPORT_SECONDS, limited
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import canonical
-from lc_core.plugins.settings import fill, names_of, parameters_of
+from lc_core.plugins.settings import fill, parameters_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -110,12 +110,8 @@ class Registered:
         return parameters_of(self)
 
     def setting_names(self) -> list[str]:
-        """Return the names of the settings; quicker than `parameters`, with the same errors.
-
-        Raises:
-            LCError: If the component cannot be loaded or its signature cannot be used.
-        """
-        return names_of(self)
+        """Return the names of the settings; raises what `parameters` raises."""
+        return list(self.parameters().model_fields)
 
     def fill(self, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Check settings and add the defaults of those left out.

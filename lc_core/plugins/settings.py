@@ -11,16 +11,15 @@ import typing
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from typing_extensions import is_typeddict
 
 from lc_core.errors import LCError
 from lc_core.plugins.messages import any_of, message_of, relevant
 
-__all__ = ["checked", "fill", "names_of", "parameters_of", "values_of"]
+__all__ = ["checked", "fill", "parameters_of", "values_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2, "view": 1}
@@ -49,41 +48,12 @@ class Component(Protocol):
 def parameters_of(component: Component) -> type[BaseModel]:
     """Build the model for a component's settings; see `Registered.parameters`."""
     with _naming(component):
-        fields = _fields_of(component)
+        target = component.load()
+        skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
+        fields = _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a setting called `copy` or `schema` is no concern of pydantic's
             return create_model(component.name, __config__=CONFIG, **fields)
-
-
-def names_of(component: Component) -> list[str]:
-    """Return the names of a component's settings; see `Registered.setting_names`."""
-    with _naming(component):
-        fields = _fields_of(component)
-    if all(_is_plain(hint) for hint, _ in fields.values()):
-        return list(fields)
-    return list(component.parameters().model_fields)
-
-
-def _is_plain(hint: Any) -> bool:
-    """Return whether a type is one that pydantic knows for sure, so that no model has to be built to find out."""
-    if hint in (int, float, str, bool, Path, type(None)):
-        return True
-    if is_typeddict(hint):
-        return all(map(_is_plain, typing.get_type_hints(hint).values()))
-    origin = typing.get_origin(hint)
-    if origin is typing.Literal:
-        return True
-    if origin is typing.Annotated:
-        return _is_plain(typing.get_args(hint)[0])
-    if origin in (tuple, list, typing.Union, types.UnionType):
-        return all(one is ... or _is_plain(one) for one in typing.get_args(hint))
-    return False
-
-
-def _fields_of(component: Component) -> dict[str, Any]:
-    target = component.load()
-    skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
-    return _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
 
 
 @contextmanager
