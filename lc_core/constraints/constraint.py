@@ -181,12 +181,8 @@ def none_of(*entries: Entry, **options: Any) -> Group:
 
 
 def leaves(entries: Sequence[Entry]) -> Iterator[Constraint]:
-    """Yield the constraints of a tree, in the order they are written."""
-    for entry in entries:
-        if isinstance(entry, Constraint):
-            yield entry
-        else:
-            yield from leaves(entry.entries)
+    """Return the constraints of a tree, in the order they are written."""
+    return (entry for entry in walk(entries) if isinstance(entry, Constraint))
 
 
 def map_leaves(entry: Entry, change: Callable[[Constraint], Constraint]) -> Entry:
