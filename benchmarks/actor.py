@@ -23,7 +23,7 @@ from lc_core.engines.base import Engine, run_engine
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.rejection import Rejection
 from lc_core.models.latent_model import draw_prior
-from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.runs.build import build_problem, prepare_problem
 from lc_core.sampling.block import run_block
 from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
@@ -42,7 +42,7 @@ def fitted(name: str, engine: str, *overrides: str) -> tuple[Problem, Energy | N
     """Return a shipped spec's problem with a fitted engine, and its energy."""
     spec = load_spec(name, overrides=overrides, engine=engine)
     problem = build_problem(spec, device="cpu")
-    prepared = prepare_spec(spec, problem, Cache(), say)
+    prepared = prepare_problem(problem, spec.fit, Cache(), say)
     return replace(problem, engine=prepared.engine), prepared.energy
 
 

@@ -74,7 +74,7 @@ def main(specs: tuple[str, ...], realism: float | None, fit_seed: int) -> None:
         evaluator = Evaluator(model, spec.entries)
         unmet = windows[~evaluator.satisfied(evaluator.measure(windows), len(windows))][:COUNT]
         weight = spec.realism if realism is None else realism
-        problem = Transformation(model, unmet, spec.entries, Edit(), realism=weight)
+        problem = Transformation(model, spec.entries, Edit(), inputs=unmet, realism=weight)
         settings, cache = FitSettings(seed=fit_seed), Cache()
         edits = Encodings(model)
         check = Evaluator(edits, spec.entries)

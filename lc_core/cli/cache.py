@@ -19,7 +19,7 @@ from lc_core.common.words import counted
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
-    from lc_core.common.cache import Cache, CacheEntry
+    from lc_core.common.cache import CacheEntry
 
 __all__ = ["command"]
 

@@ -48,7 +48,7 @@ def command(
     """
     import json
 
-    from lc_core.runs.build import build_problem, prepare_spec
+    from lc_core.runs.build import build_problem, prepare_problem
 
     use_one_thread()
     spec = load_spec(spec_name, registry=build_registry(plugins), overrides=overrides, engine=engine)
@@ -57,7 +57,7 @@ def command(
         with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
             cache = Cache(refit=refit)
             if out is None:
-                prepared = prepare_spec(spec, problem, cache, _say)
+                prepared = prepare_problem(problem, spec.fit, cache, _say)
             else:
                 prepared = fit_into(out, spec, problem, cache, _say)
     except KeyboardInterrupt:

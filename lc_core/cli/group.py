@@ -142,7 +142,7 @@ def show_error(error: LCError) -> None:
 
 
 def _ended(command: str, error: SystemExit) -> LCError:
-    """Return what to tell where code that a command called ended the process; none of our own does."""
+    """Return the error where code that a command called ended the process; none of our own does."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return LCError(
         f"lc {command} was ended by sys.exit({error.code!r}) in {last.filename}, line {last.lineno}",
@@ -151,7 +151,7 @@ def _ended(command: str, error: SystemExit) -> LCError:
 
 
 def _surroundings(error: OSError) -> LCError:
-    """Return what to tell of an error of the operating system that nothing else explained."""
+    """Return the error for one of the operating system that nothing else explained."""
     if error.errno in FULL:
         return disk_full(error)
     where = f"{error.filename}: " if error.filename else ""

@@ -24,9 +24,7 @@ from lc_core.spec.values import Selected
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lc_core.common.owned import Owned
     from lc_core.plugins.registry import Registry
-    from lc_core.spec.values import Selected
 
 __all__ = ["command"]
 

@@ -36,7 +36,7 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
     registry = build_registry(plugins)
     spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine)
     model = build_model(spec)
-    with suppress(LCError), blaming("it"):  # told below, where engines are tried
+    with suppress(LCError), blaming("it"):  # said below, where engines are tried
         spec = settled(spec, spec.engine.build().sized_for(model))
     click.echo(spec.to_yaml().rstrip())
     realism = realism_of(model)[1]
@@ -53,7 +53,7 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
     for one in registry.all("engine"):
         try:
             with blaming("it"):
-                built = one.load()(**(spec.engine.params if one == spec.engine.plugin else one.fill()))
+                built = spec.engine.build() if one == spec.engine.plugin else one.build()
                 reason = built.unfit(model, spec.entries, spec.realism)
                 unadvised = built.unadvised(model, spec.entries, spec.realism)
                 note = built.note(spec.entries, spec.realism)

@@ -26,7 +26,7 @@ from lc_core.common.cache_entries import (
     own_entries,
     place_entry,
 )
-from lc_core.common.owned import is_lock
+from lc_core.common.locks import is_lock
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Cache", "CacheEntry", "FORMAT", "key_of"]
 
 FORMAT = 6
-"""Part of every key; raised when the files of an entry change. What fits compute is told by `code_digest`."""
+"""Part of every key; raised when the files of an entry change. What fits compute is in `code_digest`."""
 
 
 def key_of(parts: Mapping[str, Any]) -> str:
@@ -71,7 +71,7 @@ class Cache:
         """The folder; what needs nothing fitted never asks for it.
 
         Raises:
-            LCError: If it cannot be told.
+            LCError: If it cannot be found.
         """
         return self._given or default_folder()
 

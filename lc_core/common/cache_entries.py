@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lc_core.common.files import write_atomically
-from lc_core.common.owned import is_lock, lock_of
+from lc_core.common.locks import is_lock, lock_of
 from lc_core.errors import LCError
 
 __all__ = ["check_cache", "delete_entry", "delete_locks", "is_entry", "mark_root", "own_entries", "place_entry"]

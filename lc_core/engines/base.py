@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -76,8 +76,7 @@ class Engine(ABC):
         """Return this engine with a block that suits what a decode of a model costs, unless a spec gave one."""
         if not self._block_follows:
             return self
-
-        engine = copy.copy(self)
+        engine = self._changed()
         engine.choose_block(max(1, int(self.block * share_of_block(model.operations))), self.block)
         return engine
 
@@ -99,9 +98,15 @@ class Engine(ABC):
         """
         return model.realism_alone()
 
+    def _changed(self, **attributes: Any) -> Self:
+        """Return a copy of this engine with other values of some attributes."""
+        engine = copy.copy(self)
+        vars(engine).update(attributes)
+        return engine
+
     @property
     def begins_real(self) -> bool:
-        """Whether tries begin where the model's flow carries prior samples, if realism is asked for and it has one."""
+        """Whether tries begin where the model's flow moves prior samples, if realism is asked for and it has one."""
         return self.needs_energy and not self.amortised
 
     def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
@@ -111,7 +116,7 @@ class Engine(ABC):
     def unadvised(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
         """Return why this engine should not be offered for such a problem, though it can serve it; None if it should.
 
-        `lc show` tells the reason. Whoever names the engine is served all the same.
+        `lc show` prints the reason. Whoever names the engine is served all the same.
         """
         return None
 
@@ -166,7 +171,7 @@ class Engine(ABC):
     def study(self, energy: Energy, prior: Measured) -> None:
         """Take prior samples that were decoded and measured; called once, before the first `learn`.
 
-        An engine that learns from examples keeps what it needs of them; the energy's entries and `space` tell what is
+        An engine that learns from examples keeps what it needs of them; the energy's entries and `space` say what is
         wanted.
         """
         return
@@ -175,7 +180,7 @@ class Engine(ABC):
         """Train the weights for a while to lower an energy; called once in each round of refinement.
 
         What is free in it (`energy.space`) has to be drawn: `energy.at(energy.space.draw(count, generator))` is the
-        energy of `count` rows, and its `code` tells what each wants.
+        energy of `count` rows, and its `code` holds what each wants.
         """
         return
 
@@ -289,12 +294,12 @@ def run_engine(
         if satisfied is None or number not in engine.checks or visit or number == engine.steps:
             continue
         with torch.no_grad():
-            likely = energy.likely(state[0])
-        if not bool(likely.any()):
+            predicted = energy.predicted_satisfied(state[0])
+        if not bool(predicted.any()):
             continue
-        candidates = likely.nonzero().squeeze(1)
+        candidates = predicted.nonzero().squeeze(1)
         decodes += len(candidates)
-        done = torch.zeros_like(likely)
+        done = torch.zeros_like(predicted)
         done[candidates] = torch.from_numpy(satisfied(state[0][candidates])).to(done.device)
         final[rows[done]] = state[0][done]
         state = tuple(part[~done] for part in state)

@@ -22,7 +22,7 @@ from lc_core.constraints.constraint import Constraint
 from lc_core.constraints.evaluator import Evaluator, Measured
 from lc_core.constraints.logic import only_value
 from lc_core.critics.critic import Bins, Critic
-from lc_core.critics.heads import Family
+from lc_core.critics.heads import Heads
 from lc_core.critics.quality import calibration
 from lc_core.energy.energy import Energy
 from lc_core.models.latent_model import LatentModel, draw_prior
@@ -121,40 +121,40 @@ class CriticFitter:
         count = self.settings.prior_samples // 4
         return Measured.of(self.evaluator, self.draw_prior(count, "fit/held-out"))
 
-    def fit(self, family: Family) -> tuple[Critic, np.ndarray]:
-        """Fit the critic of a family's measurement; what is wanted plays no part.
+    def fit(self, heads: Heads) -> tuple[Critic, np.ndarray]:
+        """Fit the critic of some heads; what is wanted plays no part.
 
         Returns:
             The critic, and the lowest and highest value of each head on all that was decoded, `(2, H)`.
         """
         settings = self.settings
-        self.progress(f"fitting a critic of {family.name} on {settings.prior_samples} prior samples")
-        generator = block_generator(settings.seed, 0, f"fit/{family.name}")
-        rough = _fit_one(self.prior, family, settings, generator, steps=max(1, settings.steps // 4))
+        self.progress(f"fitting a critic of {heads.name} on {settings.prior_samples} prior samples")
+        generator = block_generator(settings.seed, 0, f"fit/{heads.name}")
+        rough = _fit_one(self.prior, heads, settings, generator, steps=max(1, settings.steps // 4))
         starts = self.draw_prior(2 * settings.push_samples, "fit/push")
         up, down = starts.chunk(2)
         model = self.evaluator.model
         pushed = torch.cat([_push(rough, model, up, 1.0), _push(rough, model, down, -1.0)])
         extra = Measured.of(self.evaluator, pushed)
-        critic = _fit_one(self.prior, family, settings, generator, steps=settings.steps, extra=extra)
-        seen = np.concatenate([family.gather(part.values) for part in (self.prior, extra, self.held_out)])
+        critic = _fit_one(self.prior, heads, settings, generator, steps=settings.steps, extra=extra)
+        seen = np.concatenate([heads.gather(part.values) for part in (self.prior, extra, self.held_out)])
         return critic, np.stack([np.fmin.reduce(seen), np.fmax.reduce(seen)])
 
-    def constants(self, some: Sequence[Family]) -> dict[str, float]:
+    def constants(self, some: Sequence[Heads]) -> dict[str, float]:
         """Say before anything is fitted which measurements have one value on all prior samples.
 
         Returns:
-            By label, the value of those of which their fits would see no other: a critic that knows one value pushes
-            nothing anywhere, so its fit sees these and two more sets of prior samples.
+            By label, the value of each measurement whose fit would see no other value. A critic that knows one value
+            pushes nothing anywhere, so its fit sees these samples and two more sets of prior samples.
         """
         self.progress(f"decoding and measuring {self.settings.prior_samples} prior samples")
-        told = [text for family in some for leaf in family.leaves if (text := self._constant(leaf))]
-        for text in dict.fromkeys(told):
+        texts = [text for heads in some for leaf in heads.leaves if (text := self._constant(leaf))]
+        for text in dict.fromkeys(texts):
             self.progress(text)
-        fixed = [family for family in some if _only([family.gather(self.prior.values)]) is not None]
+        fixed = [heads for heads in some if _only([heads.gather(self.prior.values)]) is not None]
         if not fixed:
             return {}
-        evaluator = Evaluator(self.evaluator.model, [leaf for family in fixed for leaf in family.leaves])
+        evaluator = Evaluator(self.evaluator.model, [leaf for heads in fixed for leaf in heads.leaves])
         starts = Measured.of(evaluator, self.draw_prior(2 * self.settings.push_samples, "fit/push"))
         values = {
             leaf.label: _only([part.values[leaf.label] for part in (self.prior, starts, self.held_out)])
@@ -168,9 +168,9 @@ class CriticFitter:
         only = _only([values])
         if only is None:
             return ""
-        told = "undefined" if np.isnan(only) else f"{only:g}"
+        value = "undefined" if np.isnan(only) else f"{only:g}"
         return (
-            f"{leaf.measurement.name} is {told} on all of {len(values)} prior samples: a rule that is the same "
+            f"{leaf.measurement.name} is {value} on all of {len(values)} prior samples: a rule that is the same "
             "everywhere cannot guide, so check what it measures"
         )
 
@@ -200,7 +200,7 @@ def _only(parts: Sequence[np.ndarray]) -> float | None:
 
 def _fit_one(
     prior: Measured,
-    family: Family,
+    heads: Heads,
     settings: FitSettings,
     generator: torch.Generator,
     *,
@@ -208,7 +208,7 @@ def _fit_one(
     extra: Measured | None = None,
 ) -> Critic:
     replay = prior if extra is None else prior + extra
-    values = family.gather(replay.values)
+    values = heads.gather(replay.values)
     critic = _new_critic(replay.z[0].numel(), values, settings, generator)
     target = torch.from_numpy(critic.bins.index(values))
     split = len(prior)

@@ -154,8 +154,8 @@ def _cheap(model: LatentModel) -> bool:
 def _look(evaluator: Evaluator, exact: Rejection, base: str) -> Probe:
     """Decode and measure the first prior samples of seed 0."""
     met = 0
-    carry = evaluator.model.realism_alone() if base == "data" else None
+    transport = evaluator.model.realism_alone() if base == "data" else None
     for number in range(PROBE):
         z = draw_prior(evaluator.model, exact.block, block_generator(0, number))
-        met += int(evaluator.satisfied_latents(carry(z) if carry else z).sum())
+        met += int(evaluator.satisfied_latents(transport(z) if transport else z).sum())
     return Probe(PROBE * exact.block, met)

@@ -36,7 +36,7 @@ def build_registry(files: Sequence[Path] = ()) -> Registry:
     """Find all installed plugins and collect what they register.
 
     A plugin that fails is listed in `broken` and the others work. `LC_STRICT_PLUGINS=1` raises instead;
-    `LC_DISABLE_PLUGINS=dist1,dist2` leaves distributions out; `LC_TRACE_PLUGINS=1` tells on stderr what is imported
+    `LC_DISABLE_PLUGINS=dist1,dist2` leaves distributions out; `LC_TRACE_PLUGINS=1` writes to stderr what is imported
     and registered.
 
     Args:
@@ -235,7 +235,7 @@ def _is_set(variable: str) -> bool:
 
 
 def _trace(text: str, error: BaseException | None = None) -> None:
-    """Tell on stderr what happens to a plugin, if LC_TRACE_PLUGINS is set."""
+    """Write to stderr what happens to a plugin, if LC_TRACE_PLUGINS is set."""
     if _is_set("LC_TRACE_PLUGINS"):
         print(f"lc plugins: {text}", file=sys.stderr)
         if error is not None:

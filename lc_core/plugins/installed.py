@@ -1,7 +1,7 @@
 """What is installed: versions, entry points, and distributions whose own files cannot be read.
 
 `importlib.metadata` raises where a distribution is damaged, in another place for each kind of damage, and one of them
-then hides all others. Here each distribution is read on its own, and a damaged one is told with its path.
+then hides all others. Here each distribution is read on its own, and a damaged one is reported with its path.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Damaged(NamedTuple):
     """A distribution whose own files cannot be used.
 
     Args:
-        name: What it is called, as far as that can be told.
+        name: What it is called, as far as that is known.
         path: Its folder or file.
         reason: What is wrong, naming the file.
         has_entry_points: Whether something of the name `entry_points.txt` is there, so that it may hold plugins.
@@ -156,9 +156,9 @@ def _entry_points(one: metadata.Distribution, path: Path) -> list[metadata.Entry
         kind = "is a folder" if (path / "entry_points.txt").is_dir() else "cannot be read"
         raise _DamageError(f"its entry_points.txt {kind}")
     for number, line in enumerate((text or "").splitlines(), start=1):
-        told = line.strip()
-        if told and not told.startswith(("#", "[")) and "=" not in told:
-            raise _DamageError(f"its entry_points.txt, line {number}, has no '=': {told!r}")
+        text = line.strip()
+        if text and not text.startswith(("#", "[")) and "=" not in text:
+            raise _DamageError(f"its entry_points.txt, line {number}, has no '=': {text!r}")
     try:
         return list(one.entry_points) if text else []
     except Exception as error:  # whatever else is wrong with its lines
@@ -175,7 +175,7 @@ def _text(one: metadata.Distribution, path: Path, name: str) -> str | None:
 
 
 def _path(one: metadata.Distribution) -> Path:
-    """Return a distribution's folder; of a finder that does not tell it, the folder that it was found in."""
+    """Return a distribution's folder; of a finder that does not give it, the folder that it was found in."""
     return Path(str(getattr(one, "_path", None) or one.locate_file("")))
 
 

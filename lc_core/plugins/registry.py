@@ -17,7 +17,7 @@ from lc_core.common.guard import IMPORT_SECONDS, limited
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import canonical
-from lc_core.plugins.settings import fill, names_of, parameters_of
+from lc_core.plugins.settings import fill, parameters_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -62,8 +62,8 @@ class Registered:
 
     def output(self, params: Mapping[str, Any]) -> str:
         """Return the output type of a model with these settings: for one registered as `*`, its setting `output`."""
-        told = str(self.about["output"])
-        return str(params.get("output", told)) if told == "*" else told
+        output = str(self.about["output"])
+        return str(params.get("output", output)) if output == "*" else output
 
     def load(self) -> Any:
         """Import the component and return it.
@@ -110,12 +110,8 @@ class Registered:
         return parameters_of(self)
 
     def setting_names(self) -> list[str]:
-        """Return the names of the settings; quicker than `parameters`, with the same errors.
-
-        Raises:
-            LCError: If the component cannot be loaded or its signature cannot be used.
-        """
-        return names_of(self)
+        """Return the names of the settings; raises what `parameters` raises."""
+        return list(self.parameters().model_fields)
 
     def fill(self, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Check settings and add the defaults of those left out.
@@ -124,6 +120,14 @@ class Registered:
             LCError: If a setting is unknown, missing, or of the wrong type or value; it names all of them.
         """
         return fill(self, params or {})
+
+    def build(self, params: Mapping[str, Any] | None = None) -> Any:
+        """Import the component and call it with its settings, those left out at their defaults.
+
+        Raises:
+            LCError: As `load` and `fill`.
+        """
+        return self.load()(**self.fill(params))
 
     @property
     def summary(self) -> str:

@@ -27,7 +27,7 @@ from lc_core.constraints.digest import measurement_digest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import installed_version
 from lc_core.sampling.block import Block, run_block
-from lc_core.sampling.problem import Problem
+from lc_core.sampling.problem import Problem, Task
 from lc_core.spec.values import Spec
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["RunFolder", "environment", "identity_of"]
 
 
-def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
+def identity_of(spec: Spec, problem: Task) -> dict[str, str]:
     """Return a digest of each thing that decides what a block holds, by what it is called in an error.
 
     Count, budget and unique are left out, so that a larger count extends a run. The rules' source is in, so that a
@@ -51,7 +51,7 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
         "engine": [
             tree["engine"],
             spec.engine.plugin.version,
-            *filter(None, [problem.engine.weights(problem.model), problem.moves]),
+            *filter(None, [problem.engine.weights(problem.model), spec.sample.moves]),
         ],
         "seed": tree["sample"]["seed"],
         "fit settings": tree["fit"],
@@ -68,7 +68,7 @@ class RunFolder:
 
     Args:
         path: The folder.
-        owned: The files in it that lc wrote; all but the blocks, which tell by their content what they are.
+        owned: The files in it that lc wrote; all but the blocks, which are known by their content.
     """
 
     path: Path
@@ -101,7 +101,7 @@ class RunFolder:
 
     @contextmanager
     def work(self) -> Iterator[Path]:
-        """Give a folder to write in; what cannot be written is told.
+        """Give a folder to write in; what cannot be written is an error.
 
         Raises:
             LCError: If something cannot be written.
@@ -113,17 +113,13 @@ class RunFolder:
             raise unwritable(self.path, error) from error
 
     def blocks(
-        self,
-        problem: Problem,
-        energy: Callable[[], Energy | None],
-        *,
-        progress: Callable[[str], None] = lambda _: None,
+        self, problem: Problem, energy: Energy | None, *, progress: Callable[[str], None] = lambda _: None
     ) -> Iterator[Block]:
         """Yield every block in order: those that are saved, then new ones, each saved as it is finished.
 
         Args:
             problem: What is asked.
-            energy: Called when a new block is due.
+            energy: What the engine descends.
             progress: Called with a line when a saved block is damaged; it is then run again, to the same bytes.
         """
         for number in itertools.count():
@@ -136,7 +132,7 @@ class RunFolder:
                         progress(
                             f"block {number} of {self.path} is damaged; running it again (it is kept: {aside.name})"
                         )
-                    block = run_block(problem, energy(), number)
+                    block = run_block(problem, energy, number)
                     write_atomically(path, _block_bytes(block))
             except OSError as error:
                 raise unwritable(self.path, error) from error
@@ -227,7 +223,7 @@ def _moves(saved: np.ndarray | None) -> tuple[int, int, float] | None:
     return None if saved is None else (int(saved[0]), int(saved[1]), float(saved[2]))
 
 
-def environment(problem: Problem) -> dict[str, Any]:
+def environment(problem: Task) -> dict[str, Any]:
     """Return what a result may depend on beside its spec: versions, platform and the model's digest."""
     packages = ("latent-constraints", "torch", "numpy")
     return {
@@ -242,6 +238,6 @@ def environment(problem: Problem) -> dict[str, Any]:
 
 
 def _without_folders(argument: str) -> str:
-    """Return an argument of the command; of an absolute path only the last part, which tells nothing of the machine."""
+    """Return an argument of the command; of an absolute path only the last part, which says nothing of the machine."""
     key, equals, value = argument.rpartition("=")
     return f"{key}{equals}{Path(value).name}" if Path(value).is_absolute() else argument

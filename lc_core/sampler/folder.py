@@ -16,7 +16,7 @@ from lc_core.common.pointers import read_bytes
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, decode_array, draw_carried, draw_prior
+from lc_core.models.latent_model import LatentModel, decode_array, draw_prior, draw_transported
 from lc_core.plugins.installed import installed_version
 from lc_core.sampler.asked import Base
 from lc_core.sampler.network import Predictor, StepNetwork
@@ -113,14 +113,14 @@ def learn_base(trainer: Trainer) -> dict[str, Any] | None:
     """
     model, rules = trainer.model, trainer.rules
     names = [rule.name for rule in rules.rules]
-    carry = model.realism_alone()
-    if carry is None or model.unwrapped.likeness not in names:
+    transport = model.realism_alone()
+    if transport is None or model.unwrapped.likeness not in names:
         return None
     number = names.index(model.unwrapped.likeness)
     prior = np.bincount(trainer.table.bins[number][0], minlength=BINS + 1)
     data = np.zeros(BINS + 1)
     for block in range(CARRIED // model.block):
-        z = draw_carried(model, model.block, block_generator(0, block, "base"), carry)
+        z = draw_transported(model, model.block, block_generator(0, block, "base"), transport)
         values = rules.rules[number].measurement({})(decode_array(model, z))
         data += np.bincount(rules.rules[number].bin_of(values), minlength=BINS + 1)
     ratio = np.where(prior > 0, (data / data.sum()) / np.maximum(prior / prior.sum(), 1e-12), 0.0)

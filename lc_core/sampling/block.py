@@ -15,13 +15,12 @@ import numpy as np
 
 from lc_core.common.guard import blaming
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.constraint import walk
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.constraints.logic import nearest_missed, verdict
+from lc_core.constraints.logic import nearest_missed
 from lc_core.critics.realism import realism_of
 from lc_core.engines.base import Engine, run_engine
 from lc_core.errors import LCError
-from lc_core.models.latent_model import draw_carried
+from lc_core.models.latent_model import draw_transported
 from lc_core.sampling.moves import make_moves
 from lc_core.sampling.problem import Problem
 
@@ -82,17 +81,13 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     evaluator = Evaluator(problem.model, problem.entries)
     engine, first = problem.engine.part(number)
     size = engine.block
-    guided = energy.decodes if energy else 0
-    carry = _carry(problem, engine)
-    z = _end_points(problem, engine, energy, number, evaluator, carry)
-    guided = energy.decodes - guided if energy else 0
-    carried = size * getattr(carry, "decodes", 0)
+    on_the_way = energy.decodes if energy else 0
+    transport = _transport(problem, engine)
+    z = _end_points(problem, engine, energy, number, evaluator, transport)
+    on_the_way = (energy.decodes if energy else 0) - on_the_way + size * getattr(transport, "decodes", 0)
     moved = None
     if problem.moves and engine.needs_energy:
-        satisfied = evaluator.satisfied(evaluator.measure(evaluator.decode(z, first_index=first)), size)
-        moved = make_moves(
-            evaluator, z, satisfied, moves=problem.moves, seed=problem.seed, block=number, first_index=first
-        )
+        moved = make_moves(evaluator, z, moves=problem.moves, seed=problem.seed, block=number, first_index=first)
         z = moved.z
     outputs = evaluator.decode(z, first_index=first)
     values = evaluator.measure(outputs, first_index=first)
@@ -102,22 +97,22 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
     return Block(
         number=number,
         first=first,
-        met={entry.label: verdict(entry, values).met for entry in walk(problem.entries)},
+        met=evaluator.met(values),
         values=values,
         satisfied=satisfied,
         rows=rows,
         z=z[kept].float().cpu().numpy(),
         outputs=outputs[rows],
         realism=_realism(problem, z, kept),
-        decodes=evaluator.decodes + guided + carried,
+        decodes=evaluator.decodes + on_the_way,
         size=size,
         moves=(moved.proposed, moved.accepted, moved.correlation) if moved else None,
         seconds=time.monotonic() - began,
     )
 
 
-def _carry(problem: Problem, engine: Engine) -> Callable[[Tensor], Tensor] | None:
-    """Return what carries prior samples to where tries begin, if anything does."""
+def _transport(problem: Problem, engine: Engine) -> Callable[[Tensor], Tensor] | None:
+    """Return what transports prior samples to where tries begin, if anything does."""
     if problem.base == "data":
         return engine.transport(problem.model, problem.entries)
     if problem.realism == 0 or not engine.begins_real:
@@ -131,7 +126,7 @@ def _end_points(
     energy: Energy | None,
     number: int,
     evaluator: Evaluator,
-    carry: Callable[[Tensor], Tensor] | None,
+    transport: Callable[[Tensor], Tensor] | None,
 ) -> Tensor:
     """Return where the engine brings every try of a block, `(B, *latent_shape)`."""
     import torch
@@ -143,7 +138,7 @@ def _end_points(
             place = f"outputs are counted among {len(latents)} that the engine decoded on its way in block {number}"
             raise LCError(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
-    start = draw_carried(problem.model, engine.block, block_generator(problem.seed, number), carry)
+    start = draw_transported(problem.model, engine.block, block_generator(problem.seed, number), transport)
     # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
     z = run_engine(engine, problem.model, start, energy, satisfied=check if evaluator.conditions else None).z
     finite = torch.isfinite(z).flatten(1).all(dim=1)
@@ -157,7 +152,7 @@ def _end_points(
 def _realism(problem: Problem, z: Tensor, rows: Tensor) -> np.ndarray | None:
     """Return the realism logits of some rows, computed with the whole block.
 
-    None without a realism critic; what is typical of the prior is told only if it was asked for.
+    None without a realism critic; what is typical of the prior is in it only if it was asked for.
     """
     import torch
 

@@ -51,15 +51,12 @@ def unfit_for_moves(model: LatentModel, base: str) -> str | None:
     return None if model.on_shell else f"moves need a standard normal prior, which {model.name} has not"
 
 
-def make_moves(
-    evaluator: Evaluator, z: Tensor, satisfied: np.ndarray, *, moves: int, seed: int, block: int, first_index: int = 0
-) -> Moved:
+def make_moves(evaluator: Evaluator, z: Tensor, *, moves: int, seed: int, block: int, first_index: int = 0) -> Moved:
     """Make moves on the tries of a block that satisfy.
 
     Args:
         evaluator: The model and the conditions.
         z: Latents `(B, *latent_shape)`.
-        satisfied: Which of them satisfy, `(B,)` bool.
         moves: How many moves each.
         seed: Sampling seed.
         block: The block's number: a row's moves depend on (seed, block, row) alone.
@@ -67,6 +64,7 @@ def make_moves(
     """
     import torch
 
+    satisfied = evaluator.satisfied(evaluator.measure(evaluator.decode(z, first_index=first_index)), len(z))
     rows = torch.from_numpy(np.flatnonzero(satisfied)).to(z.device)
     start, here = z[rows], z[rows].clone()
     accepted = 0

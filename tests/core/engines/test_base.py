@@ -40,7 +40,7 @@ class Shell(LatentModel):
 
 
 class Bowl(Energy):
-    """The squared distance to a target; what is near is called likely."""
+    """The squared distance to a target; what is near is called satisfied."""
 
     def __init__(self, *, near: float = 1.0) -> None:
         super().__init__(())
@@ -50,7 +50,7 @@ class Bowl(Energy):
         distance = (z - TARGET).square().sum(1)
         return EnergyValue(distance, {"bowl": distance})
 
-    def likely(self, z: Tensor) -> Tensor:
+    def predicted_satisfied(self, z: Tensor) -> Tensor:
         return (z - TARGET).norm(dim=1) < self.near  # type: ignore[attr-defined]
 
 
@@ -65,9 +65,9 @@ class Walk(Engine):
 
 
 class Anything(Energy):
-    """Calls every latent likely."""
+    """Calls every latent satisfied."""
 
-    def likely(self, z: Tensor) -> Tensor:
+    def predicted_satisfied(self, z: Tensor) -> Tensor:
         return torch.ones(len(z), dtype=torch.bool)
 
 
