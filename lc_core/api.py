@@ -26,6 +26,7 @@ from lc_core.models.latent_model import LatentModel
 from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registry, view_of
 from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.sampling.block import bank_for
 from lc_core.sampling.problem import Problem
 from lc_core.sampling.report import finish_report
 from lc_core.sampling.result import SampleResult
@@ -104,7 +105,8 @@ def sample(
         evaluator = Evaluator(problem.model, problem.entries)
         prepared = prepare(evaluator, problem.engine, realism=realism, settings=fit, cache=kept, progress=progress)
     problem = replace(problem, engine=prepared.engine)
-    result, seconds = collect(problem, prepared.energy, say=progress)
+    bank = bank_for(problem, kept, progress)
+    result, seconds = collect(problem, prepared.energy, bank=bank, say=progress)
     times = {"fit": prepared.seconds, "sample": seconds, "total": prepared.seconds + seconds}
     finish_report(result, spec=spec, view=view, card=prepared.card, seconds=times)
     return result

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lc_core.bank.bank import Bank
+from lc_core.common.cache import Cache
 from lc_core.common.guard import blaming
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import walk
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from lc_core.energy.energy import Energy
 
-__all__ = ["Block", "run_block"]
+__all__ = ["Block", "bank_for", "run_block"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Block:
         rows: Rows that are kept, rising: those that meet all conditions, and those that come nearest.
         z: Their latents `(len(rows), *latent_shape)` float32.
         outputs: Their decoded outputs.
-        realism: Their realism logits `(len(rows),)`, or None where the model has no realism critic.
+        realism: Their realism logits `(len(rows),)`; None where the model has no realism critic, or no try satisfies.
         decodes: Outputs decoded for this block, the last decode of every try included.
         size: B.
         seconds: What running it took; 0 if it was read from a folder.
@@ -68,21 +70,41 @@ class Block:
         return self.number * self.size + self.rows
 
 
-def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
-    """Run, decode and measure one block of tries: a function of (problem, number) alone."""
+def bank_for(problem: Problem, cache: Cache | None, say: Callable[[str], None] = lambda _: None) -> Bank | None:
+    """Return the bank of what an engine that only decodes will draw; None for other engines.
+
+    Args:
+        problem: What is asked.
+        cache: Where the bank is kept.
+        say: Called with a line when something is wrong with what is kept.
+
+    Raises:
+        LCError: If `LC_BANK_BYTES` is no number of bytes.
+    """
+    if problem.engine.needs_energy:
+        return None
+    return Bank(problem.model, seed=problem.seed, block=problem.engine.block, cache=cache, say=say)
+
+
+def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank | None = None) -> Block:
+    """Run, decode and measure one block of tries: a function of (problem, number) alone.
+
+    Args:
+        problem: What is asked.
+        energy: What the engine descends.
+        number: Number of the block.
+        bank: From `bank_for`, of what an engine that only decodes need not decode again.
+    """
     import torch
 
     began = time.monotonic()
     evaluator = Evaluator(problem.model, problem.entries)
     size = problem.engine.block
-    first = number * size
-    guided = energy.decodes if energy else 0
-    carry = _carry(problem)
-    z = _end_points(problem, energy, number, evaluator, carry)
-    guided = energy.decodes - guided if energy else 0
-    carried = size * getattr(carry, "decodes", 0)
-    outputs = evaluator.decode(z, first_index=first)
-    values = evaluator.measure(outputs, first_index=first)
+    if problem.engine.needs_energy:
+        tried = _moved(problem, energy, number, evaluator)
+    else:
+        tried = _drawn(bank or Bank(problem.model, seed=problem.seed, block=size), number, evaluator)
+    values = tried.values
     satisfied = evaluator.satisfied(values, size)
     rows = np.union1d(np.flatnonzero(satisfied), nearest_missed(evaluator.conditions, values, satisfied))
     kept = torch.from_numpy(rows)
@@ -92,13 +114,43 @@ def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
         values=values,
         satisfied=satisfied,
         rows=rows,
-        z=z[kept].float().cpu().numpy(),
-        outputs=outputs[rows],
-        realism=_realism(problem, z, kept),
-        decodes=evaluator.decodes + guided + carried,
+        z=tried.z[kept].float().cpu().numpy(),
+        outputs=tried.outputs(rows),
+        realism=_realism(problem, tried.z, kept) if satisfied.any() else None,
+        decodes=tried.decodes,
         size=size,
         seconds=time.monotonic() - began,
     )
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """Where every try of a block ended, what is measured there, its outputs by row, and the decodes it takes."""
+
+    z: Tensor
+    values: dict[str, np.ndarray]
+    outputs: Callable[[np.ndarray], np.ndarray]
+    decodes: int
+
+
+def _drawn(bank: Bank, number: int, evaluator: Evaluator) -> _Tried:
+    """Return a block of prior samples as they are; what a bank holds of it is counted as decoded all the same."""
+    columns = bank.values(number, [leaf.measurement for leaf in evaluator.leaves])
+    values = dict(zip((leaf.label for leaf in evaluator.leaves), columns, strict=True))
+    return _Tried(bank.latents(number), values, lambda rows: bank.rows(number, rows), bank.block)
+
+
+def _moved(problem: Problem, energy: Energy | None, number: int, evaluator: Evaluator) -> _Tried:
+    """Run, decode and measure a block of tries of an engine that moves latents."""
+    first = number * problem.engine.block
+    guided = energy.decodes if energy else 0
+    carry = _carry(problem)
+    z = _end_points(problem, energy, number, evaluator, carry)
+    guided = energy.decodes - guided if energy else 0
+    carried = len(z) * getattr(carry, "decodes", 0)
+    outputs = evaluator.decode(z, first_index=first)
+    values = evaluator.measure(outputs, first_index=first)
+    return _Tried(z, values, outputs.__getitem__, evaluator.decodes + guided + carried)
 
 
 def _carry(problem: Problem) -> Callable[[Tensor], Tensor] | None:
