@@ -17,6 +17,7 @@ from lc_core.bank.stream import default_block, draw_block
 from lc_core.common.cache import Cache
 from lc_core.constraints.digest import measurement_digest
 from lc_core.constraints.measurement import Measurement, measure_all
+from lc_core.errors import LCError
 from lc_core.models.checks import differing
 from lc_core.models.latent_model import LatentModel, decode_array
 
@@ -166,10 +167,15 @@ class Bank:
         """Why nothing more is kept, in words; empty as long as something is."""
         return "there is no cache" if self._columns is None else self._columns.trouble
 
-    def _open(self, cache: Cache) -> Columns:
+    def _open(self, cache: Cache) -> Columns | None:
+        try:
+            root = cache.root
+        except LCError as error:
+            self._say(f"decoded samples are not kept: {error.message}; the results are the same")
+            return None
         what = f"prior samples of {self.model.name}, seed {self.seed}, in blocks of {self.block:,}"
         about = {"what": what, "model": self.model.name, "seed": self.seed, "block": self.block}
-        columns = Columns(cache.root, bank_key(self.model, self.seed, self.block), about, self._say)
+        columns = Columns(root, bank_key(self.model, self.seed, self.block), about, self._say)
         held: Any = columns.config().get("outputs")
         with suppress(TypeError, KeyError, ValueError):  # nothing is there, or it cannot be read
             columns.about["outputs"] = _form_as_data(np.dtype(held["dtype"]), tuple(map(int, held["shape"])))
