@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.bank.columns import Columns
+from lc_core.bank.columns import Columns, bytes_allowed
 from lc_core.bank.keys import bank_key
 from lc_core.bank.stream import default_block, draw_block
 from lc_core.common.cache import Cache
@@ -33,6 +34,8 @@ LARGE = 1_024
 AGAIN = 64
 """Outputs that are measured again when values that were kept are first used."""
 VALUES = np.dtype("<f8")
+MANY = 64
+"""So many columns at once are worth keeping; a rule of which much is free has hundreds."""
 
 
 class Bank:
@@ -65,10 +68,10 @@ class Bank:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.model, self.seed = model, seed
-        self.block = default_block(model) if block is None else block
         self.decodes = 0
-        self._say = say
-        self._columns = None if cache is None else self._open(cache)
+        self._given_block, self._cache, self._say = block, cache, say
+        if cache is not None:
+            bytes_allowed()
         self._names: dict[int, tuple[Measurement, str | None]] = {}
         self._trusted: set[str] = set()
         self._refused: set[str] = set()
@@ -77,6 +80,16 @@ class Bank:
         """Number of the block of which pieces are at hand."""
         self._pieces: dict[int, np.ndarray] = {}
         self._latents: Tensor | None = None
+
+    @cached_property
+    def block(self) -> int:
+        """Samples in a block."""
+        return default_block(self.model) if self._given_block is None else self._given_block
+
+    @cached_property
+    def _columns(self) -> Columns | None:
+        """What is kept, opened when it is first needed; None if nothing is."""
+        return None if self._cache is None else self._open(self._cache)
 
     def latents(self, number: int) -> Tensor:
         """Return the latents of a block `(block, *latent_shape)` float32, on the model's device."""
@@ -137,6 +150,32 @@ class Bank:
                 if self._columns is not None and (name := self._name(measurements[at])):
                     self._columns.write(name, number, values.astype(VALUES))
         return [values for values in found if values is not None]
+
+    def first(
+        self, count: int, measurements: Sequence[Measurement] = (), *, begin: int = 0
+    ) -> tuple[Tensor, list[np.ndarray]]:
+        """Return the latents `(count, *latent_shape)` of the first samples, and what measurements are on them.
+
+        Args:
+            count: How many.
+            measurements: The measurements; each accepts the model's outputs. Of more than `MANY` no value is kept.
+            begin: Number of the first one.
+
+        Raises:
+            LCError: If the decoder or a measurement is at fault.
+        """
+        import torch
+
+        z, values = [], []
+        for number in range(begin // self.block, -(-(begin + count) // self.block)):
+            rows = slice(max(0, begin - number * self.block), begin + count - number * self.block)
+            z.append(self.latents(number)[rows])
+            if len(measurements) > MANY:
+                found = measure_all(measurements, self.outputs(number), first_index=number * self.block)
+            else:
+                found = self.values(number, measurements)
+            values.append([one[rows] for one in found])
+        return torch.cat(z), [np.concatenate(parts) for parts in zip(*values, strict=True)]
 
     def has(self, number: int, measurements: Sequence[Measurement] = ()) -> bool:
         """Return whether nothing need be decoded or measured of a block.

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import check_reachable, only_value
@@ -25,6 +26,7 @@ from lc_core.fitting.critics import CriticFitter, FitSettings
 from lc_core.fitting.expect import say_fit
 from lc_core.fitting.keys import cached_critic, cached_refinement, critic_key, is_cached
 from lc_core.fitting.refine import with_thresholds
+from lc_core.models.latent_model import LatentModel
 
 __all__ = ["Prepared", "prepare"]
 
@@ -82,7 +84,7 @@ def prepare(
             f"realism {realism} is asked for, but {evaluator.model.name} has no realism critic",
             hint="leave realism out, or use a model that ships one; without an encoder, log_prior(z) is enough",
         )
-    fitter = CriticFitter(evaluator, settings, progress)
+    fitter = CriticFitter(evaluator, settings, progress, bank=_bank(evaluator.model, settings, cache, progress))
     critics: dict[str, Critic] = {}
     heads: dict[str, int] = {}
     held_out: dict[str, np.ndarray] = {}
@@ -118,6 +120,13 @@ def prepare(
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
     fitted = engine.with_tensors(refined.weights, evaluator.model, energy.space)
     return Prepared(energy, fitted, card, time.monotonic() - began, sum(spent))
+
+
+def _bank(
+    model: LatentModel, settings: FitSettings, cache: Cache | None, progress: Callable[[str], None]
+) -> Bank | None:
+    """Return the bank that a fit reads; a model that stands in for another has starts of its own, which none holds."""
+    return None if model.unwrapped is not model else Bank(model, seed=settings.seed, cache=cache, say=progress)
 
 
 @contextmanager

@@ -14,11 +14,14 @@ import time
 import numpy as np
 import pytest
 
-from lc_core import Constraint, LCError, Measurement, measurement
+from lc_core import Constraint, FitSettings, LCError, Measurement, measurement
 from lc_core.bank import Bank, default_block
 from lc_core.bank.columns import Columns
 from lc_core.common.cache import Cache
+from lc_core.constraints.evaluator import Evaluator
+from lc_core.engines.gradient import Gradient
 from lc_core.engines.rejection import Rejection
+from lc_core.fitting.prepare import prepare
 from lc_core.sampling.block import bank_for
 from lc_core.sampling.problem import Problem
 from lc_core.sampling.sample import collect
@@ -94,11 +97,28 @@ def test_other_models_seeds_blocks_and_threads_share_nothing(line, cache, monkey
         Bank(line.Line(), seed=1, block=BLOCK, cache=cache),
         Bank(line.Line(), block=BLOCK // 2, cache=cache),
     ]
-    monkeypatch.setattr("torch.get_num_threads", lambda: 7)
-    others.append(Bank(line.Line(), block=BLOCK, cache=cache))
-    monkeypatch.undo()
     assert not any(bank.has(0) for bank in others)
+    with monkeypatch.context() as patched:
+        patched.setattr("torch.get_num_threads", lambda: 7)
+        assert not Bank(line.Line(), block=BLOCK, cache=cache).has(0)
     assert Bank(line.Line(), block=BLOCK, cache=cache).has(0)
+
+
+def test_a_fit_reads_the_bank_and_is_the_same_without(line, cache):
+    small = FitSettings(prior_samples=1500, push_samples=64, steps=20, rounds=0, hidden=16)
+
+    def fitted(kept, *rules):
+        model = line.Line()
+        energy = prepare(Evaluator(model, rules), Gradient(), settings=small, cache=kept).energy
+        weights = [one.numpy().tobytes() for critic in energy.critics.values() for one in critic.state_dict().values()]
+        return weights, model.decoded
+
+    first, spread = Constraint(line.first, at_least=6), Constraint(line.spread, at_most=8)
+    without, _ = fitted(None, spread)
+    _, decoded = fitted(cache, first)
+    half, again = fitted(cache, spread)
+    assert half == without
+    assert decoded - again > 1800  # 1,500 samples and a quarter held out, all but a piece to check
 
 
 def truncate(path):
