@@ -111,17 +111,19 @@ class Bank:
 
         Args:
             number: Number of the block.
-            rows: Rows in it `(N,)`, rising, at least one.
+            rows: Rows in it `(N,)`, rising.
 
         Raises:
             LCError: If the decoder is at fault.
         """
+        if not len(rows) and self._form is not None:
+            return np.empty((0, *self._form[1]), dtype=self._form[0])
         self._go_to(number)
         whole = self._kept_outputs(number)
         if whole is not None:
             return np.asarray(whole[rows])
         starts = range(0, self.block, self.model.block)
-        needed = sorted({int(row) // self.model.block * self.model.block for row in rows})
+        needed = sorted({int(row) // self.model.block * self.model.block for row in rows}) or [0]
         if self._keeps_outputs is not False:
             needed = list(starts)
         found = np.concatenate([self._piece(number, start) for start in needed])

@@ -43,7 +43,8 @@ class Block:
         met: For each entry's label, groups and inner entries included, which tries meet it, `(B,)` bool.
         values: For each leaf's label, the measured values `(B,)` float64.
         satisfied: Which tries meet every condition, `(B,)` bool.
-        rows: Rows that are kept, rising: those that meet all conditions, and those that come nearest.
+        rows: Rows that are kept, rising: those that meet all conditions and, where an engine moved them, those that
+            come nearest. Prior samples can be drawn again when it is known which of all are nearest.
         z: Their latents `(len(rows), *latent_shape)` float32.
         outputs: Their decoded outputs.
         realism: Their realism logits `(len(rows),)`; None where the model has no realism critic, or no try satisfies.
@@ -106,7 +107,9 @@ def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank |
         tried = _drawn(bank or Bank(problem.model, seed=problem.seed, block=size), number, evaluator)
     values = tried.values
     satisfied = evaluator.satisfied(values, size)
-    rows = np.union1d(np.flatnonzero(satisfied), nearest_missed(evaluator.conditions, values, satisfied))
+    rows = np.flatnonzero(satisfied)
+    if problem.engine.needs_energy:
+        rows = np.union1d(rows, nearest_missed(evaluator.conditions, values, satisfied))
     kept = torch.from_numpy(rows)
     return Block(
         number=number,

@@ -45,7 +45,7 @@ def collect(
     """
     began = time.monotonic()
     blocks = blocks or (run_block(problem, energy, number, bank) for number in itertools.count())
-    collector = Collector(problem)
+    collector = Collector(problem, bank)
     say(at_most(problem))
     timed = False
     for block in blocks:

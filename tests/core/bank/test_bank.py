@@ -447,3 +447,21 @@ class TestPictures:
         assert np.array_equal(again.rows(0, rows), outputs[rows])
         assert again.decodes == 2 * pictures.block
         assert [path.name[-8:] for path in bank_files(cache)] == ["-f8.bank"]
+
+    def test_what_comes_nearest_is_decoded_at_the_end_alone(self, pictures, line, cache):
+        def spent(kept):
+            rules = Constraint(line.first, at_least=99), Constraint(line.spread, at_most=8)
+            problem = Problem(model=pictures(), entries=rules, engine=Rejection(block=BLOCK), budget=40 * BLOCK)
+            bank = bank_for(problem, kept, str)
+            return collect(problem, None, bank=bank)[0].nearest, bank.decodes
+
+        without, cold = spent(None)
+        spent(cache)
+        warm, decoded = spent(cache)
+        assert cold >= 40 * BLOCK
+        assert decoded <= 5 * pictures.block  # four tries, and a piece to check
+        assert warm.index.tolist() == without.index.tolist()
+        assert (warm.outputs.tobytes(), warm.latents.tobytes()) == (
+            without.outputs.tobytes(),
+            without.latents.tobytes(),
+        )
