@@ -50,7 +50,7 @@ class Block:
         realism: Their realism logits `(len(rows),)`; None where the model has no realism critic, or no try satisfies.
         decodes: Outputs decoded for this block, the last decode of every try included.
         size: B.
-        seconds: What running it took; 0 if it was read from a folder.
+        seconds: What running it took; 0 if it was read from a folder or from a bank.
     """
 
     number: int
@@ -104,7 +104,8 @@ def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank |
     if problem.engine.needs_energy:
         tried = _moved(problem, energy, number, evaluator)
     else:
-        tried = _drawn(bank or Bank(problem.model, seed=problem.seed, block=size), number, evaluator)
+        bank = bank or Bank(problem.model, seed=problem.seed, block=size)
+        tried = _drawn(bank, number, evaluator)
     values = tried.values
     satisfied = evaluator.satisfied(values, size)
     rows = np.flatnonzero(satisfied)
@@ -122,25 +123,31 @@ def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank |
         realism=_realism(problem, tried.z, kept) if satisfied.any() else None,
         decodes=tried.decodes,
         size=size,
-        seconds=time.monotonic() - began,
+        seconds=0.0 if tried.was_there else time.monotonic() - began,
     )
 
 
 @dataclass(frozen=True)
 class _Tried:
-    """Where every try of a block ended, what is measured there, its outputs by row, and the decodes it takes."""
+    """Where every try of a block ended, what is measured there, its outputs by row, and the decodes it takes.
+
+    `was_there` says that a bank held all of it.
+    """
 
     z: Tensor
     values: dict[str, np.ndarray]
     outputs: Callable[[np.ndarray], np.ndarray]
     decodes: int
+    was_there: bool = False
 
 
 def _drawn(bank: Bank, number: int, evaluator: Evaluator) -> _Tried:
     """Return a block of prior samples as they are; what a bank holds of it is counted as decoded all the same."""
-    columns = bank.values(number, [leaf.measurement for leaf in evaluator.leaves])
+    measurements = [leaf.measurement for leaf in evaluator.leaves]
+    was_there = bank.has(number, measurements)
+    columns = bank.values(number, measurements)
     values = dict(zip((leaf.label for leaf in evaluator.leaves), columns, strict=True))
-    return _Tried(bank.latents(number), values, lambda rows: bank.rows(number, rows), bank.block)
+    return _Tried(bank.latents(number), values, lambda rows: bank.rows(number, rows), bank.block, was_there)
 
 
 def _moved(problem: Problem, energy: Energy | None, number: int, evaluator: Evaluator) -> _Tried:
