@@ -52,7 +52,8 @@ class Bank:
         say: Called with a line when something is wrong with what is kept, once for each thing.
 
     Attributes:
-        decodes: Outputs that were decoded so far, since they were not there.
+        decodes: Outputs that were decoded so far, since they were not there or to check them.
+        made: Times that something of a block had to be decoded or measured, since it was not there.
 
     Raises:
         LCError: If `LC_BANK_BYTES` is no number of bytes.
@@ -68,7 +69,7 @@ class Bank:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.model, self.seed = model, seed
-        self.decodes = 0
+        self.decodes = self.made = 0
         self._given_block, self._cache, self._say = block, cache, say
         if cache is not None:
             bytes_allowed()
@@ -122,6 +123,7 @@ class Bank:
         whole = self._kept_outputs(number)
         if whole is not None:
             return np.asarray(whole[rows])
+        self.made += 1
         starts = range(0, self.block, self.model.block)
         needed = sorted({int(row) // self.model.block * self.model.block for row in rows}) or [0]
         if self._keeps_outputs is not False:
@@ -145,6 +147,7 @@ class Bank:
         found = self._kept_values(number, measurements)
         missing = [at for at, values in enumerate(found) if values is None]
         if missing:
+            self.made += 1
             outputs = self.outputs(number)
             some = [measurements[at] for at in missing]
             for at, values in zip(missing, measure_all(some, outputs, first_index=number * self.block), strict=True):

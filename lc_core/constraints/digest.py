@@ -20,17 +20,7 @@ from lc_core.plugins.single_file import PREFIX
 
 __all__ = ["code_digest", "engine_digest", "measurement_digest"]
 
-IN_A_FIT = (
-    "common.nets",
-    "common.seeds",
-    "models",
-    "constraints",
-    "bank.stream",
-    "critics",
-    "energy",
-    "engines",
-    "fitting",
-)
+IN_A_FIT = ("common.nets", "common.seeds", "models", "constraints", "critics", "energy", "engines", "fitting")
 """Rooms and modules of `lc_core` whose code can change what is fitted. Others write files, read specs or report."""
 
 

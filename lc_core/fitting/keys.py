@@ -39,7 +39,7 @@ def critic_key(evaluator: Evaluator, family: Family, settings: FitSettings) -> s
             "name": family.name,  # part of the fit's seed
             "measurements": digests,
             "settings": _keyed(settings, refined=False),
-            "code": code_digest("lc_core.fitting.critics"),
+            "code": code_digest("lc_core.fitting.critics", "lc_core.bank.stream"),
             "precision": "float32",
             "device": evaluator.model.device.partition(":")[0],
         }

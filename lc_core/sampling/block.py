@@ -101,17 +101,17 @@ def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank |
     began = time.monotonic()
     evaluator = Evaluator(problem.model, problem.entries)
     size = problem.engine.block
-    if problem.engine.needs_energy:
-        tried = _moved(problem, energy, number, evaluator)
-    else:
-        bank = bank or Bank(problem.model, seed=problem.seed, block=size)
-        tried = _drawn(bank, number, evaluator)
+    bank = bank or bank_for(problem, None)
+    made = 0 if bank is None else bank.made
+    tried = _moved(problem, energy, number, evaluator) if bank is None else _drawn(bank, number, evaluator)
     values = tried.values
     satisfied = evaluator.satisfied(values, size)
     rows = np.flatnonzero(satisfied)
-    if problem.engine.needs_energy:
+    if bank is None:
         rows = np.union1d(rows, nearest_missed(evaluator.conditions, values, satisfied))
     kept = torch.from_numpy(rows)
+    outputs = tried.outputs(rows)
+    was_there = bank is not None and bank.made == made
     return Block(
         number=number,
         met={entry.label: verdict(entry, values).met for entry in walk(problem.entries)},
@@ -119,35 +119,29 @@ def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank |
         satisfied=satisfied,
         rows=rows,
         z=tried.z[kept].float().cpu().numpy(),
-        outputs=tried.outputs(rows),
+        outputs=outputs,
         realism=_realism(problem, tried.z, kept) if satisfied.any() else None,
         decodes=tried.decodes,
         size=size,
-        seconds=0.0 if tried.was_there else time.monotonic() - began,
+        seconds=0.0 if was_there else time.monotonic() - began,
     )
 
 
 @dataclass(frozen=True)
 class _Tried:
-    """Where every try of a block ended, what is measured there, its outputs by row, and the decodes it takes.
-
-    `was_there` says that a bank held all of it.
-    """
+    """Where every try of a block ended, what is measured there, its outputs by row, and the decodes it takes."""
 
     z: Tensor
     values: dict[str, np.ndarray]
     outputs: Callable[[np.ndarray], np.ndarray]
     decodes: int
-    was_there: bool = False
 
 
 def _drawn(bank: Bank, number: int, evaluator: Evaluator) -> _Tried:
     """Return a block of prior samples as they are; what a bank holds of it is counted as decoded all the same."""
-    measurements = [leaf.measurement for leaf in evaluator.leaves]
-    was_there = bank.has(number, measurements)
-    columns = bank.values(number, measurements)
+    columns = bank.values(number, [leaf.measurement for leaf in evaluator.leaves])
     values = dict(zip((leaf.label for leaf in evaluator.leaves), columns, strict=True))
-    return _Tried(bank.latents(number), values, lambda rows: bank.rows(number, rows), bank.block, was_there)
+    return _Tried(bank.latents(number), values, lambda rows: bank.rows(number, rows), bank.block)
 
 
 def _moved(problem: Problem, energy: Energy | None, number: int, evaluator: Evaluator) -> _Tried:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,18 @@ def test_a_bank_is_filled_extended_and_found_by_a_spec(lc, write_spec):
     assert more["bytes"] > first["bytes"]
     again = filled(lc, write_spec(SPEC), "--samples", 3000)
     assert again["decoded"] < 100
+
+
+def test_a_run_has_the_same_bytes_with_a_bank_and_without(lc, write_spec, content_of, monkeypatch):
+    filled(lc, "line.model", "--samples", 1)
+    spec = write_spec(SPEC.replace("count: 5", "count: 120"))  # a few blocks
+    assert lc("sample", spec, "--out", "half").exit_code == 0
+    assert lc("sample", spec, "--out", "with").exit_code == 0
+    monkeypatch.setenv("LC_CACHE_DIR", "elsewhere")
+    monkeypatch.setenv("LC_BANK_BYTES", "0")
+    assert lc("sample", spec, "--out", "without").exit_code == 0
+    assert content_of(Path("half")) == content_of(Path("with")) == content_of(Path("without"))
+    assert json.loads(Path("half/report.json").read_text())["decodes"] > 2 * 1024
 
 
 def test_it_says_what_is_there(lc):
