@@ -119,7 +119,6 @@ class Bank:
         """
         if not len(rows) and self._form is not None:
             return np.empty((0, *self._form[1]), dtype=self._form[0])
-        self._go_to(number)
         whole = self._kept_outputs(number)
         if whole is not None:
             return np.asarray(whole[rows])
@@ -247,6 +246,7 @@ class Bank:
 
     def _piece(self, number: int, start: int) -> np.ndarray:
         """Decode the latents of a block from one row on, as many as the model takes together."""
+        self._go_to(number)
         if start not in self._pieces:
             z = self.latents(number)[start : start + self.model.block]
             self._pieces[start] = decode_array(self.model, z, first_index=number * self.block + start)

@@ -383,6 +383,15 @@ def test_a_decoder_that_is_random_is_named_and_nothing_of_it_is_kept(line, cache
     assert not bank.has(1)
 
 
+def test_what_another_process_keeps_meanwhile_is_checked_against_its_own_block(line, cache):
+    one, said = Bank(line.Line(), block=BLOCK, cache=cache), []
+    other = Bank(line.Line(), block=BLOCK, cache=cache, say=said.append)
+    other.outputs(0)
+    one.outputs(1)
+    assert other.has(1)
+    assert said == []
+
+
 def test_kept_outputs_that_the_decoder_no_longer_gives_are_decoded_again(line, cache):
     class Loaded(line.Line):
         digest = "the same"
