@@ -6,17 +6,16 @@ It changes nothing but time: with it, without it, half full or damaged, the same
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lc_core.bank.columns import Columns, bytes_allowed
+from lc_core.bank.kept import Kept
 from lc_core.bank.keys import bank_key
 from lc_core.bank.stream import default_block, draw_block
 from lc_core.common.cache import Cache
-from lc_core.constraints.digest import measurement_digest
 from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.errors import LCError
 from lc_core.models.checks import differing
@@ -27,13 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bank"]
 
-CODES = ("u1", "i1", "u2", "i2", "u4", "i4", "i8", "u8")
-"""Types that whole numbers are kept in, the smallest first."""
-LARGE = 1_024
-"""Outputs of more bytes each are not kept, only what is measured on them."""
 AGAIN = 64
 """Outputs that are measured again when values that were kept are first used."""
-VALUES = np.dtype("<f8")
 MANY = 64
 """So many columns at once are worth keeping; a rule of which much is free has hundreds."""
 
@@ -73,9 +67,7 @@ class Bank:
         self._given_block, self._cache, self._say = block, cache, say
         if cache is not None:
             bytes_allowed()
-        self._names: dict[int, tuple[Measurement, str | None]] = {}
-        self._trusted: set[str] = set()
-        self._refused: set[str] = set()
+        self._trusted: dict[int, Measurement] = {}
         self._checked = False
         self._at = -1
         """Number of the block of which pieces are at hand."""
@@ -88,7 +80,7 @@ class Bank:
         return default_block(self.model) if self._given_block is None else self._given_block
 
     @cached_property
-    def _columns(self) -> Columns | None:
+    def _kept(self) -> Kept | None:
         """What is kept, opened when it is first needed; None if nothing is."""
         return None if self._cache is None else self._open(self._cache)
 
@@ -117,19 +109,20 @@ class Bank:
         Raises:
             LCError: If the decoder is at fault.
         """
-        if not len(rows) and self._form is not None:
-            return np.empty((0, *self._form[1]), dtype=self._form[0])
+        if not len(rows) and self._kept is not None and self._kept.form is not None:
+            dtype, shape = self._kept.form
+            return np.empty((0, *shape), dtype=dtype)
         whole = self._kept_outputs(number)
         if whole is not None:
             return np.asarray(whole[rows])
         self.made += 1
         starts = range(0, self.block, self.model.block)
         needed = sorted({int(row) // self.model.block * self.model.block for row in rows}) or [0]
-        if self._keeps_outputs is not False:
+        if self._kept is not None and self._kept.keeps_outputs is not False:
             needed = list(starts)
         found = np.concatenate([self._piece(number, start) for start in needed])
-        if len(needed) == len(starts):
-            self._keep_outputs(number, found)
+        if self._kept is not None and len(needed) == len(starts):
+            self._kept.keep_outputs(number, found)
         places = np.concatenate([np.arange(start, min(start + self.model.block, self.block)) for start in needed])
         return np.asarray(found[np.searchsorted(places, rows)])
 
@@ -151,8 +144,8 @@ class Bank:
             some = [measurements[at] for at in missing]
             for at, values in zip(missing, measure_all(some, outputs, first_index=number * self.block), strict=True):
                 found[at] = values
-                if self._columns is not None and (name := self._name(measurements[at])):
-                    self._columns.write(name, number, values.astype(VALUES))
+                if self._kept is not None:
+                    self._kept.keep_values(number, measurements[at], values)
         return [values for values in found if values is not None]
 
     def first(
@@ -186,12 +179,10 @@ class Bank:
 
         Outputs that are too large to be kept count as there if the values are.
         """
-        if self._columns is None:
-            return False
         values = self._kept_values(number, measurements)
-        if any(one is None for one in values):
+        if self._kept is None or any(one is None for one in values):
             return False
-        return self._kept_outputs(number) is not None or (bool(values) and self._keeps_outputs is False)
+        return self._kept_outputs(number) is not None or (bool(values) and self._kept.keeps_outputs is False)
 
     def there(self, measurements: Sequence[Measurement] = ()) -> int:
         """Return how many samples from the first on are there without a gap."""
@@ -203,14 +194,14 @@ class Bank:
     @property
     def size(self) -> int:
         """What is kept, in bytes."""
-        return 0 if self._columns is None else self._columns.size()
+        return 0 if self._kept is None else self._kept.columns.size()
 
     @property
     def trouble(self) -> str:
         """Why nothing more is kept, in words; empty as long as something is."""
-        return "there is no cache" if self._columns is None else self._columns.trouble
+        return "there is no cache" if self._kept is None else self._kept.columns.trouble
 
-    def _open(self, cache: Cache) -> Columns | None:
+    def _open(self, cache: Cache) -> Kept | None:
         try:
             root = cache.root
         except LCError as error:
@@ -218,27 +209,7 @@ class Bank:
             return None
         what = f"prior samples of {self.model.name}, seed {self.seed}, in blocks of {self.block:,}"
         about = {"what": what, "model": self.model.name, "seed": self.seed, "block": self.block}
-        columns = Columns(root, bank_key(self.model, self.seed, self.block), about, self._say)
-        held: Any = columns.config().get("outputs")
-        with suppress(TypeError, KeyError, ValueError):  # nothing is there, or it cannot be read
-            columns.about["outputs"] = _form_as_data(np.dtype(held["dtype"]), tuple(map(int, held["shape"])))
-        return columns
-
-    @property
-    def _form(self) -> tuple[np.dtype[Any], tuple[int, ...]] | None:
-        """Type and shape of one output, where that is known."""
-        held = None if self._columns is None else self._columns.about.get("outputs")
-        return None if held is None else (np.dtype(held["dtype"]), tuple(held["shape"]))
-
-    @property
-    def _keeps_outputs(self) -> bool | None:
-        """Whether outputs are kept; None as long as it is not known what they are."""
-        if self._columns is None:
-            return False
-        if self._form is None:
-            return None
-        dtype, shape = self._form
-        return dtype.kind in "biu" and int(np.prod(shape)) <= LARGE
+        return Kept(Columns(root, bank_key(self.model, self.seed, self.block), about, self._say), self.block)
 
     def _go_to(self, number: int) -> None:
         if number != self._at:
@@ -251,29 +222,14 @@ class Bank:
             z = self.latents(number)[start : start + self.model.block]
             self._pieces[start] = decode_array(self.model, z, first_index=number * self.block + start)
             self.decodes += len(z)
-            self._note_form(self._pieces[start])
+            if self._kept is not None:
+                self._kept.note(self._pieces[start])
         return self._pieces[start]
 
-    def _note_form(self, outputs: np.ndarray) -> None:
-        if self._columns is not None:
-            self._columns.about["outputs"] = _form_as_data(outputs.dtype, outputs.shape[1:])
-
-    def _keep_outputs(self, number: int, outputs: np.ndarray) -> None:
-        if self._columns is not None and self._keeps_outputs:
-            low, high = int(outputs.min(initial=0)), int(outputs.max(initial=0))
-            code = next(one for one in CODES if np.iinfo(one).min <= low and high <= np.iinfo(one).max)
-            self._columns.write("outputs", number, outputs.astype(f"<{code}"))
-
     def _kept_outputs(self, number: int) -> np.ndarray | None:
-        """Return the outputs of a block if they are kept, in the type that the model gives."""
-        if self._columns is None or self._form is None or not self._keeps_outputs:
-            return None
-        dtype, shape = self._form
-        parts = (self._columns.read("outputs", number, np.dtype(f"<{code}"), (self.block, *shape)) for code in CODES)
-        kept = next((one for one in parts if one is not None), None)
-        if kept is None or not self._checked and not self._decodes_the_same(number, kept):
-            return None
-        return kept.astype(dtype)
+        """Return the outputs of a block if they are kept."""
+        found = None if self._kept is None else self._kept.outputs(number)
+        return found if found is None or self._checked or self._decodes_the_same(number, found) else None
 
     def _decodes_the_same(self, number: int, kept: np.ndarray) -> bool:
         """Decode again once, when outputs that are kept are first used; what differs is not used."""
@@ -287,14 +243,14 @@ class Bank:
 
     def _blame_decoder(self, number: int, row: int) -> None:
         """Say that kept outputs are not what is decoded now: begin anew, or keep nothing if the decoder is random."""
-        if self._is_random(number) or self._columns is None:
+        if self._is_random(number) or self._kept is None:
             return
         index = number * self.block + row
         self._say(
             f"decode of {self.model.name} gives another output of latent {index} than the one that is kept; all are"
             " decoded again"
         )
-        self._columns.clear()
+        self._kept.columns.clear()
 
     def _is_random(self, number: int) -> bool:
         """Return whether another output is decoded each time; then nothing is kept any more, and that is said."""
@@ -307,57 +263,37 @@ class Bank:
             f"decode of {self.model.name} gives another output each time latent {number * self.block + row} is decoded:"
             " nothing of it is kept, and no run can be repeated; switch off what is random in it"
         )
-        self._columns = None
+        self._kept = None
         return True
 
     def _kept_values(self, number: int, measurements: Sequence[Measurement]) -> list[np.ndarray | None]:
         """Return for each measurement its values on a block, or None if they are not kept."""
-        found: list[np.ndarray | None] = [None] * len(measurements)
-        new = []
-        for at, one in enumerate(measurements):
-            name = self._name(one) if self._columns is not None else None
-            if name is None or self._columns is None:
-                continue
-            found[at] = self._columns.read(name, number, VALUES, (self.block,))
-            if found[at] is not None and name not in self._trusted:
-                new.append(at)
-        if new and not self._measures_the_same(number, [measurements[at] for at in new], [found[at] for at in new]):
+        if self._kept is None:
+            return [None] * len(measurements)
+        found = [self._kept.values(number, one) for one in measurements]
+        new = [(one, values) for one, values in zip(measurements, found, strict=True) if id(one) not in self._trusted]
+        given = [(one, values) for one, values in new if values is not None]
+        if given and not self._measures_the_same(number, given):
             return self._kept_values(number, measurements)
         return found
 
-    def _measures_the_same(
-        self, number: int, measurements: Sequence[Measurement], kept: Sequence[np.ndarray | None]
-    ) -> bool:
+    def _measures_the_same(self, number: int, kept: Sequence[tuple[Measurement, np.ndarray]]) -> bool:
         """Measure some outputs again, when values that are kept are first used, and refuse what is not the same."""
         begin, count = number * self.block, min(AGAIN, self.block, self.model.block)
-        again = measure_all(measurements, self.rows(number, np.arange(count)), first_index=begin)
+        again = measure_all([one for one, _ in kept], self.rows(number, np.arange(count)), first_index=begin)
         same = True
-        for one, before, now in zip(measurements, kept, again, strict=True):
-            name = self._name(one)
-            assert before is not None and name is not None
-            self._trusted.add(name)
+        for (one, before), now in zip(kept, again, strict=True):
+            self._trusted[id(one)] = one
             apart = np.flatnonzero(~np.isclose(before[:count], now, rtol=1e-4, atol=1e-5, equal_nan=True))
             if not len(apart):
                 continue
-            if self._is_random(number):
+            if self._is_random(number) or self._kept is None:
                 return False
             row, same = int(apart[0]), False
-            self._refused.add(name)
+            self._kept.refuse(one)
             self._say(
                 f"measurement {one.who} was {before[row]:g} for output {begin + row}, and is {now[row]:g} when it is"
                 " measured again beside other outputs: its values are not kept, and no run can be repeated; let it"
                 " depend on the output alone, without chance"
             )
         return same
-
-    def _name(self, measurement: Measurement) -> str | None:
-        """Return the name of a measurement's column, or None if its values are not kept."""
-        found = self._names.get(id(measurement))
-        if found is None:
-            digest = measurement_digest(measurement)
-            found = self._names[id(measurement)] = (measurement, digest[:24] if digest else None)
-        return None if found[1] in self._refused else found[1]
-
-
-def _form_as_data(dtype: np.dtype[Any], shape: tuple[int, ...]) -> dict[str, Any]:
-    return {"dtype": dtype.str, "shape": list(shape)}
