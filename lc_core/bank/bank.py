@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bank"]
 
-AGAIN = 64
+AGAIN = 16
 """Outputs that are measured again when values that were kept are first used."""
 MANY = 64
 """So many columns at once are worth keeping; a rule of which much is free has hundreds."""

@@ -31,7 +31,7 @@ RARE = 0.1
 """Two entries conflict if both are met by less than this share of what chance would give."""
 EXPECTED = 5
 """So many are expected to meet both by chance before it tells something that none does."""
-QUICK = 5.0
+QUICK = 3.0
 """Seconds for which `probe_size` lets a block be decoded and measured."""
 
 
@@ -101,8 +101,15 @@ class Span:
     middle: tuple[float, float]
 
     def __str__(self) -> str:
-        """Return it in words."""
-        ends = f"{self.low:.4g} to {self.high:.4g}, nine of ten from {self.middle[0]:.4g} to {self.middle[1]:.4g}"
+        """Return it in words.
+
+        Example:
+            >>> str(Span(300, 1e-38, 1.0, (2 / 7, 0.98)))
+            '0 to 1, nine of ten from 0.286 to 0.98, on 300 samples that meet the others'
+        """
+        places = 3 - math.floor(math.log10(self.high - self.low))  # a thousandth of the whole is shown
+        low, high, first, last = (f"{round(one, places) + 0:g}" for one in (self.low, self.high, *self.middle))
+        ends = f"{low} to {high}, nine of ten from {first} to {last}"
         return f"{ends}, on {self.samples:,} samples that meet the others"
 
 
