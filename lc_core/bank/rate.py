@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -63,10 +63,6 @@ class Rate:
         if self.met / self.of >= RARE:
             return f"{100 * self.met / self.of:.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f})"
         return f"1 in {_digits(self.of / self.met)} (95 %: {_digits(1 / high)} to {_digits(1 / low)})"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, with the interval."""
-        return {**asdict(self), "interval": list(self.ends)}
 
 
 @dataclass(frozen=True)
@@ -132,17 +128,6 @@ class Rates:
     but: dict[str, Rate] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
     spans: dict[str, Span] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return {
-            "samples": self.samples,
-            "entries": {label: rate.as_dict() for label, rate in self.entries.items()},
-            "all": self.every and self.every.as_dict(),
-            "all but": {label: rate.as_dict() for label, rate in self.but.items()},
-            "conflicts": [asdict(one) for one in self.conflicts],
-            "spans": {label: asdict(span) for label, span in self.spans.items()},
-        }
 
     def lines(self) -> list[str]:
         """Return it in words, a line for each thing."""
