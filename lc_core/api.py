@@ -26,6 +26,7 @@ from lc_core.planning.auto import Auto
 from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registry, view_of
 from lc_core.runs.build import build_problem, prepare_problem
+from lc_core.sampling.block import bank_for
 from lc_core.sampling.problem import Problem, base_of
 from lc_core.sampling.report import finish_report
 from lc_core.sampling.result import SampleResult
@@ -102,9 +103,11 @@ def sample(
     else:
         _check_alone(spec, (model, tuple(constraints), engine, realism, base, count, seed, budget, unique, moves, fit))
         problem, view, fit = build_problem(spec), spec.view, spec.fit
-    prepared = prepare_problem(problem, fit, Cache() if cache else None, progress)
+    kept = Cache() if cache else None
+    prepared = prepare_problem(problem, fit, kept, progress)
     problem = replace(problem, engine=prepared.engine)
-    result, seconds = collect(problem, prepared.energy, say=progress)
+    bank = bank_for(problem, kept, progress)
+    result, seconds = collect(problem, prepared.energy, bank=bank, say=progress)
     times = {"fit": prepared.seconds, "sample": seconds, "total": prepared.seconds + seconds}
     finish_report(result, spec=spec, view=view, card=prepared.card, seconds=times)
     return result

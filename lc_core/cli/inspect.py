@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lc_core.plugins.registry import Registry
 
-__all__ = ["command"]
+__all__ = ["command", "selected_model"]
 
 UNSOUND = 2
 
@@ -54,7 +54,7 @@ def command(
     use_one_thread()
     registry = build_registry(plugins)
     with ExitStack() as stack, redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
-        selected, promised = _selected(registry, model, changes)
+        selected, promised = selected_model(registry, model, changes)
         folder = out or Path("runs") / f"inspect-{selected.plugin.name}"
         owned = _open(stack, folder)
         found = inspect_model(load_selected(selected, device=device))
@@ -79,7 +79,7 @@ def _open(stack: ExitStack, folder: Path) -> Owned:
         ) from error
 
 
-def _selected(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[Selected, str]:
+def selected_model(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[Selected, str]:
     """Return the model that a name or a spec means, with its settings, and the type that it is said to make."""
     from dataclasses import replace
 

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.common.cache_entries import (
-    FILES,
-    MARKER,
     check_cache,
     delete_entry,
     delete_locks,
+    files_of,
     mark_root,
     own_entries,
     place_entry,
@@ -134,7 +133,7 @@ class Cache:
         """Return what is cached, oldest first: what lc wrote and marked, and nothing else."""
         found = []
         for folder in sorted(own_entries(self.root), key=lambda path: path.stat().st_mtime):
-            size = sum((folder / name).stat().st_size for name in (*FILES, MARKER) if (folder / name).is_file())
+            size = sum(path.stat().st_size for path in files_of(folder))
             try:
                 config = json.loads((folder / "config.json").read_text())
                 kind, what = config["kind"], config["what"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from lc_core.constraints.constraint import Entry, leaves, walk
 from lc_core.constraints.logic import meet_all, verdict
-from lc_core.constraints.measurement import measure_all
+from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, decode_outputs
 
@@ -67,14 +67,25 @@ class Evaluator:
         values = measure_all([leaf.measurement for leaf in self.leaves], outputs, first_index=first_index)
         return dict(zip((leaf.label for leaf in self.leaves), values, strict=True))
 
+    @property
+    def variants(self) -> list[Measurement]:
+        """The measurement of every leaf, where it has free parameters under every combination."""
+        return [one for leaf in self.leaves for one in leaf.variants]
+
     def measure_variants(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
         """Measure outputs as above, but where a leaf has free parameters under every combination, `(B, V)`."""
-        variants = [leaf.variants for leaf in self.leaves]
-        values = iter(measure_all([one for some in variants for one in some], outputs))
-        found = {}
-        for leaf, some in zip(self.leaves, variants, strict=True):
-            columns = np.stack([next(values) for _ in some], axis=1)
-            found[leaf.label] = columns if leaf.free else columns[:, 0]
+        return self.by_leaf(measure_all(self.variants, outputs))
+
+    def by_leaf(self, columns: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Return for each leaf's label the values of its variants, `(B,)`, or `(B, V)` if it is free.
+
+        Args:
+            columns: What each of `variants` measures, `(B,)`.
+        """
+        values, found = iter(columns), {}
+        for leaf in self.leaves:
+            some = np.stack([next(values) for _ in leaf.variants], axis=1)
+            found[leaf.label] = some if leaf.free else some[:, 0]
         return found
 
     def met(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -113,10 +113,10 @@ def _cache(subject: str) -> Check:
         message = f"{cache.root} cannot be used: {reason(error, cache.root)}"
         raise LCError(message, hint="set LC_CACHE_DIR to a folder that can") from error
     total = sum(one.bytes for one in entries)
-    text = f"{cache.root} is writable; fitted parts: {len(entries)}, {total / 1e6:.1f} MB"
+    text = f"{cache.root} is writable; fitted parts and banks: {len(entries)}, {total / 1e6:.1f} MB"
     damaged = [one.folder.name for one in entries if one.what == "(damaged)"]
     if damaged:
-        text += f"; damaged, and fitted again when needed: {', '.join(damaged)}"
+        text += f"; damaged, and made again when needed: {', '.join(damaged)}"
     details = {"folder": str(cache.root), "parts": len(entries), "bytes": total, "damaged": damaged}
     return Check(subject, "warn" if damaged else "ok", text, details)
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lc_core.bank.bank import Bank
 from lc_core.common.progress import Progress
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
@@ -30,6 +31,9 @@ from lc_core.spec.values import FitSettings
 
 __all__ = ["CriticFitter", "FitSettings", "draw_batches", "train_critic"]
 
+
+HELD_OUT = "fit/held-out"
+"""Purpose of the prior samples that no critic is fitted on."""
 
 Batches = Callable[[], tuple[Tensor, Tensor]]
 
@@ -101,10 +105,19 @@ class CriticFitter:
         evaluator: Decodes and measures; its tree holds the constraints to be fitted.
         settings: Settings.
         progress: Called with a line of text now and then.
+        bank: The first of its samples are those that are decoded and measured; its seed is that of the fit. Without
+            one they are drawn anew, all at once.
     """
 
-    def __init__(self, evaluator: Evaluator, settings: FitSettings, progress: Progress = lambda _: None) -> None:
-        self.evaluator, self.settings, self.progress = evaluator, settings, progress
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        settings: FitSettings,
+        progress: Progress = lambda _: None,
+        *,
+        bank: Bank | None = None,
+    ) -> None:
+        self.evaluator, self.settings, self.progress, self.bank = evaluator, settings, progress, bank
 
     def draw_prior(self, count: int, purpose: str) -> Tensor:
         """Draw prior samples `(count, *latent_shape)`: the same for the same fit seed and purpose."""
@@ -113,13 +126,22 @@ class CriticFitter:
     @cached_property
     def prior(self) -> Measured:
         """The prior samples that every critic is fitted on."""
-        return Measured.of(self.evaluator, self.draw_prior(self.settings.prior_samples, "fit"))
+        return self._measured(self.settings.prior_samples, "fit")
 
     @cached_property
     def held_out(self) -> Measured:
         """Prior samples that no critic is fitted on."""
-        count = self.settings.prior_samples // 4
-        return Measured.of(self.evaluator, self.draw_prior(count, "fit/held-out"))
+        return self._measured(self.settings.prior_samples // 4, HELD_OUT)
+
+    def _measured(self, count: int, purpose: str) -> Measured:
+        if self.bank is None:
+            return Measured.of(self.evaluator, self.draw_prior(count, purpose))
+        z, columns = self.bank.first(count, self.evaluator.variants, begin=self._begin(purpose))
+        return Measured(z, self.evaluator.by_leaf(columns))
+
+    def _begin(self, purpose: str) -> int:
+        """Return the number of the first sample of the bank that is used for a purpose."""
+        return self.settings.prior_samples if purpose == HELD_OUT else 0
 
     def fit(self, heads: Heads) -> tuple[Critic, np.ndarray]:
         """Fit the critic of some heads; what is wanted plays no part.
@@ -178,7 +200,11 @@ class CriticFitter:
         """Return for each leaf's label how well its critic is calibrated at what is wanted, on `held_out` values."""
         if not held_out:
             return {}
-        z = self.draw_prior(len(next(iter(held_out.values()))), "fit/held-out")
+        count = len(next(iter(held_out.values())))
+        if self.bank is None:
+            z = self.draw_prior(count, HELD_OUT)
+        else:
+            z = self.bank.first(count, begin=self._begin(HELD_OUT))[0]
         own = energy.space.own()
         values = own.pick(held_out)
         fitted = [leaf for leaf in self.evaluator.leaves if leaf.label in held_out]

@@ -43,7 +43,7 @@ def _critic_key(evaluator: Evaluator, heads: Heads, settings: FitSettings) -> st
             "name": heads.name,  # part of the fit's seed
             "measurements": digests,
             "settings": _keyed(settings, refined=False),
-            "code": code_digest("lc_core.fitting.critics"),
+            "code": code_digest("lc_core.fitting.critics", "lc_core.bank.stream"),
             "precision": "float32",
             "device": evaluator.model.device.partition(":")[0],
         }

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import check_reachable
@@ -20,6 +21,7 @@ from lc_core.errors import LCError, PluginFault
 from lc_core.fitting.critics import CriticFitter, FitSettings
 from lc_core.fitting.keys import CachedFits
 from lc_core.fitting.refine import with_thresholds
+from lc_core.models.latent_model import LatentModel
 
 __all__ = ["Prepared", "prepare"]
 
@@ -80,7 +82,8 @@ def prepare(
             f"realism {realism} is asked for, but {evaluator.model.name} has no realism critic",
             hint="leave realism out, or use a model that ships one; without an encoder, log_prior(z) is enough",
         )
-    fits = CachedFits(CriticFitter(evaluator, settings, progress), cache)
+    fitter = CriticFitter(evaluator, settings, progress, bank=_bank(evaluator.model, settings, cache, progress))
+    fits = CachedFits(fitter, cache)
     with _placed("a number counts the samples that were decoded together for a fit"):
         spreads = spreads_of(evaluator.model, evaluator.entries, settings.seed, cache)
         only = {label: one.low for label, one in spreads.items() if not one.low < one.high}
@@ -96,6 +99,13 @@ def prepare(
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
     engine = engine.with_tensors(refined.weights, evaluator.model, energy.space)
     return Prepared(energy, engine, card, time.monotonic() - began, sum(fits.spent))
+
+
+def _bank(
+    model: LatentModel, settings: FitSettings, cache: Cache | None, progress: Callable[[str], None]
+) -> Bank | None:
+    """Return the bank that a fit reads; a model that stands in for another has starts of its own, which none holds."""
+    return None if model.unwrapped is not model else Bank(model, seed=settings.seed, cache=cache, say=progress)
 
 
 @contextmanager

@@ -61,7 +61,7 @@ class Auto(Engine):
         from lc_core.fitting.prepare import prepare
         from lc_core.planning.plan import plan
 
-        found = plan(evaluator, realism=realism, base=more.get("base", "prior"))
+        found = plan(evaluator, base=more.get("base", "prior"), cache=more.get("cache"))
         for reason in found.reasons:
             progress(f"plan: {reason}")
         settings = more.get("settings") or FitSettings()

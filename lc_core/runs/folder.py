@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
+from lc_core.bank.bank import Bank
 from lc_core.common.files import unwritable, write_atomically
 from lc_core.common.owned import Owned
 from lc_core.constraints.constraint import leaves
@@ -113,13 +114,19 @@ class RunFolder:
             raise unwritable(self.path, error) from error
 
     def blocks(
-        self, problem: Problem, energy: Energy | None, *, progress: Callable[[str], None] = lambda _: None
+        self,
+        problem: Problem,
+        energy: Energy | None,
+        *,
+        bank: Bank | None = None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> Iterator[Block]:
         """Yield every block in order: those that are saved, then new ones, each saved as it is finished.
 
         Args:
             problem: What is asked.
             energy: What the engine descends.
+            bank: From `bank_for`, of what need not be decoded again.
             progress: Called with a line when a saved block is damaged; it is then run again, to the same bytes.
         """
         for number in itertools.count():
@@ -132,7 +139,7 @@ class RunFolder:
                         progress(
                             f"block {number} of {self.path} is damaged; running it again (it is kept: {aside.name})"
                         )
-                    block = run_block(problem, energy, number)
+                    block = run_block(problem, energy, number, bank)
                     write_atomically(path, _block_bytes(block))
             except OSError as error:
                 raise unwritable(self.path, error) from error

@@ -21,6 +21,7 @@ from lc_core.runs.build import build_problem, build_renderers, prepare_problem, 
 from lc_core.runs.folder import RunFolder, environment, identity_of
 from lc_core.runs.html import write_html
 from lc_core.runs.render import render_all
+from lc_core.sampling.block import bank_for
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.problem import Problem, Task
 from lc_core.sampling.report import finish_report
@@ -68,7 +69,8 @@ def run_spec(
         check_room(folder.owned, renderers)
         prepared = prepare_problem(problem, spec.fit, cache, progress)
         problem = replace(problem, engine=prepared.engine)
-        blocks = folder.blocks(problem, prepared.energy, progress=progress)
+        bank = bank_for(problem, cache, progress)
+        blocks = folder.blocks(problem, prepared.energy, bank=bank, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
         seconds = {"fit": prepared.seconds, "sample": sampling}
         finish_report(result, spec=spec, view=spec.view, card=prepared.card, seconds=seconds)

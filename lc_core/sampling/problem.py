@@ -95,6 +95,10 @@ class Problem(Task):
             raise LCError(f"moves: {self.moves} cannot be made: {reason}", hint="leave moves out")
         super().__post_init__()
 
+    def drawn(self, number: int) -> bool:
+        """Return whether block `number` is prior samples as they are."""
+        return self.base == "prior" and not self.engine.part(number)[0].needs_energy
+
     @property
     def most_tries(self) -> int:
         """The budget in whole blocks."""

@@ -17,6 +17,7 @@ FLOORS = (
     ("models",),
     ("plugins",),
     ("constraints",),
+    ("bank",),
     ("critics", "spec"),
     ("energy", "diagnose"),
     ("engines",),
