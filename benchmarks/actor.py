@@ -19,8 +19,9 @@ from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import Energy
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
 from lc_core.engines.rejection import Rejection
 from lc_core.models.latent_model import draw_prior
 from lc_core.runs.build import build_problem, prepare_problem

@@ -31,8 +31,8 @@ from lc_core.constraints.measurement import Measurement
 from lc_core.critics.critic import Critic
 from lc_core.energy.energy import Energy
 from lc_core.engines.adam import BETA1, BETA2, EPSILON
-from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
 from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import prepare
 from lc_core.runs.build import build_problem, prepare_problem

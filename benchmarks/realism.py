@@ -23,8 +23,8 @@ from benchmarks.tables import percent, say, table
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import Energy
-from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
 from lc_core.models.latent_model import LatentModel
 from lc_core.runs.build import build_problem
 from lc_core.sampling.problem import Problem

@@ -19,8 +19,8 @@ from lc_core.constraints.evaluator import Evaluator
 from lc_core.editing.problem import Transformation
 from lc_core.editing.state import sigma_distance
 from lc_core.editing.transform import run_transformation
-from lc_core.engines.base import run_engine
 from lc_core.engines.edit import Edit
+from lc_core.engines.loop import run_engine
 from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import prepare
 from lc_core.models.encodings import Encodings

@@ -24,7 +24,7 @@ from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import Energy
-from lc_core.engines.base import run_engine
+from lc_core.engines.loop import run_engine
 from lc_core.runs.build import build_problem, prepare_problem
 from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec

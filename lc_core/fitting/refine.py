@@ -33,7 +33,8 @@ from lc_core.critics.critic import Critic
 from lc_core.critics.heads import Heads, critic_heads
 from lc_core.energy.energy import Energy
 from lc_core.energy.targets import FIXED, Targets
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
+from lc_core.engines.loop import run_engine
 from lc_core.fitting.critics import CriticFitter, draw_batches, train_critic
 from lc_core.models.latent_model import draw_prior, draw_transported
 from lc_core.spec.refine_settings import RefineSettings

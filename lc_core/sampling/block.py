@@ -20,7 +20,8 @@ from lc_core.common.seeds import block_generator
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import nearest_missed
 from lc_core.critics.realism import realism_of
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
+from lc_core.engines.loop import run_engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import draw_transported
 from lc_core.sampling.moves import make_moves

@@ -22,7 +22,8 @@ FLOORS = (
     ("energy", "diagnose"),
     ("engines",),
     ("fitting", "sampling"),
-    ("editing", "testing"),
+    ("editing", "testing", "sampler"),
+    ("planning",),
     ("runs",),
     ("actors",),
     ("api",),
@@ -33,8 +34,6 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {"torch", "onnx", "onnx2torch", "onnxruntime", "diffusers", "matplotlib", "music21", "safetensors", "sklearn"}
 LONG_FILES = {
     "lc_core/models/latent_model.py": "the model and the functions that call it with its faults named need each other",
-    "lc_plugins/labels/command.py": "one command with its options and texts",
-    "lc_plugins/melody/render.py": "one renderer, its page drawn line by line",
 }
 """Files that may have more than 300 lines, each with its reason."""
 PATHS = {

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from lc_core.constraints.constraint import Constraint
 from lc_core.energy.energy import Energy, EnergyValue
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
 from lc_core.engines.rejection import Rejection
 from lc_core.models.latent_model import LatentModel
 
