@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lc_core.constraints.constraint import Constraint, Entry
     from lc_core.models.latent_model import LatentModel
+    from lc_core.spec.values import Spec
 
 __all__ = ["command"]
 
@@ -56,6 +57,8 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
         click.echo(f"{leaf.label}: guided through the decoder{_refused(model, leaf)}")
     for line in _prior_lines(model, spec.entries):
         click.echo(line)
+    for line in _plan_lines(spec, model):
+        click.echo(line)
     click.echo("engines:")
     for one in registry.all("engine"):
         try:
@@ -70,6 +73,22 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
         if unadvised and not reason:
             verdict = f"not offered: {unadvised} (--engine {registry.spelling(one)} runs it all the same)"
         click.echo(f"  {registry.spelling(one)}: {verdict}")
+
+
+def _plan_lines(spec: Spec, model: LatentModel) -> list[str]:
+    """Return what the engine auto does with a spec, and why; nothing for other engines."""
+    from lc_core.constraints.evaluator import Evaluator
+    from lc_core.planning.plan import plan
+    from lc_core.sampling.problem import base_of
+
+    if spec.engine.use != "auto":
+        return []
+    base = base_of(spec.base, spec.realism, model, left_open=True)
+    try:
+        found = plan(Evaluator(model, spec.entries), realism=spec.realism, base=base, cache=Cache())
+    except LCError as error:
+        return [f"plan: none: {error.message}"]
+    return [f"plan: {', then '.join(found.names)}, from {base}", *(f"  {reason}" for reason in found.reasons)]
 
 
 def _prior_lines(model: LatentModel, entries: Sequence[Entry]) -> list[str]:

@@ -61,7 +61,7 @@ class Auto(Engine):
         from lc_core.fitting.prepare import prepare
         from lc_core.planning.plan import plan
 
-        found = plan(evaluator, base=more.get("base", "prior"), cache=more.get("cache"))
+        found = plan(evaluator, realism=realism, base=more.get("base", "prior"), cache=more.get("cache"))
         for reason in found.reasons:
             progress(f"plan: {reason}")
         settings = more.get("settings") or FitSettings()
@@ -69,7 +69,7 @@ class Auto(Engine):
         prepared = prepare(
             evaluator,
             found.engine.sized_for(evaluator.model),
-            realism=0.0 if more.get("base") == "data" else realism,
+            realism=realism,
             settings=settings,
             cache=more.get("cache"),
             progress=progress,

@@ -79,16 +79,18 @@ class Plan:
         return first if first == [then] else [*first, then]
 
 
-def plan(evaluator: Evaluator, *, base: str = "prior", cache: Cache | None = None) -> Plan:
+def plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior", cache: Cache | None = None) -> Plan:
     """Choose what serves entries.
 
     Args:
         evaluator: The model and the entries.
+        realism: Weight of realism.
         base: What tries begin from, `prior` or `data`.
         cache: Where the bank of prior samples is kept.
     """
     model, entries = evaluator.model, evaluator.entries
-    exact = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations))))
+    of_base = 1 + (getattr(model.realism_alone(), "decodes", 0) if base == "data" else 0)
+    exact = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations * of_base) / of_base)))
     conditions = evaluator.conditions
     if any(leaf.free for leaf in leaves(entries)):
         return Plan(fresh_actor(), 0, exact, ("free values: an actor is trained for all of them",), refined=True)
@@ -99,13 +101,17 @@ def plan(evaluator: Evaluator, *, base: str = "prior", cache: Cache | None = Non
         if not entries:
             return Plan(exact, 0, exact, (f"{why}; nothing else is asked",))
         return _without_sampler(model, entries, exact, 0, (why,), None)
+    if realism > 0 and base == "prior":
+        why = "realism is asked for, and there is no flow or chain to begin from: gradients follow the realism critic"
+        return Plan(Gradient(), 0, exact, (why,))
     if len(conditions) < len(entries):
         return _guided(model, entries, exact, 0, ("preferences: prior samples do not follow them",), None)
     if not entries:
         return Plan(exact, 0, exact, ("nothing is asked: every sample will do",))
     probe = _look(evaluator, exact, base, cache)
     share = probe.met / probe.looked
-    seen = f"{probe.met:,} of the first {probe.looked:,} prior samples meet all conditions"
+    of = "prior samples" if base == "prior" else "samples like data"
+    seen = f"{probe.met:,} of the first {probe.looked:,} {of} meet all conditions"
     if share >= OFTEN:
         return Plan(exact, 0, exact, (f"{seen}: trying more of them is soonest, and exact",), probe)
     return _guided(model, entries, exact, PROBE, (f"{seen}: these are exact, and tried first",), probe)
