@@ -59,8 +59,8 @@ class Sampler(Engine):
         folder: A folder that `lc amortise` wrote; if empty, the one that was made for this model, or comes with it.
         steps: Most moves of a try.
         sure: Predicted probability that all is met at which a try is moved no more.
-        check_every: Moves between two checks, each of which decodes the tries that are not done; 0 means none. There are
-            none either where more is asked than conditions, preferences or data as the base.
+        check_every: Moves between two checks, each of which decodes the tries that are not done; 0 means none. Nor are
+            there any where more is asked than conditions: preferences, or data as the base.
         block: Tries in a block; default 128, fewer where a decode is costly.
     """
 
