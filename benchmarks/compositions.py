@@ -1,7 +1,7 @@
 """What a composition costs that nobody has asked: `python -m benchmarks.compositions`.
 
 Random compositions of a model's rules (`benchmarks.random_specs`), so many for each decade of their rate among prior
-samples, are run as commands: `lc sample SPEC --count 16`, on one thread. `auto` runs all of them, *cold*, with an empty
+samples, are run as commands, on one thread: `lc sample SPEC --count 16`. `auto` runs all of them, *cold*, with an empty
 cache, and *warm*, in a cache where others ran before and the bank is filled, if there is one; once more with a bound
 changed by `--set`. `rejection` and `gradient` run eight of each decade, cold, and are stopped when they have taken
 three times as long as `auto`. Beside each stands `import torch`, timed just before it.
@@ -210,6 +210,7 @@ def print_runs(bench: Bench) -> None:
 @click.option("--decades", default="12345", show_default=True, help="Digits k of the decades 1e-k.")
 @click.option("--samples", default=1_000_000, show_default=True, help="Prior samples that tell the rates.")
 @click.option("--sampling-seed", "seeds", multiple=True, type=int, default=(0, 1), show_default=True)
+@click.option("--count", default=16, show_default=True, help="Outputs of each command.")
 @click.option("--limit", type=int, help="Run only the first so many of each decade.")
 @click.option("--cache", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Caches begin as a copy.")
 @click.option("--first-tries", is_flag=True, help="Only the sampler's first tries, in this process.")
@@ -217,8 +218,8 @@ def print_runs(bench: Bench) -> None:
 @click.option("--show", is_flag=True, help="Run nothing; print what is in the folder.")
 @click.option("--out", default=Path("runs/compositions"), show_default=True, type=click.Path(path_type=Path))
 def main(
-    model: str, seed: int, per_decade: int, decades: str, samples: int, seeds: tuple[int, ...], limit: int | None,
-    cache: Path | None, first_tries: bool, new_rule: bool, show: bool, out: Path,
+    model: str, seed: int, per_decade: int, decades: str, samples: int, seeds: tuple[int, ...], count: int,
+    limit: int | None, cache: Path | None, first_tries: bool, new_rule: bool, show: bool, out: Path,
 ) -> None:  # fmt: skip
     """Print figures on compositions of one seed."""
     torch.set_num_threads(1)
@@ -233,7 +234,7 @@ def main(
     if first_tries:
         print_first_tries(folder, model, limit)
         return
-    bench = Bench(folder, cache, model)
+    bench = Bench(folder, cache, model, count)
     for job in () if show else jobs(folder, seeds, limit, plugin):
         bench.run(job)
     print_runs(bench)

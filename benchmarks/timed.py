@@ -18,10 +18,8 @@ import numpy as np
 
 from benchmarks.tables import say, table
 
-__all__ = ["COUNT", "Bench", "Job", "quartiles", "table_against", "table_of_runs"]
+__all__ = ["Bench", "Job", "quartiles", "table_against", "table_of_runs"]
 
-COUNT = 16
-"""Outputs of a command."""
 STOPPED = 3.0
 """Times `auto`'s seconds after which another engine is stopped."""
 LONGEST = 600.0
@@ -63,11 +61,12 @@ class Bench:
         out: Folder of the results.
         cache: A folder that every cache begins as a copy of, such as one with a sampler; None for an empty one.
         model: The model whose bank is filled for warm commands.
+        count: Outputs that each command delivers.
     """
 
-    def __init__(self, out: Path, cache: Path | None, model: str) -> None:
-        self.out, self.cache, self.model = out, cache, model
-        self.path = out / "runs.jsonl"
+    def __init__(self, out: Path, cache: Path | None, model: str, count: int) -> None:
+        self.out, self.cache, self.model, self.count = out, cache, model, count
+        self.path = out / f"runs-{count}.jsonl"
         lines = self.path.read_text().splitlines() if self.path.is_file() else []
         self.done: dict[str, dict[str, Any]] = {one["key"]: one for one in map(json.loads, lines)}
 
@@ -86,7 +85,15 @@ class Bench:
         found["torch"] = _timed([sys.executable, "-c", "import torch"], cache, LONGEST)[0]
         folder = self.out / "run"
         shutil.rmtree(folder, ignore_errors=True)
-        command = [*_lc("sample", str(job.spec)), "--count", str(COUNT), "--seed", str(job.seed), "--out", str(folder)]
+        command = [
+            *_lc("sample", str(job.spec)),
+            "--count",
+            str(self.count),
+            "--seed",
+            str(job.seed),
+            "--out",
+            str(folder),
+        ]
         found["seconds"], status, error = _timed([*command, "--engine", job.engine, "--quiet", *job.more], cache, limit)
         found |= {"status": status} if status in (0, 3) else {"status": status, "error": error[-500:]}
         found |= _of_report(folder / "report.json") if status in (0, 3) else {}
