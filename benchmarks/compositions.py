@@ -215,11 +215,13 @@ def print_runs(bench: Bench) -> None:
 @click.option("--cache", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Caches begin as a copy.")
 @click.option("--first-tries", is_flag=True, help="Only the sampler's first tries, in this process.")
 @click.option("--new-rule", is_flag=True, help="Compositions with a rule that nothing was fitted for.")
+@click.option("--only-auto", is_flag=True, help="Run no other engine beside it.")
 @click.option("--show", is_flag=True, help="Run nothing; print what is in the folder.")
 @click.option("--out", default=Path("runs/compositions"), show_default=True, type=click.Path(path_type=Path))
 def main(
     model: str, seed: int, per_decade: int, decades: str, samples: int, seeds: tuple[int, ...], count: int,
-    limit: int | None, cache: Path | None, first_tries: bool, new_rule: bool, show: bool, out: Path,
+    limit: int | None, cache: Path | None, first_tries: bool, new_rule: bool, only_auto: bool,
+    show: bool, out: Path,
 ) -> None:  # fmt: skip
     """Print figures on compositions of one seed."""
     torch.set_num_threads(1)
@@ -236,7 +238,8 @@ def main(
         return
     bench = Bench(folder, cache, model, count)
     for job in () if show else jobs(folder, seeds, limit, plugin):
-        bench.run(job)
+        if job.engine == "auto" or not only_auto:
+            bench.run(job)
     print_runs(bench)
 
 
