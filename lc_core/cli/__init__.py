@@ -29,6 +29,7 @@ COMMANDS = {
     "inspect": ("lc_core.cli.inspect", "Load a model and tell what it can do, how fast, and whether it is sane."),
     "fit": ("lc_core.cli.fit", "Fit and cache what a spec needs, without sampling."),
     "bank": ("lc_core.cli.bank", "Decode prior samples ahead, so that no spec has to."),
+    "amortise": ("lc_core.cli.amortise", "Train a sampler for a model, once, for any spec of its rules."),
     "cache": ("lc_core.cli.cache", "List or clear fitted parts and banks."),
     "train": ("lc_core.cli.train", "Train a model from its recipe."),
     "doctor": ("lc_core.cli.doctor", "Check the installation, devices, cache, plugins and models."),

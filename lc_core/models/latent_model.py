@@ -255,7 +255,10 @@ def decode_array(model: LatentModel, z: Tensor, *, first_index: int = 0) -> np.n
     with blaming(who):
         with torch.inference_mode():
             outputs = model.decode(z.to(model.device, torch.float32))
-        array = outputs.detach().cpu().numpy() if torch.is_tensor(outputs) else np.asarray(outputs)
+        if torch.is_tensor(outputs):
+            outputs = outputs.detach().cpu()
+            outputs = outputs.float() if outputs.dtype is torch.bfloat16 else outputs  # numpy has no such numbers
+        array = np.asarray(outputs)
     if array.ndim == 0 or len(array) != len(z):
         raise LCError(f"{who} returned shape {array.shape} for {counted(len(z), 'latent')}; expected ({len(z)}, ...)")
     if array.dtype.kind not in "biuf":

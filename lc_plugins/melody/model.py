@@ -61,6 +61,10 @@ class MelodyModel(VAEModel):
 
         return classes_to_tokens(self.net.decode(z).argmax(dim=-1))
 
+    def sampler(self) -> Path | None:
+        """Return the folder of the sampler that comes with the shipped model."""
+        return self.folder / "sampler"
+
     def features(self, z: Tensor) -> Tensor:
         """Return the probabilities of all tokens, sharpened towards the likeliest, `(B, T C)`."""
         found: Tensor = (self.net.decode(z).float() / SHARPENED).softmax(-1).flatten(1)
