@@ -21,9 +21,11 @@ FLOORS = (
     ("energy", "diagnose"),
     ("engines",),
     ("fitting", "sampling"),
+    ("sampler",),
+    ("planning",),
     ("editing", "testing"),
     ("runs",),
-    ("actors",),
+    ("actors", "evaluation"),
     ("api",),
     ("cli",),
 )

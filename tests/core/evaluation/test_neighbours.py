@@ -1,11 +1,11 @@
-"""The figures that compare two sets: by hand, against a brute force, and on sets that are known to differ or not."""
+"""Figures of neighbours: by hand, against a brute force, and on sets that are known to differ or not."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from benchmarks.fidelity import neighbour_figures, two_sample_auc
+from lc_core.evaluation.neighbours import neighbour_figures
 
 
 def brute_force(real, other, k):
@@ -46,7 +46,7 @@ def test_chunks_change_nothing(monkeypatch):
     draw = np.random.default_rng(0)
     real, other = draw.normal(size=(50, 4)), draw.normal(size=(60, 4))
     whole = neighbour_figures(real, other)
-    monkeypatch.setattr("benchmarks.fidelity.CHUNK", 7)
+    monkeypatch.setattr("lc_core.evaluation.neighbours.CHUNK", 7)
     assert neighbour_figures(real, other) == pytest.approx(whole)
 
 
@@ -67,27 +67,3 @@ def test_a_set_that_lacks_a_mode_is_precise_but_covers_half():
 def test_too_few_points_are_refused():
     with pytest.raises(ValueError, match="found k 3, 3, 9"):
         neighbour_figures(np.zeros((3, 2)), np.zeros((9, 2)), k=3)
-
-
-def noise(seed, shape):
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 8, 8)])
-def test_a_network_tells_bright_pictures_from_dark_but_not_noise_from_noise(shape):
-    first, second = noise(0, (300, *shape)), noise(1, (300, *shape))
-    assert two_sample_auc(first, first // 2, steps=15) > 0.98
-    assert 0.35 < two_sample_auc(first, second, steps=15) < 0.65
-
-
-def test_a_network_tells_melodies_by_their_pitches_but_not_alike_ones():
-    draw = np.random.default_rng(0)
-    low, again = draw.integers(60, 70, (2, 300, 32))
-    high = draw.integers(66, 76, (300, 32))
-    assert two_sample_auc(low, high, steps=60) > 0.95
-    assert 0.35 < two_sample_auc(low, again, steps=60) < 0.65
-
-
-def test_the_same_seed_gives_the_same_auc():
-    first, second = noise(0, (90, 1, 8, 8)), noise(1, (90, 1, 8, 8))
-    assert two_sample_auc(first, second, steps=5) == two_sample_auc(first, second, steps=5)
