@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "read_runs"]
 
+NEEDED = {"engine", "seed", "status", "tried", "delivered", "decodes", "all", "constraints", "distinct"}
+"""Keys of `report.json` that are read."""
 AGAIN = "the lc sample command of the run writes it again"
 
 
@@ -99,7 +101,7 @@ def read_runs(paths: Sequence[Path], *, registry: Registry, device: str = "auto"
         if one.model["digest"] != model.digest:
             raise LCError(
                 f"{one.path} was made with other weights or another version of {model.name} than the one installed",
-                hint=f"make the run again: lc sample {one.path / 'spec.yaml'}",
+                hint=f"make the run again into another folder: lc sample {one.path / 'spec.yaml'} --out DIR",
             )
     return [one.run(spec, model) for one, spec in zip(found, specs, strict=True)]
 
@@ -128,13 +130,14 @@ class _Folder:
                 f"{path} was saved from Python and holds no spec", hint="lc_core.evaluation.evaluate([result]) takes it"
             )
         about = _parsed(path / "environment.json")
-        missing = {"engine", "seed", "tried", "delivered", "all", "constraints", "distinct"} - set(report)
-        if report.get("schema") != SCHEMA or missing or "digest" not in about.get("model", {}):
+        lacking = sorted(NEEDED - set(report)) + ["model.digest"] * ("digest" not in about.get("model", {}))
+        if report.get("schema") != SCHEMA or lacking:
             version = about.get("versions", {}).get("latent-constraints", "another version")
+            what = f"lacks {', '.join(lacking)}" if report.get("schema") == SCHEMA else "is in another format"
             raise LCError(
-                f"{path} was written by lc {version}, whose report lc {installed_version('latent-constraints')} does"
-                " not read",
-                hint=f"make the run again: lc sample {path / 'spec.yaml'}",
+                f"{path / 'report.json'} {what}: it was written by lc {version}, and this is lc"
+                f" {installed_version('latent-constraints')}",
+                hint=f"make the run again into another folder: lc sample {path / 'spec.yaml'} --out DIR",
             )
         if not report["delivered"]:
             tried = f"{report['tried']:,}"
