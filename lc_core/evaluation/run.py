@@ -28,6 +28,7 @@ __all__ = ["Run", "read_runs"]
 
 NEEDED = {"engine", "seed", "status", "tried", "delivered", "decodes", "all", "constraints", "distinct"}
 """Keys of `report.json` that are read."""
+ANEW = "make the run again from its spec.yaml, into another folder (--out)"
 AGAIN = "the lc sample command of the run writes it again"
 
 
@@ -101,7 +102,7 @@ def read_runs(paths: Sequence[Path], *, registry: Registry, device: str = "auto"
         if one.model["digest"] != model.digest:
             raise LCError(
                 f"{one.path} was made with other weights or another version of {model.name} than the one installed",
-                hint=f"make the run again into another folder: lc sample {one.path / 'spec.yaml'} --out DIR",
+                hint=ANEW,
             )
     return [one.run(spec, model) for one, spec in zip(found, specs, strict=True)]
 
@@ -137,7 +138,7 @@ class _Folder:
             raise LCError(
                 f"{path / 'report.json'} {what}: it was written by lc {version}, and this is lc"
                 f" {installed_version('latent-constraints')}",
-                hint=f"make the run again into another folder: lc sample {path / 'spec.yaml'} --out DIR",
+                hint=ANEW,
             )
         if not report["delivered"]:
             tried = f"{report['tried']:,}"

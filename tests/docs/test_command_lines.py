@@ -62,6 +62,7 @@ def small_fits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(CriticFitter, "__init__", small)
         patch.setattr("lc_plugins.labels.probe.ProbeSettings", partial(ProbeSettings, steps=100, hidden=32))
         patch.setattr("lc_core.engines.actor.BATCH", 64)
+        patch.setattr("lc_core.evaluation.figures.STEPS", 20)
         yield tmp_path_factory.mktemp("small-fits")
 
 
