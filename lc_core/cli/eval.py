@@ -104,16 +104,16 @@ def _show(one: Mapping[str, Any]) -> None:
     click.echo(f"  distinct: {distinct['count']:,} of {one['delivered']:,}, compared by {distinct['view']}")
     if one["figures"]["auc"] is not None:
         click.echo(table(list(_compared(one)), indent="  "))
-    looked = one["against"]["looked"]
-    click.echo(f"  exact: {one['against']['what']}, {looked:,} looked at")
+    click.echo(f"  compared with {one['against']['what']}, {one['against']['looked']:,} looked at")
     for note in one["notes"]:
         click.echo(f"  note: {note}")
     click.echo()
 
 
 def _compared(one: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    yield ("against exact", "N", "AUC", *FIGURES[1:])
-    for name, key in (("delivered", "figures"), ("second exact set", "best")):
+    against = one["against"]["name"]
+    yield (f"like {against}", "N", "AUC", *FIGURES[1:])
+    for name, key in (("delivered", "figures"), (f"other {against}", "best")):
         yield (name, f"{one[key]['n']:,}", *(f"{one[key][figure]:.3f}" for figure in FIGURES))
 
 

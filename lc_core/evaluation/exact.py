@@ -25,7 +25,7 @@ from lc_core.sampling.expect import enough
 if TYPE_CHECKING:
     from lc_core.models.latent_model import LatentModel
 
-__all__ = ["BUDGET", "FEWEST", "Asked", "Pair", "draw_exact", "split_pair"]
+__all__ = ["BUDGET", "FEWEST", "PACK", "Asked", "Pair", "draw_exact", "split_pair"]
 
 BUDGET = 1_000_000
 """Most draws for both sets, unless said otherwise."""
@@ -59,12 +59,14 @@ class Pair:
         second: As many others.
         source: What they are, in words.
         looked: How many draws or data were looked at.
+        name: `exact samples`, or `held-out data`.
     """
 
     reference: np.ndarray
     second: np.ndarray
     source: str
     looked: int
+    name: str = "exact samples"
 
     def __len__(self) -> int:
         return len(self.reference)
@@ -127,7 +129,7 @@ def draw_exact(
     return pairs
 
 
-def split_pair(outputs: np.ndarray, source: str, looked: int, *, pack: int = 1) -> Pair:
+def split_pair(outputs: np.ndarray, source: str, looked: int, *, pack: int = 1, name: str = "exact samples") -> Pair:
     """Return outputs as two sets, dealt in packs.
 
     Raises:
@@ -140,7 +142,7 @@ def split_pair(outputs: np.ndarray, source: str, looked: int, *, pack: int = 1) 
         )
     first = np.arange(len(outputs)) // pack % 2 == 0
     size = min(int(first.sum()), int((~first).sum()))
-    return Pair(outputs[first][:size], outputs[~first][:size], source, looked)
+    return Pair(outputs[first][:size], outputs[~first][:size], source, looked, name)
 
 
 def _alternate(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

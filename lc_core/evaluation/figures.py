@@ -18,7 +18,7 @@ from lc_core.constraints.constraint import Group
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import verdict
 from lc_core.errors import LCError
-from lc_core.evaluation.exact import BUDGET, FEWEST, Asked, Pair, draw_exact, split_pair
+from lc_core.evaluation.exact import BUDGET, FEWEST, PACK, Asked, Pair, draw_exact, split_pair
 from lc_core.evaluation.intervals import wilson
 from lc_core.evaluation.neighbours import K, neighbour_figures
 from lc_core.evaluation.run import Run
@@ -86,7 +86,7 @@ def evaluate(
         found.append(
             {
                 **_about(run),
-                "against": {"what": pair.source, "looked": pair.looked, "n": len(pair)},
+                "against": {"name": pair.name, "what": pair.source, "looked": pair.looked, "n": len(pair)},
                 "figures": _compared(pair.reference, run.outputs, n, space, model.output_type),
                 "best": best[id(pair), n],
                 "notes": _notes(run, n, exact, against),
@@ -158,7 +158,8 @@ def _data_pair(run: Run, data: np.ndarray) -> Pair:
     evaluator = Evaluator(run.model, run.conditions)
     kept = data[evaluator.satisfied(evaluator.measure(data), len(data))]
     source = f"held-out data of {run.model.name} that meet all conditions"
-    return split_pair(kept, source, len(data), pack=min(50, max(1, len(kept) // 10)))
+    pack = min(PACK, max(1, len(kept) // 10))
+    return split_pair(kept, source, len(data), pack=pack, name="held-out data")
 
 
 def _run_pair(other: Run, runs: Sequence[Run]) -> Pair:

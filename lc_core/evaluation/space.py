@@ -73,11 +73,10 @@ def _registered(plugin: Registered) -> Callable[[np.ndarray], np.ndarray]:
 def _projection(reference: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return a projection to `NUMBERS` numbers by normal variables that are the same each time."""
     flat = reference.reshape(len(reference), -1)
-    low, values = flat.min(), 0
-    if flat.dtype.kind in "iub" and flat.max() - low < MOST_VALUES:
-        values = int(flat.max() - low) + 1
+    low, high = flat.min(), flat.max()
+    values = int(high) - int(low) + 1 if flat.dtype.kind in "iub" else MOST_VALUES + 1
     draw = np.random.default_rng(0)
-    if values and values * flat.shape[1] <= MOST_ROWS:
+    if values <= MOST_VALUES and values * flat.shape[1] <= MOST_ROWS:
         table = draw.normal(size=(flat.shape[1], values, NUMBERS)).astype(np.float32)
         columns = np.arange(flat.shape[1])
 

@@ -47,7 +47,7 @@ def test_a_run_is_told_in_tables_with_what_its_figures_are_figures_of(sample, lc
     assert ["60", "of", "60,"] == lines[8][1:4]
     heads = next(line for line in lines if "AUC" in line)
     assert heads[-6:] == ["N", "AUC", "precision", "recall", "density", "coverage"]
-    assert [line[0] for line in lines[lines.index(heads) + 1 :][:2]] == ["delivered", "second"]
+    assert [line[0] for line in lines[lines.index(heads) + 1 :][:2]] == ["delivered", "other"]
     assert "space: random projection/1" in result.stdout and "two-sample/1, 20 steps on 50 %" in result.stdout
     assert "100 %" in result.stdout and "note: 60 outputs in each set are few" in result.stdout
 
