@@ -104,7 +104,8 @@ def _show(one: Mapping[str, Any]) -> None:
     click.echo(f"  distinct: {distinct['count']:,} of {one['delivered']:,}, compared by {distinct['view']}")
     if one["figures"]["auc"] is not None:
         click.echo(table(list(_compared(one)), indent="  "))
-    click.echo(f"  compared with {one['against']['what']}, {one['against']['looked']:,} looked at")
+    met, looked = one["against"]["met"], one["against"]["looked"]
+    click.echo(f"  compared with {one['against']['what']}: {met:,} of {looked:,} ({_percent(met / looked)})")
     for note in one["notes"]:
         click.echo(f"  note: {note}")
     click.echo()

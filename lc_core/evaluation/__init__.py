@@ -8,6 +8,8 @@ from lc_core.common.lazy import exports
 
 if TYPE_CHECKING:
     from lc_core.evaluation.exact import Asked as Asked
+    from lc_core.evaluation.exact import Pair as Pair
+    from lc_core.evaluation.exact import Search as Search
     from lc_core.evaluation.exact import draw_exact as draw_exact
     from lc_core.evaluation.figures import evaluate as evaluate
     from lc_core.evaluation.intervals import wilson as wilson

@@ -31,6 +31,7 @@ from lc_core.sampling.result import SampleResult
 
 __all__ = ["SCHEMA", "evaluate"]
 
+Against = Run | SampleResult | Pair | str | None
 SCHEMA = 1
 """Version of what `evaluate` returns."""
 TRAINED_ON = 0.5
@@ -43,7 +44,7 @@ def evaluate(
     runs: Sequence[Run | SampleResult],
     *,
     exact: int | None = None,
-    against: Run | SampleResult | str | None = None,
+    against: Against = None,
     budget: int = BUDGET,
     registry: Registry | None = None,
     progress: Progress = lambda _: None,
@@ -54,7 +55,8 @@ def evaluate(
         runs: Runs from `read_runs`, or what `lc_core.sample` returned.
         exact: Outputs in each of the two exact sets; default as many as a run delivered.
         against: What to compare with: exact samples by rejection from each run's own base (None), a run of exact
-            samples under the same conditions, or `data`, the model's held-out data that meet them.
+            samples under the same conditions, two sets that were drawn before, or `data`, the model's held-out data
+            that meet the conditions.
         budget: Most draws for exact samples.
         registry: What is installed; looked up if not given.
         progress: Called with a line of text now and then.
@@ -86,7 +88,13 @@ def evaluate(
         found.append(
             {
                 **_about(run),
-                "against": {"name": pair.name, "what": pair.source, "looked": pair.looked, "n": len(pair)},
+                "against": {
+                    "name": pair.name,
+                    "what": pair.source,
+                    "met": pair.met,
+                    "looked": pair.looked,
+                    "n": len(pair),
+                },
                 "figures": _compared(pair.reference, run.outputs, n, space, model.output_type),
                 "best": best[id(pair), n],
                 "notes": _notes(run, n, exact, against),
@@ -111,7 +119,11 @@ def _checked(one: Run | SampleResult) -> Run:
 
 
 def _pairs(
-    runs: Sequence[Run], exact: int | None, against: Run | SampleResult | str | None, budget: int, progress: Progress
+    runs: Sequence[Run],
+    exact: int | None,
+    against: Against,
+    budget: int,
+    progress: Progress,
 ) -> list[Pair]:
     """Return what each run is compared with; runs under the same conditions share a pair."""
     kinds: list[tuple[Any, str]] = []
@@ -129,6 +141,8 @@ def _pairs(
         outputs = _held_out(runs[0], progress)
         for at, some in enumerate(members):
             made[at] = _data_pair(some[0], outputs)
+    elif isinstance(against, Pair):
+        made = dict.fromkeys(range(len(members)), against)
     elif against is not None:
         other = _checked(against)
         for at, some in enumerate(members):
@@ -259,7 +273,7 @@ def _counted(hits: int, of: int) -> dict[str, Any]:
     return {"count": hits, "of": of, "share": hits / of, "low": low, "high": high}
 
 
-def _notes(run: Run, n: int, exact: int | None, against: Run | SampleResult | str | None) -> list[str]:
+def _notes(run: Run, n: int, exact: int | None, against: Against) -> list[str]:
     notes = []
     if n < FEWEST:
         notes.append(f"{counted(n, 'output')} in each set: too few to compare; {FEWEST} are needed (--count, --exact)")
