@@ -99,9 +99,7 @@ def row(name: str, figures: dict[str, Any]) -> list[Any]:
 @click.option("--engine", required=True, help="Engine, with its default settings.")
 @click.option("--count", default=4_000, show_default=True, help=f"Outputs of each set; of rare at most {RARE:,}.")
 @click.option("--seed", default=0, show_default=True, help="Sampling seed.")
-@click.option(
-    "--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the specs; runs need another --out."
-)
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the specs; needs another --out.")
 @click.option("--budget", default=20_000_000, show_default=True, help="Most prior samples for exact sets.")
 @click.option("--out", default=Path("runs/fidelity"), show_default=True, type=click.Path(path_type=Path))
 def main(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,6 +72,10 @@ class Pair:
 
     def __len__(self) -> int:
         return len(self.reference)
+
+    def about(self) -> dict[str, Any]:
+        """Return what the sets are, without outputs."""
+        return {"name": self.name, "what": self.source, "met": self.met, "looked": self.looked, "n": len(self)}
 
 
 class Search:
