@@ -102,10 +102,10 @@ def _show(one: Mapping[str, Any]) -> None:
     click.echo(table(rows, indent="  "))
     distinct = one["distinct"]
     click.echo(f"  distinct: {distinct['count']:,} of {one['delivered']:,}, compared by {distinct['view']}")
-    if one["figures"]["auc"] is not None:
+    if against := one["against"]:
         click.echo(table(list(_compared(one)), indent="  "))
-    met, looked = one["against"]["met"], one["against"]["looked"]
-    click.echo(f"  compared with {one['against']['what']}: {met:,} of {looked:,} ({_percent(met / looked)})")
+        met, looked = against["met"], against["looked"]
+        click.echo(f"  compared with {against['what']}: {met:,} of {looked:,} ({_percent(met / looked)})")
     for note in one["notes"]:
         click.echo(f"  note: {note}")
     click.echo()

@@ -65,7 +65,7 @@ def evaluate(
         `schema`, `lc`, `model`, `space`, `classifier`, `k`, and `runs`. Of each run: `satisfied` (for each entry
         counts, shares and 95 % intervals of `tries` and `delivered`), `engines`, `distinct`; `against`, what it was
         compared with; `figures` and those of the second set, `best`: `n`, `auc`, `precision`, `recall`, `density`,
-        `coverage`; and `notes`.
+        `coverage`; and `notes`. With fewer than `FEWEST` outputs nothing is compared, and these three are None.
 
     Raises:
         LCError: If a run delivered nothing, runs are of different models, or what to compare with cannot be had.
@@ -81,25 +81,16 @@ def evaluate(
     best: dict[tuple[int, int], dict[str, Any]] = {}
     found = []
     for run, pair in zip(given, pairs, strict=True):
-        progress(f"comparing {run.name} with {pair.source}")
-        n = min(len(pair), len(run.outputs))
-        if (id(pair), n) not in best:
-            best[id(pair), n] = _compared(pair.reference, pair.second, n, space, model.output_type)
-        found.append(
-            {
-                **_about(run),
-                "against": {
-                    "name": pair.name,
-                    "what": pair.source,
-                    "met": pair.met,
-                    "looked": pair.looked,
-                    "n": len(pair),
-                },
-                "figures": _compared(pair.reference, run.outputs, n, space, model.output_type),
-                "best": best[id(pair), n],
-                "notes": _notes(run, n, exact, against),
-            }
-        )
+        one: dict[str, Any] = {**_about(run), "against": None, "figures": None, "best": None}
+        n = len(run.outputs)
+        if pair is not None:
+            progress(f"comparing {run.name} with {pair.source}")
+            n = min(len(pair), n)
+            if (id(pair), n) not in best:
+                best[id(pair), n] = _compared(pair.reference, pair.second, n, space, model.output_type)
+            figures = _compared(pair.reference, run.outputs, n, space, model.output_type)
+            one |= {"against": pair.about(), "figures": figures, "best": best[id(pair), n]}
+        found.append({**one, "notes": _notes(run, n, exact, against)})
     return {
         "schema": SCHEMA,
         "lc": installed_version("latent-constraints"),
@@ -124,11 +115,11 @@ def _pairs(
     against: Against,
     budget: int,
     progress: Progress,
-) -> list[Pair]:
-    """Return what each run is compared with; runs under the same conditions share a pair."""
+) -> list[Pair | None]:
+    """Return what each run is compared with; runs under the same conditions share a pair. None for a few outputs."""
     kinds: list[tuple[Any, str]] = []
     members: list[list[Run]] = []
-    for run in runs:
+    for run in (one for one in runs if len(one.outputs) >= FEWEST):
         kind = (run.conditions, run.base)
         if kind not in kinds:
             kinds.append(kind)
@@ -154,7 +145,7 @@ def _pairs(
             asked = [Asked(kinds[at][0], count) for at, count in zip(chosen, counts, strict=True)]
             drawn = draw_exact(runs[0].model, asked, base=base, budget=budget, progress=progress)
             made |= dict(zip(chosen, drawn, strict=True))
-    return [made[kinds.index((run.conditions, run.base))] for run in runs]
+    return [made[kinds.index((run.conditions, run.base))] if len(run.outputs) >= FEWEST else None for run in runs]
 
 
 def _held_out(run: Run, progress: Progress) -> np.ndarray:
@@ -199,10 +190,7 @@ def _run_pair(other: Run, runs: Sequence[Run]) -> Pair:
 
 
 def _compared(reference: np.ndarray, outputs: np.ndarray, n: int, space: Space, output_type: str) -> dict[str, Any]:
-    """Return how like the first n of a reference the first n of some outputs are; without figures if n is too small."""
-    names = ("auc", "precision", "recall", "density", "coverage")
-    if n < FEWEST:
-        return {"n": n, **dict.fromkeys(names)}
+    """Return how like the first n of a reference the first n of some outputs are."""
     features = space.fitted(reference[:n])
     sets = [_as_stored(one[:n], output_type) for one in (reference, outputs)]
     found = {"n": n, "auc": two_sample_auc(*sets, steps=STEPS, trained_on=TRAINED_ON)}
@@ -276,7 +264,7 @@ def _counted(hits: int, of: int) -> dict[str, Any]:
 def _notes(run: Run, n: int, exact: int | None, against: Against) -> list[str]:
     notes = []
     if n < FEWEST:
-        notes.append(f"{counted(n, 'output')} in each set: too few to compare; {FEWEST} are needed (--count, --exact)")
+        notes.append(f"{counted(n, 'output')}: too few to compare with exact samples; {FEWEST} are needed")
     elif n < FEW:
         notes.append(f"{n:,} outputs in each set are few: chance moves the figures by some hundredths")
     if n < (wanted := min(exact or len(run.outputs), len(run.outputs))) and against is None:

@@ -183,7 +183,7 @@ class LatentModel(ABC):
     def held_out(self) -> np.ndarray | None:
         """Return data of the output type that the model was not trained on, `(N, ...)`; None where there are none.
 
-        `lc eval --against data` compares samples with them. Rows of one source, such as one tune, stand together.
+        `lc eval` compares samples with them, if asked to. Rows of one source, such as one tune, stand together.
 
         Raises:
             LCError: If they cannot be read, such as when a package is missing.

@@ -123,7 +123,7 @@ def test_conditions_that_are_too_rare_are_told_with_the_tries_that_were_spent(sa
     sample()
     result = lc("eval", "run", "--budget", 1)
     assert result.exit_code == 0
-    sample("--set", "constraints.0.at_least=13", "--count", 3, out="rare")
+    sample("--set", "constraints.0.at_least=13", "--count", 20, out="rare")
     result = lc("eval", "rare", "--budget", 1)
     assert result.exit_code == 2
     assert "exact samples under first, any cannot be had: " in result.stderr
