@@ -78,19 +78,24 @@ def evaluate(
     registry = registry or build_registry()
     space = Space(space_of(registry, model.output_type, model.name))
     pairs = _pairs(given, exact, against, budget, progress)
-    best: dict[tuple[int, int], dict[str, Any]] = {}
-    found = []
-    for run, pair in zip(given, pairs, strict=True):
-        one: dict[str, Any] = {**_about(run), "against": None, "figures": None, "best": None}
-        n = len(run.outputs)
-        if pair is not None:
-            progress(f"comparing {run.name} with {pair.source}")
-            n = min(len(pair), n)
-            if (id(pair), n) not in best:
-                best[id(pair), n] = _compared(pair.reference, pair.second, n, space, model.output_type)
-            figures = _compared(pair.reference, run.outputs, n, space, model.output_type)
-            one |= {"against": pair.about(), "figures": figures, "best": best[id(pair), n]}
-        found.append({**one, "notes": _notes(run, n, exact, against)})
+    seconds: dict[tuple[int, int], dict[str, Any]] = {}
+
+    def told(run: Run, pair: Pair | None) -> dict[str, Any]:
+        if pair is None:
+            notes = _notes(run, len(run.outputs), exact, against)
+            return {**_about(run), "against": None, "figures": None, "best": None, "notes": notes}
+        progress(f"comparing {run.name} with {pair.source}")
+        n = min(len(pair), len(run.outputs))
+        if (id(pair), n) not in seconds:
+            seconds[id(pair), n] = _compared(pair.reference, pair.second, n, space, model.output_type)
+        return {
+            **_about(run),
+            "against": pair.about(),
+            "figures": _compared(pair.reference, run.outputs, n, space, model.output_type),
+            "best": seconds[id(pair), n],
+            "notes": _notes(run, n, exact, against),
+        }
+
     return {
         "schema": SCHEMA,
         "lc": installed_version("latent-constraints"),
@@ -98,7 +103,7 @@ def evaluate(
         "space": space.about(),
         "classifier": {"name": VERSION, "steps": STEPS, "trained_on": TRAINED_ON},
         "k": K,
-        "runs": found,
+        "runs": [told(run, pair) for run, pair in zip(given, pairs, strict=True)],
     }
 
 
