@@ -87,11 +87,11 @@ def evaluate(
         progress(f"comparing {run.name} with {pair.source}")
         n = min(len(pair), len(run.outputs))
         if (id(pair), n) not in seconds:
-            seconds[id(pair), n] = _compared(pair.reference, pair.second, n, space, model.output_type)
+            seconds[id(pair), n] = _compared(pair.reference, pair.second, n, space, model.output_type, progress)
         return {
             **_about(run),
             "against": pair.about(),
-            "figures": _compared(pair.reference, run.outputs, n, space, model.output_type),
+            "figures": _compared(pair.reference, run.outputs, n, space, model.output_type, progress),
             "best": seconds[id(pair), n],
             "notes": _notes(run, n, exact, against),
         }
@@ -194,11 +194,13 @@ def _run_pair(other: Run, runs: Sequence[Run]) -> Pair:
     return split_pair(other.outputs, source, len(other.outputs))
 
 
-def _compared(reference: np.ndarray, outputs: np.ndarray, n: int, space: Space, output_type: str) -> dict[str, Any]:
+def _compared(
+    reference: np.ndarray, outputs: np.ndarray, n: int, space: Space, output_type: str, progress: Progress
+) -> dict[str, Any]:
     """Return how like the first n of a reference the first n of some outputs are."""
     features = space.fitted(reference[:n])
     sets = [_as_stored(one[:n], output_type) for one in (reference, outputs)]
-    found = {"n": n, "auc": two_sample_auc(*sets, steps=STEPS, trained_on=TRAINED_ON)}
+    found = {"n": n, "auc": two_sample_auc(*sets, steps=STEPS, trained_on=TRAINED_ON, progress=progress)}
     return found | neighbour_figures(features(reference[:n]), features(outputs[:n]))
 
 

@@ -5,11 +5,14 @@ The network, its steps and its seed are fixed, so figures of one `VERSION` and o
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lc_core.common.progress import Progress, ProgressLine, time_of
 from lc_core.common.seeds import block_generator
 from lc_core.critics.quality import auc
 
@@ -20,6 +23,8 @@ STEPS = 1_000
 SYMBOLS = 130
 """Rows of the table of symbols, as for melodies; outputs with larger ones get as many rows as they need."""
 MOST_SYMBOLS = 1_024
+TELL_EVERY = 5.0
+"""Seconds from one line of progress to the next."""
 
 
 def two_sample_auc(
@@ -30,6 +35,7 @@ def two_sample_auc(
     batch: int = 64,
     seed: int = 0,
     trained_on: float = 2 / 3,
+    progress: Progress = lambda _: None,
 ) -> float:
     """Return how well a fresh small network tells two sets apart, on the last part of each.
 
@@ -45,6 +51,7 @@ def two_sample_auc(
         batch: Of each set in a step.
         seed: Seed of weights and batches.
         trained_on: Share of each set that it is trained on, the first rows; it is measured on the others.
+        progress: Called now and then with a line on how long it still takes, if it takes long.
 
     Returns:
         The AUC: 0.5 if it cannot tell them apart, 1 if it always can.
@@ -59,7 +66,7 @@ def two_sample_auc(
     with torch.random.fork_rng(devices=[]):  # weights and dropout draw from torch's own generator
         torch.manual_seed(seed)
         net, inputs = _network([one[:count] for one in (real, other)], split)
-        _train(net, [one[:split] for one in inputs], steps=steps, batch=batch, seed=seed)
+        _train(net, [one[:split] for one in inputs], steps=steps, batch=batch, seed=seed, progress=progress)
     net.eval()
     with torch.inference_mode():
         said = [torch.cat([net(_input(part)).squeeze(1) for part in torch.split(one[split:], 256)]) for one in inputs]
@@ -68,11 +75,15 @@ def two_sample_auc(
     return value
 
 
-def _train(net: nn.Module, sets: list[Tensor], *, steps: int, batch: int, seed: int) -> None:
+def _train(net: nn.Module, sets: list[Tensor], *, steps: int, batch: int, seed: int, progress: Progress) -> None:
+    told = began = time.monotonic()
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     generator = block_generator(seed, 0, "two-sample")
-    for _ in range(steps):
+    for step in range(steps):
+        if (now := time.monotonic()) - told > TELL_EVERY:
+            told, left = now, time_of((now - began) / max(1, step) * (steps - step))
+            progress(ProgressLine(f"telling two sets apart: step {step:,} of {steps:,}, {left} left", step, steps))
         x = torch.cat([one[torch.randint(len(one), (batch,), generator=generator)] for one in sets])
         logits = net(_input(x)).squeeze(1)
         loss = F.softplus(-logits[:batch]).mean() + F.softplus(logits[batch:]).mean()
