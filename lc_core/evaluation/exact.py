@@ -134,7 +134,7 @@ class Search:
         Raises:
             LCError: If fewer than `FEWEST` were found for a set, with how many draws were spent.
         """
-        source = "prior samples" + ", carried to data by the model's own flow or chain" * (self.base == "data")
+        source = "prior samples" if self.base == "prior" else "samples of base: data"
         pairs = []
         for one, parts, some, looked in zip(self.asked, self.found, self.have, self.looked_for, strict=True):
             if some < 2 * FEWEST:
@@ -173,7 +173,7 @@ def draw_exact(
     wanted, began, told = sum(2 * one.count for one in asked), time.monotonic(), 0.0
     while search.looked < budget and not search.done:
         search.step()
-        if time.monotonic() - began - told > (LONG if told else 1):
+        if not search.done and time.monotonic() - began - told > (LONG if told else 1):
             told = time.monotonic() - began
             left = time_of(told / search.looked * max(0, budget - search.looked))
             done = sum(min(some, 2 * one.count) for some, one in zip(search.have, asked, strict=True))

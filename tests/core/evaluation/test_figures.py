@@ -81,6 +81,16 @@ def test_shifted_samples_are_told_apart_and_lie_elsewhere():
     assert found["engines"][0]["exact"] is False
 
 
+def test_what_stands_in_the_second_half_of_a_run_counts_as_much():
+    """As where exact tries come first and another engine's follow."""
+    first, second = run(count=150), shifted(count=150, seed=1)
+    result = replace(run(), outputs=np.concatenate([first.outputs, second.outputs]))
+    swapped = replace(result, outputs=np.concatenate([second.outputs, first.outputs]))
+    for one_order in (result, swapped):
+        assert 0.65 < one(one_order)["figures"]["auc"] < 0.85, "half of them cannot be told apart"
+    assert one(result, exact=100)["figures"]["precision"] < 0.8
+
+
 def test_shares_come_with_counts_and_intervals():
     preference = Constraint(upper, at_least=0.0, require=False)
     found = one(run(constraints=(POSITIVE, preference)))
