@@ -21,6 +21,7 @@ COMMANDS = {
     "sample": ("lc_core.cli.sample", "Sample outputs that meet a spec."),
     "transform": ("lc_core.cli.transform", "Change files of your own as little as makes them meet a spec."),
     "score": ("lc_core.cli.score", "Measure files of your own under a spec's rules."),
+    "eval": ("lc_core.cli.eval", "Tell how good the samples of runs are, beside exact ones."),
     "validate": ("lc_core.cli.validate", "Check specs without sampling."),
     "show": ("lc_core.cli.show", "Show a spec with every default, and the engines that fit it."),
     "plugins": ("lc_core.cli.plugins", "List what is installed, and what is broken."),

@@ -171,6 +171,16 @@ class LatentModel(ABC):
         """Return the folder of the sampler that comes with the model (`lc amortise`); None without one."""
         return None
 
+    def held_out(self) -> np.ndarray | None:
+        """Return data of the output type that the model was not trained on, `(N, ...)`; None where there are none.
+
+        `lc eval` compares samples with them, if asked to. Rows of one source, such as one tune, stand together.
+
+        Raises:
+            LCError: If they cannot be read, such as when a package is missing.
+        """
+        return None
+
     def realism(self) -> nn.Module | None:
         """Return the realism critic, latents to logits `(B,)`, higher is more like encoded data; None without one."""
         return None

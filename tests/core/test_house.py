@@ -26,7 +26,7 @@ FLOORS = (
     ("planning",),
     ("editing", "testing"),
     ("runs",),
-    ("actors",),
+    ("actors", "evaluation"),
     ("api",),
     ("cli",),
 )
