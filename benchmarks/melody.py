@@ -31,11 +31,11 @@ from lc_core.constraints.measurement import Measurement
 from lc_core.critics.critic import Critic
 from lc_core.energy.energy import Energy
 from lc_core.engines.adam import BETA1, BETA2, EPSILON
-from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
 from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import prepare
-from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.runs.build import build_problem, prepare_problem
 from lc_core.sampling.block import run_block
 from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
@@ -65,7 +65,7 @@ def load(name: str, *, seed: int = 0, **changes: Any) -> tuple[Problem, Energy |
     """Return a shipped spec's problem and its fitted energy (cached between sections), and the seconds of the fit."""
     spec = load_spec(name, overrides=[f"fit.seed={seed}"])
     problem = replace(build_problem(spec, device="cpu"), **changes)
-    prepared = prepare_spec(spec, problem, Cache(), say)
+    prepared = prepare_problem(problem, spec.fit, Cache(), say)
     return problem, prepared.energy, prepared.seconds
 
 

@@ -17,19 +17,20 @@ import click
 import numpy as np
 import torch
 
-from benchmarks.fidelity import neighbour_figures, two_sample_auc
 from benchmarks.melody_features import melody_features, transposed, tunes
 from benchmarks.tables import percent, say, table
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import Energy
-from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
+from lc_core.evaluation import neighbour_figures, two_sample_auc
 from lc_core.models.latent_model import LatentModel
 from lc_core.runs.build import build_problem
 from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
 from lc_plugins.images.arrays import from_pixels, to_pixels
+from lc_plugins.melody.corpus import Corpus
 from lc_plugins.melody.render import Audio, PianoRoll
 
 REFERENCE = "posterior samples"
@@ -71,9 +72,9 @@ def avatar_sources(count: int) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
-def melody_sources(count: int) -> tuple[np.ndarray, np.ndarray]:
+def melody_sources(count: int, corpus: Corpus | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return two halves of the held-out windows, each `(N, 32)`, each window in a key of its own."""
-    corpus = tunes()
+    corpus = corpus or tunes()
     windows = corpus.windows[corpus.is_test]
     packs = np.arange(len(windows)) // PACK
     halves = []

@@ -19,8 +19,8 @@ from lc_core.constraints.evaluator import Evaluator
 from lc_core.editing.problem import Transformation
 from lc_core.editing.state import sigma_distance
 from lc_core.editing.transform import run_transformation
-from lc_core.engines.base import run_engine
 from lc_core.engines.edit import Edit
+from lc_core.engines.loop import run_engine
 from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import prepare
 from lc_core.models.encodings import Encodings
@@ -74,7 +74,7 @@ def main(specs: tuple[str, ...], realism: float | None, fit_seed: int) -> None:
         evaluator = Evaluator(model, spec.entries)
         unmet = windows[~evaluator.satisfied(evaluator.measure(windows), len(windows))][:COUNT]
         weight = spec.realism if realism is None else realism
-        problem = Transformation(model, unmet, spec.entries, Edit(), realism=weight)
+        problem = Transformation(model, spec.entries, Edit(), inputs=unmet, realism=weight)
         settings, cache = FitSettings(seed=fit_seed), Cache()
         edits = Encodings(model)
         check = Evaluator(edits, spec.entries)

@@ -7,7 +7,6 @@ they are out of date.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from typing import Any
 import click
 
 from docs.rules import rule_pages
-from lc_core.cli import COMMANDS, main
+from lc_core.cli import main
 from lc_core.plugins.discover import DISTRIBUTION, build_registry
 from lc_core.plugins.registry import Registry
 from lc_core.spec.jsonschema import schema_json
@@ -54,8 +53,8 @@ def cli_page() -> str:
     """Return the reference of commands, from what click knows of them."""
     head = f"{NOTE}# Options of every command\n\nWhat `lc COMMAND --help` prints; [cli.md](../cli.md) says more.\n"
     root = click.Context(main, info_name="lc")
-    commands = {name: importlib.import_module(module).command for name, (module, _) in COMMANDS.items()}
-    return head + "".join(text for name, one in commands.items() for text in command_texts(one, root, name))
+    commands = {name: main.get_command(root, name) for name in main.list_commands(root)}
+    return head + "".join(text for name, one in commands.items() if one for text in command_texts(one, root, name))
 
 
 def command_texts(command: click.Command, parent: click.Context, name: str) -> Iterator[str]:

@@ -161,8 +161,8 @@ PICTURES = {
 }
 
 
-def make(name: str) -> Path:
-    """Make one picture and return its place."""
+def make(name: str, folder: Path) -> Path:
+    """Make one picture in a folder and return its place."""
     picture = PICTURES[name]
     SCRATCH.mkdir(parents=True, exist_ok=True)
     for spec, text in SPECS.items():
@@ -174,7 +174,7 @@ def make(name: str) -> Path:
     source = together(found, picture.columns) if picture.columns else found[0]
     if source.suffix == ".html":
         source = photograph(source)
-    place = IMAGES / f"{name}.png"
+    place = folder / f"{name}.png"
     shrink(source, place, width=picture.width, colours=picture.colours)
     return place
 
@@ -250,11 +250,12 @@ def shrink(source: Path, place: Path, *, width: int, colours: int) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(PICTURES)))
-def main(names: tuple[str, ...]) -> None:
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=IMAGES, help="Where to.")
+def main(names: tuple[str, ...], out: Path) -> None:
     """Make the pictures of the documents."""
     for name in names or PICTURES:
-        place = make(name)
-        click.echo(f"{place.relative_to(ROOT)}: {place.stat().st_size:,} bytes")
+        place = make(name, out)
+        click.echo(f"{place}: {place.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

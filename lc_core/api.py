@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from lc_core.common.cache import Cache
+from lc_core.common.spelling import free_name
 from lc_core.constraints.constraint import Constraint, Entry, Group, leaves
-from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement
 from lc_core.editing.problem import Transformation
 from lc_core.editing.result import TransformResult
@@ -19,14 +19,14 @@ from lc_core.editing.transform import run_transformation
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.fitting.critics import FitSettings
-from lc_core.fitting.prepare import prepare
 from lc_core.models.adapt import as_latent_model
 from lc_core.models.checks import check_decoder
 from lc_core.models.latent_model import LatentModel
 from lc_core.planning.auto import Auto
 from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registry, view_of
-from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.runs.build import build_problem, prepare_problem
+from lc_core.sampling.block import bank_for
 from lc_core.sampling.problem import Problem, base_of
 from lc_core.sampling.report import finish_report
 from lc_core.sampling.result import SampleResult
@@ -36,6 +36,7 @@ from lc_core.spec.values import Preserve, Spec
 __all__ = ["load_model", "sample", "transform"]
 
 
+# Long by its docstring: one line for each argument.
 def sample(
     spec: Spec | None = None,
     *,
@@ -48,6 +49,7 @@ def sample(
     seed: int = 0,
     budget: int | None = None,
     unique: bool = False,
+    moves: int = 0,
     fit: FitSettings | None = None,
     cache: bool = True,
     progress: Callable[[str], None] = lambda _: None,
@@ -67,6 +69,7 @@ def sample(
         seed: Sampling seed; output i depends on (seed, i) alone.
         budget: Most tries; the engine's default if not given (`Engine.default_budget`).
         unique: Whether outputs must be distinct.
+        moves: Exact moves of each output, which bring it nearer to an exact sample.
         fit: How critics are fitted.
         cache: Keep fitted parts in the user's cache folder, and use those that are there.
         progress: Called with a line of text now and then.
@@ -78,47 +81,36 @@ def sample(
     Raises:
         LCError: If something cannot be used, or a plugin is at fault.
     """
-    kept = Cache() if cache else None
-    if spec is not None:
-        if not isinstance(spec, Spec):
-            raise LCError(f"sample takes a Spec; found {type(spec).__name__}", hint="lc_core.load_spec(path) reads one")
-        given = (model, tuple(constraints), engine, realism, base, count, seed, budget, unique, fit)
-        if given != (None, (), "auto", 0.0, "", 16, 0, None, False, None):
-            hint = "load_spec takes engine, count, seed, budget and overrides"
-            raise LCError("sample takes a spec, or a model with what is wanted of it, not both", hint=hint)
-        view, problem = spec.view, build_problem(spec)
-        prepared = prepare_spec(spec, problem, kept, progress)
-    else:
+    if spec is None:
         if model is None:
             raise LCError("sample needs a spec or a model")
         registry = build_registry()
-        built = engine if isinstance(engine, Engine) else registry.get("engine", engine).load()()
+        built = _engine(engine, registry)
         checked = _checked(model)
         problem = Problem(
             model=checked,
-            entries=_with_labels([_entry(one) for one in constraints]),
+            entries=_with_labels(constraints),
             engine=built,
             realism=realism,
-            count=count,
             seed=seed,
+            count=count,
             budget=built.default_budget(count) if budget is None else budget,
             unique=unique,
             base=base_of(base, realism, checked, left_open=isinstance(built, Auto)),
+            moves=moves,
         )
         view = view_of(registry, problem.model.output_type)
-        evaluator = Evaluator(problem.model, problem.entries)
-        prepared = prepare(
-            evaluator,
-            problem.engine,
-            realism=realism,
-            settings=fit,
-            cache=kept,
-            progress=progress,
-            base=problem.base,
-        )
+    else:
+        _check_alone(spec, (model, tuple(constraints), engine, realism, base, count, seed, budget, unique, moves, fit))
+        problem, view, fit = build_problem(spec), spec.view, spec.fit
+    kept = Cache() if cache else None
+    prepared = prepare_problem(problem, fit, kept, progress)
     problem = replace(problem, engine=prepared.engine)
-    result, seconds = collect(problem, prepared.energy, say=progress)
-    times = {"fit": prepared.seconds, "sample": seconds, "total": prepared.seconds + seconds}
+    bank = bank_for(problem, kept, progress)
+    result, seconds = collect(problem, prepared.energy, bank=bank, say=progress)
+    late = problem.engine.fit_seconds()
+    times = {"fit": prepared.seconds + late[0], "sample": seconds - late[1]}
+    times["total"] = sum(times.values())
     finish_report(result, spec=spec, view=view, card=prepared.card, seconds=times)
     return result
 
@@ -160,12 +152,11 @@ def transform(
         LCError: If something cannot be used, or a plugin is at fault.
     """
     if isinstance(engine, str):
-        built: Engine = build_registry().get("engine", engine).load()()
-        engine = built.for_edits(named=True)
+        engine = _engine(engine, build_registry()).for_edits(named=True)
     problem = Transformation(
         model=_checked(model),
         inputs=np.asarray(inputs),
-        entries=_with_labels([_entry(one) for one in constraints]),
+        entries=_with_labels(constraints),
         engine=engine,
         realism=realism,
         keep=tuple(Preserve(one if isinstance(one, Measurement) else Measurement(one)) for one in keep),
@@ -177,8 +168,24 @@ def transform(
 
 def load_model(name: str, *, registry: Registry | None = None, **params: Any) -> Any:
     """Return a registered model, such as `melody.folk-2bar`, as a `LatentModel`."""
-    registered = (registry or build_registry()).get("model", name)
-    return registered.load()(**registered.fill(params))
+    return (registry or build_registry()).get("model", name).build(params)
+
+
+def _check_alone(spec: Any, others: tuple[Any, ...]) -> None:
+    """Refuse what is no spec, and other arguments beside one."""
+    if not isinstance(spec, Spec):
+        raise LCError(f"sample takes a Spec; found {type(spec).__name__}", hint="lc_core.load_spec(path) reads one")
+    if others != (None, (), "auto", 0.0, "", 16, 0, None, False, 0, None):
+        hint = "load_spec takes engine, count, seed, budget and overrides"
+        raise LCError("sample takes a spec, or a model with what is wanted of it, not both", hint=hint)
+
+
+def _engine(engine: str | Engine, registry: Registry) -> Engine:
+    """Return an engine, or the registered one of that name with its own defaults."""
+    if isinstance(engine, Engine):
+        return engine
+    built: Engine = registry.get("engine", engine).load()()
+    return built
 
 
 def _checked(model: Any) -> LatentModel:
@@ -196,20 +203,17 @@ def _entry(one: Any) -> Entry:
     raise LCError(f"a constraint is a Constraint, a Group or a function; found {type(one).__name__}")
 
 
-def _with_labels(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Return the entries with distinct labels: a label that comes again, or is realism's, is numbered."""
+def _with_labels(constraints: Sequence[Any]) -> tuple[Entry, ...]:
+    """Return entries with distinct labels: a label that comes again, or is realism's, is numbered."""
     taken = {"realism"}  # names the term of realism in the energy; names of arrays are minded where they are saved
 
     def relabel(entry: Entry) -> Entry:
-        label, number = entry.label, 2
-        while label in taken:
-            label, number = f"{entry.label}-{number}", number + 1
-        taken.add(label)
+        label = free_name(entry.label, taken)
         if isinstance(entry, Constraint):
             return replace(entry, label=label)
         inside = tuple(relabel(child) for child in entry.entries)
         return Group(entry.kind, inside, weight=entry.weight, require=entry.require, label=label)
 
-    result = tuple(relabel(entry) for entry in entries)
+    result = tuple(relabel(_entry(one)) for one in constraints)
     assert len({leaf.label for leaf in leaves(result)}) == sum(1 for _ in leaves(result))
     return result

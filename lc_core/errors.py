@@ -31,7 +31,7 @@ class PluginFault(LCError):
 
 
 def all_of(errors: Sequence[LCError]) -> LCError:
-    """Return one error that tells several, one or more: each hint below its error, or once at the end if all agree."""
+    """Return one error for several, one or more: each hint below its error, or once at the end if all agree."""
     hints = {error.hint for error in errors}
-    told = [error.message if len(hints) == 1 else str(error) for error in errors[:-1]]
-    return LCError("\nerror: ".join([*told, errors[-1].message]), hint=errors[-1].hint)
+    messages = [error.message if len(hints) == 1 else str(error) for error in errors[:-1]]
+    return LCError("\nerror: ".join([*messages, errors[-1].message]), hint=errors[-1].hint)

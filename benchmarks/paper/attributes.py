@@ -21,8 +21,8 @@ from lc_core.common.nets import mlp
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import EnergyValue
-from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
 from lc_core.models.latent_model import LatentModel
 from lc_plugins.avatars.attributes import NAMES, visible
 from lc_plugins.avatars.dataset import read_avatars

@@ -21,7 +21,8 @@ from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import Want
 from lc_core.energy.energy import Energy
 from lc_core.engines.actor import Actor
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
+from lc_core.engines.loop import run_engine
 from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import prepare
 from lc_core.models.latent_model import LatentModel

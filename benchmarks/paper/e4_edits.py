@@ -34,8 +34,8 @@ from lc_core.editing.transform import through_decoder
 from lc_core.editing.tries import edit_encodings
 from lc_core.energy.energy import Energy
 from lc_core.energy.preserved import Preserved
-from lc_core.engines.base import run_engine
 from lc_core.engines.edit import Edit
+from lc_core.engines.loop import run_engine
 from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import prepare
 from lc_core.models.encodings import Encodings

@@ -32,13 +32,17 @@ TOTALS = ("accuracy", "weighted precision", "weighted recall", "weighted F1", "m
 
 
 def judged(pictures: np.ndarray, held: np.ndarray) -> dict[str, Any]:
-    """Return the judge's scores of pictures `(N, 3, 64, 64)` that are to have attributes `(N, 30)`.
+    """Return `scores_of` what the judge says of pictures `(N, 3, 64, 64)`."""
+    return scores_of(judge(pictures), held)
+
+
+def scores_of(said: np.ndarray, held: np.ndarray) -> dict[str, Any]:
+    """Return the scores of what the judge says `(N, 30)` of pictures that are to have attributes `(N, 30)`.
 
     Returns:
         `attributes`: share, accuracy, precision, recall and F1 of each; `summary`: totals, weighted by how common each
         attribute is, and the share of pictures of which the judge says all that is asked.
     """
-    said = judge(pictures)
     scores = score_attributes(said, held)
     share = np.array([row["share"] for row in scores.values()])
     totals = summary(scores)

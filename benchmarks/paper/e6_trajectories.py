@@ -24,8 +24,8 @@ from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import Energy
-from lc_core.engines.base import run_engine
-from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.engines.loop import run_engine
+from lc_core.runs.build import build_problem, prepare_problem
 from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
 from lc_plugins.avatars.dataset import read_avatars
@@ -64,7 +64,7 @@ def engines() -> dict[str, dict[str, float]]:
     for name in ("gradient", "actor"):
         spec = load_spec(SPEC, overrides=["realism=0"], engine=name)
         problem = build_problem(spec, device="cpu")
-        prepared = prepare_spec(spec, problem, Cache(), say)
+        prepared = prepare_problem(problem, spec.fit, Cache(), say)
         problem = replace(problem, engine=prepared.engine)
         began = time.perf_counter()
         x, met, decodes = first_tries(problem, prepared.energy)

@@ -13,13 +13,13 @@ import click
 import numpy as np
 import torch
 
-from benchmarks.fidelity import two_sample_auc
 from benchmarks.melody import TRIES, first_tries, prior_rate, say
 from benchmarks.realism import decode, posterior, refine
 from benchmarks.tables import out_option, percent, table, write_results
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
-from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.evaluation import two_sample_auc
+from lc_core.runs.build import build_problem, prepare_problem
 from lc_core.spec import load_spec
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import judged
@@ -60,7 +60,7 @@ def digits(out: Path) -> tuple[list[list[Any]], list[float]]:
     for digit in range(10):
         spec = load_spec(SPEC, overrides=[f"constraints.0.params.digit={digit}"])
         problem = build_problem(spec, device="cpu")
-        prepared = prepare_spec(spec, problem, Cache(), say)
+        prepared = prepare_problem(problem, spec.fit, Cache(), say)
         pictures, met, _ = first_tries(problem, prepared.energy)
         said = judged(pictures)
         right.append(float((said.argmax(axis=1) == digit).mean()))

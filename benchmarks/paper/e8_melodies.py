@@ -24,7 +24,7 @@ from benchmarks.tables import out_option, percent, table, write_results
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.runs.build import build_problem, prepare_spec
+from lc_core.runs.build import build_problem, prepare_problem
 from lc_core.sampling.problem import Problem
 from lc_core.spec import load_spec
 from lc_plugins.melody import measurements
@@ -65,7 +65,7 @@ def measure(spec: str | Path, overrides: list[str], engine: str = "actor") -> Me
     """Fit an actor, or find it in the cache, and run it."""
     loaded = load_spec(spec, overrides=[*overrides, f"engine={engine}"])
     problem = build_problem(loaded, device="cpu")
-    prepared = prepare_spec(loaded, problem, Cache(), say)
+    prepared = prepare_problem(problem, loaded.fit, Cache(), say)
     x, met, _ = first_tries(replace(problem, engine=prepared.engine), prepared.energy)
     return Measured(x, float(met.mean()), prepared.seconds)
 

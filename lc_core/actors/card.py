@@ -1,4 +1,4 @@
-"""What is measured of a fitted actor, and the model card that says it."""
+"""What is measured of a fitted actor, and the model card that says it: `lc_core/templates/actor.md`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.free import frees_of, names_of
-from lc_core.constraints.logic import verdict
 from lc_core.models.latent_model import draw_prior
 from lc_core.spec.values import Spec, plain
 
@@ -25,10 +25,6 @@ TRIES = 4_096
 ROWS = 1_024
 FEW = 24
 """Figures are given for each value of a parameter that has no more values than these."""
-LIMITS = """\
-Every share is of outputs that were decoded and measured, before any selection. An actor knows the model and the
-constraints that it was fitted for, and no others. It does not sample exactly from the prior under the constraints: some
-starts are moved to places that are more crowded than they were."""
 
 
 def measure_actor(
@@ -69,8 +65,8 @@ def measure_actor(
             (moved,) = engine.step((start,), Energy((), space=space, code=targets.code), model, 1)
         x = evaluator.decode(moved)
         outputs.update(one.tobytes() for one in x)
-        met.append(_met(evaluator, targets, evaluator.measure_variants(x)))
-        prior.append(_met(evaluator, targets, values))
+        met.append(targets.met(evaluator.conditions, evaluator.measure_variants(x), ROWS))
+        prior.append(targets.met(evaluator.conditions, values, ROWS))
         groups.append(list(_groups(space, targets)))
     met_all, prior_all = np.concatenate(met), np.concatenate(prior)
     free = []
@@ -81,14 +77,6 @@ def measure_actor(
         free.append({"name": name, "value": value, "tries": int(rows.sum())} | shares)
     shares = {"satisfied": float(met_all.mean()), "prior": float(prior_all.mean())}
     return {"tries": tries, **shares, "distinct": len(outputs) / tries, "free": free}
-
-
-def _met(evaluator: Evaluator, targets: Targets, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    count = len(next(iter(values.values()), range(ROWS)))
-    picked = targets.pick(values)
-    each = [verdict(targets.apply(entry), picked).met for entry in evaluator.conditions]
-    met: np.ndarray = np.logical_and.reduce([np.ones(count, dtype=bool), *each])
-    return met
 
 
 def _groups(space: Space, targets: Targets) -> Iterator[tuple[str, Any, np.ndarray]]:
@@ -117,51 +105,11 @@ def model_card(config: Mapping[str, Any], spec: Spec) -> str:
         config: What `config.json` holds.
         spec: The spec that the actor was fitted for.
     """
-    figures, model = config["figures"], config["model"]
-    lines = [
-        f"# Actor for {config['name']}",
-        "",
-        f"A network that moves a prior sample of the model `{model['use']}` to where the constraints below hold, in",
-        "one pass; fitted by `lc fit --out`.",
-        "",
-        "```python",
-        "import lc_core",
-        "",
-        'actor = lc_core.load_actor("this/folder")',
-        f"z = actor.sample({', '.join(['64', 'seed=0', *_example(config)])})",
-        "x = actor.decode(z)",
-        "```",
-        "",
-        f"In a spec: `engine: {{use: {spec.engine.use}, params: {{folder: this/folder}}}}`.",
-        "",
-        "## Figures",
-        "",
-        f"On {figures['tries']:,} prior samples that took no part in the fit, moved once:",
-        "",
-        "| | the actor | the prior samples themselves |",
-        "|---|---|---|",
-        f"| meet every condition | {figures['satisfied']:.2%} | {figures['prior']:.2%} |",
-        f"| distinct outputs | {figures['distinct']:.2%} | |",
-    ]
-    lines += [
-        f"| {one['name']} {_value(one['value'])}, {one['tries']:,} tries"
-        f" | {one['satisfied']:.2%} | {one['prior']:.2%} |"
-        for one in figures["free"]
-    ]
-    lines += [
-        "",
-        f"Fit: {_seconds(config['fit_seconds'])}, seed {config['fit']['seed']}. Realism: {config['realism']:g}.",
-        f"Model: `{model['name']}`, digest `{model['digest'][:12]}`. Written by lc {config['lc']}.",
-        "",
-        LIMITS,
-        "",
-        "## Spec",
-        "",
-        "```yaml",
-        spec.to_yaml().rstrip(),
-        "```",
-    ]
-    return "\n".join(lines) + "\n"
+    pages = Environment(
+        loader=PackageLoader("lc_core"), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    pages.filters |= {"percent": "{:.2%}".format, "value": _value}
+    return pages.get_template("actor.md").render(config, spec=spec, asked=_example(config))
 
 
 def _example(config: Mapping[str, Any]) -> list[str]:
@@ -172,10 +120,6 @@ def _example(config: Mapping[str, Any]) -> list[str]:
     plainly = [f"{name}={value!r}" for name, value in asked.items() if name.isidentifier()]
     dotted = {name: value for name, value in asked.items() if not name.isidentifier()}
     return plainly + ([f"**{dotted!r}"] if dotted else [])
-
-
-def _seconds(seconds: float | None) -> str:
-    return "seconds not known" if seconds is None else f"{seconds:,.0f} s, critics included"
 
 
 def _value(value: Any) -> str:

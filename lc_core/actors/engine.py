@@ -83,7 +83,7 @@ def actor(
 ) -> Engine:
     """One forward pass of a network that is trained for the spec; the cheapest engine once it is fitted.
 
-    A setting that is None has the preset's value; the default preset's is told first.
+    A setting that is None has the preset's value; the default preset's comes first.
 
     Args:
         preset: How it is built and trained: `default`, sized for latents of a few hundred values, or `paper-2018`,
@@ -106,9 +106,10 @@ def actor(
     given: dict[str, Any] = {key: value for key, value in some.items() if value is not None}
     if not folder:
         return fresh_actor(preset, kl=kl, block=block, **given)
-    told = [*given, *["preset"] * (preset != "default"), *["kl"] * (kl != 0)]
-    if told:
+    others = [*given, *["preset"] * (preset != "default"), *["kl"] * (kl != 0)]
+    if others:
         raise LCError(
-            f"an actor from a folder has its own {', '.join(told)}", hint="leave out folder, or all settings but block"
+            f"an actor from a folder has its own {', '.join(others)}",
+            hint="leave out folder, or all settings but block",
         )
     return FolderActor(folder, block=block)

@@ -22,14 +22,13 @@ from lc_core.constraints.want import SLACK
 from lc_core.engines.actor import Actor
 from lc_core.errors import LCError
 from lc_core.models.adapt import as_latent_model
-from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
+from lc_core.models.latent_model import LatentModel, decode_outputs, draw_prior
 from lc_core.plugins.discover import build_registry
 from lc_core.spec.values import Spec, plain
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lc_core.common.cache import Cache
     from lc_core.fitting.prepare import Prepared
     from lc_core.sampling.problem import Problem
 
@@ -52,7 +51,7 @@ class FittedActor:
 
     @property
     def free(self) -> dict[str, Sequence[Any]]:
-        """What `sample` has to be told, by name: values, or the pair (low, high) of a bound."""
+        """What `sample` has to be given, by name: values, or the pair (low, high) of a bound."""
         return {
             name: own.params.get(key) or own.bounds[key]
             for name, (_, key, own) in names_of(frees_of(self.config)).items()
@@ -89,13 +88,7 @@ class FittedActor:
         """Return the outputs of latents `(N, *latent_shape)`, first dimension N, decoded in float32."""
         import torch
 
-        z = torch.as_tensor(z)
-        return np.concatenate(
-            [
-                decode_array(self.model, z[at : at + self.model.block], first_index=at)
-                for at in range(0, len(z), self.model.block)
-            ]
-        )
+        return decode_outputs(self.model, torch.as_tensor(z))
 
     def _code(self, given: Mapping[str, Any]) -> Tensor:
         import torch
@@ -122,8 +115,8 @@ def _chosen(names: Mapping[str, tuple[str, str, Free]], given: Mapping[str, Any]
             raise LCError(f"nothing called {name!r} is free in this actor ({known})")
     if missing := [name for name in names if name not in given]:
         ranges = {name: own.params.get(key) or own.bounds[key] for name, (_, key, own) in names.items()}
-        told = "; ".join(f"{name}: {_range(ranges[name], own=names[name])}" for name in missing)
-        raise LCError(f"{', '.join(missing)} must be given: {told}", hint=f"actor.sample(64, {missing[0]}=...)")
+        ranged = "; ".join(f"{name}: {_range(ranges[name], own=names[name])}" for name in missing)
+        raise LCError(f"{', '.join(missing)} must be given: {ranged}", hint=f"actor.sample(64, {missing[0]}=...)")
     chosen: dict[str, Any] = {}
     for name, (_, key, own) in names.items():
         value = plain(given[name])
@@ -159,8 +152,7 @@ def load_actor(folder: str | Path, *, model: Any = None) -> FittedActor:
     """
     config, tensors = read_actor(folder)
     if model is None:
-        registered = build_registry().get("model", config["model"]["use"])
-        model = registered.load()(**registered.fill(config["model"]["params"]))
+        model = build_registry().get("model", config["model"]["use"]).build(config["model"]["params"])
     model = as_latent_model(model)
     check_model(config, folder, model)
     codes = sum(own.size for own in frees_of(config).values())
@@ -188,7 +180,7 @@ def save_actor(spec: Spec, folder: str | Path, *, cache: bool = True, progress: 
 
 def fit_into(folder: Path, spec: Spec, problem: Problem, cache: Cache | None, progress: Progress) -> Prepared:
     """Fit a spec's actor, or find it in the cache, measure it and write it into a folder; return the fit."""
-    from lc_core.runs.build import prepare_spec
+    from lc_core.runs.build import prepare_problem
 
     if isinstance(problem.engine, FolderActor):
         raise LCError("this actor is from a folder already", hint="copy the folder, or leave out folder to fit one")
@@ -198,7 +190,7 @@ def fit_into(folder: Path, spec: Spec, problem: Problem, cache: Cache | None, pr
             hint="--engine actor, or load_spec(path, engine='actor')",
         )
     with claim_folder(folder) as owned:
-        prepared = prepare_spec(spec, problem, cache, progress)
+        prepared = prepare_problem(problem, spec.fit, cache, progress)
         figures = measure_actor(Evaluator(problem.model, problem.entries), prepared.engine, progress=progress)
         write_actor(owned, spec, problem, prepared, figures)
     return prepared

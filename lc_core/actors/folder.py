@@ -166,7 +166,7 @@ def restore(
         tensors: From `read_actor`.
         folder: Where they are from, for errors.
         model: The model it was fitted for.
-        codes: How many numbers tell it what is free.
+        codes: How many numbers give it what is free.
         block: Tries in a block, in place of its own.
     """
     try:
@@ -209,7 +209,7 @@ def check_asked(config: Mapping[str, Any], folder: str | Path, evaluator: Evalua
     frees, free = frees_of(config), {leaf.label: leaf.free for leaf in evaluator.leaves if leaf.free}
     if [one.as_dict() for one in frees.values()] != [plain(one.as_dict()) for one in free.values()]:
         raise LCError(
-            f"the actor in {folder} was fitted for other free values: {_told(frees)}; this asks for {_told(free)}",
+            f"the actor in {folder} was fitted for other free values: {_listed(frees)}; this asks for {_listed(free)}",
             hint="give the constraints the free: that is in its MODEL_CARD.md, or fit another actor",
         )
     if _essence(fitted) != _essence(asked):
@@ -245,7 +245,7 @@ def _essence(tree: Any) -> str:
     return str(tree)
 
 
-def _told(frees: Mapping[str, Free]) -> str:
+def _listed(frees: Mapping[str, Free]) -> str:
     parts = [f"{name} of {label} in {values}" for label, one in frees.items() for name, values in one.as_dict().items()]
     return "; ".join(parts) or "nothing free"
 

@@ -1,4 +1,4 @@
-"""`lc cache`: list or clear fitted parts."""
+"""`lc cache`: list or clear fitted parts and banks of prior samples."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from lc_core.common.words import counted
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
-    from lc_core.common.cache import Cache, CacheEntry
+    from lc_core.common.cache import CacheEntry
 
 __all__ = ["command"]
 
 
 @click.command("cache")
-@click.option("--clear", is_flag=True, help="Delete all fitted parts; they are fitted again when needed.")
+@click.option("--clear", is_flag=True, help="Delete all fitted parts and banks; they are made again when needed.")
 @click.option("--yes", is_flag=True, help="Do not ask before deleting; needed without a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(clear: bool, yes: bool, as_json: bool) -> None:
-    """List fitted parts: what each was fitted for, its size, its age and its folder."""
+    """List fitted parts and banks of prior samples: what each is of, its size, its age and its folder."""
     cache = Cache()
     if os.path.exists(cache.root) and not os.path.isdir(cache.root):
         raise LCError(f"{cache.root} is a file; a cache needs a folder", hint="set LC_CACHE_DIR to a folder")
@@ -120,4 +120,6 @@ def _size(*entries: CacheEntry) -> str:
 
 
 def _count(entries: list[CacheEntry]) -> str:
-    return f"{counted(len(entries), 'fitted part')}, {_size(*entries)}"
+    banks = sum(one.kind == "bank" for one in entries)
+    also = f" and {counted(banks, 'bank')}" if banks else ""
+    return f"{counted(len(entries) - banks, 'fitted part')}{also}, {_size(*entries)}"

@@ -39,8 +39,8 @@ def show_component(registry: Registry, name: str, *, as_json: bool) -> None:
 def _likely_kind(registry: Registry, name: str) -> str:
     """Return the kind to look for an unknown name in: one that has a name like it, or else constraints."""
     close = nearest(name, [one.name for kind in KINDS for one in registry.all(kind)])
-    likely = [kind for kind in KINDS if any(one.name in close[:1] for one in registry.all(kind))]
-    return likely[0] if likely else "constraint"
+    kinds = [kind for kind in KINDS if any(one.name in close[:1] for one in registry.all(kind))]
+    return kinds[0] if kinds else "constraint"
 
 
 def _typical_data(one: Registered) -> dict[str, object]:

@@ -48,7 +48,7 @@ def command(
     """
     import json
 
-    from lc_core.runs.build import build_problem, prepare_spec
+    from lc_core.runs.build import build_problem, prepare_problem
 
     use_one_thread()
     spec = load_spec(spec_name, registry=build_registry(plugins), overrides=overrides, engine=engine)
@@ -57,7 +57,8 @@ def command(
         with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
             cache = Cache(refit=refit)
             if out is None:
-                prepared = prepare_spec(spec, problem, cache, _say)
+                prepared = prepare_problem(problem, spec.fit, cache, _say)
+                prepared = prepared.engine.complete() or prepared
             else:
                 prepared = fit_into(out, spec, problem, cache, _say)
     except KeyboardInterrupt:
@@ -70,7 +71,9 @@ def command(
         click.echo(f"{spec.engine.use} needs no fit")
         return
     if "held_out" not in prepared.card:
-        click.echo(f"{spec.engine.use} is fitted already: its folder is {spec.engine.params['folder']}")
+        folder = spec.engine.params.get("folder")
+        where = f": its folder is {folder}" if folder else ": the model's sampler knows every rule"
+        click.echo(f"{spec.engine.use} is fitted already{where}")
         return
     for leaf in leaves(spec.entries):
         if (needs := leaf.measurement.needs()) and (line := needs.about()):

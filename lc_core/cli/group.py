@@ -17,7 +17,7 @@ from lc_core.common.files import FULL, disk_full
 from lc_core.common.guard import IMPORT_SECONDS, limited
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
-from lc_core.plugins.installed import Entry, installed
+from lc_core.plugins.installed import DISTRIBUTION, Entry, installed, summary
 
 __all__ = ["GROUP", "LazyGroup", "show_error"]
 
@@ -38,15 +38,18 @@ class LazyGroup(click.Group):
 
     Args:
         table: For each name its module and one line of help.
+        before: The name in the table before which the commands of plugins are listed; they come last if it is blank.
     """
 
-    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **settings: Any) -> None:
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], before: str = "", **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._table = dict(table)
+        self._at = list(table).index(before) if before else len(table)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all names, those of plugins last."""
-        return [*self._table, *self._from_plugins()]
+        """Return all names in the order in which they are listed."""
+        own = list(self._table)
+        return [*own[: self._at], *self._from_plugins(), *own[self._at :]]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one sub-command."""
@@ -70,9 +73,10 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of sub-commands from the table alone."""
-        rows = [(name, text) for name, (_, text) in self._table.items()]
-        rows += [(name, f"(from {entry.distribution})") for name, entry in self._from_plugins().items()]
+        """Write the list of sub-commands; none is imported."""
+        texts = {name: text for name, (_, text) in self._table.items()}
+        texts |= {name: summary(entry) for name, entry in self._from_plugins().items()}
+        rows = [(name, texts[name]) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -103,9 +107,11 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except SystemExit as error:
-            if ctx.invoked_subcommand not in self._table:  # a command of a plugin may end as it likes
+            command = ctx.invoked_subcommand or ""
+            entry = self._from_plugins().get(command)
+            if entry and entry.distribution != DISTRIBUTION:  # a command of others may end as it likes
                 raise
-            show_error(_ended(ctx.invoked_subcommand, error))
+            show_error(_ended(command, error))
             ctx.exit(USER)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in SURROUNDINGS:
@@ -136,7 +142,7 @@ def show_error(error: LCError) -> None:
 
 
 def _ended(command: str, error: SystemExit) -> LCError:
-    """Return what to tell where code that a command called ended the process; none of our own does."""
+    """Return the error where code that a command called ended the process; none of our own does."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return LCError(
         f"lc {command} was ended by sys.exit({error.code!r}) in {last.filename}, line {last.lineno}",
@@ -145,7 +151,7 @@ def _ended(command: str, error: SystemExit) -> LCError:
 
 
 def _surroundings(error: OSError) -> LCError:
-    """Return what to tell of an error of the operating system that nothing else explained."""
+    """Return the error for one of the operating system that nothing else explained."""
     if error.errno in FULL:
         return disk_full(error)
     where = f"{error.filename}: " if error.filename else ""

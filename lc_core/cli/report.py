@@ -9,13 +9,11 @@ from typing import Any
 import click
 
 from lc_core.cli.text import measured, outputs_line, table, wanted
-from lc_core.common.words import counted
+from lc_core.common.words import GROUPS, counted
 from lc_core.constraints.want import Want
 from lc_core.sampling.variety import distinct_words
 
 __all__ = ["print_report"]
-
-GROUPS = {"all": "all of", "any": "any of", "not": "not"}
 
 
 def print_report(report: Mapping[str, Any], folder: Path) -> None:

@@ -66,32 +66,13 @@ def command(spec_name: str, as_json: bool, quiet: bool, **options: Any) -> None:
 
 
 def _run(
-    spec_name: str,
-    *,
-    count: int | None,
-    seed: int | None,
-    budget: int | None,
-    overrides: tuple[str, ...],
-    out: Path | None,
-    engine: str | None,
-    plugins: tuple[Path, ...],
-    device: str,
-    refit: bool,
-    quiet: bool,
+    spec_name: str, *, out: Path | None, plugins: tuple[Path, ...], device: str, refit: bool, quiet: bool, **chosen: Any
 ) -> tuple[SampleResult, Path]:
+    """Sample into a folder; `chosen` is what `load_spec` takes in place of the spec's own."""
     from lc_core.runs.sample import run_spec
 
     use_one_thread()
-    registry = build_registry(plugins)
-    spec = load_spec(
-        spec_name, registry=registry, overrides=overrides, engine=engine, count=count, seed=seed, budget=budget
-    )
+    spec = load_spec(spec_name, registry=build_registry(plugins), **chosen)
     with RunProgress(quiet=quiet) as progress:
-        return run_spec(
-            spec,
-            out=out,
-            device=device,
-            cache=Cache(refit=refit),
-            progress=progress.line,
-            on_block=progress.block,
-        )
+        cache = Cache(refit=refit)
+        return run_spec(spec, out=out, device=device, cache=cache, progress=progress.line, on_block=progress.block)

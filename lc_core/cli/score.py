@@ -12,7 +12,7 @@ import click
 from lc_core.cli.group import show_error
 from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.text import measured, table, wanted
-from lc_core.common.words import counted
+from lc_core.common.words import GROUPS, counted
 from lc_core.constraints.constraint import Constraint
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
@@ -21,13 +21,12 @@ from lc_core.runs.score import score_file
 from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
-    from lc_core.runs.score import Judged, Score
+    from lc_core.runs.score import Assessed, Score
 
 __all__ = ["command"]
 
 SOME_NOT_MET = 3
 UNREADABLE = 2
-GROUPS = {"all": "all of", "any": "any of", "not": "not"}
 MET = {True: "yes", False: "no", None: "undefined"}
 
 
@@ -84,7 +83,7 @@ def _show(score: Score) -> None:
     click.echo(f"  all conditions: {'met' if score.satisfied else 'not met'}\n")
 
 
-def _rows(one: Judged, depth: int = 0) -> Iterator[tuple[str, str, str, str]]:
+def _rows(one: Assessed, depth: int = 0) -> Iterator[tuple[str, str, str, str]]:
     label = "  " * depth + one.entry.label + ("" if one.entry.require else " (preference)")
     if isinstance(one.entry, Constraint):
         value = "undefined" if one.measured is None else measured(one.measured, one.entry.measurement.info.unit)

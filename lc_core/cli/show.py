@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING
 import click
 
 from lc_core.cli.options import plugin_files
+from lc_core.cli.threads import use_one_thread
+from lc_core.common.cache import Cache
 from lc_core.common.guard import blaming
 from lc_core.constraints.constraint import leaves
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
+from lc_core.sampling.problem import base_of
 from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
-    from lc_core.constraints.constraint import Constraint
+    from collections.abc import Sequence
+
+    from lc_core.constraints.constraint import Constraint, Entry
     from lc_core.models.latent_model import LatentModel
+    from lc_core.spec.values import Spec
 
 __all__ = ["command"]
 
@@ -33,10 +40,11 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
     from lc_core.energy.decoder_guide import guided
     from lc_core.runs.build import build_model, settled
 
+    use_one_thread()
     registry = build_registry(plugins)
     spec = load_spec(spec_name, registry=registry, overrides=overrides, engine=engine)
     model = build_model(spec)
-    with suppress(LCError), blaming("it"):  # told below, where engines are tried
+    with suppress(LCError), blaming("it"):  # said below, where engines are tried
         spec = settled(spec, spec.engine.build().sized_for(model))
     click.echo(spec.to_yaml().rstrip())
     realism = realism_of(model)[1]
@@ -49,11 +57,15 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
             click.echo(f"{leaf.label}: {line}")
     for leaf in guided(spec.entries):
         click.echo(f"{leaf.label}: guided through the decoder{_refused(model, leaf)}")
+    for line in _prior_lines(model, spec.entries):
+        click.echo(line)
+    for line in _plan_lines(spec, model):
+        click.echo(line)
     click.echo("engines:")
     for one in registry.all("engine"):
         try:
             with blaming("it"):
-                built = one.load()(**(spec.engine.params if one == spec.engine.plugin else one.fill()))
+                built = spec.engine.build() if one == spec.engine.plugin else one.build()
                 reason = built.unfit(model, spec.entries, spec.realism)
                 unadvised = built.unadvised(model, spec.entries, spec.realism)
                 note = built.note(spec.entries, spec.realism)
@@ -63,6 +75,37 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
         if unadvised and not reason:
             verdict = f"not offered: {unadvised} (--engine {registry.spelling(one)} runs it all the same)"
         click.echo(f"  {registry.spelling(one)}: {verdict}")
+
+
+def _plan_lines(spec: Spec, model: LatentModel) -> list[str]:
+    """Return what the engine auto does with a spec, and why; nothing for other engines."""
+    from lc_core.planning.plan import plan
+
+    if spec.engine.use != "auto":
+        return []
+    base = base_of(spec.base, spec.realism, model, left_open=True)
+    try:
+        found = plan(Evaluator(model, spec.entries), realism=spec.realism, base=base, cache=Cache())
+    except LCError as error:
+        return [f"plan: none: {error.message}"]
+    return [f"plan: {', then '.join(found.names)}, from {base}", *(f"  {reason}" for reason in found.reasons)]
+
+
+def _prior_lines(model: LatentModel, entries: Sequence[Entry]) -> list[str]:
+    """Return how many prior samples meet the entries of a spec, going by those of the bank."""
+    from lc_core.bank.bank import Bank
+    from lc_core.bank.rate import QUICK, probe_size, rates
+
+    if not entries:
+        return []
+    bank = Bank(model, cache=Cache(), say=lambda line: click.echo(line, err=True))
+    try:
+        found = rates(bank, entries, probe_size(bank, entries), seconds=QUICK)
+    except LCError as error:
+        return [f"prior samples: what they meet is not known: {error.message}"]
+    if found is None:
+        return ["prior samples: none is decoded yet, which takes its time here (lc bank)"]
+    return [f"of {found.samples:,} prior samples meet:", *(f"  {line}" for line in found.lines())]
 
 
 def _refused(model: LatentModel, leaf: Constraint) -> str:

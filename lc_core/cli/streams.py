@@ -1,7 +1,7 @@
 """Standard output and the error stream, however they are: full, closed, a pipe that nobody reads, of few characters.
 
 A write that fails must neither stop what the command does nor be taken for a fault of something else. Standard output
-that fails is told once, at the end; of a pipe whose reader has gone, and of the error stream, nothing is told.
+that fails is reported once, at the end; of a pipe whose reader has gone, and of the error stream, nothing is reported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["guarded_streams", "shown"]
 
 UNWRITABLE = 2
 OVERRULED = (0, 3)
-"""Statuses that say that the result was told."""
+"""Statuses that say that the result was reported."""
 
 
 class _Guarded:
@@ -41,8 +41,8 @@ class _Guarded:
     @property
     def encoding(self) -> str:
         """The encoding. ASCII goes by the name of a larger set: click would write UTF-8 in its place."""
-        told = str(getattr(self._stream, "encoding", None) or "utf-8")
-        return "latin-1" if codecs.lookup(told).name == "ascii" else told
+        encoding = str(getattr(self._stream, "encoding", None) or "utf-8")
+        return "latin-1" if codecs.lookup(encoding).name == "ascii" else encoding
 
     def write(self, text: str) -> int:
         """Write, or do nothing once a write has failed."""

@@ -26,7 +26,6 @@ from lc_core.spec.load import parse
 from lc_core.spec.problems import Problems, Where
 
 if TYPE_CHECKING:
-    from lc_core.common.owned import Owned
     from lc_core.plugins.registry import Registered, Registry
 
 __all__ = ["command"]
@@ -109,7 +108,7 @@ def _earlier(folder: Path) -> list[str]:
     """Return the files of a training without a list of them: its checkpoint, and its curves if they are in that too.
 
     Raises:
-        LCError: If there are other files too: nothing tells whether lc wrote them, and it would write some of them.
+        LCError: If there are other files too: nothing says whether lc wrote them, and it would write some of them.
     """
     saved = _checkpoint(folder / CHECKPOINT)
     if saved is None:

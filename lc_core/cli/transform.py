@@ -115,15 +115,15 @@ def _run(
 def _show(report: Mapping[str, Any], folder: Path) -> None:
     """Print a line for each example, and what it comes to."""
     labels = [one["label"] for one in _leaves(report["constraints"])]
-    judged = any("judge" in one for one in report["examples"])
-    rows = [("file", *labels, "distance", "changed", *(["by the judge"] if judged else []), "met")]
+    by_judge = any("judge" in one for one in report["examples"])
+    rows = [("file", *labels, "distance", "changed", *(["by the judge"] if by_judge else []), "met")]
     for one in report["examples"]:
         values = [f"{_value(one['before'][label])} -> {_value(one['after'][label])}" for label in labels]
         poor = "" if one["represented"] else " (poorly represented)"
         met = "yes" if one["met"] else "no"
-        changed = [one["changed"]] + ([one["judge"]["changed"]] if judged else [])
-        told = [", ".join(labels) or "-" for labels in changed]
-        rows.append((one["input"] + poor, *values, f"{one['distance']:.2f}", *told, met))
+        changed = [one["changed"]] + ([one["judge"]["changed"]] if by_judge else [])
+        labelled = [", ".join(labels) or "-" for labels in changed]
+        rows.append((one["input"] + poor, *values, f"{one['distance']:.2f}", *labelled, met))
     click.echo(table(rows))
     click.echo()
     for note in report.get("notes", []):
@@ -132,9 +132,9 @@ def _show(report: Mapping[str, Any], folder: Path) -> None:
     if distance["edited"]:
         click.echo(f"median distance of those edited: {number(float(format(distance['median'], '.3g')))} sigma")
     if judge := report.get("judge"):
-        told = [f"{judge['met']:,} of {report['inputs']:,} meet all conditions"] if "met" in judge else []
-        told += [f"{judge['unchanged']:.1%} of other measurements are unchanged"] if "unchanged" in judge else []
-        click.echo(f"by the judge of {', '.join(judge['of'])}: {', '.join(told)}")
+        figures = [f"{judge['met']:,} of {report['inputs']:,} meet all conditions"] if "met" in judge else []
+        figures += [f"{judge['unchanged']:.1%} of other measurements are unchanged"] if "unchanged" in judge else []
+        click.echo(f"by the judge of {', '.join(judge['of'])}: {', '.join(figures)}")
     click.echo(
         f"{report['met']:,} of {report['inputs']:,} meet all conditions, {counted(report['decodes'], 'decode')}; "
         f"{seconds['fit']:.1f} s fitting, {seconds['transform']:.1f} s editing, {seconds['total']:.1f} s in all"

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from lc_core.common.cache import key_of as key_of
     from lc_core.common.files import write_atomically as write_atomically
     from lc_core.common.guard import blaming as blaming
+    from lc_core.common.locks import lock_of as lock_of
     from lc_core.common.nets import mlp as mlp
     from lc_core.common.nets import training_autocast as training_autocast
     from lc_core.common.network_files import check_finite as check_finite
     from lc_core.common.network_files import read_network as read_network
     from lc_core.common.network_files import write_network as write_network
-    from lc_core.common.owned import lock_of as lock_of
     from lc_core.common.plain_text import decoded as decoded
     from lc_core.common.plain_text import looks as looks
     from lc_core.common.plain_text import tidy as tidy

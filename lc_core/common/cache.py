@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core.common.cache_entries import (
-    FILES,
-    MARKER,
     check_cache,
     delete_entry,
     delete_locks,
+    files_of,
     mark_root,
     own_entries,
     place_entry,
 )
-from lc_core.common.owned import is_lock
+from lc_core.common.locks import is_lock
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Cache", "CacheEntry", "FORMAT", "key_of"]
 
 FORMAT = 6
-"""Part of every key; raised when the files of an entry change. What fits compute is told by `code_digest`."""
+"""Part of every key; raised when the files of an entry change. What fits compute is in `code_digest`."""
 
 
 def key_of(parts: Mapping[str, Any]) -> str:
@@ -71,7 +70,7 @@ class Cache:
         """The folder; what needs nothing fitted never asks for it.
 
         Raises:
-            LCError: If it cannot be told.
+            LCError: If it cannot be found.
         """
         return self._given or default_folder()
 
@@ -134,7 +133,7 @@ class Cache:
         """Return what is cached, oldest first: what lc wrote and marked, and nothing else."""
         found = []
         for folder in sorted(own_entries(self.root), key=lambda path: path.stat().st_mtime):
-            size = sum((folder / name).stat().st_size for name in (*FILES, MARKER) if (folder / name).is_file())
+            size = sum(path.stat().st_size for path in files_of(folder))
             try:
                 config = json.loads((folder / "config.json").read_text())
                 kind, what = config["kind"], config["what"]

@@ -15,13 +15,25 @@ from contextlib import suppress
 from pathlib import Path
 
 from lc_core.common.files import write_atomically
-from lc_core.common.owned import is_lock, lock_of
+from lc_core.common.locks import is_lock, lock_of
 from lc_core.errors import LCError
 
-__all__ = ["check_cache", "delete_entry", "delete_locks", "is_entry", "mark_root", "own_entries", "place_entry"]
+__all__ = [
+    "bank_files",
+    "check_cache",
+    "delete_entry",
+    "delete_locks",
+    "files_of",
+    "is_entry",
+    "mark_root",
+    "own_entries",
+    "place_entry",
+]
 
 KEYED = re.compile(r"[a-z][\w-]*-[0-9a-f]{24}")
 FILES = ("config.json", "weights.safetensors")
+BANK_FILE = re.compile(r"(outputs|[0-9a-f]{24})-[uif][1248]\.bank")
+"""A column of a bank of prior samples; see `lc_core.bank.columns`."""
 MARKER = ".lc-cache-entry"
 MARK = b"A fitted part of latent-constraints. lc cache --clear deletes it.\n"
 TAG = "CACHEDIR.TAG"
@@ -51,6 +63,22 @@ def is_entry(folder: Path) -> bool:
         return bool(folder.name.rpartition("-")[0] == config["kind"] and config["digest"] == digest)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def bank_files(folder: Path) -> list[Path]:
+    """Return the columns in the folder of a bank, sorted by name."""
+    if not folder.name.startswith("bank-") or not is_entry(folder):
+        return []
+    return sorted(one for one in folder.iterdir() if BANK_FILE.fullmatch(one.name) and _is_plain(one))
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the files that lc wrote into the folder of an entry, what marks it last."""
+    return bank_files(folder) + [one for name in (*FILES, MARKER) if _is_plain(one := folder / name)]
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def own_entries(root: Path) -> Iterator[Path]:
@@ -114,10 +142,8 @@ def delete_entry(folder: Path) -> bool:
     lock = folder.with_name(f"{folder.name}.lock")
     try:
         with lock_of(lock, what=folder):
-            for name in (*FILES, MARKER):
-                path = folder / name
-                if path.is_file() and not path.is_symlink():
-                    path.unlink()
+            for path in files_of(folder):
+                path.unlink()
             if not any(folder.iterdir()):
                 folder.rmdir()
             if is_lock(lock):

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and what to tell of a disk that cannot be written."""
+"""Files written whole or not at all, and the errors of a disk that cannot be written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def disk_full(error: OSError) -> LCError:
-    """Return what to tell of a disk that is full, whoever met that."""
+    """Return the error of a disk that is full, whoever met that."""
     where = f"{error.filename}: " if error.filename else ""
     hint = "free some space, there or in the folder for temporary files, and give the same command again"
     return LCError(f"{where}the disk is full", hint=hint)
@@ -41,7 +41,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> LCError:
-    """Return what to tell of a run's folder that cannot be written."""
+    """Return the error of a run's folder that cannot be written."""
     if error.errno in FULL:
         hint = "free some space and give the same command again; what is finished is kept"
         return LCError(f"run folder {path}: the disk is full", hint=hint)

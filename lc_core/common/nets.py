@@ -21,7 +21,7 @@ def training_autocast(device: str = "cpu") -> torch.autocast:
     """
     import torch
 
-    # Told since torch 2.10; without it float32 is the safe choice.
+    # Known since torch 2.10; without it float32 is the safe choice.
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return torch.autocast(device, torch.bfloat16, enabled=device == "cuda" or native)

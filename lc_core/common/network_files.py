@@ -21,7 +21,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def write_network(path: Path, network: nn.Module, kind: str) -> None:
-    """Write a network that tells its constructor's arguments as `settings`.
+    """Write a network that has its constructor's arguments as `settings`.
 
     Args:
         path: The file.
@@ -31,8 +31,8 @@ def write_network(path: Path, network: nn.Module, kind: str) -> None:
     from safetensors.torch import save
 
     tensors = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    told = {"kind": kind, "settings": json.dumps(network.settings), "sha256": _hash(tensors)}
-    write_atomically(path, save(tensors, told))
+    header = {"kind": kind, "settings": json.dumps(network.settings), "sha256": _hash(tensors)}
+    write_atomically(path, save(tensors, header))
 
 
 def read_network(path: Path, kind: str, build: Callable[..., Network]) -> Network | None:
@@ -53,20 +53,20 @@ def read_network(path: Path, kind: str, build: Callable[..., Network]) -> Networ
     refuse_stand_in_at(path)
     try:
         with safe_open(str(path), framework="pt") as file:
-            told = file.metadata() or {}
+            header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
         check_finite(tensors)
-        if told.get("kind") != kind:
-            raise ValueError(f"it is of kind {told.get('kind')!r}; expected {kind!r}")
-        if told.get("sha256") != _hash(tensors):
+        if header.get("kind") != kind:
+            raise ValueError(f"it is of kind {header.get('kind')!r}; expected {kind!r}")
+        if header.get("sha256") != _hash(tensors):
             raise ValueError("its weights are not those that were written")
         with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
-            network = build(**json.loads(told["settings"]))
+            network = build(**json.loads(header["settings"]))
         network.load_state_dict({name: value.float() for name, value in tensors.items()})
     except Exception as error:
         raise LCError(f"{path} is damaged: {error}", hint="install or train the model again") from error
     found: Any = network.requires_grad_(False).eval()
-    found.digest = told["sha256"]
+    found.digest = header["sha256"]
     return network
 
 

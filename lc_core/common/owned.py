@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lc_core.common.files import write_atomically
+from lc_core.common.locks import lock_of
 from lc_core.errors import LCError
 
-__all__ = ["InTheWay", "Owned", "check_place", "is_lock", "lock_of", "some"]
+__all__ = ["InTheWay", "Owned", "check_place", "some"]
 
 PRIVATE = ".lc"
 FORMAT = 1
@@ -252,8 +253,8 @@ def check_place(path: Path) -> None:
     there = next((one for one in (path, *path.parents) if os.path.lexists(one)), None)
     if there is not None and not os.path.isdir(there):
         what = "a file" if os.path.exists(there) else "a link to a place that does not exist"
-        told = f"{there} is {what}; expected a folder"
-        raise LCError(told if there == path else f"{path}: {told}", hint="choose another with --out")
+        message = f"{there} is {what}; expected a folder"
+        raise LCError(message if there == path else f"{path}: {message}", hint="choose another with --out")
 
 
 def _unknown(path: Path) -> LCError:
@@ -263,43 +264,6 @@ def _unknown(path: Path) -> LCError:
         hint=f"choose another folder; a folder of lc has to be moved or copied with its {PRIVATE} (an earlier lc made"
         " none: begin again in a new folder)",
     )
-
-
-@contextmanager
-def lock_of(path: Path, *, what: Path, remove: bool = False) -> Iterator[None]:
-    """Hold a lock file; what is no lock file is not touched.
-
-    Args:
-        path: The lock file.
-        what: What it guards, for the message.
-        remove: Delete the file at the end if it was made here.
-
-    Raises:
-        LCError: If another process holds it, or the file is somebody else's.
-        OSError: If it cannot be made.
-    """
-    from filelock import FileLock, Timeout
-
-    there = os.path.lexists(path)
-    if there and not is_lock(path):
-        raise LCError(f"{path} is no lock file of lc", hint="move it away, or choose another folder")
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        hint = "wait for it to end, or give another --out"
-        raise LCError(f"another lc is writing to {what}", hint=hint) from error
-    try:
-        yield
-    finally:
-        if remove and not there:
-            path.unlink(missing_ok=True)
-        lock.release()
-
-
-def is_lock(path: Path) -> bool:
-    """Return whether a file can be a lock: those are empty, and no links."""
-    return not path.is_symlink() and path.is_file() and path.stat().st_size == 0
 
 
 def _digest(path: Path) -> str:

@@ -28,7 +28,7 @@ SPECIAL = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a d
 def refuse_special(path: str | Path) -> None:
     """Refuse a pipe, a socket or a device, before it is opened: to read one may have no end.
 
-    What is not there, or is a folder, is told by what opens it. What a shell hands over as `/dev/fd/63` has an end.
+    What is not there, or is a folder, is an error of what opens it. What a shell hands over as `/dev/fd/63` has an end.
 
     Raises:
         LCError: If it is one.
@@ -65,7 +65,7 @@ def refuse_stand_in(data: bytes, path: str | Path) -> None:
 
 
 def refuse_pointer(data: bytes, path: str | Path) -> None:
-    """Refuse a Git LFS pointer, where an empty file or a web page is told by what reads it.
+    """Refuse a Git LFS pointer, where an empty file or a web page is an error of what reads it.
 
     Args:
         data: Content of the file, or at least its first 1,024 bytes and one more if it has more.

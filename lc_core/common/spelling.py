@@ -1,4 +1,4 @@
-"""Suggestions for a name that nobody knows."""
+"""Names: a free one where one is taken, and suggestions for one that nobody knows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,23 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["misspelt", "nearest"]
+__all__ = ["free_name", "misspelt", "nearest"]
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """Return a name, with a number where it is taken; it is taken then.
+
+    Example:
+        >>> taken = {"scale"}
+        >>> free_name("scale", taken), free_name("scale", taken), free_name("span", taken)
+        ('scale-2', 'scale-3', 'span')
+    """
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}-{number}"
+    taken.add(found)
+    return found
 
 
 def nearest(name: str, known: Sequence[str], *, count: int = 3) -> list[str]:

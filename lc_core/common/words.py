@@ -1,8 +1,11 @@
-"""Numbers in sentences."""
+"""Words that messages and pages share."""
 
 from __future__ import annotations
 
-__all__ = ["counted"]
+__all__ = ["GROUPS", "counted"]
+
+GROUPS = {"all": "all of", "any": "any of", "not": "not"}
+"""What a group is called where it wants its entries."""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

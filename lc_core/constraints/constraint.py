@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from lc_core.constraints.free import Free
 from lc_core.constraints.measurement import Measurement
@@ -23,12 +23,14 @@ __all__ = [
     "all_of",
     "any_of",
     "describe",
+    "fold",
     "leaves",
     "map_leaves",
     "none_of",
     "walk",
 ]
 
+T = TypeVar("T")
 
 GUIDES = ("critic", "decoder")
 """What an engine follows of a constraint."""
@@ -179,12 +181,8 @@ def none_of(*entries: Entry, **options: Any) -> Group:
 
 
 def leaves(entries: Sequence[Entry]) -> Iterator[Constraint]:
-    """Yield the constraints of a tree, in the order they are written."""
-    for entry in entries:
-        if isinstance(entry, Constraint):
-            yield entry
-        else:
-            yield from leaves(entry.entries)
+    """Return the constraints of a tree, in the order they are written."""
+    return (entry for entry in walk(entries) if isinstance(entry, Constraint))
 
 
 def map_leaves(entry: Entry, change: Callable[[Constraint], Constraint]) -> Entry:
@@ -192,6 +190,24 @@ def map_leaves(entry: Entry, change: Callable[[Constraint], Constraint]) -> Entr
     if isinstance(entry, Constraint):
         return change(entry)
     return replace(entry, entries=tuple(map_leaves(child, change) for child in entry.entries))
+
+
+def fold(
+    entry: Entry, leaf: Callable[[Constraint, bool], T], join: Callable[[bool, list[T]], T], *, holds: bool = True
+) -> T:
+    """Return what a tree comes to, its negations moved into its constraints (De Morgan's laws).
+
+    Args:
+        entry: A constraint or a group.
+        leaf: Given a constraint and whether it is to hold, or not to hold.
+        join: Given whether all of several parts are needed, or one is enough, and what each of them came to.
+        holds: False for the negation of the entry.
+    """
+    if isinstance(entry, Constraint):
+        return leaf(entry, holds)
+    if entry.kind == "not":
+        return fold(entry.entries[0], leaf, join, holds=not holds)
+    return join((entry.kind == "all") == holds, [fold(child, leaf, join, holds=holds) for child in entry.entries])
 
 
 def describe(entry: Entry) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Needs:
     def check_named(self, use: str, params: Mapping[str, Any], output_type: str) -> None:
         """Raise an `LCError` if a spec's model is surely another one than outputs are measured with.
 
-        Called when a spec is read, before any model is loaded; `check_model` sees what only the model itself tells.
+        Called when a spec is read, before any model is loaded; `check_model` sees what only the model itself knows.
 
         Args:
             use: The model's name in the spec.
@@ -63,6 +63,7 @@ class MeasurementInfo:
     code: SettingsCode | None = None
 
 
+# Long by its docstring: one line for each argument.
 def measurement(
     *,
     accepts: str | Sequence[str],

@@ -25,7 +25,7 @@ IN_A_FIT = ("common.nets", "common.seeds", "models", "constraints", "critics", "
 
 
 def measurement_digest(measurement: Measurement) -> str | None:
-    """Return a hash of a measurement's source and parameters, or None if its behaviour cannot be told from them.
+    """Return a hash of a measurement's source and parameters, or None if its behaviour is not known from them.
 
     The source is that of the function's module and of every module of the same package that it imports. It tells
     nothing of closures, and not which of several functions of one name is meant, as with lambdas. What the measurement

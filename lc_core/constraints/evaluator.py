@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lc_core.constraints.constraint import Entry, leaves
-from lc_core.constraints.logic import verdict
-from lc_core.constraints.measurement import measure_all
+from lc_core.constraints.constraint import Entry, leaves, walk
+from lc_core.constraints.logic import meet_all, verdict
+from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, decode_array
+from lc_core.models.latent_model import LatentModel, decode_outputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,38 +58,43 @@ class Evaluator:
 
     def decode(self, z: Tensor, *, first_index: int = 0) -> np.ndarray:
         """Decode latents `(B, *latent_shape)`, in pieces of the model's block, and count them."""
-        pieces = [
-            decode_array(self.model, z[start : start + self.model.block], first_index=first_index + start)
-            for start in range(0, len(z), self.model.block)
-        ]
+        outputs = decode_outputs(self.model, z, first_index=first_index)
         self.decodes += len(z)
-        return np.concatenate(pieces)
+        return outputs
 
     def measure(self, outputs: np.ndarray, *, first_index: int = 0) -> dict[str, np.ndarray]:
         """Measure outputs: for each leaf's label its values `(B,)` float64."""
         values = measure_all([leaf.measurement for leaf in self.leaves], outputs, first_index=first_index)
         return dict(zip((leaf.label for leaf in self.leaves), values, strict=True))
 
+    @property
+    def variants(self) -> list[Measurement]:
+        """The measurement of every leaf, where it has free parameters under every combination."""
+        return [one for leaf in self.leaves for one in leaf.variants]
+
     def measure_variants(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
         """Measure outputs as above, but where a leaf has free parameters under every combination, `(B, V)`."""
-        variants = [leaf.variants for leaf in self.leaves]
-        values = iter(measure_all([one for some in variants for one in some], outputs))
-        found = {}
-        for leaf, some in zip(self.leaves, variants, strict=True):
-            columns = np.stack([next(values) for _ in some], axis=1)
-            found[leaf.label] = columns if leaf.free else columns[:, 0]
+        return self.by_leaf(measure_all(self.variants, outputs))
+
+    def by_leaf(self, columns: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Return for each leaf's label the values of its variants, `(B,)`, or `(B, V)` if it is free.
+
+        Args:
+            columns: What each of `variants` measures, `(B,)`.
+        """
+        values, found = iter(columns), {}
+        for leaf in self.leaves:
+            some = np.stack([next(values) for _ in leaf.variants], axis=1)
+            found[leaf.label] = some if leaf.free else some[:, 0]
         return found
 
-    def met(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Judge every top-level entry on measured values: for each label, `(B,)` bool."""
-        return {entry.label: verdict(entry, values).met for entry in self.entries}
+    def met(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Assess every entry of the tree on measured values: for each label, `(B,)` bool."""
+        return {entry.label: verdict(entry, values).met for entry in walk(self.entries)}
 
     def satisfied(self, values: dict[str, np.ndarray], count: int) -> np.ndarray:
         """Return which of `count` outputs meet every condition, `(count,)` bool; all of them if there is none."""
-        result = np.ones(count, dtype=bool)
-        for entry in self.conditions:
-            result &= verdict(entry, values).met
-        return result
+        return meet_all(self.conditions, values, count)
 
     def satisfied_latents(self, z: Tensor) -> np.ndarray:
         """Decode and measure latents and return which satisfy, `(B,)` bool."""

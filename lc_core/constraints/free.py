@@ -82,7 +82,7 @@ class Free:
 
     @property
     def size(self) -> int:
-        """How many numbers tell an engine what is wanted: one for each value of a parameter, and one for a bound."""
+        """How many numbers give an engine what is wanted: one for each value of a parameter, and one for a bound."""
         return sum(map(len, self.params.values())) + len(self.bounds)
 
     def choices(self) -> Iterator[dict[str, Any]]:
@@ -123,7 +123,7 @@ class EachWant(Want):
 
 
 def frees_of(config: Mapping[str, Any]) -> dict[str, Free]:
-    """Return what is free, by the label of its constraint, in the order that the actor is told it."""
+    """Return what is free, by the label of its constraint, in the order that the actor is given it."""
     return {
         one["label"]: Free(
             {name: tuple(values) for name, values in one["params"].items()},

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lc_core.constraints.constraint import Constraint, Entry, leaves
+from lc_core.constraints.constraint import Constraint, Entry, fold, leaves
 from lc_core.errors import LCError
 
-__all__ = ["NEAREST", "Verdict", "check_reachable", "distance", "nearest_missed", "only_value", "order", "verdict"]
+__all__ = [
+    "NEAREST",
+    "Verdict",
+    "check_reachable",
+    "distance",
+    "meet_all",
+    "nearest_missed",
+    "only_value",
+    "order",
+    "verdict",
+]
 
 NEAREST = 4
 """How many of the nearest tries a run shows."""
@@ -18,8 +28,8 @@ FAR = 1e9
 """Distance of a value that is undefined."""
 
 
-def distance(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool = True) -> np.ndarray:
-    """Return how far outputs are from meeting an entry, or its negation: `(B,)`, 0 or more, 0 where it is met.
+def distance(entry: Entry, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return how far outputs are from meeting an entry: `(B,)`, 0 or more, 0 where it is met.
 
     For a constraint it is the distance to the wanted interval (or out of it) as a share of its bounds' size. Where all
     parts of a group must be met distances add up; where one is enough the least counts.
@@ -27,21 +37,22 @@ def distance(entry: Entry, values: Mapping[str, np.ndarray], *, holds: bool = Tr
     Args:
         entry: A constraint or a group.
         values: For each leaf's label, its measured values `(B,)`; NaN is far from everything.
-        holds: False for the negation.
     """
-    if isinstance(entry, Constraint):
-        want, measured = entry.want, values[entry.label]
+
+    def leaf(one: Constraint, holds: bool) -> np.ndarray:
+        want, measured = one.want, values[one.label]
         if holds:
             away = np.maximum(want.low - measured, measured - want.high)
         else:
             away = np.minimum(measured - want.low, want.high - measured)
         size = max([1.0, *(abs(bound) for bound in (want.low, want.high) if np.isfinite(bound))])
         return np.where(np.isnan(measured), FAR, np.maximum(away, 0.0) / size)
-    if entry.kind == "not":
-        return distance(entry.entries[0], values, holds=not holds)
-    parts = np.stack([distance(child, values, holds=holds) for child in entry.entries])
-    total: np.ndarray = parts.sum(axis=0) if (entry.kind == "all") == holds else parts.min(axis=0)
-    return total
+
+    def join(every: bool, parts: list[np.ndarray]) -> np.ndarray:
+        total: np.ndarray = np.sum(parts, axis=0) if every else np.min(parts, axis=0)
+        return total
+
+    return fold(entry, leaf, join)
 
 
 def order(conditions: Sequence[Entry], values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
@@ -91,7 +102,7 @@ def check_reachable(conditions: Sequence[Entry], only: Mapping[str, float]) -> N
         LCError: If there is one; it names the measurements and their value.
     """
     for entry in conditions:
-        if not _reachable(entry, only, holds=True):
+        if not _reachable(entry, only):
             fixed = [leaf for leaf in leaves([entry]) if leaf.label in only]
             values = {leaf.measurement.name: _shown(only[leaf.label]) for leaf in fixed}
             seen = " and ".join(f"{name} is {value}" for name, value in values.items())
@@ -102,17 +113,16 @@ def check_reachable(conditions: Sequence[Entry], only: Mapping[str, float]) -> N
             )
 
 
-def _reachable(entry: Entry, only: Mapping[str, float], *, holds: bool) -> bool:
-    """Return whether an entry (or its negation) can be met."""
-    if isinstance(entry, Constraint):
-        if entry.label not in only:
+def _reachable(entry: Entry, only: Mapping[str, float]) -> bool:
+    """Return whether an entry can be met."""
+
+    def leaf(one: Constraint, holds: bool) -> bool:
+        if one.label not in only:
             return True
-        found = verdict(entry, {entry.label: np.array([only[entry.label]])})
+        found = verdict(one, {one.label: np.array([only[one.label]])})
         return bool((found.met if holds else found.unmet)[0])
-    if entry.kind == "not":
-        return _reachable(entry.entries[0], only, holds=not holds)
-    parts = [_reachable(child, only, holds=holds) for child in entry.entries]
-    return all(parts) if (entry.kind == "all") == holds else any(parts)
+
+    return fold(entry, leaf, lambda every, parts: all(parts) if every else any(parts))
 
 
 def _shown(value: float) -> str:
@@ -128,22 +138,31 @@ class Verdict:
 
 
 def verdict(entry: Entry, values: Mapping[str, np.ndarray]) -> Verdict:
-    """Judge an entry on measured values.
+    """Assess an entry on measured values.
 
     Args:
         entry: A constraint or a group.
         values: For each leaf's label, its measured values `(B,)`.
     """
-    if isinstance(entry, Constraint):
-        measured = values[entry.label]
-        met = entry.want.met(measured)
-        return Verdict(met, ~met & ~np.isnan(measured))
-    parts = [verdict(child, values) for child in entry.entries]
-    if entry.kind == "not":
-        return Verdict(parts[0].unmet, parts[0].met)
-    mets = np.stack([part.met for part in parts])
-    unmets = np.stack([part.unmet for part in parts])
-    every, some = np.logical_and.reduce, np.logical_or.reduce
-    if entry.kind == "any":
-        return Verdict(some(mets), every(unmets))
-    return Verdict(every(mets), some(unmets))
+
+    def leaf(one: Constraint, holds: bool) -> Verdict:
+        measured = values[one.label]
+        met = one.want.met(measured)
+        unmet = ~met & ~np.isnan(measured)
+        return Verdict(met, unmet) if holds else Verdict(unmet, met)
+
+    def join(every: bool, parts: list[Verdict]) -> Verdict:
+        met, unmet = [part.met for part in parts], [part.unmet for part in parts]
+        if every:
+            return Verdict(np.logical_and.reduce(met), np.logical_or.reduce(unmet))
+        return Verdict(np.logical_or.reduce(met), np.logical_and.reduce(unmet))
+
+    return fold(entry, leaf, join)
+
+
+def meet_all(entries: Iterable[Entry], values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+    """Return which of `count` outputs meet every one of some entries, `(count,)` bool; all of them if there is none."""
+    met: np.ndarray = np.logical_and.reduce(
+        [np.ones(count, dtype=bool), *(verdict(one, values).met for one in entries)]
+    )
+    return met

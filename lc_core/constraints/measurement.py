@@ -26,7 +26,7 @@ class Measurement:
         function: The function; one without a declaration is taken as measuring any output, without bounds.
         params: Settings given to it by keyword.
         name: The name it is known by in errors and reports, such as `melody.in_scale`.
-        source: The distribution it comes from, told in errors.
+        source: The distribution it comes from, named in errors.
     """
 
     function: Callable[..., Any]

@@ -1,6 +1,6 @@
 """A Markov chain that transports prior samples to where encodings of data are, by an output-space discriminator.
 
-Where latents are told apart only by what they decode to, a critic of outputs tells more than one of latents: its logit
+Where latents differ only in what they decode to, a critic of outputs knows more than one of latents: its logit
 estimates log q(x) - log p(x), decoded encodings of data against decoded prior samples. The chain's proposals leave the
 prior as it is (preconditioned Crank-Nicolson, Cotter, Roberts, Stuart and White 2013), so accepting them by that ratio
 alone leads to prior times ratio, the aggregate posterior (Metropolis-Hastings with a discriminator: Turner, Hung,
@@ -20,7 +20,7 @@ __all__ = ["Chain"]
 
 
 class Chain:
-    """Carries latents `(B, *latent_shape)` of a standard normal prior along one chain each.
+    """Transports latents `(B, *latent_shape)` of a standard normal prior along one chain each.
 
     A row's result depends on its own latent alone, whose bytes seed its chain.
 

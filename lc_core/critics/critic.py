@@ -1,4 +1,4 @@
-"""The critic: what a measurement's value will be, told from the latent alone.
+"""The critic: what a measurement's value will be, predicted from the latent alone.
 
 A critic predicts the *distribution* of a measured value over `K` bins and one more for "undefined". It has no
 threshold: any want (`at_least`, `between`, ...) becomes a pair of log odds by adding up bins, so one fit serves
@@ -174,7 +174,7 @@ class Critic(nn.Module):
 
         Args:
             edge: Where to split.
-            values: Observed values `(N,)` that tell the shares.
+            values: Observed values `(N,)` that give the shares.
 
         Returns:
             The new critic; this one if it has the edge already, or nothing was seen on one side of it.

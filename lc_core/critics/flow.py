@@ -1,8 +1,8 @@
 """A flow from a model's prior to where its encodings of data are: realism as a map, beside realism as a value.
 
 The realism critic says how like an encoding a latent is, and climbing it ends at its mode: every sample is good, and
-all are too much alike. The flow is fitted to carry the whole prior to the whole of the encodings (flow matching, Lipman
-et al. 2023; rectified flow, Liu et al. 2023): a velocity v(z, t) whose path from a prior sample at t = 0 ends,
+all are too much alike. The flow is fitted to transport the whole prior to the whole of the encodings (flow matching,
+Lipman et al. 2023; rectified flow, Liu et al. 2023): a velocity v(z, t) whose path from a prior sample at t = 0 ends,
 at t = 1, at a sample of the aggregate posterior q(z) = E_x q(z|x).
 """
 
@@ -21,13 +21,13 @@ FLOW = "lc-flow/1"
 """The kind of its files; see `lc_core.common.network_files`."""
 
 FREQUENCIES, FASTEST = 32, 100.0
-"""Frequencies that the time is told in, and the highest, in radians."""
+"""Frequencies that the time is encoded in, and the highest, in radians."""
 WARM_UP, DECAY = 300, 0.998
 """Steps until the full learning rate, and what a step keeps of the averaged weights."""
 
 
 class Flow(nn.Module):
-    """Carries latents `(B, *latent_shape)` of the prior to encodings, along a learned velocity.
+    """Transports latents `(B, *latent_shape)` of the prior to encodings, along a learned velocity.
 
     Args:
         dimensions: D; latents of any shape are flattened.
@@ -64,7 +64,7 @@ class Flow(nn.Module):
         return velocity
 
     def forward(self, z: Tensor) -> Tensor:
-        """Return where prior samples `(B, *latent_shape)` are carried to, of the same shape."""
+        """Return where prior samples `(B, *latent_shape)` are transported to, of the same shape."""
         at = z.flatten(1)
         for step in range(self.steps):
             now, then = (at.new_full((len(at), 1), (step + one) / self.steps) for one in (0, 1))

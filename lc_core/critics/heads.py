@@ -1,6 +1,6 @@
 """Constraints that share a critic.
 
-Many settings of one measurement, such as thirty attributes that one classifier tells, are learned by one network with
+Many settings of one measurement, such as thirty attributes that one classifier knows, are learned by one network with
 a head for each: it costs about as much as one of them.
 """
 
@@ -14,14 +14,14 @@ import numpy as np
 from lc_core.constraints.constraint import Constraint
 from lc_core.constraints.measurement import Measurement
 
-__all__ = ["Family", "SHARE", "families"]
+__all__ = ["Heads", "SHARE", "critic_heads"]
 
 SHARE = 8
 """So many constraints on one measurement share a critic. Fewer have one each, which other specs find in the cache."""
 
 
 @dataclass(frozen=True)
-class Family:
+class Heads:
     """Constraints on one measurement that share one critic, with one head each; most often a single one.
 
     Attributes:
@@ -41,7 +41,7 @@ class Family:
         """The measurements of all heads."""
         return tuple(one for leaf in self.leaves for one in leaf.variants)
 
-    def heads(self) -> dict[str, int]:
+    def first(self) -> dict[str, int]:
         """Return the number of each constraint's first head, by label."""
         first, number = {}, 0
         for leaf in self.leaves:
@@ -56,17 +56,20 @@ class Family:
 
     def scatter(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Return what `gather` was given."""
-        parts = np.split(values, list(self.heads().values())[1:], axis=1)
+        parts = np.split(values, list(self.first().values())[1:], axis=1)
         return {leaf.label: part if leaf.free else part[:, 0] for leaf, part in zip(self.leaves, parts, strict=True)}
 
 
-def families(leaves: Sequence[Constraint]) -> list[Family]:
-    """Return constraints by the critic that they share, in the order of the first of each; those that need none not."""
+def critic_heads(leaves: Sequence[Constraint]) -> list[Heads]:
+    """Return constraints by the critic that they share, in the order of the first of each.
+
+    Those that are followed through the decoder need none and are left out.
+    """
     alike: dict[int, list[Constraint]] = {}
     for leaf in leaves:
         if leaf.guide == "critic":
             alike.setdefault(id(leaf.measurement.function), []).append(leaf)
     found = []
     for some in alike.values():
-        found += [Family(tuple(some))] if len(some) >= SHARE else [Family((leaf,)) for leaf in some]
+        found += [Heads(tuple(some))] if len(some) >= SHARE else [Heads((leaf,)) for leaf in some]
     return found

@@ -16,7 +16,8 @@ nothing against them.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +25,6 @@ from torch import Tensor, nn
 from lc_core.common.seeds import block_generator
 from lc_core.models.latent_model import LatentModel, draw_prior
 from lc_core.models.prior import Normal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-from typing import Any
 
 __all__ = ["Norm", "RealismCritic", "Typical", "realism_of", "typical_realism"]
 
@@ -129,7 +125,7 @@ def realism_of(model: LatentModel) -> tuple[nn.Module | None, str]:
     """Return a model's realism, latents to logits `(B,)`, and what it is in words.
 
     That is its own critic where it ships one. For a model without an encoder, whose prior's density is known, it is how
-    typical a latent is of the prior: no encodings tell more.
+    typical a latent is of the prior: no encodings say more.
     """
     if (critic := model.realism()) is not None:
         return critic, "a realism critic"

@@ -26,15 +26,13 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from lc_core.models.latent_model import LatentModel
-
 __all__ = ["Check", "diagnose"]
 
 SAMPLES = 256
 """Prior samples that are decoded for each model."""
 
 FEW = 0.5
-"""A smaller share of distinct outputs among them is told as a warning."""
+"""A smaller share of distinct outputs among them is a warning."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def _guarded(subject: str, check: Callable[[str], Check]) -> Check:
         return check(subject)
     except LCError as error:
         return Check(subject, "fail", error.message + (f" ({error.hint})" if error.hint else ""))
-    except (Exception, SystemExit) as error:  # whatever is broken here is what this command is to tell
+    except (Exception, SystemExit) as error:  # whatever is broken here is what this command is to report
         return Check(subject, "fail", f"{type(error).__name__}: {error}")
 
 
@@ -112,13 +110,13 @@ def _cache(subject: str) -> Check:
             file.write(b"test")
         entries = cache.entries()
     except OSError as error:
-        told = f"{cache.root} cannot be used: {reason(error, cache.root)}"
-        raise LCError(told, hint="set LC_CACHE_DIR to a folder that can") from error
+        message = f"{cache.root} cannot be used: {reason(error, cache.root)}"
+        raise LCError(message, hint="set LC_CACHE_DIR to a folder that can") from error
     total = sum(one.bytes for one in entries)
-    text = f"{cache.root} is writable; fitted parts: {len(entries)}, {total / 1e6:.1f} MB"
+    text = f"{cache.root} is writable; fitted parts and banks: {len(entries)}, {total / 1e6:.1f} MB"
     damaged = [one.folder.name for one in entries if one.what == "(damaged)"]
     if damaged:
-        text += f"; damaged, and fitted again when needed: {', '.join(damaged)}"
+        text += f"; damaged, and made again when needed: {', '.join(damaged)}"
     details = {"folder": str(cache.root), "parts": len(entries), "bytes": total, "damaged": damaged}
     return Check(subject, "warn" if damaged else "ok", text, details)
 
@@ -149,7 +147,7 @@ def _model(subject: str, registered: Registered) -> Check:
     if needed:
         return Check(subject, "skip", f"not tried: it has to be told {', '.join(needed)}")
     began = time.perf_counter()
-    model = as_latent_model(registered.load()(**registered.fill()))
+    model = as_latent_model(registered.build())
     loaded = time.perf_counter() - began
     z = model.sample_prior(SAMPLES, block_generator(0, 0, "doctor"))
     if tuple(z.shape) != (SAMPLES, *model.latent_shape):
@@ -196,8 +194,8 @@ def _has_realism(model: LatentModel, z: Tensor) -> bool:
 
 def _sane(registered: Registered, model: LatentModel, distinct: float) -> tuple[str, str]:
     """Return a status, and what is wrong in words."""
-    if model.output_type != (told := registered.output(registered.fill())):
-        return "fail", f"decodes to {model.output_type}, but is registered for {told}; "
+    if model.output_type != (output := registered.output(registered.fill())):
+        return "fail", f"decodes to {model.output_type}, but is registered for {output}; "
     if distinct * SAMPLES <= 1:
         return "fail", f"all {SAMPLES} prior samples decode to one output; "
     if distinct < FEW:

@@ -36,7 +36,7 @@ SAMPLES = 256
 SHOWN = 64
 """Prior samples on a sheet."""
 FEW = 0.5
-"""A smaller share of distinct outputs among them is told."""
+"""A smaller share of distinct outputs among them is reported."""
 TIMED = 1.0
 """Seconds for which decodes are timed, once one has been."""
 
@@ -46,7 +46,7 @@ class Inspection:
     """What was found.
 
     Attributes:
-        about: What is told of the model, ready for JSON.
+        about: What is reported of the model, ready for JSON.
         problems: What is wrong, in words.
         outputs: Decoded prior samples, or None if they cannot be had.
     """
@@ -78,7 +78,7 @@ def inspect_model(model: LatentModel) -> Inspection:
     outputs = found.outputs
     found.about["samples_note"] = _part(found, lambda: model.note_of(z)) or ""
     _part(found, lambda: check_form(model, outputs))
-    _judge(found, model, z, found.outputs)
+    _assess(found, model, z, found.outputs)
     found.about["decode"] = _speed(model)
     encoder = _part(found, lambda: _encoder(model, found.outputs)) if model.encodes else None
     found.about |= {"encoder": encoder, "realism": _part(found, lambda: _realism(model, z)) or "broken"}
@@ -109,7 +109,7 @@ def write_sheets(found: Inspection, registry: Registry, owned: Owned) -> list[Pa
         except InTheWay:
             raise
         except LCError as error:
-            found.problems.append(_told(error))
+            found.problems.append(_message(error))
         except OSError as error:
             raise LCError(
                 f"{owned.path} cannot be written: {reason(error, owned.path)}", hint="choose another folder with --out"
@@ -124,13 +124,13 @@ def _part(found: Inspection, make: Callable[[], Any]) -> Any:
     try:
         return make()
     except LCError as error:
-        found.problems.append(_told(error))
-    except (Exception, SystemExit) as error:  # whatever is broken here is what this is to tell
+        found.problems.append(_message(error))
+    except (Exception, SystemExit) as error:  # whatever is broken here is what this is to report
         found.problems.append(f"{type(error).__name__}: {error}")
     return None
 
 
-def _told(error: LCError) -> str:
+def _message(error: LCError) -> str:
     return error.message + (f" ({error.hint})" if error.hint else "")
 
 
@@ -161,7 +161,7 @@ def _output(outputs: np.ndarray) -> dict[str, Any]:
     return {"shape": list(outputs.shape[1:]), "dtype": str(outputs.dtype), "low": low, "high": high}
 
 
-def _judge(found: Inspection, model: LatentModel, z: Tensor, outputs: np.ndarray) -> None:
+def _assess(found: Inspection, model: LatentModel, z: Tensor, outputs: np.ndarray) -> None:
     """Note whether outputs vary, and whether they come again."""
     share = distinct(outputs)
     row = differing(outputs, decode_outputs(model, z))

@@ -5,7 +5,7 @@ to what is most like it, Adam lowers the mean square error of the decoded latent
 Manipulation on the Natural Image Manifold*, 2016), and the best is kept. A black box gets a small network that is
 fitted to go back from decoded prior samples to their latents, and is cached as other fitted parts.
 
-Neither knows whether an output is one that the model can make: decoding the encoding tells, as it does for any
+Neither knows whether an output is one that the model can make: decoding the encoding shows it, as it does for any
 encoder.
 """
 
@@ -40,7 +40,7 @@ class Inverted(LatentModel):
     Args:
         inner: The model.
         unit: Standard deviation of the prior, `latent_shape`: distances of edits are measured in it, since there is no
-            posterior to tell how far an output's latents spread.
+            posterior that says how far an output's latents spread.
         network: Takes outputs `(B, ...)` to latents; None for encoding by optimisation.
         errors: Root mean square errors of the network, `latent_shape`.
         settings: How it is optimised.

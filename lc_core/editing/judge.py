@@ -12,7 +12,7 @@ import numpy as np
 
 from lc_core.common.guard import blaming
 from lc_core.constraints.constraint import leaves
-from lc_core.constraints.logic import verdict
+from lc_core.constraints.logic import meet_all
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
 from lc_core.plugins.registry import Registry
@@ -37,22 +37,21 @@ def add_judgement(result: TransformResult, registry: Registry) -> None:
     asked = {leaf.label: leaf.measurement for leaf in leaves(result.problem.entries)}
     others = {one.label: one for one in (*result.kept, *result.watched)}
     every = asked | {label: one.measurement for label, one in others.items()}
-    told = {label: one for label, one in every.items() if _plain(one) in judges}
-    if not told:
+    assessed = {label: one for label, one in every.items() if _plain(one) in judges}
+    if not assessed:
         return
     before, after = dict(result.before), dict(result.after)
-    for name in sorted({_plain(one) for one in told.values()}):
-        labels = [label for label, one in told.items() if _plain(one) == name]
+    for name in sorted({_plain(one) for one in assessed.values()}):
+        labels = [label for label, one in assessed.items() if _plain(one) == name]
         for values, outputs in ((before, result.inputs), (after, result.outputs)):
-            found = _judge(judges[name].load(), name, outputs, [every[label] for label in labels])
+            found = _values_of(judges[name].load(), name, outputs, [every[label] for label in labels])
             values.update(zip(labels, found.T, strict=True))
-    met = np.ones(len(result), dtype=bool)
-    for entry in result.problem.entries:
-        if entry.require:
-            met &= verdict(entry, after).met
-    unchanged = {label: one.unchanged(before[label], after[label]) for label, one in others.items() if label in told}
-    judge: dict[str, Any] = {"of": sorted({_plain(one) for one in told.values()})}
-    if asked.keys() & told.keys():
+    met = meet_all((entry for entry in result.problem.entries if entry.require), after, len(result))
+    unchanged = {
+        label: one.unchanged(before[label], after[label]) for label, one in others.items() if label in assessed
+    }
+    judge: dict[str, Any] = {"of": sorted({_plain(one) for one in assessed.values()})}
+    if asked.keys() & assessed.keys():
         judge["met"] = int(met.sum())
     if unchanged:
         judge["unchanged"] = float(np.mean(list(unchanged.values())))
@@ -68,7 +67,7 @@ def _plain(measurement: Measurement) -> str:
     return measurement.name.rpartition(":")[2]
 
 
-def _judge(target: Any, name: str, outputs: np.ndarray, measurements: Sequence[Measurement]) -> np.ndarray:
+def _values_of(target: Any, name: str, outputs: np.ndarray, measurements: Sequence[Measurement]) -> np.ndarray:
     """Return what a judge measures under the settings of S measurements, `(N, S)` float64."""
     with blaming(f"judge {name}"):
         found = np.asarray(target(outputs.copy(), [one.settings() for one in measurements]), dtype=np.float64)

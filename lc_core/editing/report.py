@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.critics.realism import realism_of
 from lc_core.energy.preserved import Preserved
-from lc_core.models.latent_model import notes_of
-from lc_core.sampling.report import entry_report, values_at
+from lc_core.sampling.report import entry_report, task_notes, values_at
 from lc_core.sampling.result import ordered
 
 if TYPE_CHECKING:
@@ -58,10 +56,7 @@ def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any
     }
     if result.realism is not None:
         report["realism"] = {"before": result.realism[0], "after": result.realism[1]}
-    notes = [*more, note] if (note := problem.engine.note(problem.entries, problem.realism)) else [*more]
-    notes += notes_of(problem.model, result.z_after)
-    if problem.realism > 0 and problem.model.realism() is None:
-        notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
+    notes = [*more, *task_notes(problem, result.z_after)]
     if result.kept and problem.engine.editing() is None:
         notes.append(f"engine {report['engine']} is not guided by keep: what is kept is measured only")
     if notes:

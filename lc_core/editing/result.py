@@ -76,7 +76,7 @@ class TransformResult:
     watched: tuple[Preserved, ...]
     steps: np.ndarray
     tries: np.ndarray
-    decodes: int
+    decodes: int = 0
     realism: tuple[float, float] | None = None
     report: dict[str, Any] = field(default_factory=dict)
 

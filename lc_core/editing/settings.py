@@ -24,7 +24,7 @@ class EncodingSettings:
         batch: Prior samples in a step.
         fit_rate: Peak learning rate of its Adam.
         hidden: Width of its hidden layers.
-        most_kinds: Whole-number outputs with no more values than this are told to the network value by value.
+        most_kinds: Whole-number outputs with no more values than this are given to the network value by value.
     """
 
     candidates: int = 1_024

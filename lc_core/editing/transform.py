@@ -5,36 +5,36 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lc_core.common.cache import Cache
 from lc_core.common.progress import Progress
+from lc_core.common.spelling import free_name
 from lc_core.constraints.constraint import Entry, leaves, map_leaves, walk
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.constraints.logic import verdict
 from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.editing.inversion import with_encoder
 from lc_core.editing.problem import Transformation
 from lc_core.editing.report import build_transform_report
 from lc_core.editing.result import TransformResult
 from lc_core.editing.settings import EditSettings
-from lc_core.editing.state import sigma_distance
+from lc_core.editing.state import Edited, sigma_distance
 from lc_core.editing.tries import edit_encodings
 from lc_core.energy.decoder_guide import DecoderGuide, spreads_of
 from lc_core.energy.energy import Energy
 from lc_core.energy.preserved import Preserved, preserved
 from lc_core.errors import LCError
-from lc_core.fitting.prepare import prepare
+from lc_core.fitting.prepare import Prepared, prepare
 from lc_core.models.encodings import Encodings
 from lc_core.models.latent_model import LatentModel, encode_outputs
 from lc_core.models.reconstruction import Reconstruction, compare
 
 if TYPE_CHECKING:
-    from lc_core.common.cache import Cache
     from lc_core.fitting.critics import FitSettings
 
 __all__ = ["reconstruct", "run_transformation", "through_decoder"]
@@ -64,7 +64,7 @@ def run_transformation(
 ) -> TransformResult:
     """Edit inputs until each meets every condition, or its tries are spent.
 
-    What the model cannot represent is told by `progress` before anything is fitted or edited.
+    What the model cannot represent is said by `progress` before anything is fitted or edited.
 
     Args:
         problem: What is asked.
@@ -81,58 +81,30 @@ def run_transformation(
     encoding, how = with_encoder(problem.model, settings=edit.encoding, cache=cache, progress=progress)
     model = Encodings(encoding)
     evaluator = Evaluator(model, problem.entries)
-    z0 = encode_outputs(model, problem.inputs).mean
-    found = reconstruct(problem, z0, evaluator)
-    _tell_what_is_lost(problem, found, progress)
-    held, watched = _observed(problem, model)
-    engine, fitted = problem.engine, Evaluator(model, problem.entries)
-    if (editor := engine.editing()) is not None:
-        engine = editor.keeping(held).for_fit()
-        fitted = Evaluator(model, (*problem.entries, *(one.entry for one in held)))
-    prepared = prepare(fitted, engine, realism=problem.realism, settings=settings, cache=cache, progress=progress)
-    assert prepared.energy is not None
-    everything = (*held, *watched)
-    before = evaluator.measure(problem.inputs) | _measure_kept(everything, problem.inputs)
-    engine = prepared.engine if engine.amortised else problem.engine
+    start = _encode(problem, model, evaluator, progress)
+    prepared = _prepare(problem, start, settings, cache, progress)
+    energy = prepared.energy
+    assert energy is not None
+    before = evaluator.measure(problem.inputs) | _measure_kept(start.observed, problem.inputs)
     conditions = tuple(entry for entry in problem.entries if entry.require)
     through = through_decoder(model, conditions, seed=problem.seed, cache=cache)
-    guided, editing = prepared.energy.decodes, time.monotonic()
+    guided, editing = energy.decodes, time.monotonic()
     edited = edit_encodings(
         model,
         evaluator,
-        engine,
-        prepared.energy,
-        z0,
-        kept=held,
+        prepared.engine if prepared.engine.amortised else problem.engine,
+        energy,
+        start.z,
+        kept=start.held,
         before=before,
         through=through,
         seed=problem.seed,
         settings=edit,
-        progress=lambda done: progress(f"{done:,} of {len(z0):,} edited"),
+        progress=lambda done: progress(f"{done:,} of {len(start.z):,} edited"),
     )
-    outputs = evaluator.decode(edited.z)
-    after = evaluator.measure(outputs) | _measure_kept(everything, outputs)
-    result = TransformResult(
-        problem=problem,
-        inputs=problem.inputs,
-        outputs=outputs,
-        reconstruction=found,
-        z_before=z0.cpu().numpy(),
-        z_after=edited.z.cpu().numpy(),
-        before=before,
-        after=after,
-        met_before={one.label: verdict(one, before).met for one in walk(problem.entries)},
-        met={one.label: verdict(one, after).met for one in walk(problem.entries)},
-        satisfied=evaluator.satisfied(after, len(outputs)),
-        distance=sigma_distance(edited.z, z0, model.sigma_bar),
-        unchanged={one.label: one.unchanged(before[one.label], after[one.label]) for one in everything},
-        kept=held,
-        watched=watched,
-        steps=edited.steps,
-        tries=edited.tries,
-        decodes=evaluator.decodes + prepared.energy.decodes - guided + (through.decodes if through else 0),
-        realism=_realism(prepared.energy.realism or problem.model.realism(), z0, edited.z),
-    )
+    result = _result(problem, evaluator, start, before, edited)
+    result.decodes = evaluator.decodes + energy.decodes - guided + (through.decodes if through else 0)
+    result.realism = _realism(energy.realism or problem.model.realism(), start.z, edited.z)
     ended = time.monotonic()
     result.report = build_transform_report(result, *filter(None, [how]))
     if prepared.card:
@@ -142,17 +114,79 @@ def run_transformation(
     return result
 
 
-def _measure_kept(everything: Sequence[Preserved], outputs: np.ndarray) -> dict[str, np.ndarray]:
-    values = measure_all([one.measurement for one in everything], outputs)
-    return dict(zip((one.label for one in everything), values, strict=True))
+@dataclass(frozen=True)
+class _Start:
+    """Where edits start: the encodings `(N, *latent_shape)`, how like the inputs they decode, and what is observed."""
+
+    model: Encodings
+    z: Tensor
+    reconstruction: Reconstruction
+    held: tuple[Preserved, ...]
+    watched: tuple[Preserved, ...]
+
+    @property
+    def observed(self) -> tuple[Preserved, ...]:
+        return (*self.held, *self.watched)
 
 
-def _tell_what_is_lost(problem: Transformation, found: Reconstruction, progress: Progress) -> None:
+def _encode(problem: Transformation, model: Encodings, evaluator: Evaluator, progress: Progress) -> _Start:
+    """Encode the inputs, and say which of them the model cannot represent."""
+    z = encode_outputs(model, problem.inputs).mean
+    found = reconstruct(problem, z, evaluator)
     for number in map(int, np.flatnonzero(~found.represented)):
         progress(
             f"{problem.names[number]}: {problem.model.name} cannot represent it well: {found.words(number)}; what is"
             " edited is its decoded encoding"
         )
+    return _Start(model, z, found, *_observed(problem, model))
+
+
+def _prepare(
+    problem: Transformation, start: _Start, settings: FitSettings | None, cache: Cache | None, progress: Progress
+) -> Prepared:
+    """Fit what the engine needs, with critics of what is preserved if it can hold that."""
+    engine, entries = problem.engine, problem.entries
+    if (editor := engine.editing()) is not None:
+        engine = editor.keeping(start.held).for_fit()
+        entries = (*entries, *(one.entry for one in start.held))
+    evaluator = Evaluator(start.model, entries)
+    return prepare(evaluator, engine, realism=problem.realism, settings=settings, cache=cache, progress=progress)
+
+
+def _result(
+    problem: Transformation,
+    evaluator: Evaluator,
+    start: _Start,
+    before: dict[str, np.ndarray],
+    edited: Edited,
+) -> TransformResult:
+    """Decode and measure what was edited, and return it beside what it was."""
+    outputs = evaluator.decode(edited.z)
+    after = evaluator.measure(outputs) | _measure_kept(start.observed, outputs)
+    return TransformResult(
+        problem=problem,
+        inputs=problem.inputs,
+        outputs=outputs,
+        reconstruction=start.reconstruction,
+        z_before=start.z.cpu().numpy(),
+        z_after=edited.z.cpu().numpy(),
+        before=before,
+        after=after,
+        met_before=evaluator.met(before),
+        met=evaluator.met(after),
+        satisfied=evaluator.satisfied(after, len(outputs)),
+        distance=sigma_distance(edited.z, start.z, start.model.sigma_bar),
+        unchanged={one.label: one.unchanged(before[one.label], after[one.label]) for one in start.observed},
+        kept=start.held,
+        watched=start.watched,
+        steps=edited.steps,
+        tries=edited.tries,
+    )
+
+
+def _measure_kept(everything: Sequence[Preserved], outputs: np.ndarray) -> dict[str, np.ndarray]:
+    values = measure_all([one.measurement for one in everything], outputs)
+    return dict(zip((one.label for one in everything), values, strict=True))
 
 
 def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Preserved, ...], tuple[Preserved, ...]]:
@@ -167,11 +201,7 @@ def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Preser
             for key, value in measurement.params.items()
             if parameters[key].default is inspect.Parameter.empty
         ]
-        base, number = " ".join((measurement.name.rpartition(".")[2], *needed)), 2
-        label = base
-        while label in taken:
-            label, number = f"{base}-{number}", number + 1
-        taken.add(label)
+        label = free_name(" ".join((measurement.name.rpartition(".")[2], *needed)), taken)
         return preserved(measurement, model, label=label, tolerance=tolerance)
 
     held = tuple(named(one.measurement, one.tolerance) for one in problem.keep)

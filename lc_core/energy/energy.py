@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lc_core.constraints.constraint import Constraint, Entry, leaves
+from lc_core.constraints.constraint import Constraint, Entry, fold, leaves
 from lc_core.critics.critic import Critic, Odds
 from lc_core.energy.targets import Space, Targets
 
@@ -31,16 +31,17 @@ __all__ = ["Energy", "EnergyValue", "entry_odds"]
 
 def entry_odds(entry: Entry, odds: Mapping[str, Odds]) -> Odds:
     """Return the log odds that an entry is met, given those of its leaves, by label."""
-    if isinstance(entry, Constraint):
-        return odds[entry.label]
-    parts = [entry_odds(child, odds) for child in entry.entries]
-    if entry.kind == "not":
-        return Odds(yes=parts[0].no, no=parts[0].yes)
-    yes = torch.stack([part.yes for part in parts])
-    no = torch.stack([part.no for part in parts])
-    if entry.kind == "any":
+
+    def leaf(one: Constraint, holds: bool) -> Odds:
+        return odds[one.label] if holds else Odds(yes=odds[one.label].no, no=odds[one.label].yes)
+
+    def join(every: bool, parts: list[Odds]) -> Odds:
+        yes, no = torch.stack([part.yes for part in parts]), torch.stack([part.no for part in parts])
+        if every:
+            return Odds(yes=-(-yes).logsumexp(0), no=no.logsumexp(0))
         return Odds(yes=yes.logsumexp(0), no=-(-no).logsumexp(0))
-    return Odds(yes=-(-yes).logsumexp(0), no=no.logsumexp(0))
+
+    return fold(entry, leaf, join)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Energy:
         realism: The realism critic, latents to logits `(B,)`.
         realism_weight: Weight of its term.
         space: What is free in the entries.
-        code: What an amortised engine is told of the values that rows want of it, `(B, F)` or `(1, F)`.
+        code: What an amortised engine is given of the values that rows want of it, `(B, F)` or `(1, F)`.
         decoder: Follows the constraints whose guide it is; counts what it decodes.
     """
 
@@ -121,15 +122,15 @@ class Energy:
             return EnergyValue(0.0 * z.flatten(1).sum(1), {})  # nothing is wanted, and that has a gradient: zero
         return EnergyValue(torch.stack(list(terms.values())).sum(0), terms)
 
-    def likely(self, z: Tensor) -> Tensor:
+    def predicted_satisfied(self, z: Tensor) -> Tensor:
         """Return which latents the critics call satisfied, `(B,)` bool.
 
         Every required entry has log odds above 0, and so has realism where it has a weight: an example that stopped
         as soon as its constraints hold would be left where realism has not yet brought it.
         """
-        likely = torch.ones(len(z), dtype=torch.bool, device=z.device)
+        satisfied = torch.ones(len(z), dtype=torch.bool, device=z.device)
         if self.realism is not None and self.realism_weight > 0:
-            likely &= self.realism(z) > 0
+            satisfied &= self.realism(z) > 0
         for odds in self.odds(z, [entry for entry in self.entries if entry.require]).values():
-            likely &= odds.yes > 0
-        return likely
+            satisfied &= odds.yes > 0
+        return satisfied

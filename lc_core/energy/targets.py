@@ -1,4 +1,4 @@
-"""Draws values of what is free in a tree of constraints, and tells an amortised engine of them.
+"""Draws values of what is free in a tree of constraints, and gives them to an amortised engine.
 
 Of each free parameter a row's code holds one number for each of its values (1 for the row's, else 0), and of each
 free bound one number, scaled from its range to -1 to 1.
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lc_core.constraints.constraint import Constraint, Entry, leaves, map_leaves
 from lc_core.constraints.free import EachWant, Free
+from lc_core.constraints.logic import meet_all
 from lc_core.constraints.want import Want
 
 __all__ = ["FIXED", "Space", "Targets", "code_of", "without_free"]
@@ -31,7 +32,7 @@ class Targets:
 
     Attributes:
         wants: For each free leaf's label, what each row wants.
-        code: What an engine is told, `(B, F)` float32, or `(1, F)` for all rows; F is 0 if nothing is free.
+        code: What an engine is given, `(B, F)` float32, or `(1, F)` for all rows; F is 0 if nothing is free.
     """
 
     wants: Mapping[str, EachWant]
@@ -66,6 +67,10 @@ class Targets:
             rows = np.arange(len(values[label]))
             found[label] = values[label][rows, np.broadcast_to(each.variant, rows.shape)]
         return found
+
+    def met(self, entries: Sequence[Entry], values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+        """Return which of `count` rows meet every entry, `(count,)` bool, of values under every combination."""
+        return meet_all(map(self.apply, entries), self.pick(values), count)
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,7 @@ class Space:
 
 
 def code_of(free: Free, variant: np.ndarray, bounds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """Return the columns of a code, `(B, ...)` each, that tell what rows want of one constraint.
+    """Return the columns of a code, `(B, ...)` each, that hold what rows want of one constraint.
 
     Args:
         free: What is free of it.

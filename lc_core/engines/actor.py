@@ -1,7 +1,7 @@
 """An amortised actor (Engel, Hoffman, Roberts 2018): a network that moves a prior sample to where constraints hold.
 
 G(z, y) = (1 - sigmoid(g)) * z + sigmoid(g) * dz with (dz, g) = MLP(z, y), trained once to lower the energy of G(z, y);
-a sample is then a single forward pass. y tells what is wanted of that which the constraints leave free. Distances are
+a sample is then a single forward pass. y holds what is wanted of what the constraints leave free. Distances are
 measured as L(z', z) = mean(log(1 + (z' - z)^2) / sigma_bar^2).
 
 The paper's actor and critic play against each other, and the actor learns to fool its critic. Here critics predict
@@ -106,8 +106,8 @@ class Actor(Engine):
         import torch
 
         flat = z.flatten(1)
-        told = flat if code is None else torch.cat([flat, code.to(flat.device).expand(len(flat), -1)], dim=1)
-        target, gate = net(told).chunk(2, dim=1)
+        given = flat if code is None else torch.cat([flat, code.to(flat.device).expand(len(flat), -1)], dim=1)
+        target, gate = net(given).chunk(2, dim=1)
         return self._projected(torch.lerp(flat, target, gate.sigmoid()).view_as(z), z, model)
 
     def _projected(self, moved: Tensor, z: Tensor, model: LatentModel) -> Tensor:
@@ -168,7 +168,7 @@ class Actor(Engine):
         return self.restored(tensors, model, space.size)
 
     def restored(self, tensors: dict[str, Tensor], model: LatentModel, codes: int) -> Actor:
-        """Return an actor with the weights that `tensors` gave, told of what is free by so many numbers."""
+        """Return an actor with the weights that `tensors` gave, given what is free as so many numbers."""
         import torch
 
         actor = self._begun(model, codes, torch.Generator().manual_seed(0))

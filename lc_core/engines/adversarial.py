@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lc_core.constraints.constraint import leaves
-from lc_core.constraints.logic import verdict
 from lc_core.energy.targets import Targets
 from lc_core.engines.actor import Actor
 from lc_core.engines.losses import distance
@@ -70,12 +69,12 @@ class Labelled(nn.Module):
             parts += [nn.Linear(before, after), nn.ReLU()]
         self.net = nn.Sequential(*parts, nn.Linear(sizes[-1], outputs))
 
-    def forward(self, told: Tensor) -> Tensor:
+    def forward(self, given: Tensor) -> Tensor:
         """Return `(B, outputs)`."""
         if self.label is not None:
-            z, label = told[:, : self.dimensions], told[:, self.dimensions :]
-            told = torch.cat([z, self.label(label)], dim=1)
-        result: Tensor = self.net(told)
+            z, label = given[:, : self.dimensions], given[:, self.dimensions :]
+            given = torch.cat([z, self.label(label)], dim=1)
+        result: Tensor = self.net(given)
         return result
 
 
@@ -148,7 +147,7 @@ class Adversary:
         rows = np.tile(np.arange(len(prior)), draws)
         values = {label: found[rows] for label, found in prior.values.items()}
         targets = energy.space.draw(len(rows), torch.Generator().manual_seed(0))
-        hits = np.flatnonzero(self._met(targets, values))
+        hits = np.flatnonzero(targets.met(self._conditions, values, len(rows)))
         if len(hits) < FEWEST:
             raise LCError(
                 f"preset paper-2018 learns from prior samples that satisfy; {len(hits)} of {len(prior):,} do, and"
@@ -203,14 +202,8 @@ class Adversary:
         others = self._real.targets.take(np.roll(rows, 1))
         if not others.code.shape[1]:
             return others.code, np.zeros(len(rows), dtype=bool)
-        return others.code, ~self._met(others, {label: found[rows] for label, found in self._real.values.items()})
-
-    def _met(self, targets: Targets, values: dict[str, np.ndarray]) -> np.ndarray:
-        picked = targets.pick(values)
-        met: np.ndarray = np.logical_and.reduce(
-            [verdict(targets.apply(entry), picked).met for entry in self._conditions]
-        )
-        return met
+        values = {label: found[rows] for label, found in self._real.values.items()}
+        return others.code, ~others.met(self._conditions, values, len(rows))
 
     def _actor_step(self, label: Tensor, model: LatentModel, generator: torch.Generator) -> None:
         z = draw_prior(model, BATCH, generator)

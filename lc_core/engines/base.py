@@ -1,4 +1,4 @@
-"""What an engine is, and the one outer loop that runs every engine over a block of tries.
+"""What an engine is.
 
 A block is a fixed number of tries. Its starts come from one generator per (seed, block), and its computation depends
 on nothing else, so a try has the same result however many samples are asked for.
@@ -9,13 +9,10 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from lc_core.common.guard import blaming
 from lc_core.models.cost import share_of_block
 
 if TYPE_CHECKING:
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
     from lc_core.energy.targets import Space
     from lc_core.models.latent_model import LatentModel
 
-__all__ = ["BlockResult", "EditingEngine", "Engine", "run_engine"]
+__all__ = ["EditingEngine", "Engine"]
 
 
 class Engine(ABC):
@@ -76,8 +73,7 @@ class Engine(ABC):
         """Return this engine with a block that suits what a decode of a model costs, unless a spec gave one."""
         if not self._block_follows:
             return self
-
-        engine = copy.copy(self)
+        engine = self._changed()
         engine.choose_block(max(1, int(self.block * share_of_block(model.operations))), self.block)
         return engine
 
@@ -87,6 +83,25 @@ class Engine(ABC):
         An engine is the only part of itself, unless it is made of several.
         """
         return self, number * self.block
+
+    def at_work(self, number: int, energy: Energy | None) -> tuple[Engine, Energy | None]:
+        """Return the engine that runs block `number`, and what it descends.
+
+        Itself and the energy that was prepared, unless it is made of several or prepares late.
+
+        Args:
+            number: Number of the block.
+            energy: What was prepared.
+        """
+        return self, energy
+
+    def complete(self) -> Any:
+        """Prepare now what was left for later, and return it; None for an engine that leaves nothing."""
+        return None
+
+    def fit_seconds(self) -> tuple[float, float]:
+        """Return the seconds of fits that it made by itself, and how many of them while tries were going on."""
+        return 0.0, 0.0
 
     def weights(self, model: LatentModel) -> str:
         """Return a digest of weights that it brings along, which are part of what a run is; empty without any."""
@@ -99,9 +114,15 @@ class Engine(ABC):
         """
         return model.realism_alone()
 
+    def _changed(self, **attributes: Any) -> Self:
+        """Return a copy of this engine with other values of some attributes."""
+        engine = copy.copy(self)
+        vars(engine).update(attributes)
+        return engine
+
     @property
     def begins_real(self) -> bool:
-        """Whether tries begin where the model's flow carries prior samples, if realism is asked for and it has one."""
+        """Whether tries begin where the model's flow moves prior samples, if realism is asked for and it has one."""
         return self.needs_energy and not self.amortised
 
     def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
@@ -111,7 +132,7 @@ class Engine(ABC):
     def unadvised(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
         """Return why this engine should not be offered for such a problem, though it can serve it; None if it should.
 
-        `lc show` tells the reason. Whoever names the engine is served all the same.
+        `lc show` prints the reason. Whoever names the engine is served all the same.
         """
         return None
 
@@ -166,7 +187,7 @@ class Engine(ABC):
     def study(self, energy: Energy, prior: Measured) -> None:
         """Take prior samples that were decoded and measured; called once, before the first `learn`.
 
-        An engine that learns from examples keeps what it needs of them; the energy's entries and `space` tell what is
+        An engine that learns from examples keeps what it needs of them; the energy's entries and `space` say what is
         wanted.
         """
         return
@@ -175,7 +196,7 @@ class Engine(ABC):
         """Train the weights for a while to lower an energy; called once in each round of refinement.
 
         What is free in it (`energy.space`) has to be drawn: `energy.at(energy.space.draw(count, generator))` is the
-        energy of `count` rows, and its `code` tells what each wants.
+        energy of `count` rows, and its `code` holds what each wants.
         """
         return
 
@@ -234,78 +255,3 @@ class EditingEngine(Engine):
             model: The model.
             anchor: What to keep near, of the same shape; default `z`.
         """
-
-
-@dataclass(frozen=True)
-class BlockResult:
-    """What an engine made of one block.
-
-    Attributes:
-        z: Latents `(B, *latent_shape)` where each try ended.
-        decodes: Outputs decoded on the way.
-        visited: Latents on the way, one tensor per step that was asked for, if any was.
-    """
-
-    z: Tensor
-    decodes: int
-    visited: tuple[Tensor, ...] = ()
-
-
-def run_engine(
-    engine: Engine,
-    model: LatentModel,
-    z: Tensor,
-    energy: Energy | None,
-    *,
-    satisfied: Callable[[Tensor], np.ndarray] | None = None,
-    visit: Sequence[int] = (),
-) -> BlockResult:
-    """Run every try of a block to its end.
-
-    Args:
-        engine: The engine.
-        model: The model whose latents it moves.
-        z: Starts `(B, *latent_shape)`.
-        energy: What it descends; may be None for an engine with no steps.
-        satisfied: Decodes and measures latents `(b, *latent_shape)` and returns which satisfy, `(b,)` bool. With it,
-            a try stops at the first check that finds it satisfied. Without it, every try takes every step.
-        visit: Step numbers whose latents are returned (then no try stops early).
-    """
-    import torch
-
-    final = z.clone()
-    if energy is None or engine.steps == 0:
-        return BlockResult(final, 0)
-    with _blaming(engine):
-        state = engine.init(z, model)
-    rows = torch.arange(len(z), device=z.device)
-    visited: list[Tensor] = []
-    decodes = 0
-    for number in range(1, engine.steps + 1):
-        with _blaming(engine):
-            state = engine.step(state, energy, model, number)
-        if number in visit:
-            visited.append(state[0].detach().clone())
-        if satisfied is None or number not in engine.checks or visit or number == engine.steps:
-            continue
-        with torch.no_grad():
-            likely = energy.likely(state[0])
-        if not bool(likely.any()):
-            continue
-        candidates = likely.nonzero().squeeze(1)
-        decodes += len(candidates)
-        done = torch.zeros_like(likely)
-        done[candidates] = torch.from_numpy(satisfied(state[0][candidates])).to(done.device)
-        final[rows[done]] = state[0][done]
-        state = tuple(part[~done] for part in state)
-        rows = rows[~done]
-        if not len(rows):
-            return BlockResult(final, decodes)
-    final[rows] = state[0]
-    return BlockResult(final, decodes, tuple(visited))
-
-
-def _blaming(engine: Engine) -> AbstractContextManager[None]:
-    """Name an engine of a plugin if it raises; what the core's own raise are our bugs."""
-    own = type(engine).__module__.startswith("lc_core.")
-    return nullcontext() if own else blaming(f"engine {type(engine).__name__} ({type(engine).__module__})")

@@ -6,7 +6,6 @@ sigma_bar they would go as far along directions that hardly change an output, an
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from lc_core.constraints.measurement import measure_all
-from lc_core.engines.adam import adam_step
+from lc_core.engines.adam import descend
 from lc_core.engines.base import EditingEngine
 from lc_core.models.latent_model import decode_outputs
 
@@ -68,28 +67,19 @@ class Edit(EditingEngine):
 
     def keeping(self, kept: Sequence[Preserved], before: Mapping[str, np.ndarray] | None = None) -> Edit:
         """Return this engine holding measurements near what they were."""
-        engine = copy.copy(self)
-        engine._kept, engine._before = tuple(kept), before
-        return engine
+        return self._changed(_kept=tuple(kept), _before=before)
 
     def for_fit(self) -> Edit:
         """Return this engine with the steps of a fit: most edits end within them."""
-        engine = copy.copy(self)
-        engine.steps = min(self.steps, FIT_STEPS)
-        engine.checks = ()
-        return engine
+        return self._changed(steps=min(self.steps, FIT_STEPS), checks=())
 
     def faster(self, factor: float) -> Edit:
         """Return this engine with larger steps."""
-        engine = copy.copy(self)
-        engine.lr = self.lr * factor
-        return engine
+        return self._changed(lr=self.lr * factor)
 
     def nearer(self, factor: float) -> Edit:
         """Return this engine with a heavier weight of distance."""
-        engine = copy.copy(self)
-        engine.distance = self.distance * factor
-        return engine
+        return self._changed(distance=self.distance * factor)
 
     def settings(self) -> dict[str, Any]:
         """Return the settings, and how each measurement is kept."""
@@ -123,19 +113,16 @@ class Edit(EditingEngine):
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
         """Take one step of Adam."""
-        import torch
-
         z, first, second, start, unit, kept = state
-        z = z.detach().requires_grad_()
-        total = energy(z).total
-        if self.distance > 0:
-            total = total + self.distance * ((z - start).square().log1p() / unit.square()).flatten(1).mean(dim=1)
-        if self.keep > 0:
-            logits = energy.logits(z, [one.entry for one in self._kept])
-            for one, column in zip(self._kept, kept.cpu().numpy().T, strict=True):
-                total = total + self.keep * one.loss(energy.critics[one.label], logits[one.label][:, 0], column)
-        (gradient,) = torch.autograd.grad(total.sum(), z)
-        z = z.detach()
-        gradient = model.tangent(gradient, z)
-        moved, first, second = adam_step(z, gradient, first, second, lr=self.lr, number=number)
-        return (model.project(moved, start), first, second, start, unit, kept)
+
+        def total(z: Tensor) -> Tensor:
+            found = energy(z).total
+            if self.distance > 0:
+                found = found + self.distance * ((z - start).square().log1p() / unit.square()).flatten(1).mean(dim=1)
+            if self.keep > 0:
+                logits = energy.logits(z, [one.entry for one in self._kept])
+                for one, column in zip(self._kept, kept.cpu().numpy().T, strict=True):
+                    found = found + self.keep * one.loss(energy.critics[one.label], logits[one.label][:, 0], column)
+            return found
+
+        return (*descend(total, z, first, second, start, model, lr=self.lr, number=number), start, unit, kept)

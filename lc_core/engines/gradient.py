@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from lc_core.engines.adam import adam_step
+from lc_core.engines.adam import descend
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
@@ -70,12 +70,6 @@ class Gradient(Engine):
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
         """Take one step of Adam."""
-        import torch
-
         z, first, second, start = state
-        z = z.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(energy(z).total.sum(), z)
-        z = z.detach()
-        gradient = model.tangent(gradient, z)
-        moved, first, second = adam_step(z, gradient, first, second, lr=self.lr, number=number)
-        return (model.project(moved, start), first, second, start)
+        moved = descend(lambda z: energy(z).total, z, first, second, start, model, lr=self.lr, number=number)
+        return (*moved, start)

@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lc_core.bank.bank import Bank
 from lc_core.common.progress import Progress
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
 from lc_core.constraints.evaluator import Evaluator, Measured
 from lc_core.constraints.logic import only_value
 from lc_core.critics.critic import Bins, Critic
-from lc_core.critics.heads import Family
+from lc_core.critics.heads import Heads
 from lc_core.critics.quality import calibration
 from lc_core.energy.energy import Energy
 from lc_core.models.latent_model import LatentModel, draw_prior
@@ -30,6 +31,9 @@ from lc_core.spec.values import FitSettings
 
 __all__ = ["CriticFitter", "FitSettings", "draw_batches", "train_critic"]
 
+
+HELD_OUT = "fit/held-out"
+"""Purpose of the prior samples that no critic is fitted on."""
 
 Batches = Callable[[], tuple[Tensor, Tensor]]
 
@@ -101,10 +105,19 @@ class CriticFitter:
         evaluator: Decodes and measures; its tree holds the constraints to be fitted.
         settings: Settings.
         progress: Called with a line of text now and then.
+        bank: The first of its samples are those that are decoded and measured; its seed is that of the fit. Without
+            one they are drawn anew, all at once.
     """
 
-    def __init__(self, evaluator: Evaluator, settings: FitSettings, progress: Progress = lambda _: None) -> None:
-        self.evaluator, self.settings, self.progress = evaluator, settings, progress
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        settings: FitSettings,
+        progress: Progress = lambda _: None,
+        *,
+        bank: Bank | None = None,
+    ) -> None:
+        self.evaluator, self.settings, self.progress, self.bank = evaluator, settings, progress, bank
 
     def draw_prior(self, count: int, purpose: str) -> Tensor:
         """Draw prior samples `(count, *latent_shape)`: the same for the same fit seed and purpose."""
@@ -113,48 +126,57 @@ class CriticFitter:
     @cached_property
     def prior(self) -> Measured:
         """The prior samples that every critic is fitted on."""
-        return Measured.of(self.evaluator, self.draw_prior(self.settings.prior_samples, "fit"))
+        return self._measured(self.settings.prior_samples, "fit")
 
     @cached_property
     def held_out(self) -> Measured:
         """Prior samples that no critic is fitted on."""
-        count = self.settings.prior_samples // 4
-        return Measured.of(self.evaluator, self.draw_prior(count, "fit/held-out"))
+        return self._measured(self.settings.prior_samples // 4, HELD_OUT)
 
-    def fit(self, family: Family) -> tuple[Critic, np.ndarray]:
-        """Fit the critic of a family's measurement; what is wanted plays no part.
+    def _measured(self, count: int, purpose: str) -> Measured:
+        if self.bank is None:
+            return Measured.of(self.evaluator, self.draw_prior(count, purpose))
+        z, columns = self.bank.first(count, self.evaluator.variants, begin=self._begin(purpose))
+        return Measured(z, self.evaluator.by_leaf(columns))
+
+    def _begin(self, purpose: str) -> int:
+        """Return the number of the first sample of the bank that is used for a purpose."""
+        return self.settings.prior_samples if purpose == HELD_OUT else 0
+
+    def fit(self, heads: Heads) -> tuple[Critic, np.ndarray]:
+        """Fit the critic of some heads; what is wanted plays no part.
 
         Returns:
             The critic, and the lowest and highest value of each head on all that was decoded, `(2, H)`.
         """
         settings = self.settings
-        self.progress(f"fitting a critic of {family.name} on {settings.prior_samples} prior samples")
-        generator = block_generator(settings.seed, 0, f"fit/{family.name}")
-        rough = _fit_one(self.prior, family, settings, generator, steps=max(1, settings.steps // 4))
+        self.progress(f"fitting a critic of {heads.name} on {settings.prior_samples} prior samples")
+        generator = block_generator(settings.seed, 0, f"fit/{heads.name}")
+        rough = _fit_one(self.prior, heads, settings, generator, steps=max(1, settings.steps // 4))
         starts = self.draw_prior(2 * settings.push_samples, "fit/push")
         up, down = starts.chunk(2)
         model = self.evaluator.model
         pushed = torch.cat([_push(rough, model, up, 1.0), _push(rough, model, down, -1.0)])
         extra = Measured.of(self.evaluator, pushed)
-        critic = _fit_one(self.prior, family, settings, generator, steps=settings.steps, extra=extra)
-        seen = np.concatenate([family.gather(part.values) for part in (self.prior, extra, self.held_out)])
+        critic = _fit_one(self.prior, heads, settings, generator, steps=settings.steps, extra=extra)
+        seen = np.concatenate([heads.gather(part.values) for part in (self.prior, extra, self.held_out)])
         return critic, np.stack([np.fmin.reduce(seen), np.fmax.reduce(seen)])
 
-    def constants(self, some: Sequence[Family]) -> dict[str, float]:
+    def constants(self, some: Sequence[Heads]) -> dict[str, float]:
         """Say before anything is fitted which measurements have one value on all prior samples.
 
         Returns:
-            By label, the value of those of which their fits would see no other: a critic that knows one value pushes
-            nothing anywhere, so its fit sees these and two more sets of prior samples.
+            By label, the value of each measurement whose fit would see no other value. A critic that knows one value
+            pushes nothing anywhere, so its fit sees these samples and two more sets of prior samples.
         """
         self.progress(f"decoding and measuring {self.settings.prior_samples} prior samples")
-        told = [text for family in some for leaf in family.leaves if (text := self._constant(leaf))]
-        for text in dict.fromkeys(told):
+        texts = [text for heads in some for leaf in heads.leaves if (text := self._constant(leaf))]
+        for text in dict.fromkeys(texts):
             self.progress(text)
-        fixed = [family for family in some if _only([family.gather(self.prior.values)]) is not None]
+        fixed = [heads for heads in some if _only([heads.gather(self.prior.values)]) is not None]
         if not fixed:
             return {}
-        evaluator = Evaluator(self.evaluator.model, [leaf for family in fixed for leaf in family.leaves])
+        evaluator = Evaluator(self.evaluator.model, [leaf for heads in fixed for leaf in heads.leaves])
         starts = Measured.of(evaluator, self.draw_prior(2 * self.settings.push_samples, "fit/push"))
         values = {
             leaf.label: _only([part.values[leaf.label] for part in (self.prior, starts, self.held_out)])
@@ -168,9 +190,9 @@ class CriticFitter:
         only = _only([values])
         if only is None:
             return ""
-        told = "undefined" if np.isnan(only) else f"{only:g}"
+        value = "undefined" if np.isnan(only) else f"{only:g}"
         return (
-            f"{leaf.measurement.name} is {told} on all of {len(values)} prior samples: a rule that is the same "
+            f"{leaf.measurement.name} is {value} on all of {len(values)} prior samples: a rule that is the same "
             "everywhere cannot guide, so check what it measures"
         )
 
@@ -178,7 +200,11 @@ class CriticFitter:
         """Return for each leaf's label how well its critic is calibrated at what is wanted, on `held_out` values."""
         if not held_out:
             return {}
-        z = self.draw_prior(len(next(iter(held_out.values()))), "fit/held-out")
+        count = len(next(iter(held_out.values())))
+        if self.bank is None:
+            z = self.draw_prior(count, HELD_OUT)
+        else:
+            z = self.bank.first(count, begin=self._begin(HELD_OUT))[0]
         own = energy.space.own()
         values = own.pick(held_out)
         fitted = [leaf for leaf in self.evaluator.leaves if leaf.label in held_out]
@@ -200,7 +226,7 @@ def _only(parts: Sequence[np.ndarray]) -> float | None:
 
 def _fit_one(
     prior: Measured,
-    family: Family,
+    heads: Heads,
     settings: FitSettings,
     generator: torch.Generator,
     *,
@@ -208,7 +234,7 @@ def _fit_one(
     extra: Measured | None = None,
 ) -> Critic:
     replay = prior if extra is None else prior + extra
-    values = family.gather(replay.values)
+    values = heads.gather(replay.values)
     critic = _new_critic(replay.z[0].numel(), values, settings, generator)
     target = torch.from_numpy(critic.bins.index(values))
     split = len(prior)

@@ -12,7 +12,7 @@ from lc_core.common.seeds import block_generator
 from lc_core.common.words import counted
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.critics.critic import Bins, Critic
-from lc_core.critics.heads import families
+from lc_core.critics.heads import critic_heads
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.fitting.critics import FitSettings
@@ -63,12 +63,12 @@ def say_fit(
         progress: Called with lines of text.
     """
     followed = any(leaf.guide == "decoder" for leaf in evaluator.leaves)
-    some = sum(1 for family in families(evaluator.leaves))
+    some = len(critic_heads(evaluator.leaves))
     first, then = fit_decodes(settings, critics), refinement_decodes(settings, engine, followed=followed)
     try:
         each = _seconds_each(evaluator)
     except LCError:
-        return  # told where outputs are needed
+        return  # an error where outputs are needed
     step = _seconds_step(evaluator, settings)
     trained = critics * (1.25 * settings.steps) * step
     rounds = settings.rounds + 1 if then else 0

@@ -8,13 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
+from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.constraints.logic import check_reachable, only_value
-from lc_core.critics.critic import Critic
-from lc_core.critics.heads import families
+from lc_core.constraints.logic import check_reachable
 from lc_core.critics.realism import realism_of
 from lc_core.energy.decoder_guide import DecoderGuide, spreads_of
 from lc_core.energy.energy import Energy
@@ -22,9 +19,9 @@ from lc_core.energy.targets import Space, without_free
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError, PluginFault
 from lc_core.fitting.critics import CriticFitter, FitSettings
-from lc_core.fitting.expect import say_fit
-from lc_core.fitting.keys import cached_critic, cached_refinement, critic_key, is_cached
+from lc_core.fitting.keys import CachedFits
 from lc_core.fitting.refine import with_thresholds
+from lc_core.models.latent_model import LatentModel
 
 __all__ = ["Prepared", "prepare"]
 
@@ -79,48 +76,36 @@ def prepare(
     began = time.monotonic()
     critic_of_realism = realism_of(evaluator.model)[0] if realism > 0 else None
     if realism > 0 and not evaluator.entries and engine.begins_real and evaluator.model.realism_alone():
-        return Prepared(None, engine)  # where it carries prior samples is all that is wanted
+        return Prepared(None, engine)  # where it transports prior samples is all that is wanted
     if realism > 0 and critic_of_realism is None:
         raise LCError(
             f"realism {realism} is asked for, but {evaluator.model.name} has no realism critic",
             hint="leave realism out, or use a model that ships one; without an encoder, log_prior(z) is enough",
         )
-    fitter = CriticFitter(evaluator, settings, progress)
-    critics: dict[str, Critic] = {}
-    heads: dict[str, int] = {}
-    held_out: dict[str, np.ndarray] = {}
-    spent: list[float] = []
-    some = families(evaluator.leaves)
-    keys = [critic_key(evaluator, family, settings) for family in some]
+    fitter = CriticFitter(evaluator, settings, progress, bank=_bank(evaluator.model, settings, cache, progress))
+    fits = CachedFits(fitter, cache)
     with _placed("a number counts the samples that were decoded together for a fit"):
         spreads = spreads_of(evaluator.model, evaluator.entries, settings.seed, cache)
         only = {label: one.low for label, one in spreads.items() if not one.low < one.high}
         check_reachable(evaluator.conditions, only)
-        new = [family for family, key in zip(some, keys, strict=True) if not is_cached(key, cache)]
-        looked = time.monotonic()
-        if new:
-            say_fit(evaluator, engine, settings, len(new), progress)
-            only |= fitter.constants(new)
-            check_reachable(evaluator.conditions, only)
-        for family, key in zip(some, keys, strict=True):
-            since = looked if new and family is new[0] else time.monotonic()  # prior samples are part of the first fit
-            critic, values, ends = cached_critic(fitter, family, key, cache, progress, spent, since=since)
-            critics |= dict.fromkeys(family.heads(), critic)
-            heads |= family.heads()
-            held_out |= family.scatter(values)
-            found = {label: only_value(*part.reshape(2, -1)) for label, part in family.scatter(ends).items()}
-            only |= {label: value for label, value in found.items() if value is not None}
-            check_reachable(evaluator.conditions, only)
+        fits.fit_critics(engine, only)
         space = Space.of(evaluator.entries)
         decoder = DecoderGuide(evaluator.model, spreads) if spreads else None
-        energy = Energy(evaluator.entries, critics, heads, critic_of_realism, realism, space, decoder=decoder)
-        cards = fitter.cards(energy, held_out)
-        refined = cached_refinement(fitter, energy, engine, keys, cache, progress, spent, said=bool(new))
+        energy = Energy(evaluator.entries, fits.critics, fits.first, critic_of_realism, realism, space, decoder=decoder)
+        cards = fits.fitter.cards(energy, fits.held_out)
+        refined = fits.refinement(energy, engine)
     card = {"settings": settings.as_dict(), "held_out": cards, "refinement": refined.card}
     entries = tuple(with_thresholds(entry, refined.thresholds) for entry in evaluator.entries)
     energy = replace(energy, entries=entries, critics=refined.critics).at(energy.space.own())
-    fitted = engine.with_tensors(refined.weights, evaluator.model, energy.space)
-    return Prepared(energy, fitted, card, time.monotonic() - began, sum(spent))
+    engine = engine.with_tensors(refined.weights, evaluator.model, energy.space)
+    return Prepared(energy, engine, card, time.monotonic() - began, sum(fits.spent))
+
+
+def _bank(
+    model: LatentModel, settings: FitSettings, cache: Cache | None, progress: Callable[[str], None]
+) -> Bank | None:
+    """Return the bank that a fit reads; a model that stands in for another has starts of its own, which none holds."""
+    return None if model.unwrapped is not model else Bank(model, seed=settings.seed, cache=cache, say=progress)
 
 
 @contextmanager

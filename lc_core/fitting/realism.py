@@ -20,8 +20,8 @@ from lc_core.common.progress import ProgressLine
 from lc_core.common.seeds import block_generator
 from lc_core.critics.realism import RealismCritic
 from lc_core.energy.energy import Energy
-from lc_core.engines.base import run_engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
 from lc_core.models.latent_model import LatentModel
 
 __all__ = ["RealismSettings", "fit_realism"]

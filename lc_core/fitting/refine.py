@@ -16,6 +16,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,18 @@ from torch import Tensor
 
 from lc_core.common.progress import Progress
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.constraint import Constraint, Entry, map_leaves
+from lc_core.constraints.constraint import Constraint, Entry, fold, map_leaves
 from lc_core.constraints.evaluator import Measured
-from lc_core.constraints.logic import order, verdict
+from lc_core.constraints.logic import meet_all, order, verdict
 from lc_core.constraints.want import SLACK, Want
 from lc_core.critics.critic import Critic
-from lc_core.critics.heads import Family, families
+from lc_core.critics.heads import Heads, critic_heads
 from lc_core.energy.energy import Energy
 from lc_core.energy.targets import FIXED, Targets
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
+from lc_core.engines.loop import run_engine
 from lc_core.fitting.critics import CriticFitter, draw_batches, train_critic
-from lc_core.models.latent_model import draw_carried, draw_prior
+from lc_core.models.latent_model import draw_prior, draw_transported
 from lc_core.spec.refine_settings import RefineSettings
 
 __all__ = ["Refined", "with_thresholds", "refine_critics", "visited_steps"]
@@ -76,15 +78,14 @@ def choose_thresholds(
     thresholds: dict[str, Want] = {}
     for entry in entries:
         if verdict(targets.apply(entry), values).met.mean() < share:
-            thresholds |= _looser(entry, values, share, holds=True)
+            wanted = fold(entry, lambda leaf, holds: [(leaf, holds)], lambda _, parts: list(chain(*parts)))
+            for leaf, holds in wanted:
+                thresholds |= _looser(leaf, values, share, holds=holds)
     return thresholds
 
 
-def _looser(entry: Entry, values: Mapping[str, np.ndarray], share: float, *, holds: bool) -> dict[str, Want]:
-    if not isinstance(entry, Constraint):
-        holds = holds != (entry.kind == "not")
-        inside = [_looser(child, values, share, holds=holds) for child in entry.entries]
-        return {label: want for found in inside for label, want in found.items()}
+def _looser(entry: Constraint, values: Mapping[str, np.ndarray], share: float, *, holds: bool) -> dict[str, Want]:
+    """Return the looser want of a constraint that is to hold, or not to; nothing where that helps nothing."""
     want, measured = entry.want, values[entry.label]
     if entry.guide == "decoder":
         return {}  # has a slope wherever it is
@@ -97,7 +98,7 @@ def _looser(entry: Entry, values: Mapping[str, np.ndarray], share: float, *, hol
         away = np.minimum(measured - want.low, want.high - measured) + 4 * SLACK
     away = np.where(np.isnan(away), np.inf, away)
     shift = float(np.quantile(away, share, method="higher"))
-    if (away <= shift).mean() > 0.5:  # many values are alike, and an aim that most tries meet leads nowhere
+    if (away <= shift).mean() > 0.5:  # many values are alike, and a threshold that most tries meet leads nowhere
         shift = float(np.max(away[away < shift], initial=0.0))
     if not SLACK < shift < np.inf:
         return {}
@@ -156,7 +157,7 @@ class _Refinement:
             self.engine.study(self.energy, fitter.prior)
         self.visit = visited_steps(engine, self.how.visits)
         self.count = self.settings.round_samples * self.how.visits // len(self.visit)
-        self.families = families(self.evaluator.leaves)
+        self.heads = critic_heads(self.evaluator.leaves)
         self.learning = copy.deepcopy(dict(energy.critics))
         self.guiding = copy.deepcopy(dict(energy.critics))
         self.thresholds: dict[str, Want] = {}
@@ -211,14 +212,14 @@ class _Refinement:
         """Run the engine from fresh prior samples, note how many tries satisfy, and return what it visited."""
         model, generator = self.evaluator.model, block_generator(self.settings.seed, 0, f"refine/{number}")
         flow = model.flow() if self.energy.realism_weight > 0 and self.engine.begins_real else None
-        starts = draw_carried(model, self.count, generator, flow)
+        starts = draw_transported(model, self.count, generator, flow)
         self.targets = self.energy.space.draw(self.count, block_generator(self.settings.seed, number, "targets"))
         energy = self._with_thresholds().at(self.targets)
         result = run_engine(self.engine, self.evaluator.model, starts, energy, visit=self.visit)
         fresh = Measured.of(self.evaluator, torch.cat(result.visited))
         ends = self._ends(fresh)
-        met = [verdict(self.targets.apply(entry), ends).met for entry in self.evaluator.conditions]
-        self.history.append(float(np.logical_and.reduce([np.ones(self.count, dtype=bool), *met]).mean()))
+        wanted = map(self.targets.apply, self.evaluator.conditions)
+        self.history.append(float(meet_all(wanted, ends, self.count).mean()))
         met = [verdict(self.targets.apply(entry), ends).met.mean() for entry in self.preferences]
         weights = [entry.weight for entry in self.preferences]
         self.preference_scores.append(float(np.average(met, weights=weights)) if met else self.history[-1])
@@ -237,12 +238,12 @@ class _Refinement:
         """Take up what was visited, choose the next thresholds and let the critics learn."""
         share = self.how.threshold_share
         self.thresholds = choose_thresholds(self.energy.entries, self._ends(fresh), self.targets, share=share)
-        if self.history[-1] < share and self.families and not self.energy.space.leaves:
+        if self.history[-1] < share and self.heads and not self.energy.space.leaves:
             fresh = fresh + self._copies(fresh)
         self.path = fresh if self.path is None else self.path + fresh
-        for family in self.families:
-            self._split(family)
-            self._train(family, len(fresh))
+        for heads in self.heads:
+            self._split(heads)
+            self._train(heads, len(fresh))
 
     def _copies(self, fresh: Measured) -> Measured:
         """Decode copies, in part drawn anew, of latents that satisfy, or of those that come nearest."""
@@ -260,12 +261,12 @@ class _Refinement:
             self.redrawn = float(np.clip(self.redrawn * np.exp(share - 0.3), 0.02, 0.5))
         return copies
 
-    def _split(self, family: Family) -> None:
-        """Give the critics of a family bins that end where its wants and its thresholds do."""
+    def _split(self, heads: Heads) -> None:
+        """Give a critic bins that end where the wants and the thresholds of its heads do."""
         assert self.path is not None
-        values = np.concatenate([family.gather(part.values).ravel() for part in (self.fitter.prior, self.path)])
-        labels = [leaf.label for leaf in family.leaves]
-        fixed = [leaf for leaf in family.leaves if not (leaf.free and leaf.free.bounds)]
+        values = np.concatenate([heads.gather(part.values).ravel() for part in (self.fitter.prior, self.path)])
+        labels = [leaf.label for leaf in heads.leaves]
+        fixed = [leaf for leaf in heads.leaves if not (leaf.free and leaf.free.bounds)]
         wants = [want for leaf in fixed for want in (leaf.want, self.thresholds.get(leaf.label, leaf.want))]
         edges = [edge for want in wants for edge in (want.low - SLACK, np.nextafter(want.high + SLACK, np.inf))]
         for critics in (self.learning, self.guiding):
@@ -274,12 +275,12 @@ class _Refinement:
                 critic = critic.split(float(edge), values)
             critics.update(dict.fromkeys(labels, critic))
 
-    def _train(self, family: Family, fresh: int) -> None:
+    def _train(self, heads: Heads, fresh: int) -> None:
         """Train on a quarter of prior samples, a half of the whole path so far and a quarter of the newest round."""
         assert self.path is not None
-        label, prior, path = family.leaves[0].label, self.fitter.prior, self.path
+        label, prior, path = heads.leaves[0].label, self.fitter.prior, self.path
         critic, guide = self.learning[label], self.guiding[label]
-        on_prior, on_path = (torch.from_numpy(critic.bins.index(family.gather(part.values))) for part in (prior, path))
+        on_prior, on_path = (torch.from_numpy(critic.bins.index(heads.gather(part.values))) for part in (prior, path))
         quarter = self.settings.batch // 4
         parts = [(prior.z, on_prior, quarter), (path.z, on_path, 2 * quarter)]
         parts += [(path.z[-fresh:], on_path[-fresh:], quarter)]

@@ -49,7 +49,7 @@ class WrappedModel(LatentModel):
         return z
 
     def log_prior(self, z: Tensor) -> Tensor | None:
-        """Return the log density of the object's own prior, if it tells one."""
+        """Return the log density of the object's own prior, if it gives one."""
         if (own := getattr(self.inner, "log_prior", None)) is not None:
             found: Tensor = own(z)
             return found

@@ -1,4 +1,4 @@
-"""What a few decodes tell of a model: finite, of one shape, of the form that its type promises, repeatable."""
+"""What a few decodes show of a model: finite, of one shape, of the form that its type promises, repeatable."""
 
 from __future__ import annotations
 

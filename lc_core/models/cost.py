@@ -52,7 +52,7 @@ def count_operations(model: Any, draw: Callable[[], Tensor]) -> int:
             outputs = model.decode(z)
             shape = tuple(outputs.shape) if torch.is_tensor(outputs) else np.shape(outputs)
     except LCError:
-        return 0  # told where outputs are needed
+        return 0  # an error where outputs are needed
     if counted := int(counter.total) // 2:
         return counted
     weights = {id(one): one.numel() for module in modules_of(model).values() for one in module.parameters()}

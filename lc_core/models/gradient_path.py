@@ -70,13 +70,13 @@ def gradient_path(model: LatentModel, z: Tensor) -> GradientPath:
                 outputs = model.decode(at)
             except (Exception, SystemExit) as error:
                 return GradientPath(False, *_raised(error, calls))
-            return _judge(at, outputs, calls)
+            return _assess(at, outputs, calls)
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _judge(at: Tensor, outputs: Any, calls: list[_Call]) -> GradientPath:
+def _assess(at: Tensor, outputs: Any, calls: list[_Call]) -> GradientPath:
     import torch
 
     gradient = None

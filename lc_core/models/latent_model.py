@@ -1,4 +1,4 @@
-"""What a frozen generative model has to offer, and how any object with `decode` and a prior becomes one.
+"""What a frozen generative model has to offer, and the functions that call it with its faults named.
 
 Shapes: B batch, z `(B, *latent_shape)` float32, x decoded outputs with first dimension B.
 """
@@ -6,6 +6,10 @@ Shapes: B batch, z `(B, *latent_shape)` float32, x decoded outputs with first di
 from __future__ import annotations
 
 import hashlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +17,9 @@ import numpy as np
 
 from lc_core.common.guard import blaming
 from lc_core.common.seeds import block_generator
+from lc_core.common.words import counted
 from lc_core.errors import LCError
 from lc_core.models.cost import count_operations
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import torch
-    from torch import Tensor, nn
-
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from lc_core.common.words import counted
 from lc_core.models.prior import Normal, Prior
 
 if TYPE_CHECKING:
@@ -42,7 +33,7 @@ __all__ = [
     "Posterior",
     "decode_array",
     "decode_outputs",
-    "draw_carried",
+    "draw_transported",
     "draw_prior",
     "encode_outputs",
     "notes_of",
@@ -71,7 +62,7 @@ class LatentModel(ABC):
             is given latents in its units, and has to begin with `self.prior.own(z)`.
         block: Largest number of latents that one decode takes comfortably.
         device: Where it is.
-        source: The distribution it comes from, told in errors.
+        source: The distribution it comes from, named in errors.
         note: What a user should know of it, such as why no gradient comes through; empty if nothing.
         likeness: Name of the measurement that is the log odds of data against prior samples, such as
             `melody.likeness`; a sampler learns by it what `base: data` means. Empty without one.
@@ -180,12 +171,22 @@ class LatentModel(ABC):
         """Return the folder of the sampler that comes with the model (`lc amortise`); None without one."""
         return None
 
+    def held_out(self) -> np.ndarray | None:
+        """Return data of the output type that the model was not trained on, `(N, ...)`; None where there are none.
+
+        `lc eval` compares samples with them, if asked to. Rows of one source, such as one tune, stand together.
+
+        Raises:
+            LCError: If they cannot be read, such as when a package is missing.
+        """
+        return None
+
     def realism(self) -> nn.Module | None:
         """Return the realism critic, latents to logits `(B,)`, higher is more like encoded data; None without one."""
         return None
 
     def flow(self) -> nn.Module | None:
-        """Return what carries prior samples `(B, *latent_shape)` to where encodings of data are; None without one.
+        """Return what transports prior samples `(B, *latent_shape)` to where encodings of data are; None without one.
 
         Engines that go from prior samples begin there where realism is asked for; see `lc_core.critics.flow`.
         """
@@ -194,7 +195,7 @@ class LatentModel(ABC):
     def realism_alone(self) -> Callable[[Tensor], Tensor] | None:
         """Return what realism alone makes of prior samples `(B, *latent_shape)`: the flow, unless overridden.
 
-        It may take its time, as `lc_core.critics.chain` does; its attribute `decodes` then tells how many outputs it
+        It may take its time, as `lc_core.critics.chain` does; its attribute `decodes` then says how many outputs it
         decodes for each latent. Without one, engines climb the realism critic.
         """
         return self.flow()
@@ -313,41 +314,45 @@ def draw_prior(model: LatentModel, count: int, generator: torch.Generator) -> Te
     return z
 
 
-def draw_carried(
-    model: LatentModel, count: int, generator: torch.Generator, carry: Callable[[Tensor], Tensor] | None
+def draw_transported(
+    model: LatentModel, count: int, generator: torch.Generator, transport: Callable[[Tensor], Tensor] | None
 ) -> Tensor:
-    """Draw `(count, *latent_shape)` starts of tries: prior samples, carried where a model's flow or chain does.
+    """Draw `(count, *latent_shape)` starts of tries: prior samples, transported where a model's flow or chain does.
 
     Args:
         model: The model.
         count: How many.
         generator: Of the prior samples.
-        carry: Its `flow()` or `realism_alone()`; None leaves prior samples as they are.
+        transport: Its `flow()` or `realism_alone()`; None leaves prior samples as they are.
 
     Raises:
-        LCError: As `draw_prior`; or if they are carried to another shape or to what is not finite.
+        LCError: As `draw_prior`; or if they are transported to another shape or to what is not finite.
     """
     import torch
 
     z = draw_prior(model, count, generator)
-    if carry is None:
+    if transport is None:
         return z
-    who = f"{type(carry).__name__} of {_who(model)}"
+    who = f"{type(transport).__name__} of {_who(model)}"
     with blaming(who), torch.no_grad():
-        carried = carry(z)
-    if carried.shape != z.shape or not bool(torch.isfinite(carried).all()):
+        moved = transport(z)
+    if moved.shape != z.shape or not bool(torch.isfinite(moved).all()):
         raise LCError(f"{who} returned another shape than {tuple(z.shape)}, or a value that is not finite")
-    return carried
+    return moved
 
 
 def _who(model: LatentModel) -> str:
     return f"{model.name} (from {model.source})" if model.source else model.name
 
 
-def decode_outputs(model: LatentModel, z: Tensor) -> np.ndarray:
-    """Decode latents `(N, *latent_shape)`, in pieces of the model's block."""
-    pieces = range(0, len(z), model.block)
-    return np.concatenate([decode_array(model, z[first : first + model.block]) for first in pieces])
+def decode_outputs(model: LatentModel, z: Tensor, *, first_index: int = 0) -> np.ndarray:
+    """Decode latents `(N, *latent_shape)`, in pieces of the model's block; errors count them from `first_index`."""
+    return np.concatenate(
+        [
+            decode_array(model, z[first : first + model.block], first_index=first_index + first)
+            for first in range(0, len(z), model.block)
+        ]
+    )
 
 
 def encode_outputs(model: LatentModel, outputs: np.ndarray) -> Posterior:

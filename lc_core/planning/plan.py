@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lc_core.bank.bank import Bank
+from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Entry, leaves
@@ -18,7 +20,7 @@ from lc_core.engines.gradient import Gradient
 from lc_core.engines.presets import fresh_actor
 from lc_core.engines.rejection import Rejection
 from lc_core.models.cost import share_of_block
-from lc_core.models.latent_model import LatentModel, draw_prior
+from lc_core.models.latent_model import LatentModel, draw_transported
 from lc_core.sampler.engine import Sampler
 
 __all__ = ["OFTEN", "PROBE", "Plan", "Probe", "plan"]
@@ -77,16 +79,18 @@ class Plan:
         return first if first == [then] else [*first, then]
 
 
-def plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior") -> Plan:
+def plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior", cache: Cache | None = None) -> Plan:
     """Choose what serves entries.
 
     Args:
         evaluator: The model and the entries.
         realism: Weight of realism.
         base: What tries begin from, `prior` or `data`.
+        cache: Where the bank of prior samples is kept.
     """
     model, entries = evaluator.model, evaluator.entries
-    exact = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations))))
+    of_base = 1 + (getattr(model.realism_alone(), "decodes", 0) if base == "data" else 0)
+    exact = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations * of_base) / of_base)))
     conditions = evaluator.conditions
     if any(leaf.free for leaf in leaves(entries)):
         return Plan(fresh_actor(), 0, exact, ("free values: an actor is trained for all of them",), refined=True)
@@ -97,13 +101,17 @@ def plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior") -> 
         if not entries:
             return Plan(exact, 0, exact, (f"{why}; nothing else is asked",))
         return _without_sampler(model, entries, exact, 0, (why,), None)
+    if realism > 0 and base == "prior":
+        why = "realism is asked for, and there is no flow or chain to begin from: gradients follow the realism critic"
+        return Plan(Gradient(), 0, exact, (why,))
     if len(conditions) < len(entries):
         return _guided(model, entries, exact, 0, ("preferences: prior samples do not follow them",), None)
     if not entries:
         return Plan(exact, 0, exact, ("nothing is asked: every sample will do",))
-    probe = _look(evaluator, exact, base)
+    probe = _look(evaluator, exact, base, cache)
     share = probe.met / probe.looked
-    seen = f"{probe.met:,} of the first {probe.looked:,} prior samples meet all conditions"
+    of = "prior samples" if base == "prior" else "samples like data"
+    seen = f"{probe.met:,} of the first {probe.looked:,} {of} meet all conditions"
     if share >= OFTEN:
         return Plan(exact, 0, exact, (f"{seen}: trying more of them is soonest, and exact",), probe)
     return _guided(model, entries, exact, PROBE, (f"{seen}: these are exact, and tried first",), probe)
@@ -151,11 +159,16 @@ def _cheap(model: LatentModel) -> bool:
     return getattr(model.realism_alone(), "decodes", 0) == 0
 
 
-def _look(evaluator: Evaluator, exact: Rejection, base: str) -> Probe:
-    """Decode and measure the first prior samples of seed 0."""
-    met = 0
-    carry = evaluator.model.realism_alone() if base == "data" else None
+def _look(evaluator: Evaluator, exact: Rejection, base: str, cache: Cache | None) -> Probe:
+    """Look at the first prior samples of seed 0."""
+    met, labels = 0, [leaf.label for leaf in evaluator.leaves]
+    bank = Bank(evaluator.model, block=exact.block, cache=cache)
+    transport = evaluator.model.realism_alone() if base == "data" else None
     for number in range(PROBE):
-        z = draw_prior(evaluator.model, exact.block, block_generator(0, number))
-        met += int(evaluator.satisfied_latents(carry(z) if carry else z).sum())
+        if transport is not None:
+            z = draw_transported(evaluator.model, exact.block, block_generator(0, number), transport)
+            met += int(evaluator.satisfied_latents(z).sum())
+            continue
+        columns = bank.values(number, [leaf.measurement for leaf in evaluator.leaves])
+        met += int(evaluator.satisfied(dict(zip(labels, columns, strict=True)), exact.block).sum())
     return Probe(PROBE * exact.block, met)

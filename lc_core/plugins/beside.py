@@ -82,7 +82,7 @@ def _imported(source: bytes) -> Iterator[str]:
     """Yield the first part of the name of each module that a source imports."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # told where it is run
+    except (SyntaxError, ValueError):  # an error where it is run
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -19,25 +19,30 @@ from lc_core.common.guard import IMPORT_SECONDS, limited, seconds_allowed
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins import hookspecs
-from lc_core.plugins.installed import Damaged, canonical, installed, installed_version
+from lc_core.plugins.installed import DISTRIBUTION, Damaged, canonical, installed, installed_version
 from lc_core.plugins.registry import KINDS, Broken, Distribution, Registered, Registry
 from lc_core.plugins.single_file import load_file, version_of
 
 __all__ = ["DISTRIBUTION", "GROUP", "build_registry", "registered_by"]
 
-DISTRIBUTION = "latent-constraints"
 GROUP = "latent_constraints"
 NAME = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 BARE_NAME = re.compile(r"([A-Za-z0-9_-]+\.)?[A-Za-z0-9_-]+")
 TARGET = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*(\.\w+)*")
-NEEDED = {"model": ("output",), "reader": ("output", "suffixes"), "dataset": ("output",), "view": ("output",)}
+NEEDED = {
+    "model": ("output",),
+    "reader": ("output", "suffixes"),
+    "dataset": ("output",),
+    "view": ("output",),
+    "space": ("output", "version"),
+}
 
 
 def build_registry(files: Sequence[Path] = ()) -> Registry:
     """Find all installed plugins and collect what they register.
 
     A plugin that fails is listed in `broken` and the others work. `LC_STRICT_PLUGINS=1` raises instead;
-    `LC_DISABLE_PLUGINS=dist1,dist2` leaves distributions out; `LC_TRACE_PLUGINS=1` tells on stderr what is imported
+    `LC_DISABLE_PLUGINS=dist1,dist2` leaves distributions out; `LC_TRACE_PLUGINS=1` writes to stderr what is imported
     and registered.
 
     Args:
@@ -236,7 +241,7 @@ def _is_set(variable: str) -> bool:
 
 
 def _trace(text: str, error: BaseException | None = None) -> None:
-    """Tell on stderr what happens to a plugin, if LC_TRACE_PLUGINS is set."""
+    """Write to stderr what happens to a plugin, if LC_TRACE_PLUGINS is set."""
     if _is_set("LC_TRACE_PLUGINS"):
         print(f"lc plugins: {text}", file=sys.stderr)
         if error is not None:

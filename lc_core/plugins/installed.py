@@ -1,19 +1,25 @@
 """What is installed: versions, entry points, and distributions whose own files cannot be read.
 
 `importlib.metadata` raises where a distribution is damaged, in another place for each kind of damage, and one of them
-then hides all others. Here each distribution is read on its own, and a damaged one is told with its path.
+then hides all others. Here each distribution is read on its own, and a damaged one is reported with its path.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import sys
 from collections.abc import Iterator
 from importlib import metadata
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Damaged", "Entry", "Found", "canonical", "installed", "installed_version"]
+__all__ = ["DISTRIBUTION", "Damaged", "Entry", "Found", "canonical", "installed", "installed_version", "summary"]
+
+DISTRIBUTION = "latent-constraints"
+"""The name of what is installed as `lc`."""
 
 
 class Entry(NamedTuple):
@@ -28,7 +34,7 @@ class Damaged(NamedTuple):
     """A distribution whose own files cannot be used.
 
     Args:
-        name: What it is called, as far as that can be told.
+        name: What it is called, as far as that is known.
         path: Its folder or file.
         reason: What is wrong, naming the file.
         has_entry_points: Whether something of the name `entry_points.txt` is there, so that it may hold plugins.
@@ -89,6 +95,32 @@ def installed_version(name: str) -> str | None:
     return None
 
 
+def summary(entry: Entry) -> str:
+    """Return the first line of the docstring of the function that an entry point names, and whose it is, if not ours.
+
+    It is read from the source: importing the module could take long, or fail.
+    """
+    module, _, name = entry.point.value.partition(":")
+    try:
+        tree = ast.parse(Path(_origin(module)).read_bytes())
+    except Exception:  # a finder is code of others, and so is a module
+        tree = ast.Module([], [])
+    found = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == name.strip()]
+    lines = (ast.get_docstring(found[-1]) or "").splitlines() if found else []
+    whose = [] if entry.distribution == DISTRIBUTION else [f"(from {entry.distribution})"]
+    return " ".join([*lines[:1], *whose])
+
+
+def _origin(module: str) -> str:
+    """Return the file of a module. `find_spec` of `importlib.util` would import the packages that it is in."""
+    name, path = "", None
+    for part in module.split("."):
+        name = f"{name}.{part}".strip(".")
+        spec = next(filter(None, (finder.find_spec(name, path) for finder in sys.meta_path)))
+        path = spec.submodule_search_locations
+    return str(spec.origin)
+
+
 class _DamageError(Exception):
     """What is wrong with a distribution, in words."""
 
@@ -107,7 +139,7 @@ def _about(one: metadata.Distribution, path: Path) -> tuple[str, str]:
     if not text:
         raise _DamageError("it has no METADATA" if path.suffix != ".egg-info" else "it has no PKG-INFO")
     head: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in StringIO(text):
         if not line.strip():
             break
         key, _, value = line.partition(":")
@@ -124,9 +156,9 @@ def _entry_points(one: metadata.Distribution, path: Path) -> list[metadata.Entry
         kind = "is a folder" if (path / "entry_points.txt").is_dir() else "cannot be read"
         raise _DamageError(f"its entry_points.txt {kind}")
     for number, line in enumerate((text or "").splitlines(), start=1):
-        told = line.strip()
-        if told and not told.startswith(("#", "[")) and "=" not in told:
-            raise _DamageError(f"its entry_points.txt, line {number}, has no '=': {told!r}")
+        text = line.strip()
+        if text and not text.startswith(("#", "[")) and "=" not in text:
+            raise _DamageError(f"its entry_points.txt, line {number}, has no '=': {text!r}")
     try:
         return list(one.entry_points) if text else []
     except Exception as error:  # whatever else is wrong with its lines
@@ -143,7 +175,7 @@ def _text(one: metadata.Distribution, path: Path, name: str) -> str | None:
 
 
 def _path(one: metadata.Distribution) -> Path:
-    """Return a distribution's folder; of a finder that does not tell it, the folder that it was found in."""
+    """Return a distribution's folder; of a finder that does not give it, the folder that it was found in."""
     return Path(str(getattr(one, "_path", None) or one.locate_file("")))
 
 

@@ -17,14 +17,14 @@ from lc_core.common.guard import IMPORT_SECONDS, limited
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import canonical
-from lc_core.plugins.settings import fill, names_of, parameters_of
+from lc_core.plugins.settings import fill, parameters_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["Broken", "Distribution", "KINDS", "Registered", "Registry", "view_of"]
+__all__ = ["Broken", "Distribution", "KINDS", "Registered", "Registry", "space_of", "view_of"]
 
-KINDS = ("model", "constraint", "engine", "renderer", "reader", "dataset", "recipe", "judge", "view")
+KINDS = ("model", "constraint", "engine", "renderer", "reader", "dataset", "recipe", "judge", "view", "space")
 """Kinds of components, one hook each."""
 
 
@@ -62,8 +62,8 @@ class Registered:
 
     def output(self, params: Mapping[str, Any]) -> str:
         """Return the output type of a model with these settings: for one registered as `*`, its setting `output`."""
-        told = str(self.about["output"])
-        return str(params.get("output", told)) if told == "*" else told
+        output = str(self.about["output"])
+        return str(params.get("output", output)) if output == "*" else output
 
     def load(self) -> Any:
         """Import the component and return it.
@@ -110,12 +110,8 @@ class Registered:
         return parameters_of(self)
 
     def setting_names(self) -> list[str]:
-        """Return the names of the settings; quicker than `parameters`, with the same errors.
-
-        Raises:
-            LCError: If the component cannot be loaded or its signature cannot be used.
-        """
-        return names_of(self)
+        """Return the names of the settings; raises what `parameters` raises."""
+        return list(self.parameters().model_fields)
 
     def fill(self, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Check settings and add the defaults of those left out.
@@ -124,6 +120,14 @@ class Registered:
             LCError: If a setting is unknown, missing, or of the wrong type or value; it names all of them.
         """
         return fill(self, params or {})
+
+    def build(self, params: Mapping[str, Any] | None = None) -> Any:
+        """Import the component and call it with its settings, those left out at their defaults.
+
+        Raises:
+            LCError: As `load` and `fill`.
+        """
+        return self.load()(**self.fill(params))
 
     @property
     def summary(self) -> str:
@@ -224,3 +228,18 @@ class Registry:
 def view_of(registry: Registry, output_type: str) -> Registered | None:
     """Return the view that is declared for outputs of a type: of several the first by name; None without one."""
     return next((one for one in registry.all("view") if one.about["output"] == output_type), None)
+
+
+def space_of(registry: Registry, output_type: str, model: str = "") -> Registered | None:
+    """Return the feature space that is declared for a model's outputs: of several the first by name.
+
+    One that names the model goes before those for all outputs of the type. None without one.
+
+    Args:
+        registry: What is installed.
+        output_type: The type of the outputs.
+        model: The name of the model that made them.
+    """
+    of_type = [one for one in registry.all("space") if one.about["output"] == output_type]
+    own = [one for one in of_type if model in one.about.get("models", ())]
+    return next(iter(own or [one for one in of_type if not one.about.get("models")]), None)

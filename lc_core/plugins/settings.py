@@ -5,44 +5,27 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-import re
 import sys
 import types
 import typing
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from typing_extensions import is_typeddict
 
-from lc_core.common.spelling import nearest
-from lc_core.common.words import counted
 from lc_core.errors import LCError
+from lc_core.plugins.messages import any_of, message_of, relevant
 
-__all__ = ["any_of", "checked", "fill", "message_of", "names_of", "parameters_of", "relevant", "values_of"]
+__all__ = ["checked", "fill", "parameters_of", "values_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
-DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2, "view": 1}
+DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2, "view": 1, "space": 1}
 """Parameters that come before the settings: outputs, a path or a folder; outputs and the settings to judge."""
 GIVEN_BY_LC = {"dataset": ("progress",), "reader": ("tell",), "recipe": ("progress",)}
 """Parameters that the caller fills in: they are no settings."""
-WORDING = {
-    "model_type": "should be a mapping",
-    "dict_type": "should be a mapping",
-    "list_type": "should be a list",
-    "tuple_type": "should be a list",
-    "set_type": "should be a list",
-    "frozen_set_type": "should be a list",
-    "string_type": "should be text",
-    "float_type": "should be a number",
-    "int_type": "should be a whole number",
-    "bool_type": "should be true or false",
-    "path_type": "should be a path",
-    "finite_number": "should be a finite number",
-}
 
 
 class Component(Protocol):
@@ -64,46 +47,17 @@ class Component(Protocol):
 
 def parameters_of(component: Component) -> type[BaseModel]:
     """Build the model for a component's settings; see `Registered.parameters`."""
-    with _telling(component):
-        fields = _fields_of(component)
+    with _naming(component):
+        target = component.load()
+        skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
+        fields = _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a setting called `copy` or `schema` is no concern of pydantic's
             return create_model(component.name, __config__=CONFIG, **fields)
 
 
-def names_of(component: Component) -> list[str]:
-    """Return the names of a component's settings; see `Registered.setting_names`."""
-    with _telling(component):
-        fields = _fields_of(component)
-    if all(_is_plain(hint) for hint, _ in fields.values()):
-        return list(fields)
-    return list(component.parameters().model_fields)
-
-
-def _is_plain(hint: Any) -> bool:
-    """Return whether a type is one that pydantic knows for sure, so that no model has to be built to find out."""
-    if hint in (int, float, str, bool, Path, type(None)):
-        return True
-    if is_typeddict(hint):
-        return all(map(_is_plain, typing.get_type_hints(hint).values()))
-    origin = typing.get_origin(hint)
-    if origin is typing.Literal:
-        return True
-    if origin is typing.Annotated:
-        return _is_plain(typing.get_args(hint)[0])
-    if origin in (tuple, list, typing.Union, types.UnionType):
-        return all(one is ... or _is_plain(one) for one in typing.get_args(hint))
-    return False
-
-
-def _fields_of(component: Component) -> dict[str, Any]:
-    target = component.load()
-    skip = 0 if inspect.isclass(target) else DATA_FIRST.get(component.kind, 0)
-    return _fields(target, skip=skip, leave_out=GIVEN_BY_LC.get(component.kind, ()))
-
-
 @contextmanager
-def _telling(component: Component) -> Iterator[None]:
+def _naming(component: Component) -> Iterator[None]:
     """Say of which component the settings cannot be read."""
     who = f"{component.kind} {component.name} of {component.distribution}"
     try:
@@ -223,33 +177,14 @@ def fill(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
         return checked(component, params)
     except ValidationError as error:
         known = list(component.parameters().model_fields)
-        told: dict[str, list[str]] = {}  # several of one value, where it may have one of several types
+        messages: dict[str, list[str]] = {}  # several of one value, where it may have one of several types
         for one in relevant(error):
             place = _real(params, one["loc"]) or str(one["loc"][-1])
-            told.setdefault(place, []).append(message_of(one, known))
-        found = [f"{place}: {any_of(messages)}" for place, messages in told.items()]
+            messages.setdefault(place, []).append(message_of(one, known))
+        found = [f"{place}: {any_of(some)}" for place, some in messages.items()]
     except TypeError as error:
         found = [str(error)]
     raise LCError(f"settings of {component.kind} {component.name}: {'; '.join(found)}")
-
-
-def relevant(error: ValidationError) -> list[dict[str, Any]]:
-    """Return the items of an error, without "should be one of these words" where a mapping is wrong inside."""
-    found: list[Any] = [dict(one) for one in error.errors()]
-
-    def spurious(one: Any) -> bool:
-        *above, member = one["loc"]
-        if not str(member).startswith("literal[") or isinstance(one["input"], str):
-            return False
-        return any(len(other["loc"]) > len(one["loc"]) and [*other["loc"][: len(above)]] == above for other in found)
-
-    return [one for one in found if not spurious(one)]
-
-
-def any_of(messages: Sequence[str]) -> str:
-    """Return what is wrong with one value that may have one of several types, as one message."""
-    *others, last = dict.fromkeys(messages)
-    return " or ".join([*(one.partition("; found ")[0] for one in others), last])
 
 
 def _real(value: Any, loc: Sequence[Any]) -> str:
@@ -261,43 +196,3 @@ def _real(value: Any, loc: Sequence[Any]) -> str:
             value = value[part] if inside else None
             path.append(str(part))
     return ".".join(path)
-
-
-def _length(error: Mapping[str, Any]) -> str | None:
-    """Say that something has too few or too many parts."""
-    kind, limits = error["type"], error.get("ctx", {})
-    if kind == "string_too_short" and limits["min_length"] == 1:
-        return "should not be empty"
-    if kind in ("too_short", "too_long"):
-        least = kind == "too_short"
-        count = counted(limits["min_length" if least else "max_length"], "entry", "entries")
-        return f"should have at {'least' if least else 'most'} {count}"
-    return None
-
-
-def message_of(error: Mapping[str, Any], known: list[str]) -> str:
-    """Say one of pydantic's errors in a line.
-
-    Args:
-        error: One item of `ValidationError.errors()`.
-        known: Keys that would have been right, for a suggestion.
-    """
-    key = error["loc"][-1] if error["loc"] else ""
-    if error["type"] == "extra_forbidden":
-        close = nearest(str(key), known, count=1)
-        known_keys = f"known: {', '.join(known)}" if known else "none is expected here"
-        return f"unknown key {key!r} ({f'did you mean {close[0]}?' if close else known_keys})"
-    if error["type"] == "missing":
-        return "too few values" if isinstance(key, int) else f"missing key {key!r}"
-    found = json.dumps(error["input"], ensure_ascii=False, default=repr)
-    shown = found if len(found) <= 60 else found[:57] + "..."
-    text = WORDING.get(error["type"]) or _length(error) or re.sub(r"^(\w+ (?=should )|Value error, )", "", error["msg"])
-    message = " ".join(text.split())
-    if "found " not in message:  # a plugin's own check may have told it
-        message += f"; found {'nothing' if shown == 'null' else shown}"
-    if error["type"] in ("float_type", "int_type") and re.fullmatch(r"[-+]?\d+,\d+", str(error["input"])):
-        message += f" (a number takes a decimal point: {error['input'].replace(',', '.')})"
-    if error["type"] == "literal_error" and isinstance(error["input"], str):
-        close = nearest(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]), count=1)
-        message += f" (did you mean {close[0]}?)" if close else ""
-    return message

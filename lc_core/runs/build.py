@@ -12,6 +12,7 @@ from lc_core.common.progress import Progress
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
+from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import Prepared, prepare
 from lc_core.models.checks import check_decoder
 from lc_core.models.latent_model import LatentModel
@@ -20,12 +21,13 @@ from lc_core.sampling.problem import Problem, base_of
 from lc_core.spec.values import Selected, Spec
 
 __all__ = [
+    "build_engine",
     "build_model",
     "build_problem",
     "build_renderers",
     "build_selected",
     "load_selected",
-    "prepare_spec",
+    "prepare_problem",
     "settled",
     "who_is",
 ]
@@ -60,7 +62,7 @@ def load_selected(selected: Selected, *, device: str = "auto") -> LatentModel:
     model = build_selected("model", selected)
     if not isinstance(model, LatentModel):
         raise LCError(f"{who_is('model', selected)} is {type(model).__name__}; expected a LatentModel")
-    with suppress(AttributeError):  # an object that cannot be changed is told without it
+    with suppress(AttributeError):  # an object that cannot be changed is named without it
         model.source = selected.plugin.distribution
     chosen = _choose_device(device)
     try:
@@ -79,9 +81,7 @@ def build_problem(spec: Spec, *, device: str = "auto") -> Problem:
         device: `auto`, `cpu` or `cuda`.
     """
     model = build_model(spec, device=device)
-    engine = build_selected("engine", spec.engine)
-    if not isinstance(engine, Engine):
-        raise LCError(f"{who_is('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
+    engine = build_engine(spec)
     sample = spec.sample
     budget = engine.default_budget(sample.count) if sample.budget is None else sample.budget
     return Problem(
@@ -94,11 +94,24 @@ def build_problem(spec: Spec, *, device: str = "auto") -> Problem:
         budget=budget,
         unique=sample.unique,
         base=base_of(spec.base, spec.realism, model, left_open=spec.engine.use == "auto"),
+        moves=sample.moves,
     )
 
 
+def build_engine(spec: Spec) -> Engine:
+    """Build the engine that a spec names.
+
+    Raises:
+        LCError: If it cannot be built, or is no engine.
+    """
+    engine = build_selected("engine", spec.engine)
+    if not isinstance(engine, Engine):
+        raise LCError(f"{who_is('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
+    return engine
+
+
 def settled(spec: Spec, engine: Engine) -> Spec:
-    """Return a spec with what only the model and the built engine tell: the size of a block, and the budget."""
+    """Return a spec with what only the model and the built engine know: the size of a block, and the budget."""
     sample, chosen = spec.sample, spec.engine
     if sample.budget is None:
         sample = replace(sample, budget=engine.default_budget(sample.count))
@@ -108,7 +121,7 @@ def settled(spec: Spec, engine: Engine) -> Spec:
 
 
 def build_selected(kind: str, selected: Selected) -> Any:
-    """Build what a spec selects, a plugin's faults told with its name."""
+    """Build what a spec selects, a plugin's faults with its name."""
     with blaming(who_is(kind, selected)):
         return selected.build()
 
@@ -138,13 +151,15 @@ def _choose_device(device: str) -> str:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def prepare_spec(spec: Spec, problem: Problem, cache: Cache | None, progress: Progress) -> Prepared:
-    """Fit, or find in the cache, what a spec needs."""
+def prepare_problem(
+    problem: Problem, settings: FitSettings | None, cache: Cache | None, progress: Progress
+) -> Prepared:
+    """Fit, or find in the cache, what a problem needs."""
     return prepare(
         Evaluator(problem.model, problem.entries),
         problem.engine,
         realism=problem.realism,
-        settings=spec.fit,
+        settings=settings,
         cache=cache,
         progress=progress,
         base=problem.base,

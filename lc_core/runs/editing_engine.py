@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
-from lc_core.errors import LCError
-from lc_core.runs.build import build_selected, who_is
+from lc_core.runs.build import build_engine
 from lc_core.spec.values import Spec
 
 __all__ = ["editing_engine", "left_for_sampling"]
@@ -29,9 +28,7 @@ def editing_engine(spec: Spec, *, named: bool = False) -> tuple[Engine, tuple[st
     Raises:
         LCError: If the engine cannot be built, or was named and has settings that edits do not know.
     """
-    engine = build_selected("engine", spec.engine)
-    if not isinstance(engine, Engine):
-        raise LCError(f"{who_is('engine', spec.engine)} is {type(engine).__name__}; expected an Engine")
+    engine = build_engine(spec)
     editing = engine.for_edits(named=named) if engine.needs_energy or named else Edit()
     if editing is engine:
         return engine, ()

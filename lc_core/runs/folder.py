@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
+from lc_core.bank.bank import Bank
 from lc_core.common.files import unwritable, write_atomically
 from lc_core.common.owned import Owned
 from lc_core.constraints.constraint import leaves
@@ -27,7 +28,7 @@ from lc_core.constraints.digest import measurement_digest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import installed_version
 from lc_core.sampling.block import Block, run_block
-from lc_core.sampling.problem import Problem
+from lc_core.sampling.problem import Problem, Task
 from lc_core.spec.values import Spec
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["RunFolder", "environment", "identity_of"]
 
 
-def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
+def identity_of(spec: Spec, problem: Task) -> dict[str, str]:
     """Return a digest of each thing that decides what a block holds, by what it is called in an error.
 
     Count, budget and unique are left out, so that a larger count extends a run. The rules' source is in, so that a
@@ -48,7 +49,11 @@ def identity_of(spec: Spec, problem: Problem) -> dict[str, str]:
         "model": [tree["model"], problem.model.digest],
         "constraints": [tree["constraints"], tree["realism"], *filter(None, [tree.get("base")])],
         "source of a rule": [measurement_digest(leaf.measurement) for leaf in leaves(problem.entries)],
-        "engine": [tree["engine"], spec.engine.plugin.version, *filter(None, [problem.engine.weights(problem.model)])],
+        "engine": [
+            tree["engine"],
+            spec.engine.plugin.version,
+            *filter(None, [problem.engine.weights(problem.model), spec.sample.moves]),
+        ],
         "seed": tree["sample"]["seed"],
         "fit settings": tree["fit"],
         "device": problem.model.device,
@@ -64,7 +69,7 @@ class RunFolder:
 
     Args:
         path: The folder.
-        owned: The files in it that lc wrote; all but the blocks, which tell by their content what they are.
+        owned: The files in it that lc wrote; all but the blocks, which are known by their content.
     """
 
     path: Path
@@ -97,7 +102,7 @@ class RunFolder:
 
     @contextmanager
     def work(self) -> Iterator[Path]:
-        """Give a folder to write in; what cannot be written is told.
+        """Give a folder to write in; what cannot be written is an error.
 
         Raises:
             LCError: If something cannot be written.
@@ -111,15 +116,17 @@ class RunFolder:
     def blocks(
         self,
         problem: Problem,
-        energy: Callable[[], Energy | None],
+        energy: Energy | None,
         *,
+        bank: Bank | None = None,
         progress: Callable[[str], None] = lambda _: None,
     ) -> Iterator[Block]:
         """Yield every block in order: those that are saved, then new ones, each saved as it is finished.
 
         Args:
             problem: What is asked.
-            energy: Called when a new block is due.
+            energy: What the engine descends.
+            bank: From `bank_for`, of what need not be decoded again.
             progress: Called with a line when a saved block is damaged; it is then run again, to the same bytes.
         """
         for number in itertools.count():
@@ -132,7 +139,7 @@ class RunFolder:
                         progress(
                             f"block {number} of {self.path} is damaged; running it again (it is kept: {aside.name})"
                         )
-                    block = run_block(problem, energy(), number)
+                    block = run_block(problem, energy, number, bank)
                     write_atomically(path, _block_bytes(block))
             except OSError as error:
                 raise unwritable(self.path, error) from error
@@ -179,6 +186,8 @@ def _block_bytes(block: Block) -> bytes:
         "outputs": block.outputs,
         "counts": np.array([block.decodes, block.size, block.first]),
     }
+    if block.moves is not None:
+        tensors["moves"] = np.array(block.moves, dtype=np.float64)
     if block.realism is not None:
         tensors["realism"] = block.realism
     tensors |= {f"met:{label}": array for label, array in block.met.items()}
@@ -211,12 +220,17 @@ def _load_block(path: Path, number: int) -> Block | None:
             realism=tensors.get("realism"),
             decodes=decodes,
             size=size,
+            moves=_moves(tensors.get("moves")),
         )
     except (SafetensorError, KeyError, ValueError):
         return None
 
 
-def environment(problem: Problem) -> dict[str, Any]:
+def _moves(saved: np.ndarray | None) -> tuple[int, int, float] | None:
+    return None if saved is None else (int(saved[0]), int(saved[1]), float(saved[2]))
+
+
+def environment(problem: Task) -> dict[str, Any]:
     """Return what a result may depend on beside its spec: versions, platform and the model's digest."""
     packages = ("latent-constraints", "torch", "numpy")
     return {
@@ -231,6 +245,6 @@ def environment(problem: Problem) -> dict[str, Any]:
 
 
 def _without_folders(argument: str) -> str:
-    """Return an argument of the command; of an absolute path only the last part, which tells nothing of the machine."""
+    """Return an argument of the command; of an absolute path only the last part, which says nothing of the machine."""
     key, equals, value = argument.rpartition("=")
     return f"{key}{equals}{Path(value).name}" if Path(value).is_absolute() else argument

@@ -15,14 +15,13 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lc_core.common.characters import escaping
-from lc_core.common.words import counted
+from lc_core.common.words import GROUPS, counted
 
 __all__ = ["MAX_SAMPLES", "write_html"]
 
 MAX_SAMPLES = 48
 """Samples shown in the page; it would grow too large to open with more."""
 
-GROUPS = {"all": "all of", "any": "any of", "not": "not"}
 SOUNDS = ("audio/wav", "audio/mpeg", "audio/ogg", "audio/flac")
 
 

@@ -36,7 +36,7 @@ def render_all(
 
 
 def _write_output(renderer: Renderer, output: Any, target: Path, who: str) -> None:
-    """Have one file written, and tell a renderer's fault from a full disk."""
+    """Have one file written, and separate a renderer's fault from a full disk."""
     full: OSError | None = None
     with blaming(who):
         try:
@@ -46,6 +46,6 @@ def _write_output(renderer: Renderer, output: Any, target: Path, who: str) -> No
                 raise
             full = error
     if full is not None:
-        raise full  # to be told of the run's folder
+        raise full  # an error of the run's folder
     if not target.is_file():
         raise LCError(f"{who} wrote no {target.name}")

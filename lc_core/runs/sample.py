@@ -17,17 +17,13 @@ from lc_core.common.cache import Cache
 from lc_core.common.owned import Owned, some
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
-from lc_core.runs.build import (
-    build_problem,
-    build_renderers,
-    prepare_spec,
-    settled,
-)
+from lc_core.runs.build import build_problem, build_renderers, prepare_problem, settled
 from lc_core.runs.folder import RunFolder, environment, identity_of
 from lc_core.runs.html import write_html
 from lc_core.runs.render import render_all
+from lc_core.sampling.block import bank_for
 from lc_core.sampling.collector import Collector
-from lc_core.sampling.problem import Problem
+from lc_core.sampling.problem import Problem, Task
 from lc_core.sampling.report import finish_report
 from lc_core.sampling.result import SampleResult, write_result, write_samples
 from lc_core.sampling.sample import collect
@@ -71,11 +67,13 @@ def run_spec(
     path = out or Path("runs") / f"{spec.name}-{spec.sample.seed}"
     with RunFolder.open(path, identity_of(spec, problem)) as folder:
         check_room(folder.owned, renderers)
-        prepared = prepare_spec(spec, problem, cache, progress)
+        prepared = prepare_problem(problem, spec.fit, cache, progress)
         problem = replace(problem, engine=prepared.engine)
-        blocks = folder.blocks(problem, lambda: prepared.energy, progress=progress)
+        bank = bank_for(problem, cache, progress)
+        blocks = folder.blocks(problem, prepared.energy, bank=bank, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
-        seconds = {"fit": prepared.seconds, "sample": sampling}
+        late = problem.engine.fit_seconds()
+        seconds = {"fit": prepared.seconds + late[0], "sample": sampling - late[1]}
         finish_report(result, spec=spec, view=spec.view, card=prepared.card, seconds=seconds)
         progress(f"writing {counted(len(result), 'output')} to {path}")
         with folder.work() as work:
@@ -129,14 +127,14 @@ def check_room(owned: Owned, renderers: Sequence[tuple[str, Renderer]]) -> None:
     suffixes = {renderer.suffix for _, renderer in renderers}
     for part in ("outputs", "nearest", "pairs"):
         folder = owned.path / part
-        names.append(f"{part}/samples.safetensors")  # tells a link or a file in the folder's place too
+        names.append(f"{part}/samples.safetensors")  # finds a link or a file in the folder's place too
         if folder.is_dir() and not folder.is_symlink():
             numbered = (one.name for one in folder.iterdir() if one.name[:6].isdigit())
             names += [f"{part}/{name}" for name in numbered if name.lstrip("0123456789") in suffixes]
     owned.check(names)
 
 
-def write_about(owned: Owned, spec: Spec, problem: Problem) -> None:
+def write_about(owned: Owned, spec: Spec, problem: Task) -> None:
     """Write what a run is of: the resolved spec, and the environment."""
     owned.write("spec.yaml", spec.to_yaml(block=problem.engine.block).encode())
     owned.write("environment.json", json.dumps(environment(problem), indent=2).encode())

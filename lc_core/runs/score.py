@@ -14,24 +14,24 @@ from lc_core.constraints.logic import verdict
 from lc_core.plugins.readers import naming, read_file, reader_for
 from lc_core.plugins.registry import Registered
 
-__all__ = ["Judged", "Score", "score_file"]
+__all__ = ["Assessed", "Score", "score_file"]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One entry of a spec, judged on one output.
+class Assessed:
+    """One entry of a spec, assessed on one output.
 
     Attributes:
         entry: The constraint or group.
         met: Whether it is met; None if that is undefined, as where a value it needs does not exist.
         measured: The value of a constraint; None for a group and for an undefined value.
-        inside: What a group holds, judged.
+        inside: What a group holds, assessed.
     """
 
     entry: Entry
     met: bool | None
     measured: float | None = None
-    inside: tuple[Judged, ...] = ()
+    inside: tuple[Assessed, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, in the form of the entries of a run's `report.json`."""
@@ -51,20 +51,20 @@ class Judged:
 
 @dataclass(frozen=True)
 class Score:
-    """One output of a file, judged.
+    """One output of a file, assessed.
 
     Attributes:
         file: The file.
         output: Number of the output in it, from 0.
         outputs: How many outputs the file holds.
-        entries: The spec's top-level entries, judged.
+        entries: The spec's top-level entries, assessed.
         notes: What the reader said of the file, such as what it left out.
     """
 
     file: Path
     output: int
     outputs: int
-    entries: tuple[Judged, ...]
+    entries: tuple[Assessed, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -97,17 +97,17 @@ def score_file(path: Path, entries: Sequence[Entry], *, readers: Mapping[str, Se
     with naming(path):
         outputs = read_file(path, reader_for(path, readers), tell=notes.append)
         values = {leaf.label: leaf.measurement(outputs) for leaf in leaves(entries)}
-    judged = [_judge(entry, values, len(outputs)) for entry in entries]
+    assessed = [_assess(entry, values, len(outputs)) for entry in entries]
     count = len(outputs)
-    return [Score(path, row, count, tuple(one[row] for one in judged), tuple(notes)) for row in range(count)]
+    return [Score(path, row, count, tuple(one[row] for one in assessed), tuple(notes)) for row in range(count)]
 
 
-def _judge(entry: Entry, values: Mapping[str, np.ndarray], count: int) -> list[Judged]:
-    """Judge an entry on each of `count` outputs."""
-    judged = verdict(entry, values)
-    met = [None if not yes and not no else bool(yes) for yes, no in zip(judged.met, judged.unmet, strict=True)]
+def _assess(entry: Entry, values: Mapping[str, np.ndarray], count: int) -> list[Assessed]:
+    """Assess an entry on each of `count` outputs."""
+    assessed = verdict(entry, values)
+    met = [None if not yes and not no else bool(yes) for yes, no in zip(assessed.met, assessed.unmet, strict=True)]
     if isinstance(entry, Constraint):
         measured = [None if np.isnan(value) else float(value) for value in values[entry.label]]
-        return [Judged(entry, met[row], measured[row]) for row in range(count)]
-    inside = [_judge(child, values, count) for child in entry.entries]
-    return [Judged(entry, met[row], inside=tuple(one[row] for one in inside)) for row in range(count)]
+        return [Assessed(entry, met[row], measured[row]) for row in range(count)]
+    inside = [_assess(child, values, count) for child in entry.entries]
+    return [Assessed(entry, met[row], inside=tuple(one[row] for one in inside)) for row in range(count)]

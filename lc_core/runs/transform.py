@@ -30,7 +30,6 @@ from lc_core.runs.folder import RunFolder, identity_of
 from lc_core.runs.html import write_html
 from lc_core.runs.render import render_all
 from lc_core.runs.sample import check_room, remove_stale, write_about
-from lc_core.sampling.problem import Problem
 from lc_core.spec.preserve import preserve_every
 from lc_core.spec.values import Spec
 
@@ -92,11 +91,12 @@ def read_inputs(
         raise all_of(errors)
     shapes = {part.shape[1:] for part in parts}
     if len(shapes) > 1:
-        told = ", ".join(f"{path} {part.shape[1:]}" for path, part in zip(readable, parts, strict=True))
-        raise LCError(f"inputs differ in shape: {told}", hint="transform them one by one")
+        shapes_of = ", ".join(f"{path} {part.shape[1:]}" for path, part in zip(readable, parts, strict=True))
+        raise LCError(f"inputs differ in shape: {shapes_of}", hint="transform them one by one")
     return np.concatenate(parts), names
 
 
+# Long by its docstring: one line for each argument.
 def transform_files(
     spec: Spec,
     paths: Sequence[Path],
@@ -151,8 +151,7 @@ def transform_files(
     spec = settled(spec, problem.engine)
     renderers = build_renderers(spec)
     path = out or Path("runs") / f"{spec.name}-transform-{spec.sample.seed}"
-    sampling = Problem(model=model, entries=spec.entries, engine=problem.engine, realism=spec.realism)
-    identity = identity_of(spec, sampling) | {"inputs": hashlib.sha256(inputs.tobytes()).hexdigest()[:24]}
+    identity = identity_of(spec, problem) | {"inputs": hashlib.sha256(inputs.tobytes()).hexdigest()[:24]}
     with RunFolder.open(path, identity) as folder:
         check_room(folder.owned, renderers)
         result = run_transformation(problem, settings=spec.fit, cache=cache, progress=progress)
@@ -164,13 +163,12 @@ def transform_files(
         add_judgement(result, registry)
         progress(f"writing {counted(len(result), 'output')} to {path}")
         with folder.work() as work:
-            _write(spec, sampling, result, renderers, folder.owned, work, began, progress)
+            _write(spec, result, renderers, folder.owned, work, began, progress)
     return result, path
 
 
 def _write(
     spec: Spec,
-    sampling: Problem,
     result: TransformResult,
     renderers: Sequence[tuple[str, Renderer]],
     owned: Owned,
@@ -178,7 +176,7 @@ def _write(
     began: float,
     progress: Progress,
 ) -> None:
-    write_about(owned, spec, sampling)
+    write_about(owned, spec, result.problem)
     files = render_all(renderers, result.outputs, work / "outputs", sheets=work)
     pairs = _write_pairs(renderers, result, work)
     remove_stale(owned, owned.take(work), progress)

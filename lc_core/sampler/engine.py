@@ -30,16 +30,23 @@ if TYPE_CHECKING:
 __all__ = ["Sampler"]
 
 
+OF_BASE = 12
+"""Most moves of a try that is to be like data: one bin of a likeness is never sure, so that no try would end sooner."""
+
+
 class Sampler(Engine):
     """Networks that were trained once for a model move prior samples to any set of its rules; nothing is fitted.
 
-    A try is moved until the predictor is sure enough that all is met, then decoded and measured. Rules that the sampler
-    was not trained on get a critic each, whose gradient is followed too.
+    A try is moved until the predictor is sure that all is met, or until a check measures it as satisfied: the rarer a
+    spec, the more moves it takes. Rules that the sampler was not trained on get a critic each, whose gradient is
+    followed too.
 
     Args:
         folder: A folder that `lc amortise` wrote; if empty, the one that was made for this model, or comes with it.
         steps: Most moves of a try.
         sure: Predicted probability that all is met at which a try is moved no more.
+        check_every: Moves between two checks, each of which decodes the tries that are not done; 0 means none. Nor are
+            there any where more is asked than conditions: preferences, or data as the base.
         block: Tries in a block; default 128, fewer where a decode is costly.
     """
 
@@ -47,11 +54,13 @@ class Sampler(Engine):
         self,
         *,
         folder: str = "",
-        steps: Annotated[int, Field(ge=1, le=1_000)] = 8,
-        sure: Annotated[float, Field(gt=0, lt=1)] = 0.9,
+        steps: Annotated[int, Field(ge=1, le=1_000)] = 64,
+        sure: Annotated[float, Field(gt=0, lt=1)] = 0.99,
+        check_every: Annotated[int, Field(ge=0, le=1_000)] = 4,
         block: Annotated[int, Field(ge=1, le=65_536)] | None = None,
     ) -> None:
         self.folder, self.steps, self.sure = folder, steps, sure
+        self.checks = tuple(range(check_every, steps, check_every)) if check_every else ()
         self.choose_block(block, 128)
         self._trained: Trained | None = None
         self._asked: Asked | None = None
@@ -89,7 +98,12 @@ class Sampler(Engine):
             "known": [entry.label for entry in known],
             "fitted": [entry.label for entry in others],
         }
-        return energy, self.asking(trained, asked), card
+        ready = self.asking(trained, asked)
+        if base is not None or len(evaluator.conditions) < len(evaluator.entries):
+            ready.checks = ()  # what meets all conditions is not done: it is to be like data, or as preferred
+        if base is not None:
+            ready.steps = min(ready.steps, OF_BASE)
+        return energy, ready, card
 
     def asking(self, trained: Trained, asked: Asked) -> Sampler:
         """Return this engine with networks, and what it is asked."""

@@ -20,12 +20,13 @@ from lc_core.common.pointers import read_bytes
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, decode_array, draw_carried, draw_prior
+from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
 from lc_core.plugins.installed import installed_version
-from lc_core.sampler.asked import Base
+from lc_core.sampler.base import Base, learn_base
 from lc_core.sampler.card import sampler_card
 from lc_core.sampler.network import Predictor, StepNetwork
-from lc_core.sampler.rules import BINS, Rule, Rules
+from lc_core.sampler.packing import packed, unpacked
+from lc_core.sampler.rules import Rule, Rules
 from lc_core.sampler.training import Trainer
 from lc_core.spec.values import plain
 
@@ -38,8 +39,6 @@ KIND = "latent-constraints sampler"
 FORMAT = 1
 """Raised when a folder is written that an earlier lc cannot read."""
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
-CARRIED = 4_096
-"""Samples that a model's flow or chain carries to where data are, to see how these differ from the prior's."""
 PROBED, PROBES = 32, 3
 """Prior samples, and settings of each rule, whose values tell whether a rule still measures what it did."""
 ALIKE = 0.9
@@ -126,34 +125,12 @@ def _text(config: Mapping[str, Any]) -> bytes:
 
 
 def _tensors(trainer: Trainer) -> dict[str, Tensor]:
-    """Return the averaged weights in float16, and the rules' bins."""
-    found = {name: value.half().contiguous().cpu() for name, value in trainer.averages.state_dict().items()}
+    """Return the averaged weights, packed, and the rules' bins."""
+    found = packed(trainer.averages.state_dict())
     for number, rule in enumerate(trainer.rules.rules):
         found[f"rules.{number}.edges"] = torch.from_numpy(rule.edges.astype(np.float64))
         found[f"rules.{number}.quantiles"] = torch.from_numpy(rule.quantiles.astype(np.float64))
     return found
-
-
-def learn_base(trainer: Trainer) -> dict[str, Any] | None:
-    """Return how data differ from prior samples in the value of the model's likeness, if that is one of the rules.
-
-    What the model's own flow or chain makes of prior samples stands for data.
-    """
-    model, rules = trainer.model, trainer.rules
-    names = [rule.name for rule in rules.rules]
-    carry = model.realism_alone()
-    if carry is None or model.unwrapped.likeness not in names:
-        return None
-    number = names.index(model.unwrapped.likeness)
-    prior = np.bincount(trainer.table.bins[number][0], minlength=BINS + 1)
-    data = np.zeros(BINS + 1)
-    size = min(CARRIED, model.block)
-    for block in range(CARRIED // size):
-        z = draw_carried(model, size, block_generator(0, block, "base"), carry)
-        values = rules.rules[number].measurement({})(decode_array(model, z))
-        data += np.bincount(rules.rules[number].bin_of(values), minlength=BINS + 1)
-    ratio = np.where(prior > 0, (data / data.sum()) / np.maximum(prior / prior.sum(), 1e-12), 0.0)
-    return {"rule": number, "ratio": [float(f"{one:.4g}") for one in ratio]}
 
 
 def _probes(trainer: Trainer, number: int) -> list[dict[str, Any]]:
@@ -273,8 +250,8 @@ def _networks(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple
     with torch.random.fork_rng(devices=[]):
         predictor, network = Predictor(**config["predictor"]), StepNetwork(**config["network"])
     for name, one in (("predictor", predictor), ("network", network)):
-        own = {key.partition(".")[2]: value.float() for key, value in tensors.items() if key.startswith(f"{name}.")}
-        one.load_state_dict(own)
+        own = {key: value for key, value in tensors.items() if key.startswith(f"{name}.")}
+        one.load_state_dict({key.partition(".")[2]: value for key, value in unpacked(own).items()})
         one.requires_grad_(False).eval()
     return predictor, network
 

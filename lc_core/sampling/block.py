@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lc_core.bank.bank import Bank
+from lc_core.common.cache import Cache
 from lc_core.common.guard import blaming
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.constraint import walk
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.constraints.logic import nearest_missed, verdict
+from lc_core.constraints.logic import nearest_missed
 from lc_core.critics.realism import realism_of
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
+from lc_core.engines.loop import run_engine
 from lc_core.errors import LCError
-from lc_core.models.latent_model import draw_carried
+from lc_core.models.latent_model import draw_transported
+from lc_core.sampling.moves import make_moves
 from lc_core.sampling.problem import Problem
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
     from lc_core.energy.energy import Energy
 
-__all__ = ["Block", "run_block"]
+__all__ = ["Block", "bank_for", "run_block"]
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,16 @@ class Block:
         met: For each entry's label, groups and inner entries included, which tries meet it, `(B,)` bool.
         values: For each leaf's label, the measured values `(B,)` float64.
         satisfied: Which tries meet every condition, `(B,)` bool.
-        rows: Rows that are kept, rising: those that meet all conditions, and those that come nearest.
+        rows: Rows that are kept, rising: those that meet all conditions and, where an engine moved them, those that
+            come nearest. Prior samples can be drawn again when it is known which of all are nearest.
         z: Their latents `(len(rows), *latent_shape)` float32.
         outputs: Their decoded outputs.
-        realism: Their realism logits `(len(rows),)`, or None where the model has no realism critic.
+        realism: Their realism logits `(len(rows),)`; None where the model has no realism critic, or no try satisfies.
         decodes: Outputs decoded for this block, the last decode of every try included.
         size: B.
-        seconds: What running it took; 0 if it was read from a folder.
+        moves: Moves that were proposed and accepted, and how like their starts latents are in the end
+            (`lc_core.sampling.moves.Moved`); None where none were made.
+        seconds: What running it took; 0 if it was read from a folder or from a bank.
     """
 
     number: int
@@ -62,6 +68,7 @@ class Block:
     realism: np.ndarray | None
     decodes: int
     size: int
+    moves: tuple[int, int, float] | None = None
     seconds: float = field(default=0.0, compare=False)
 
     @property
@@ -70,42 +77,103 @@ class Block:
         return self.first + self.rows
 
 
-def run_block(problem: Problem, energy: Energy | None, number: int) -> Block:
-    """Run, decode and measure one block of tries: a function of (problem, number) alone."""
+def bank_for(problem: Problem, cache: Cache | None, say: Callable[[str], None] = lambda _: None) -> Bank | None:
+    """Return the bank of what an engine that only decodes will draw; None for engines that move latents.
+
+    Args:
+        problem: What is asked.
+        cache: Where the bank is kept.
+        say: Called with a line when something is wrong with what is kept.
+
+    Raises:
+        LCError: If `LC_BANK_BYTES` is no number of bytes.
+    """
+    if not problem.drawn(0):
+        return None
+    return Bank(problem.model, seed=problem.seed, block=problem.engine.part(0)[0].block, cache=cache, say=say)
+
+
+def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank | None = None) -> Block:
+    """Run, decode and measure one block of tries: a function of (problem, number) alone.
+
+    Args:
+        problem: What is asked.
+        energy: What the engine descends.
+        number: Number of the block.
+        bank: From `bank_for`, of what an engine that only decodes need not decode again.
+    """
     import torch
 
     began = time.monotonic()
     evaluator = Evaluator(problem.model, problem.entries)
     engine, first = problem.engine.part(number)
     size = engine.block
-    guided = energy.decodes if energy else 0
-    carry = _carry(problem, engine)
-    z = _end_points(problem, engine, energy, number, evaluator, carry)
-    guided = energy.decodes - guided if energy else 0
-    carried = size * getattr(carry, "decodes", 0)
-    outputs = evaluator.decode(z, first_index=first)
-    values = evaluator.measure(outputs, first_index=first)
+    bank = bank or bank_for(problem, None) if problem.drawn(number) else None
+    made = 0 if bank is None else bank.made
+    tried = _moved(problem, energy, number, evaluator) if bank is None else _drawn(bank, number, evaluator)
+    values = tried.values
     satisfied = evaluator.satisfied(values, size)
-    rows = np.union1d(np.flatnonzero(satisfied), nearest_missed(evaluator.conditions, values, satisfied))
+    rows = np.flatnonzero(satisfied)
+    if bank is None:
+        rows = np.union1d(rows, nearest_missed(evaluator.conditions, values, satisfied))
     kept = torch.from_numpy(rows)
+    outputs = tried.outputs(rows)
+    was_there = bank is not None and bank.made == made
     return Block(
         number=number,
         first=first,
-        met={entry.label: verdict(entry, values).met for entry in walk(problem.entries)},
+        met=evaluator.met(values),
         values=values,
         satisfied=satisfied,
         rows=rows,
-        z=z[kept].float().cpu().numpy(),
-        outputs=outputs[rows],
-        realism=_realism(problem, z, kept),
-        decodes=evaluator.decodes + guided + carried,
+        z=tried.z[kept].float().cpu().numpy(),
+        outputs=outputs,
+        realism=_realism(problem, tried.z, kept) if satisfied.any() else None,
+        decodes=tried.decodes,
         size=size,
-        seconds=time.monotonic() - began,
+        moves=tried.moves,
+        seconds=0.0 if was_there else time.monotonic() - began,
     )
 
 
-def _carry(problem: Problem, engine: Engine) -> Callable[[Tensor], Tensor] | None:
-    """Return what carries prior samples to where tries begin, if anything does."""
+@dataclass(frozen=True)
+class _Tried:
+    """Where every try of a block ended, what is measured there, its outputs by row, and the decodes it takes."""
+
+    z: Tensor
+    values: dict[str, np.ndarray]
+    outputs: Callable[[np.ndarray], np.ndarray]
+    decodes: int
+    moves: tuple[int, int, float] | None = None
+
+
+def _drawn(bank: Bank, number: int, evaluator: Evaluator) -> _Tried:
+    """Return a block of prior samples as they are; what a bank holds of it is counted as decoded all the same."""
+    columns = bank.values(number, [leaf.measurement for leaf in evaluator.leaves])
+    values = dict(zip((leaf.label for leaf in evaluator.leaves), columns, strict=True))
+    return _Tried(bank.latents(number), values, lambda rows: bank.rows(number, rows), bank.block)
+
+
+def _moved(problem: Problem, energy: Energy | None, number: int, evaluator: Evaluator) -> _Tried:
+    """Run, decode and measure a block of tries of an engine that moves latents."""
+    first = problem.engine.part(number)[1]
+    engine, energy = problem.engine.at_work(number, energy)
+    on_the_way = energy.decodes if energy else 0
+    transport = _transport(problem, engine)
+    z = _end_points(problem, engine, energy, number, evaluator, transport)
+    on_the_way = (energy.decodes if energy else 0) - on_the_way + len(z) * getattr(transport, "decodes", 0)
+    moved = None
+    if problem.moves and engine.needs_energy:
+        moved = make_moves(evaluator, z, moves=problem.moves, seed=problem.seed, block=number, first_index=first)
+        z = moved.z
+    outputs = evaluator.decode(z, first_index=first)
+    values = evaluator.measure(outputs, first_index=first)
+    moves = (moved.proposed, moved.accepted, moved.correlation) if moved else None
+    return _Tried(z, values, outputs.__getitem__, evaluator.decodes + on_the_way, moves)
+
+
+def _transport(problem: Problem, engine: Engine) -> Callable[[Tensor], Tensor] | None:
+    """Return what transports prior samples to where tries begin, if anything does."""
     if problem.base == "data":
         return engine.transport(problem.model, problem.entries)
     if problem.realism == 0 or not engine.begins_real:
@@ -119,7 +187,7 @@ def _end_points(
     energy: Energy | None,
     number: int,
     evaluator: Evaluator,
-    carry: Callable[[Tensor], Tensor] | None,
+    transport: Callable[[Tensor], Tensor] | None,
 ) -> Tensor:
     """Return where the engine brings every try of a block, `(B, *latent_shape)`."""
     import torch
@@ -131,7 +199,7 @@ def _end_points(
             place = f"outputs are counted among {len(latents)} that the engine decoded on its way in block {number}"
             raise LCError(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
-    start = draw_carried(problem.model, engine.block, block_generator(problem.seed, number), carry)
+    start = draw_transported(problem.model, engine.block, block_generator(problem.seed, number), transport)
     # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
     z = run_engine(engine, problem.model, start, energy, satisfied=check if evaluator.conditions else None).z
     finite = torch.isfinite(z).flatten(1).all(dim=1)
@@ -145,7 +213,7 @@ def _end_points(
 def _realism(problem: Problem, z: Tensor, rows: Tensor) -> np.ndarray | None:
     """Return the realism logits of some rows, computed with the whole block.
 
-    None without a realism critic; what is typical of the prior is told only if it was asked for.
+    None without a realism critic; what is typical of the prior is in it only if it was asked for.
     """
     import torch
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from lc_core.bank.bank import Bank
+from lc_core.constraints.constraint import Entry
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.constraints.logic import NEAREST, order
+from lc_core.constraints.logic import NEAREST, nearest_missed, order
 from lc_core.sampling.block import Block
 from lc_core.sampling.problem import Problem
 from lc_core.sampling.result import SampleResult
@@ -18,14 +20,19 @@ __all__ = ["Collector"]
 class Collector:
     """Takes blocks in order and knows when enough is delivered.
 
+    Args:
+        problem: What is asked.
+        bank: Of prior samples, where an engine delivers these.
+
     Attributes:
         blocks: The blocks so far.
         picked: What is delivered: block, and position in what it keeps.
         repeats: Tries that met all conditions and were left out since their output is delivered already.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, bank: Bank | None = None) -> None:
         self.problem = problem
+        self._bank = bank or Bank(problem.model, seed=problem.seed, block=problem.engine.part(0)[0].block)
         self.blocks: list[Block] = []
         self.picked: list[tuple[int, int]] = []
         self.repeats = 0
@@ -79,32 +86,54 @@ class Collector:
         """Return some of the tries that are kept, as a result."""
         kept = [(self.blocks[number], position) for number, position in picked]
         empty = self.blocks[0]
+        return self._result(
+            [(number, int(self.blocks[number].rows[position])) for number, position in picked],
+            np.stack([block.z[position] for block, position in kept]) if kept else empty.z[:0],
+            np.stack([block.outputs[position] for block, position in kept]) if kept else empty.outputs[:0],
+            status,
+        )
+
+    def _result(
+        self, tries: Sequence[tuple[int, int]], latents: np.ndarray, outputs: np.ndarray, status: str
+    ) -> SampleResult:
+        """Return tries, block and row of each, as a result."""
+        first = self.blocks[0]
 
         def of(values: Callable[[Block], dict[str, np.ndarray]], label: str) -> np.ndarray:
-            picked = [values(block)[label][block.rows[position]] for block, position in kept]
-            return np.array(picked, dtype=values(empty)[label].dtype)
+            picked = [values(self.blocks[number])[label][row] for number, row in tries]
+            return np.array(picked, dtype=values(first)[label].dtype)
 
         return SampleResult(
             problem=self.problem,
             status=status,
-            index=np.array([block.index[position] for block, position in kept], dtype=np.int64),
-            latents=np.stack([block.z[position] for block, position in kept]) if kept else empty.z[:0],
-            outputs=np.stack([block.outputs[position] for block, position in kept]) if kept else empty.outputs[:0],
-            measurements={label: of(lambda block: block.values, label) for label in empty.values},
-            satisfied={label: of(lambda block: block.met, label) for label in empty.met},
+            index=np.array([self.blocks[number].first + row for number, row in tries], dtype=np.int64),
+            latents=latents,
+            outputs=outputs,
+            measurements={label: of(lambda block: block.values, label) for label in first.values},
+            satisfied={label: of(lambda block: block.met, label) for label in first.met},
         )
 
     def _nearest(self) -> SampleResult:
         """Return the few tries that came nearest without meeting the conditions."""
-        evaluator = Evaluator(self.problem.model, self.problem.entries)
-        missed = [
-            (number, int(position))
-            for number, block in enumerate(self.blocks)
-            for position in np.flatnonzero(~block.satisfied[block.rows])
-        ]
-        found = self._taken(missed, "nearest")
-        best = order(evaluator.conditions, found.measurements, len(found))[:NEAREST]
-        return self._taken([missed[at] for at in best], "nearest")
+        conditions = Evaluator(self.problem.model, self.problem.entries).conditions
+        missed = [(at, int(row)) for at, block in enumerate(self.blocks) for row in self._missed(conditions, block)]
+        labels = self.blocks[0].values
+        values = {label: np.array([self.blocks[at].values[label][row] for at, row in missed]) for label in labels}
+        best = [missed[at] for at in order(conditions, values, len(missed))[:NEAREST]]
+        z, outputs = [self.blocks[0].z[:0]], [self.blocks[0].outputs[:0]]
+        for at, row in best:
+            block = self.blocks[at]
+            position = np.flatnonzero(block.rows == row)
+            drawn = self.problem.drawn(block.number)
+            z.append(self._bank.latents(block.number)[[row]].float().cpu().numpy() if drawn else block.z[position])
+            outputs.append(self._bank.rows(block.number, np.array([row])) if drawn else block.outputs[position])
+        return self._result(best, np.concatenate(z), np.concatenate(outputs), "nearest")
+
+    def _missed(self, conditions: Sequence[Entry], block: Block) -> np.ndarray:
+        """Return the rows of a block that may be the nearest of the run."""
+        if not self.problem.drawn(block.number):
+            return np.asarray(block.rows[~block.satisfied[block.rows]])
+        return nearest_missed(conditions, block.values, block.satisfied)
 
     def realism(self) -> float | None:
         """Return the mean realism logit of what is delivered, or None."""

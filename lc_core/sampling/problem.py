@@ -1,4 +1,4 @@
-"""What is asked of sampling: the model, the constraints, the engine, how many."""
+"""What is asked: the model, the constraints, the engine; and, of sampling, how many outputs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from lc_core.constraints.constraint import Entry, leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel
+from lc_core.sampling.moves import unfit_for_moves
 
-__all__ = ["BASES", "Problem", "base_of"]
+__all__ = ["BASES", "Problem", "Task", "base_of"]
 
 BASES = ("prior", "data")
 
@@ -29,30 +30,51 @@ def base_of(said: str, realism: float, model: LatentModel, *, left_open: bool) -
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What is to be sampled: model, constraints, engine, and how much of it.
+class Task:
+    """What sampling and edits have in common: a model, constraints, and an engine that can serve them.
 
     Attributes:
         model: The latent model.
         entries: Top-level entries with distinct labels.
         engine: The engine.
         realism: Weight of realism.
-        count: Outputs to deliver.
-        seed: Sampling seed.
-        budget: Most tries, rounded up to whole blocks.
-        unique: Whether delivered outputs must be distinct.
-        base: What tries begin from: `prior`, or `data`, what the model's own flow or chain makes of prior samples.
+        seed: Sampling seed; of an edit, of the starts of further tries.
     """
 
     model: LatentModel
     entries: tuple[Entry, ...]
     engine: Engine
     realism: float = 0.0
-    count: int = 16
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "engine", self.engine.sized_for(self.model))
+        reason = self.engine.unfit(self.model, self.entries, self.realism)
+        if reason is not None:
+            raise LCError(f"engine {type(self.engine).__name__.lower()} cannot serve this: {reason}")
+        if self.engine.needs_energy and any(leaf.guide == "decoder" for leaf in leaves(self.entries)):
+            from lc_core.energy.decoder_guide import check_guides
+
+            check_guides(self.model, self.entries)
+
+
+@dataclass(frozen=True)
+class Problem(Task):
+    """What is to be sampled, and how much of it.
+
+    Attributes:
+        count: Outputs to deliver.
+        budget: Most tries, rounded up to whole blocks.
+        unique: Whether delivered outputs must be distinct.
+        base: What tries begin from: `prior`, or `data`, what the model's own flow or chain makes of prior samples.
+        moves: Exact moves of what an engine brought to satisfy the conditions (`lc_core.sampling.moves`).
+    """
+
+    count: int = 16
     budget: int = 32_000
     unique: bool = False
     base: str = "prior"
+    moves: int = 0
 
     def __post_init__(self) -> None:
         for name in ("count", "budget"):
@@ -67,19 +89,20 @@ class Problem:
                 f"base: data is asked for, but {self.model.name} has no flow or chain from its prior to data",
                 hint="leave base out; realism asks for what its encoder or prior can tell",
             )
-        object.__setattr__(self, "engine", self.engine.sized_for(self.model))
-        reason = self.engine.unfit(self.model, self.entries, self.realism)
-        if reason is not None:
-            raise LCError(f"engine {type(self.engine).__name__.lower()} cannot serve this: {reason}")
-        if self.engine.needs_energy and any(leaf.guide == "decoder" for leaf in leaves(self.entries)):
-            from lc_core.energy.decoder_guide import check_guides
+        if self.moves < 0:
+            raise LCError(f"moves must be 0 or more; found {self.moves}")
+        if self.moves and (reason := unfit_for_moves(self.model, self.base)):
+            raise LCError(f"moves: {self.moves} cannot be made: {reason}", hint="leave moves out")
+        super().__post_init__()
 
-            check_guides(self.model, self.entries)
+    def drawn(self, number: int) -> bool:
+        """Return whether block `number` is prior samples as they are."""
+        return self.base == "prior" and not self.engine.part(number)[0].needs_energy
 
     @property
     def most_tries(self) -> int:
         """The budget in whole blocks."""
-        number = self.budget // self.engine.block  # blocks have this size, or some first ones another one
+        number = self.budget // self.engine.block  # all blocks have this size, or some first ones another one
         while self.engine.part(number)[1] < self.budget:
             number += 1
         while number and self.engine.part(number - 1)[1] >= self.budget:

@@ -14,6 +14,7 @@ from lc_core.critics.realism import realism_of
 from lc_core.models.latent_model import notes_of
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.expect import enough
+from lc_core.sampling.problem import Task
 from lc_core.sampling.result import SampleResult, ordered
 from lc_core.sampling.variety import add_distinct
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lc_core.plugins.registry import Registered
     from lc_core.spec.values import Spec
 
-__all__ = ["blocking_table", "build_report", "entry_report", "finish_report", "values_at"]
+__all__ = ["blocking_table", "build_report", "entry_report", "finish_report", "task_notes", "values_at"]
 
 SCHEMA = 1
 """Version of the report's format."""
@@ -55,6 +56,8 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
         ],
         "realism": collector.realism(),
     }
+    if any(block.moves for block in collector.blocks):
+        report["moves"] = _moves(collector)
     if len(engines := _engines(collector)) > 1:
         report["engines"] = engines
     if notes := _notes(collector, result):
@@ -81,7 +84,7 @@ def finish_report(
     Args:
         result: The result, with the report of `build_report`.
         spec: What names the run, its model and its engine, if a spec does.
-        view: What tells which outputs are the same.
+        view: What says which outputs are the same.
         card: What was fitted; empty if nothing was.
         seconds: What took how long.
     """
@@ -112,6 +115,16 @@ def blocking_table(collector: Collector) -> dict[str, Any]:
     return table
 
 
+def _moves(collector: Collector) -> dict[str, Any]:
+    """Return how many moves were made, the share that was accepted, and how like their starts latents are now."""
+    found = [block.moves for block in collector.blocks if block.moves and block.moves[0]]
+    proposed, accepted = sum(one[0] for one in found), sum(one[1] for one in found)
+    if not proposed:
+        return {"proposed": 0, "accepted": None, "correlation": None}
+    correlation = sum(one[0] * one[2] for one in found) / proposed
+    return {"proposed": proposed, "accepted": accepted / proposed, "correlation": correlation}
+
+
 def _engines(collector: Collector) -> list[dict[str, Any]]:
     """Return what each engine of a run tried, found and delivered, in the order in which they began."""
     found: dict[str, dict[str, Any]] = {}
@@ -127,13 +140,26 @@ def _engines(collector: Collector) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def task_notes(task: Task, latents: np.ndarray) -> list[str]:
+    """Return what a user should know of the engine, the model and its realism.
+
+    Args:
+        task: What is asked.
+        latents: What came of it, `(N, *latent_shape)`.
+    """
+    model, note = (
+        task.model,
+        task.engine.note(task.entries, 0.0 if getattr(task, "base", "") == "data" else task.realism),
+    )
+    notes = [*([note] if note else []), *notes_of(model, latents)]
+    if task.realism > 0 and task.engine.needs_energy and model.realism() is None:
+        notes.append(f"{model.name} has {realism_of(model)[1]}")
+    return notes
+
+
 def _notes(collector: Collector, result: SampleResult) -> list[str]:
     problem = collector.problem
-    note = problem.engine.note(problem.entries, 0.0 if problem.base == "data" else problem.realism)
-    notes = [note] if note else []
-    notes += notes_of(problem.model, result.latents)
-    if problem.realism > 0 and problem.engine.needs_energy and problem.model.realism() is None:
-        notes.append(f"{problem.model.name} has {realism_of(problem.model)[1]}")
+    notes = task_notes(problem, result.latents)
     if not problem.engine.amortised and (free := [leaf.label for leaf in leaves(problem.entries) if leaf.free]):
         notes.append(f"free has no effect with this engine, which is fitted for one value: {', '.join(free)}")
     if result.status != "done":

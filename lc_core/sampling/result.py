@@ -109,7 +109,7 @@ def write_samples(result: SampleResult, owned: Owned, *, under: str = "") -> Non
 
 
 KEYS = (
-    "schema kind spec model engine engines seed status budget requested delivered tried inputs met decodes all"
+    "schema kind spec model engine engines seed status budget requested delivered tried inputs met decodes moves all"
     " distinct distance represented constraints kept watched judge realism notes left_out blocking"
     " nearest examples fit seconds"
 ).split()

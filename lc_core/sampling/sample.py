@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from lc_core.bank.bank import Bank
 from lc_core.sampling.block import Block, run_block
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.expect import at_most, time_at_most
@@ -25,6 +26,7 @@ def collect(
     energy: Energy | None,
     *,
     blocks: Iterator[Block] | None = None,
+    bank: Bank | None = None,
     progress: Callable[[Collector], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[SampleResult, float]:
@@ -34,6 +36,7 @@ def collect(
         problem: What is asked.
         energy: What the engine descends.
         blocks: Blocks in order, from number 0; default runs each with `run_block`.
+        bank: From `bank_for`, of what need not be decoded again.
         progress: Called after each block.
         say: Called with a line on what it may take at most: before the first block, and when one was timed.
 
@@ -41,8 +44,8 @@ def collect(
         The result, its report filled in, and the seconds it took.
     """
     began = time.monotonic()
-    blocks = blocks or (run_block(problem, energy, number) for number in itertools.count())
-    collector = Collector(problem)
+    blocks = blocks or (run_block(problem, energy, number, bank) for number in itertools.count())
+    collector = Collector(problem, bank)
     say(at_most(problem))
     timed = False
     for block in blocks:

@@ -35,7 +35,7 @@ def count_distinct(outputs: np.ndarray, view: Registered | None = None) -> int:
 
     Args:
         outputs: Decoded outputs, first dimension N.
-        view: What tells which are the same; without one all bytes count.
+        view: What says which are the same; without one all bytes count.
 
     Raises:
         LCError: If the view is at fault.
@@ -60,7 +60,7 @@ def _seen_by(view: Registered, outputs: np.ndarray) -> np.ndarray:
 def add_distinct(result: SampleResult, view: Registered | None) -> None:
     """Add to a run's report how many of its outputs are distinct, and a warning if these are few.
 
-    A view that fails loses no run: a note tells it, and outputs are compared byte by byte.
+    A view that fails loses no run: a note says so, and outputs are compared byte by byte.
 
     Args:
         result: The run; `distinct` is added to its report: `count`, `share` (None if nothing is delivered), `view`

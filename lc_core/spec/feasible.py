@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lc_core.constraints.constraint import Constraint, Entry
+from lc_core.constraints.constraint import Constraint, Entry, fold
 from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import SLACK
 from lc_core.spec.problems import Problems, Where
@@ -14,7 +14,7 @@ __all__ = ["check_feasible"]
 
 
 def check_feasible(entries: Sequence[Entry], places: Sequence[tuple[Constraint, Where]], problems: Problems) -> None:
-    """Tell of wants outside their measurement's range, and of conditions that exclude each other.
+    """Note wants outside their measurement's range, and conditions that exclude each other.
 
     Args:
         entries: A spec's entries.
@@ -31,17 +31,17 @@ def check_feasible(entries: Sequence[Entry], places: Sequence[tuple[Constraint, 
             unreachable.add(id(constraint))
             problems.add(place, f"{constraint.want} cannot be reached: {name} lies between {low:g} and {high:g}{unit}")
     conditions = [found for entry in entries if entry.require for found in _demanded(entry)]
-    conditions = [pair for pair in conditions if id(pair[0]) not in unreachable]  # told once; others may be right
+    conditions = [pair for pair in conditions if id(pair[0]) not in unreachable]  # noted already; others may be right
     wanted: dict[Any, tuple[float, float, str]] = {}
     for one, _ in (pair for pair in conditions if pair[1]):
         key = _key(one.measurement)
         low, high, before = wanted.get(key, (*one.measurement.info.range, ""))
         narrowed = max(low, one.want.low), min(high, one.want.high)
-        told = f"{one.label} {one.want}"
+        condition = f"{one.label} {one.want}"
         if before and narrowed[0] > narrowed[1] + 2 * SLACK:
-            problems.add(where[id(one)], f"{told} cannot be met together with {before}")
+            problems.add(where[id(one)], f"{condition} cannot be met together with {before}")
             continue
-        wanted[key] = (*narrowed, f"{before} and {told}" if before else told)
+        wanted[key] = (*narrowed, f"{before} and {condition}" if before else condition)
     for one, _ in (pair for pair in conditions if not pair[1]):
         low, high, before = wanted.get(_key(one.measurement), (*one.measurement.info.range, ""))
         if one.want.low - SLACK <= low and high <= one.want.high + SLACK:
@@ -49,15 +49,13 @@ def check_feasible(entries: Sequence[Entry], places: Sequence[tuple[Constraint, 
             problems.add(where[id(one)], f"not {one.label} {one.want} cannot be met {reason}")
 
 
-def _demanded(entry: Entry, *, holds: bool = True) -> Iterator[tuple[Constraint, bool]]:
-    """Yield the constraints that must hold, or must not, for the entry to be met."""
-    if isinstance(entry, Constraint):
-        yield entry, holds
-    elif entry.kind == "not":
-        yield from _demanded(entry.entries[0], holds=not holds)
-    elif entry.kind == ("all" if holds else "any"):
-        for inside in entry.entries:
-            yield from _demanded(inside, holds=holds)
+def _demanded(entry: Entry) -> list[tuple[Constraint, bool]]:
+    """Return the constraints that must hold, or must not, for the entry to be met."""
+    return fold(
+        entry,
+        lambda one, holds: [(one, holds)],
+        lambda every, parts: [pair for part in parts for pair in part] if every else [],
+    )
 
 
 def _key(measurement: Measurement) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lc_core.common.spelling import free_name
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems
 
@@ -21,7 +22,7 @@ class Labels:
         self._taken = set(RESERVED)
 
     def reserve(self, entries: Iterable[Node]) -> None:
-        """Take all labels that the spec gives, and tell of those that are given twice."""
+        """Take all labels that the spec gives, and note those that are given twice."""
         for entry in entries:
             given = entry.get("label")
             if given is not None and isinstance(given.content, str):
@@ -41,9 +42,4 @@ class Labels:
         given = entry.get("label")
         if given is not None and isinstance(given.content, str):
             return given.content
-        label, number = name, 1
-        while label in self._taken:
-            number += 1
-            label = f"{name}-{number}"
-        self._taken.add(label)
-        return label
+        return free_name(name, self._taken)

@@ -16,7 +16,7 @@ import yaml
 
 from lc_core.common.spelling import nearest
 from lc_core.spec.problems import Problems, Where
-from lc_core.spec.spaces import HINT, dash, decimal_comma, in_scalar, in_structure, tab, told
+from lc_core.spec.spaces import HINT, dash, decimal_comma, in_scalar, in_structure, shown, tab
 
 __all__ = ["FLOAT", "INTEGER", "MAX_ALIASES", "MAX_BYTES", "MAX_DEPTH", "Node", "parse"]
 
@@ -71,6 +71,11 @@ class Node:
         """Return the value at a key, or None if this is no mapping or has no such key."""
         found = self.content.get(key) if isinstance(self.content, dict) else None
         return found if isinstance(found, Node) else None
+
+    def listed(self, key: str) -> list[Node]:
+        """Return the nodes of the list at a key; none if there is no list."""
+        found = self.get(key)
+        return found.content if found and isinstance(found.content, list) else []
 
     def place(self, key: str) -> Where:
         """Return where a key stands, or where the mapping starts if it lacks that key."""
@@ -161,7 +166,7 @@ class _Composer:
             self._problems.fail(self._at or Where(self._source, *self._bad_character()), f"not YAML: {error.reason}")
 
     def _fail_if_typed(self, start: int, end: int) -> None:
-        """Tell of a character that looks right and is not, in the lines from one index to another."""
+        """Note a character that looks right and is not, in the lines from one index to another."""
         start = self._text.rfind("\n", 0, start) + 1
         for find, hint in ((tab, "indent with spaces, two for each level"), (dash, "write a hyphen and a space: - ")):
             if found := find(self._text, start, end):
@@ -169,7 +174,7 @@ class _Composer:
                 self._problems.fail(self._at or Where(self._source, line, column), words, hint=hint)
 
     def _add_odd(self, index: int) -> None:
-        line, column, words = told(self._text, index)
+        line, column, words = shown(self._text, index)
         self._problems.add(self._at or Where(self._source, line, column), words, hint=HINT)
 
     def _expect(self) -> yaml.Event:

@@ -1,4 +1,4 @@
-"""What is wrong with a spec, and where: all of it is collected and told at once."""
+"""What is wrong with a spec, and where: all of it is collected and shown at once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Problems:
     def add(self, where: Where, message: str, *, hint: str | None = None) -> None:
         """Note a problem and go on."""
         problem = Problem(where, message)
-        if problem not in self._found:  # what an alias repeats is told once
+        if problem not in self._found:  # what an alias repeats is noted once
             self._found.append(problem)
         if hint and hint not in self._hints:
             self._hints.append(hint)

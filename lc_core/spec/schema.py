@@ -1,18 +1,14 @@
-"""The shape of a spec: its keys, their types and ranges. What plugins take is checked in `resolve`."""
+"""The shape of a spec: its keys, their types and ranges. What plugins take is checked in `components`."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, Discriminator, Field, Tag
 
-from lc_core.plugins.settings import CONFIG, any_of, message_of, relevant
-from lc_core.spec.load import Node
-from lc_core.spec.problems import Problems, Where
+from lc_core.plugins.settings import CONFIG
 
-__all__ = ["GROUPS", "Inner", "Keep", "Shape", "Top", "check_shape", "report"]
+__all__ = ["FORMS", "GROUPS", "SECTIONS", "Inner", "Keep", "Shape", "Top"]
 
 GROUPS = ("any", "all", "not")
 ABSENT: Any = None
@@ -55,6 +51,9 @@ class Sample(Strict):
         description="Most tries; if not given 2,000 for each output, or 250,000 (at least 1,000,000) by rejection.",
     )
     unique: bool = Field(default=False, description="Deliver no two outputs with the same bytes.")
+    moves: int = Field(
+        default=0, ge=0, le=10_000, description="Exact moves of each output, which bring it nearer to an exact sample."
+    )
 
 
 class Keep(Component):
@@ -252,68 +251,3 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 for _group in (AnyGroup, AllGroup, NotGroup, TopAny, TopAll, TopNot, Shape):
     _group.model_rebuild()
-
-
-def check_shape(tree: Node, problems: Problems) -> Shape | None:
-    """Check keys, types and ranges; return the values, or None if something is wrong."""
-    try:
-        return Shape.model_validate_json(json.dumps(tree.plain()))
-    except ValidationError as error:
-        report(tree, error, _known, problems)
-        return None
-
-
-def report(
-    tree: Node,
-    error: ValidationError,
-    known: Callable[[Sequence[Any]], list[str]],
-    problems: Problems,
-    *,
-    inside: str = "",
-) -> None:
-    """Note all that pydantic found, each at its place in the tree.
-
-    Args:
-        tree: The node that was validated.
-        error: What was found.
-        known: Gives the keys that would have been right at a path.
-        problems: Takes it.
-        inside: What the tree is, where a key is missing; nothing for the whole file.
-    """
-    values: dict[int, list[str]] = {}  # what is wrong with one value: several where it may have one of several types
-    places: dict[int, Where] = {}
-    for one in relevant(error):
-        path = one["loc"]
-        node, keys = tree.find(path), known(path)
-        message = message_of(one, keys)
-        if one["type"] == "extra_forbidden":
-            holder = tree.find(path[:-1])
-            problems.add(holder.place(str(path[-1])), _misplaced(str(path[-1]), keys, holder) or message)
-        elif one["type"] == "missing":
-            if path != ("lc",):  # told for each file when it is read
-                problems.add(node.where, f"{message} in {inside}" if inside else message)
-        elif path != ("lc",):
-            values.setdefault(id(node), []).append(message)
-            places[id(node)] = node.where
-    for which, messages in values.items():
-        problems.add(places[which], any_of(messages))
-
-
-def _misplaced(key: str, known: Sequence[str], holder: Node) -> str | None:
-    """Say why a key that exists elsewhere is not allowed in a constraint entry."""
-    if "label" not in known:
-        return None
-    if key in ("weight", "require"):
-        return f"{key} belongs on an entry of the constraints list itself, not inside any, all or not"
-    forms = [form for form in ("use", *GROUPS) if form in holder.keys]
-    if key in forms:
-        return f"an entry holds one of use, any, all and not; found {' and '.join(forms)}"
-    if key in Leaf.model_fields and forms[:1] != ["use"]:
-        return f"{key} belongs on the constraints inside, not on the group"
-    return None
-
-
-def _known(path: Sequence[Any]) -> list[str]:
-    form = next((FORMS[part] for part in reversed(path) if part in FORMS), None)
-    model = form or (SECTIONS.get(path[0], Shape) if len(path) > 1 else Shape)
-    return [field.alias or name for name, field in model.model_fields.items()] + (["extends"] if model is Shape else [])

@@ -6,7 +6,7 @@ import re
 
 from lc_core.common.plain_text import ODD, named
 
-__all__ = ["HINT", "dash", "decimal_comma", "in_scalar", "in_structure", "tab", "told"]
+__all__ = ["HINT", "dash", "decimal_comma", "in_scalar", "in_structure", "tab", "shown"]
 
 HINT = "write a plain space there, or put the text into quotes; such characters come in by copying from a web page"
 STRUCTURE = re.compile(rf"(?:(?<=[\n:,{{\[?-])|^)[ \t]*({ODD})|({ODD})[ \t]*(?=[:,}}\]\n]|$)|\n[ \t]*({ODD})")
@@ -63,7 +63,7 @@ def in_scalar(text: str, start: int, end: int) -> int | None:
     return start + found.end() - 1 if found else None
 
 
-def told(text: str, at: int) -> tuple[int, int, str]:
+def shown(text: str, at: int) -> tuple[int, int, str]:
     """Return the line, the column and the words for an odd character."""
     return (*_place(text, at), f"{named(text[at])} stands where a plain space, or nothing, is expected")
 

@@ -15,8 +15,8 @@ from pydantic_core import to_jsonable_python
 from lc_core.constraints.constraint import Constraint, Entry
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
+from lc_core.plugins.messages import message_of
 from lc_core.plugins.registry import Registered
-from lc_core.plugins.settings import message_of
 from lc_core.spec.load import FLOAT, INTEGER
 from lc_core.spec.refine_settings import RefineSettings
 from lc_core.spec.schema import Fit
@@ -54,6 +54,7 @@ class SampleSettings:
     seed: int = 0
     budget: int | None = None
     unique: bool = False
+    moves: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,10 @@ class FitSettings:
         try:
             Fit.model_validate(given)
         except ValidationError as error:
-            told = [f"{'.'.join(map(str, one['loc']))} {message_of(dict(one), list(given))}" for one in error.errors()]
-            raise LCError(f"FitSettings: {'; '.join(told)}") from error
+            messages = [
+                f"{'.'.join(map(str, one['loc']))} {message_of(dict(one), list(given))}" for one in error.errors()
+            ]
+            raise LCError(f"FitSettings: {'; '.join(messages)}") from error
 
     def changed(self) -> dict[str, Any]:
         """Return those that are not at their defaults."""
@@ -137,7 +140,7 @@ class Spec:
         fit: How critics are fitted.
         renderers: What writes the outputs.
         keep: What an edit must not change; sampling ignores it.
-        view: What tells which outputs are the same; None without one for this type of output.
+        view: What says which outputs are the same; None without one for this type of output.
         source: The file it was read from; two specs may be equal whatever their files.
         resolved: What `to_yaml` was given by the run that wrote the file.
         given: Which keys of `engine.params` (under `engine`) and of `sample` are said by the file or the command line;

@@ -19,7 +19,8 @@ from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Constraint
 from lc_core.constraints.declare import measurement
 from lc_core.constraints.evaluator import Evaluator
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
+from lc_core.engines.loop import run_engine
 from lc_core.models.latent_model import LatentModel
 from lc_core.spec.values import FitSettings
 from lc_core.testing.base import BoundCheck, check_settings

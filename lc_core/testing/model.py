@@ -202,17 +202,17 @@ def realism(case: Case) -> str | None:
 
 
 def flow(case: Case) -> str | None:
-    """What carries prior samples, if it has that, gives finite latents of their shape, whatever others there are."""
+    """What transports prior samples, if it has that, gives finite latents of their shape, whatever others there are."""
     z = case.z.to(case.model.device)
-    for name, carry in (("flow", case.model.flow()), ("realism_alone", case.model.realism_alone())):
-        if carry is None:
+    for name, transport in (("flow", case.model.flow()), ("realism_alone", case.model.realism_alone())):
+        if transport is None:
             continue
-        carried = carry(z)
-        if tuple(carried.shape) != tuple(z.shape):
-            return f"{name} gave shape {tuple(carried.shape)} for latents {tuple(z.shape)}"
-        if not bool(carried.isfinite().all()):
+        moved = transport(z)
+        if tuple(moved.shape) != tuple(z.shape):
+            return f"{name} gave shape {tuple(moved.shape)} for latents {tuple(z.shape)}"
+        if not bool(moved.isfinite().all()):
             return f"{name} gave a value that is not finite"
-        off = float((carry(z[:3]) - carried[:3]).abs().max())
+        off = float((transport(z[:3]) - moved[:3]).abs().max())
         if off > 1e-3:
             return f"{name} carried a latent {off:.2g} elsewhere in a smaller batch"
     return None

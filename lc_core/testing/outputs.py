@@ -46,7 +46,7 @@ def _decode(model: Registered, count: int) -> np.ndarray:
     import torch
 
     with torch.random.fork_rng(devices=[]):  # a network that is built draws weights, to be replaced by the trained ones
-        loaded = as_latent_model(model.load()(**model.fill()))
+        loaded = as_latent_model(model.build())
     return decode_array(loaded, loaded.sample_prior(count, block_generator(0, 0, "check")))
 
 

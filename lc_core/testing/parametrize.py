@@ -97,10 +97,10 @@ def _kind_of(component: Any, params: Mapping[str, Any]) -> str:
         getattr(component, "__lc_measurement__", None), MeasurementInfo
     ):
         return "constraint"
-    family = component if inspect.isclass(component) else type(component)
-    if issubclass(family, Engine):
+    kind = component if inspect.isclass(component) else type(component)
+    if issubclass(kind, Engine):
         return "engine"
-    if issubclass(family, Renderer):
+    if issubclass(kind, Renderer):
         return "renderer"
     return "model" if hasattr(component, "decode") or _loads(component, params) else ""
 

@@ -1,7 +1,7 @@
 """40,000 avatars to train on and 5,000 to test on, drawn on first need and kept in the user's cache folder.
 
 Picture i of a part depends on (the part's seed, i) alone. The folder's name is a hash of all that decides pictures and
-labels: the tables of choices and attributes, how a choice is told to the style, and the versions of what draws.
+labels: the code that chooses and draws, and the versions of the packages that it draws with.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 
 from lc_core import LCError
 from lc_core.common import Cache, ProgressLine, key_of
-from lc_plugins.avatars.attributes import ATTRIBUTES, PARTS, choose, labels
-from lc_plugins.avatars.draw import SIZE, draw, options
+from lc_core.constraints import code_digest
+from lc_plugins.avatars.attributes import choose, labels
+from lc_plugins.avatars.draw import SIZE, draw
 
 __all__ = ["COUNTS", "Avatars", "read_avatars"]
 
@@ -26,6 +27,7 @@ COUNTS = {"train": 40_000, "test": 5_000}
 SEEDS = {"train": 0, "test": 1}
 TELL_EVERY = 1_000
 """Pictures from one line of progress to the next."""
+CODE = ("lc_plugins.avatars.attributes", "lc_plugins.avatars.draw")
 PACKAGES = ("dicebear-core", "dicebear-styles", "pylunasvg")
 
 
@@ -56,7 +58,8 @@ def read_avatars(part: str, *, count: int | None = None, progress: Callable[[str
     except PackageNotFoundError as error:
         hint = 'pip install "latent-constraints[avatars]"'
         raise LCError(f"drawing avatars needs the package {error.name}", hint=hint) from error
-    folder = Cache().root / "data" / f"avatars-{part}-{_key(versions, SEEDS[part], count)}"
+    decides = {"code": code_digest(*CODE), "versions": versions, "seed": SEEDS[part], "count": count}
+    folder = Cache().root / "data" / f"avatars-{part}-{key_of(decides)}"
     folder.mkdir(parents=True, exist_ok=True)
     from filelock import FileLock
 
@@ -64,15 +67,6 @@ def read_avatars(part: str, *, count: int | None = None, progress: Callable[[str
         if not (folder / "labels.npy").exists():
             _draw_all(folder, SEEDS[part], count, progress)
     return Avatars(np.load(folder / "pictures.npy", mmap_mode="r"), np.load(folder / "labels.npy"))
-
-
-def _key(versions: dict[str, str], seed: int, count: int) -> str:
-    """Return a hash of all that decides pictures and labels."""
-    # Parts' names, and "none", in place of choices: they show which options each part decides, and what is fixed.
-    told = [options({part: choice or part for part in PARTS}) for choice in ("", "none")]
-    parts = [(part, list(choices.items())) for part, choices in PARTS.items()]  # their order counts
-    tables = {"parts": parts, "attributes": list(ATTRIBUTES.items()), "options": told}
-    return key_of(tables | {"versions": versions, "size": SIZE, "seed": seed, "count": count})
 
 
 def _draw_all(folder: Path, seed: int, count: int, progress: Callable[[str], None]) -> None:

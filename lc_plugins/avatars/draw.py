@@ -12,7 +12,7 @@ import numpy as np
 
 from lc_core import LCError
 
-__all__ = ["SIZE", "draw", "options"]
+__all__ = ["SIZE", "draw"]
 
 SIZE = 64
 """Height and width of a picture in pixels."""
@@ -53,14 +53,14 @@ def draw(parts: dict[str, str], *, size: int = SIZE) -> np.ndarray:
     except ImportError as error:
         hint = 'pip install "latent-constraints[avatars]"'
         raise LCError(f"drawing avatars needs {error.name}", hint=hint) from error
-    document = pylunasvg.Document.loadFromData(str(Avatar(_style(), options(parts))))
+    document = pylunasvg.Document.loadFromData(str(Avatar(_style(), _options(parts))))
     pieces: list[bytes] = []
     document.renderToBitmap(size, size).writeToPng(pieces.append)
     with Image.open(io.BytesIO(b"".join(pieces))) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
-def options(parts: dict[str, str]) -> dict[str, Any]:
+def _options(parts: dict[str, str]) -> dict[str, Any]:
     """Return the style's options for a choice of parts; nothing is left to the style's own chance."""
     found: dict[str, Any] = {
         "seed": "",

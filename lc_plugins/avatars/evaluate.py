@@ -9,24 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.common import block_generator
-from lc_core.critics import auc
-from lc_core.engines import Gradient, run_engine
+from lc_core.evaluation import two_sample_auc
 from lc_core.models import decode_outputs
-from lc_plugins.avatars.card import REFINING
 from lc_plugins.avatars.judge import judge
 from lc_plugins.avatars.scores import score_attributes, summary
 from lc_plugins.images.arrays import from_pixels
-from lc_plugins.vae.loss import kl_nats
+from lc_plugins.vae.evaluate import posterior_and_realism, sample_latents
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
     from lc_plugins.avatars.dataset import Avatars
     from lc_plugins.avatars.model import AvatarModel
 
-__all__ = ["evaluate", "sample_latents", "two_sample_auc"]
+__all__ = ["evaluate"]
 
 
 def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sample_steps: int = 250) -> dict[str, Any]:
@@ -44,8 +38,6 @@ def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sampl
         critic, posterior samples against the prior; `two-sample AUC` of decoded `prior` and `refined` samples against
         decoded posterior samples.
     """
-    import torch
-
     images = from_pixels(np.asarray(test.pictures))
     posterior = model.encode(images)
     reconstructions = decode_outputs(model, posterior.mean)
@@ -53,92 +45,16 @@ def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sampl
         name: score_attributes(judge(pictures), test.held)
         for name, pictures in (("images", images), ("reconstructions", reconstructions))
     }
-    latents = sample_latents(model, images, count=len(images))
-    critic = model.realism()
-    with torch.inference_mode():
-        scores = torch.cat([critic(latents["posterior"]), critic(latents["prior"])]).numpy()
+    latents = sample_latents(model, posterior, count=len(images))
+    found = posterior_and_realism(model, posterior, latents)
+    pixel_error = float(np.sqrt(np.square(reconstructions - images).mean()))
     decoded = {name: decode_outputs(model, z[:count]) for name, z in latents.items()}
-    kl = kl_nats(posterior.mean, posterior.std)
     return {
         "judge": {name: {"summary": summary(one), "attributes": one} for name, one in by.items()},
-        "posterior": {
-            "pixel error": float(np.sqrt(np.square(reconstructions - images).mean())),
-            "KL nats": float(kl.sum(1).mean()),
-            "active dimensions": int((kl.mean(0) > 0.02).sum()),
-        },
-        "realism": {"held-out AUC": auc(scores, np.arange(len(scores)) < len(images))},
+        "posterior": {"pixel error": pixel_error} | found["posterior"],
+        "realism": found["realism"],
         "two-sample AUC": {
             name: two_sample_auc(decoded["posterior"], decoded[name], steps=two_sample_steps)
             for name in ("prior", "refined")
         },
     }
-
-
-def sample_latents(model: AvatarModel, images: np.ndarray, *, count: int) -> dict[str, Tensor]:
-    """Return `count` latents of each kind: `posterior` of pictures, `prior`, and these `refined` by realism alone.
-
-    That is by the model's flow; without one, by `REFINING` steps of the gradient engine up the realism critic.
-    """
-    import torch
-
-    from lc_core.energy import Energy
-
-    posterior = model.encode(images[:count])
-    noise = torch.randn(posterior.mean.shape, generator=block_generator(0, 0, "evaluate/posterior"))
-    prior = model.sample_prior(count, block_generator(0, 0, "evaluate/prior"))
-    if flow := model.flow():
-        with torch.no_grad():
-            refined = flow(prior)
-    else:
-        energy = Energy((), realism=model.realism(), realism_weight=1.0)
-        refined = run_engine(Gradient(steps=REFINING, check_every=0), model, prior, energy).z
-    return {"posterior": posterior.mean + posterior.std * noise, "prior": prior, "refined": refined}
-
-
-def two_sample_auc(real: np.ndarray, other: np.ndarray, *, steps: int, seed: int = 0, batch: int = 48) -> float:
-    """Return how well a small network that is trained for it tells two sets of pictures apart, on the last thirds.
-
-    Args:
-        real: Pictures `(N, 3, 64, 64)`.
-        other: As many.
-        steps: Training steps.
-        seed: Seed of weights and batches.
-        batch: Pictures of each set in a step.
-
-    Returns:
-        The AUC: 0.5 if it cannot tell them apart, 1 if it always can.
-    """
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
-
-    sets = [torch.from_numpy(one) for one in (real, other)]
-    split = 2 * len(real) // 3
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = nn.Sequential(
-            nn.PixelUnshuffle(4),
-            nn.Conv2d(48, 48, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(48, 64, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(64 * 64, 64),
-            nn.ReLU(),
-            nn.Linear(64, 1),
-        )
-    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05)
-    generator = block_generator(seed, 0, "two-sample")
-    for _ in range(steps):
-        rows: list[torch.Tensor] = [torch.randint(split, (batch,), generator=generator) for _ in sets]
-        x = torch.cat([one[pick] for one, pick in zip(sets, rows, strict=True)])
-        logits = net(x - 0.5).squeeze(1)
-        loss = F.softplus(-logits[:batch]).mean() + F.softplus(logits[batch:]).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-    with torch.inference_mode():
-        said = [torch.cat([net(part - 0.5).squeeze(1) for part in torch.split(one[split:], 256)]) for one in sets]
-    value = auc(torch.cat(said).numpy(), np.arange(sum(map(len, said))) < len(said[0]))
-    assert value is not None  # both sets have pictures
-    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import numpy as np
 from lc_core.common import Progress
 from lc_core.models import decode_outputs
 from lc_plugins.avatars.card import model_card
-from lc_plugins.avatars.dataset import read_avatars
-from lc_plugins.avatars.evaluate import evaluate, sample_latents
+from lc_plugins.avatars.dataset import Avatars
+from lc_plugins.avatars.evaluate import evaluate
 from lc_plugins.avatars.model import FLOW, AvatarModel
 from lc_plugins.images.arrays import from_pixels
 from lc_plugins.images.sheet import write_sheet
+from lc_plugins.vae.evaluate import sample_latents
 from lc_plugins.vae.files import write_card
 from lc_plugins.vae.finish import is_finished, picture_batches, write_model
 
@@ -34,6 +36,7 @@ def finish(
     progress: Progress = lambda _: None,
     *,
     command: str,
+    read: Callable[..., Avatars],
     **effort: int,
 ) -> None:
     """Fit the realism critic and the flow; write `config.json`, weights, figures, sheets and card into a folder.
@@ -47,6 +50,7 @@ def finish(
         settings: Settings of the training, `realism_steps`, `flow_steps`, and `seconds`, how long the training took.
         progress: Called with a line of text now and then.
         command: The command lines that train it again.
+        read: Returns the part `train` or `test` of the data set, as `read_avatars` does.
         **effort: Given to `evaluate`: how much work its two-sample classifier does.
     """
     from lc_core.common import write_network
@@ -56,7 +60,7 @@ def finish(
     if is_finished(folder, settings, AvatarModel, SHEETS):
         progress(f"{folder} is finished")
         return
-    train, test = (read_avatars(part, progress=progress) for part in ("train", "test"))
+    train, test = (read(part, progress=progress) for part in ("train", "test"))
     done = write_model(
         folder,
         average,
@@ -88,5 +92,5 @@ def _write_sheets(folder: Path, model: AvatarModel, images: np.ndarray) -> None:
     rows = decode_outputs(model, model.encode(pairs).mean)
     order = np.concatenate([pairs[:8], rows[:8], pairs[8:], rows[8:]])
     write_sheet(order, folder / "reconstructions.png", columns=8)
-    for name, z in sample_latents(model, images, count=len(images)).items():
+    for name, z in sample_latents(model, model.encode(images), count=len(images)).items():
         write_sheet(decode_outputs(model, z), folder / f"{name}.png", columns=8)

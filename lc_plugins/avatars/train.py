@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from lc_plugins.avatars.dataset import read_avatars
+from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.export import finish
 from lc_plugins.vae.loss import pixel_loss
 from lc_plugins.vae.trainer import Trainer, training_commands
 
-__all__ = ["train"]
+__all__ = ["train", "train_on"]
 
 
 def train(
@@ -46,14 +46,30 @@ def train(
         flow_steps: Training steps of the flow from the prior to encodings; with 0 there is no flow.
         progress: Called with a line of text now and then.
     """
+    settings = {"steps": steps, "seed": seed, "sigma_x": sigma_x, "beta": beta, "latent_dim": latent_dim}
+    settings |= {"batch": batch, "lr": lr, "realism_steps": realism_steps, "flow_steps": flow_steps}
+    train_on(read_avatars, folder, settings, progress)
+
+
+def train_on(
+    read: Callable[..., Avatars], folder: Path, settings: dict[str, Any], progress: Callable[[str], None], **effort: int
+) -> None:
+    """Train as `train` does, on the data set that `read` returns, as `read_avatars` does.
+
+    Args:
+        read: Returns the part `train` or `test`.
+        folder: As of `train`.
+        settings: All settings of `train`.
+        progress: As of `train`.
+        **effort: Given to `lc_plugins.avatars.evaluate.evaluate`.
+    """
     from lc_plugins.avatars.network import AvatarVAE
 
-    pictures = read_avatars("train", progress=progress).pictures
-    settings = {"steps": steps, "seed": seed, "sigma_x": sigma_x, "beta": beta, "latent_dim": latent_dim}
-    settings |= {"batch": batch, "lr": lr, "clip": 1_000.0}
-    trainer = Trainer(folder, partial(AvatarVAE, latent_dim=latent_dim), settings, pixel_loss(pictures, settings))
+    pictures = read("train", progress=progress).pictures
+    own = {name: one for name, one in settings.items() if not name.endswith("_steps")} | {"clip": 1_000.0}
+    build = partial(AvatarVAE, latent_dim=settings["latent_dim"])
+    trainer = Trainer(folder, build, own, pixel_loss(pictures, own))
     trainer.run(progress)
-    told: dict[str, Any] = {name: value for name, value in settings.items() if name != "clip"}
-    told |= {"realism_steps": realism_steps, "flow_steps": flow_steps}
-    told |= {"seconds": trainer.seconds, "stages": trainer.stages}
-    finish(folder, trainer.average, told, progress, command=training_commands("avatars.64", train, told))
+    told = settings | {"seconds": trainer.seconds, "stages": trainer.stages}
+    command = training_commands("avatars.64", train, told)
+    finish(folder, trainer.average, told, progress, command=command, read=read, **effort)

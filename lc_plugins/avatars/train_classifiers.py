@@ -19,11 +19,11 @@ from pydantic import Field
 
 from lc_core.common import ProgressLine, block_generator, training_autocast
 from lc_plugins.avatars.attributes import visible
-from lc_plugins.avatars.card import classifier_card
 from lc_plugins.avatars.dataset import Avatars, read_avatars
 from lc_plugins.avatars.scores import score_attributes, summary
 from lc_plugins.avatars.weights import load_classifier, write_classifier
 from lc_plugins.images.arrays import from_pixels
+from lc_plugins.vae.card import filled
 from lc_plugins.vae.files import write_card
 from lc_plugins.vae.trainer import average_weights, training_commands
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from lc_plugins.avatars.classifier import AttributeClassifier
 
-__all__ = ["HALVES", "calibrate", "degrade", "finish", "fit", "train_judge", "train_verifier"]
+__all__ = ["HALVES", "calibrate", "degrade", "fit", "train_judge", "train_on", "train_verifier"]
 
 HALVES = {"verifier": (0, 20_000), "judge": (20_000, 40_000)}
 """First training picture of each, and the one after the last."""
@@ -56,7 +56,7 @@ def train_verifier(
         seed: Seed of weights, batches and noise.
         progress: Called with a line of text now and then.
     """
-    _train(folder, "verifier", steps, seed, progress)
+    train_on(read_avatars, folder, "verifier", HALVES["verifier"], steps=steps, seed=seed, progress=progress)
 
 
 def train_judge(
@@ -70,49 +70,50 @@ def train_judge(
         seed: Seed of weights, batches and noise.
         progress: Called with a line of text now and then.
     """
-    _train(folder, "judge", steps, seed, progress)
+    train_on(read_avatars, folder, "judge", HALVES["judge"], steps=steps, seed=seed, progress=progress)
 
 
-def _train(folder: Path, role: str, steps: int, seed: int, progress: Callable[[str], None]) -> None:
-    everything, test = (read_avatars(part, progress=progress) for part in ("train", "test"))
-    rows = slice(*HALVES[role])
-    half = Avatars(everything.pictures[rows], everything.held[rows])
-    began = time.monotonic()
-    net = fit(half, steps=steps, seed=seed, progress=progress)
-    training = {"role": role, "pictures": list(HALVES[role]), "calibration": CALIBRATION, "steps": steps, "seed": seed}
-    finish(folder, net, training, time.monotonic() - began, test)
-    progress(f"wrote {folder / 'MODEL_CARD.md'}")
-
-
-def finish(
-    folder: Path, net: AttributeClassifier, training: dict[str, Any], seconds: float, test: Avatars
-) -> dict[str, Any]:
-    """Write a classifier's weights, its scores on held-out pictures and its card into a folder.
+def train_on(
+    read: Callable[..., Avatars],
+    folder: Path,
+    role: str,
+    pictures: tuple[int, int],
+    *,
+    steps: int,
+    seed: int,
+    progress: Callable[[str], None],
+) -> None:
+    """Train a classifier on some of the training pictures, and write it, its scores and its card into a folder.
 
     Args:
+        read: Returns the part `train` or `test` of the data set, as `read_avatars` does.
         folder: Where to.
-        net: The classifier.
-        training: Settings of its training.
-        seconds: How long that took.
-        test: Held-out pictures.
-
-    Returns:
-        The scores, as in `figures.json`.
+        role: `verifier` or `judge`.
+        pictures: The first of them, and the one after the last.
+        steps: Training steps of 64 pictures.
+        seed: Seed of weights, batches and noise.
+        progress: Called with a line of text now and then.
     """
     import torch
 
     from lc_plugins.avatars.classifier import classify
 
+    everything, test = (read(part, progress=progress) for part in ("train", "test"))
+    rows = slice(*pictures)
+    half = Avatars(everything.pictures[rows], everything.held[rows])
+    began = time.monotonic()
+    net = fit(half, steps=steps, seed=seed, progress=progress)
+    training = {"role": role, "pictures": list(pictures), "calibration": CALIBRATION, "steps": steps, "seed": seed}
+    seconds = time.monotonic() - began
     folder.mkdir(parents=True, exist_ok=True)
     digest = write_classifier(folder, net, training)
     scores = score_attributes(classify(load_classifier(folder), from_pixels(np.asarray(test.pictures))), test.held)
-    role = str(training["role"])
     recipe = {"verifier": train_verifier, "judge": train_judge}[role]
     about = training | {"command": training_commands(f"avatars.{role}", recipe, training)}
     about |= {"seconds": seconds, "threads": torch.get_num_threads(), "processor": platform.machine()}
     figures = {"weights_sha256": digest, "training": about, "summary": summary(scores), "attributes": scores}
-    write_card(folder, classifier_card(role, digest, about, figures), figures)
-    return figures
+    write_card(folder, filled("avatars/classifier_card.md", **figures | about), figures)
+    progress(f"wrote {folder / 'MODEL_CARD.md'}")
 
 
 def fit(

@@ -30,38 +30,10 @@ SHIPPED = Path(__file__).parent / "pretrained" / "verifier"
 WEIGHTS_SHA256 = "8077713fa9e566e820fe25ceee456cbc8f95abea6e09d1feed6cc3d160181fcf"
 """Hash of the verifier's weights. Fitted critics are cached by this file, so other weights have to change it."""
 
-Attribute = Literal[
-    "bald",
-    "hat",
-    "long_hair",
-    "afro",
-    "black_hair",
-    "brown_hair",
-    "blond_hair",
-    "red_hair",
-    "gray_hair",
-    "eyeglasses",
-    "sunglasses",
-    "beard",
-    "moustache",
-    "smiling",
-    "sad",
-    "screaming",
-    "grimacing",
-    "tongue_out",
-    "eyes_closed",
-    "winking",
-    "surprised",
-    "heart_eyes",
-    "angry_brows",
-    "hoodie",
-    "blazer",
-    "overall",
-    "dark_clothes",
-    "red_clothes",
-    "pale_skin",
-    "dark_skin",
-]
+if TYPE_CHECKING:
+    Attribute = str
+else:
+    Attribute = Literal[NAMES]
 
 
 class _Memo:

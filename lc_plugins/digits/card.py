@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from lc_core.common import block_generator, counted
+from lc_core.common import block_generator
 from lc_core.critics import auc
-from lc_core.engines import Gradient, run_engine
 from lc_core.models import decode_array
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import judged
 from lc_plugins.digits.measurements import VERIFIER
 from lc_plugins.digits.model import DigitModel
 from lc_plugins.vae import files
-from lc_plugins.vae.card import front_matter, table
+from lc_plugins.vae.card import filled
+from lc_plugins.vae.evaluate import refined
 from lc_plugins.vae.loss import kl_nats
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-__all__ = ["figures", "write_card"]
+__all__ = ["figures", "model_card", "write_card"]
 
 COUNT = 2_000  # samples of each kind
 SURE = 0.9
-REFINE_STEPS = 40
 
 
 def write_card(folder: Path, *, command: str, seconds: float, realism_seconds: float) -> None:
@@ -41,7 +37,7 @@ def write_card(folder: Path, *, command: str, seconds: float, realism_seconds: f
     """
     found = figures(DigitModel(folder)) | {"seconds": seconds, "realism_seconds": realism_seconds}
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    files.write_card(folder, _card(config, found, command), found)
+    files.write_card(folder, model_card(config, found, command), found)
 
 
 def figures(model: DigitModel) -> dict[str, Any]:
@@ -61,7 +57,7 @@ def figures(model: DigitModel) -> dict[str, Any]:
         "held-out pictures": _like(test.pictures),
         "posterior samples": _like(decode_array(model, encoded)),
         "prior samples": _like(decode_array(model, prior)),
-        "prior, refined by realism": _like(decode_array(model, _refined(model, prior))),
+        "prior, refined by realism": _like(decode_array(model, refined(model, prior))),
     }
     return {
         "pictures": len(test.shown),
@@ -85,71 +81,14 @@ def _like(pictures: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _refined(model: DigitModel, starts: Tensor) -> Tensor:
-    """Return latents that the gradient engine has moved up the realism critic alone."""
-    from lc_core.energy import Energy
+def model_card(config: dict[str, Any], found: dict[str, Any], command: str) -> str:
+    """Return the model card as Markdown, with front matter as model hubs read it.
 
-    energy = Energy((), realism=model.realism(), realism_weight=1.0)
-    last = run_engine(Gradient(steps=REFINE_STEPS, check_every=0), model, starts, energy, visit=[REFINE_STEPS]).visited[
-        -1
-    ]
-    return last
-
-
-def _card(config: dict[str, Any], found: dict[str, Any], command: str) -> str:
-    rows = []
-    for name, one in found["samples"].items():
-        digits = " ".join(f"{100 * share:.0f}" for share in one["digits"])
-        rows.append([name, f"{one['judge sure']:.1%}", f"{one['ink']:.3f}", digits])
-    samples = table(["", "sure", "mean pixel", "share of 0 to 9 by the judge, %"], rows)
+    Args:
+        config: What `config.json` holds.
+        found: What `figures` returns, `seconds` and `realism_seconds`.
+        command: The command lines that train the model again.
+    """
     verifier = json.loads((VERIFIER / "config.json").read_text(encoding="utf-8"))["held_out"]
-    dimensions = counted(config["network"]["latent_dim"], "dimension")
-    return f"""{front_matter("images", "digits", "variational-autoencoder")}
-
-# {config["name"]}
-
-A variational auto-encoder of handwritten digits, 8 x 8 grey pixels, with a latent of
-{dimensions} and a standard normal prior. It knows nothing of which digit is which.
-With it come its realism critic, which tells encodings of digits from prior samples, and `sigma_bar`, the posterior's
-mean standard deviation in each dimension. It is small and quick: made to try things and to test with.
-
-- Pictures `image.gray/1`: float32 in [0, 1], `(B, 1, 8, 8)`, ink high.
-- Weights: `weights.safetensors`, float16, SHA-256 `{config["weights_sha256"]}`.
-- Licence of the weights: MIT.
-
-## Data
-
-The 1,797 digits of `sklearn.datasets.load_digits`: the test set of "Optical Recognition of Handwritten Digits"
-(E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998; CC BY 4.0), written by 13 people. 1,500 were trained
-on, {found["pictures"]} held out, drawn at random: the same people wrote both.
-
-## Training
-
-```
-{command}
-```
-
-{counted(round(found["seconds"]), "second")} for the VAE and {found["realism_seconds"]:.0f} for the realism critic, on
-one thread of a shared processor.
-
-## Figures
-
-Measured on the model as it is loaded from its files. The judge is a classifier that neither training nor sampling
-knows, {found["accuracy"]:.1%} right on the held-out pictures; the verifier that `digits.digit` asks is
-{verifier["accuracy"]:.1%} right, with an expected calibration error of {verifier["ece"]:.3f}.
-
-- Held-out pictures that come back from their posterior mean: root mean square error {found["error"]:.3f} of a pixel;
-  the judge is {found["accuracy rebuilt"]:.1%} right on them.
-- KL {found["KL nats"]:.1f} nats; {found["active dimensions"]} of {dimensions} active.
-- Realism critic, posterior samples of held-out pictures against prior samples: AUC {found["realism AUC"]:.3f}.
-
-Held-out pictures, and {COUNT:,} samples of each kind. *Sure*: the judge gives a digit a probability of {SURE} or more.
-
-{samples}
-
-## Limits
-
-- The verifier and the judge were each trained on 750 digits of the same 13 people. They name a digit in any picture,
-  often with confidence, since they never saw anything else.
-- Refined by realism, prior samples look more like digits; they still fall between digits more often than data do.
-"""
+    values = {"config": config, "found": found, "command": command, "verifier": verifier, "count": COUNT, "sure": SURE}
+    return filled("digits/card.md", **values)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
@@ -13,18 +16,15 @@ import click
 from lc_core import LCError, Measurement
 from lc_core.cli import FILE_PATH, plugin_files, table, use_one_thread
 from lc_core.common import Cache, counted, lock_of, write_atomically
-from lc_core.plugins import build_registry, readers_of
+from lc_core.plugins import Registered, Registry, build_registry, readers_of
 from lc_core.spec import Problems, Where, parse
 from lc_plugins.labels.collect import label_files, label_samples, load_chosen
 from lc_plugins.labels.dataset import label_dataset
-from lc_plugins.labels.label_set import is_label_set, read_label_set
+from lc_plugins.labels.label_set import LabelSet, is_label_set, read_label_set
 from lc_plugins.labels.table import read_table
 
 if TYPE_CHECKING:
-    from lc_core import Measurement
-    from lc_core.plugins import Registered, Registry
-    from lc_plugins.labels.label_set import LabelSet
-    from lc_plugins.labels.probe import Probe
+    from lc_plugins.labels.probe import Probe, ProbeSettings
 
 __all__ = ["command"]
 
@@ -59,7 +59,9 @@ GUESSING = 0.65
 )
 @plugin_files
 @click.option("--out", type=FILE_PATH, required=True, help="The label set, a safetensors file.")
+@click.pass_obj
 def command(
+    probing: ProbeSettings | None,
     model: str,
     measurements: tuple[str, ...],
     changes: tuple[str, ...],
@@ -95,12 +97,10 @@ def command(
             chosen = load_chosen(registry, model, model_settings)
             found = label_dataset(chosen, reading, data, params=data_settings, thresholds=limits, progress=_line)
         else:
-            columns = _columns(registry, measurements, own, names)
-
+            size, columns = count or COUNT, _columns(registry, measurements, own, names)
             chosen = load_chosen(registry, model, model_settings)
-            rows, start = COUNT if count is None else count, seed or 0
-            found = label_samples(chosen, columns, count=rows, seed=start, thresholds=limits, progress=_line)
-        probe = _save(found, out)
+            found = label_samples(chosen, columns, count=size, seed=seed or 0, thresholds=limits, progress=_line)
+        probe = _save(found, out, probing)
     _show(found, probe, out)
 
 
@@ -114,11 +114,10 @@ def _from_files(
         raise LCError(error.message, hint="give a setting of the model so: --set model.file=decoder.pt2") from error
     readers = readers_of(registry, registered.output(filled))
     table = read_table(labels, data, list(readers))
-    chosen = load_chosen(registry, model, params)
-    return label_files(chosen, table, readers=readers, thresholds=limits, progress=_line)
+    return label_files(load_chosen(registry, model, params), table, readers=readers, thresholds=limits, progress=_line)
 
 
-def _save(found: LabelSet, out: Path) -> Probe:
+def _save(found: LabelSet, out: Path, probing: ProbeSettings | None) -> Probe:
     """Write the set, whole or not at all, and return its probe."""
     from lc_plugins.labels.probe import fitted_probe
 
@@ -127,7 +126,7 @@ def _save(found: LabelSet, out: Path) -> Probe:
         write_atomically(out, found.to_bytes())
     except OSError as error:
         raise _unwritable(out, error) from error
-    return fitted_probe(read_label_set(out), cache=Cache(), progress=_line)
+    return fitted_probe(read_label_set(out), settings=probing, cache=Cache(), progress=_line)
 
 
 def _show(found: LabelSet, probe: Probe, out: Path) -> None:
@@ -150,9 +149,6 @@ def _show(found: LabelSet, probe: Probe, out: Path) -> None:
 
 
 def _quoted(text: str) -> str:
-    import json
-    import re
-
     return text if re.fullmatch(r"[A-Za-z_/][\w./-]*", text) else json.dumps(text, ensure_ascii=False)
 
 
@@ -264,8 +260,6 @@ def _settings(
 
 
 def _thresholds(given: Sequence[str]) -> dict[str, float]:
-    import math
-
     found: dict[str, float] = {}
     for one in given:
         name, equals, text = one.rpartition("=")

@@ -17,6 +17,7 @@ import numpy as np
 
 from lc_core import LCError, Want
 from lc_core.common import counted, nearest, read_bytes
+from lc_core.plugins import installed_version
 
 __all__ = ["Column", "FEWEST", "LabelSet", "LabelledModel", "check_classes", "is_label_set", "read_label_set"]
 
@@ -104,7 +105,7 @@ class LabelSet:
                 {"name": one.name, "want": one.want.as_dict(), "source": dict(one.source)} for one in self.columns
             ],
             "source": dict(self.source),
-            "lc": _version(),
+            "lc": installed_version("latent-constraints") or "unknown",
         }
         tensors = {"z": self.z, "mean": self.mean, "std": self.std}
         tensors = {name: np.ascontiguousarray(one, dtype=np.float32) for name, one in tensors.items()}
@@ -221,12 +222,3 @@ def _metadata(path: Path) -> dict[str, str]:
 
     with safe_open(path, framework="numpy") as file:
         return dict(file.metadata() or {})
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version("latent-constraints")
-    except metadata.PackageNotFoundError:
-        return "unknown"

@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.common import block_generator
 from lc_core.constraints import Evaluator
-from lc_core.critics import auc
-from lc_core.engines import Gradient, run_engine
 from lc_plugins.melody import measurements
 from lc_plugins.melody.tokens import moves, onsets
-from lc_plugins.vae.loss import kl_nats
+from lc_plugins.vae.evaluate import posterior_and_realism, sample_latents
 
 if TYPE_CHECKING:
     from lc_plugins.melody.model import MelodyModel
@@ -123,30 +120,16 @@ def evaluate(model: MelodyModel, windows: np.ndarray, meters: np.ndarray, *, cou
         samples of held-out windows against the prior); and `samples`: for held-out windows, posterior samples, prior
         samples and prior samples refined by realism alone, their descriptors and their distances to the windows.
     """
-    import torch
-
-    from lc_core.energy import Energy
-
-    evaluator = Evaluator(model, ())
-    posterior = model.encode(windows)
-    noise = torch.randn(posterior.mean.shape, generator=block_generator(0, 0, "evaluate/posterior"))
-    drawn = posterior.mean + posterior.std * noise
-    prior = model.sample_prior(count, block_generator(0, 0, "evaluate/prior"))
-    realism = Energy((), realism=model.realism(), realism_weight=1.0)
-    refined = run_engine(Gradient(steps=40, check_every=0), model, prior, realism).z
+    evaluator, posterior = Evaluator(model, ()), model.encode(windows)
+    latents = sample_latents(model, posterior, count=count)
     sets = {
         "held-out windows": windows,
-        "posterior samples": evaluator.decode(drawn),
-        "prior samples": evaluator.decode(prior),
-        "prior, refined by realism": evaluator.decode(refined),
+        "posterior samples": evaluator.decode(latents["posterior"]),
+        "prior samples": evaluator.decode(latents["prior"]),
+        "prior, refined by realism": evaluator.decode(latents["refined"]),
     }
-    critic = model.realism()
-    with torch.inference_mode():
-        scores = torch.cat([critic(drawn), critic(prior)]).numpy()
-    kl = kl_nats(posterior.mean, posterior.std)
     return {
         "reconstruction": reconstruction(model, windows, meters),
-        "posterior": {"KL nats": float(kl.sum(1).mean()), "active dimensions": int((kl.mean(0) > 0.02).sum())},
-        "realism": {"held-out AUC": auc(scores, np.arange(len(scores)) < len(drawn))},
+        **posterior_and_realism(model, posterior, latents),
         "samples": {name: descriptors(one) | distances(one, windows) for name, one in sets.items()},
     }

@@ -1,4 +1,4 @@
-"""The end of `lc train melody.folk-2bar`: the files of the model and of its ear, its figures and its card."""
+"""The end of `lc train melody.folk-2bar`: the files of the model and of its discriminator, its figures and its card."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lc_core.common import Progress
 from lc_plugins.melody.card import draw_curves, model_card
 from lc_plugins.melody.corpus import TRANSPOSE, Corpus
 from lc_plugins.melody.evaluate import evaluate
-from lc_plugins.melody.model import EAR_FILE, MelodyModel
+from lc_plugins.melody.model import DISCRIMINATOR_FILE, MelodyModel
 from lc_plugins.vae.files import write_card
 from lc_plugins.vae.finish import is_finished, write_model
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["finish"]
 
 BLOCK = 2048
-PRIOR_SAMPLES = 10_000
 BAR = 16
 
 
@@ -35,8 +34,9 @@ def finish(
     progress: Progress = lambda _: None,
     *,
     command: str,
+    prior_samples: int,
 ) -> None:
-    """Fit the realism critic and the ear; write `config.json`, weights, figures, curves and card into a folder.
+    """Fit the realism critic and the discriminator; write `config.json`, weights, figures, curves and card.
 
     A folder that holds all this for the same settings is left as it is.
 
@@ -47,9 +47,10 @@ def finish(
         settings: Settings of the training, `realism_steps`, `ear_steps`, and `seconds`, how long the training took.
         progress: Called with a line of text now and then.
         command: The command lines that train it again.
+        prior_samples: How many are measured.
     """
     from lc_core.common import write_network
-    from lc_plugins.melody.ear import EAR, fit_ear
+    from lc_plugins.melody.discriminator import DISCRIMINATOR, fit_discriminator
 
     if is_finished(folder, settings, MelodyModel, ["curves.png"]):
         progress(f"{folder} is finished")
@@ -60,21 +61,21 @@ def finish(
         _batches(corpus),
         kind=MelodyModel.kind,
         name=f"melody.folk-{average.steps // BAR}bar",
-        # The ear has a file of its own.
+        # The discriminator has a file of its own.
         training={key: value for key, value in settings.items() if key not in ("seconds", "ear_steps")},
         progress=progress,
     )
     means, stds = done.encodings.mean, done.encodings.std
     began = time.monotonic()
     seed, steps = settings["seed"], settings["ear_steps"]
-    ear, ear_auc = fit_ear(done.net, means, stds, seed=seed, steps=steps, progress=progress)
-    ear_seconds = time.monotonic() - began
-    write_network(folder / EAR_FILE, ear, EAR)
+    net, auc = fit_discriminator(done.net, means, stds, seed=seed, steps=steps, progress=progress)
+    seconds = time.monotonic() - began
+    write_network(folder / DISCRIMINATOR_FILE, net, DISCRIMINATOR)
     model, test = MelodyModel(folder), corpus.is_test
-    progress(f"measuring on {int(test.sum())} held-out windows and {PRIOR_SAMPLES} prior samples")
-    figures = done.figures(settings, command, ear={"seconds": ear_seconds, "held-out AUC": ear_auc})
-    figures |= {"corpus": _about(corpus), "prior_samples": PRIOR_SAMPLES}
-    figures |= evaluate(model, corpus.windows[test], corpus.meters[test], count=PRIOR_SAMPLES)
+    progress(f"measuring on {int(test.sum())} held-out windows and {prior_samples} prior samples")
+    figures = done.figures(settings, command, ear={"seconds": seconds, "held-out AUC": auc})
+    figures |= {"corpus": _about(corpus), "prior_samples": prior_samples}
+    figures |= evaluate(model, corpus.windows[test], corpus.meters[test], count=prior_samples)
     draw_curves(folder / "curves.json", folder / "curves.png")
     write_card(folder, model_card(figures), figures)
     progress(f"wrote {folder / 'MODEL_CARD.md'}")

@@ -1,7 +1,7 @@
-"""`melody.likeness`: how much a melody is like what encodings of tunes decode to, by the ear of `melody.folk-2bar`.
+"""`melody.likeness`: how much a melody is like what encodings of tunes decode to.
 
-A spec's key `realism` is told from latents alone. This is told from what they decode to, and its critics are
-refined on what the ear says of an engine's own outputs.
+The output-space discriminator of `melody.folk-2bar` says it. A spec's key `realism` is told from latents alone. This
+is told from what they decode to, and its critics are refined on what the discriminator says of an engine's own outputs.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import numpy as np
 
 from lc_core import LCError, measurement
 from lc_core.common import counted
-from lc_plugins.melody.model import EAR_FILE, SHIPPED
+from lc_plugins.melody.model import DISCRIMINATOR_FILE, SHIPPED
 from lc_plugins.melody.tokens import as_tokens
 
 if TYPE_CHECKING:
-    from lc_plugins.melody.ear import Ear
+    from lc_plugins.melody.discriminator import Discriminator
 
-__all__ = ["EAR_SHA256", "likeness"]
+__all__ = ["DISCRIMINATOR_SHA256", "likeness"]
 
-EAR_SHA256 = "008907d0950e577bcab3ca62b242d16e24b094288b3216f1abbe1a08b5307b70"
-"""Hash of the ear's weights. Fitted critics are cached by this file, so another ear has to change it."""
+DISCRIMINATOR_SHA256 = "008907d0950e577bcab3ca62b242d16e24b094288b3216f1abbe1a08b5307b70"
+"""Hash of the discriminator's weights. Fitted critics are cached by this file, so other weights have to change it."""
 PIECE = 2_048
-"""Melodies that are heard at once."""
+"""Melodies in one pass."""
 
 
 @measurement(accepts="melody.tokens/1", unit="log odds", range=(-np.inf, np.inf), at_least=0.0)
@@ -44,26 +44,27 @@ def likeness(tokens: np.ndarray) -> np.ndarray:
 
     from lc_plugins.melody.network import tokens_to_classes
 
-    tokens, ear = as_tokens(tokens), _ear()
-    steps = ear.settings["steps"]
+    tokens, net = as_tokens(tokens), _discriminator()
+    steps = net.settings["steps"]
     if tokens.shape[1] != steps:
         raise LCError(
-            f"likeness is defined for melodies of {steps} steps, which the ear was trained on; "
+            f"likeness is defined for melodies of {steps} steps, which the discriminator was trained on; "
             f"found {counted(tokens.shape[1], 'step')}",
             hint="leave this constraint out for models of another length",
         )
     classes = tokens_to_classes(torch.tensor(tokens))
     with torch.inference_mode():
-        heard = [ear(part) for part in torch.split(classes, PIECE)]
-        return torch.cat(heard).double().numpy()
+        logits = [net(part) for part in torch.split(classes, PIECE)]
+        return torch.cat(logits).double().numpy()
 
 
 @cache
-def _ear() -> Ear:
+def _discriminator() -> Discriminator:
     from lc_core.common import read_network
-    from lc_plugins.melody.ear import EAR, Ear
+    from lc_plugins.melody.discriminator import DISCRIMINATOR, Discriminator
 
-    ear = read_network(SHIPPED / EAR_FILE, EAR, Ear)
-    if ear is None or ear.digest != EAR_SHA256:
-        raise LCError(f"{SHIPPED / EAR_FILE} is not the ear of this release", hint="install latent-constraints again")
-    return ear
+    net = read_network(SHIPPED / DISCRIMINATOR_FILE, DISCRIMINATOR, Discriminator)
+    if net is None or net.digest != DISCRIMINATOR_SHA256:
+        file = SHIPPED / DISCRIMINATOR_FILE
+        raise LCError(f"{file} is not the discriminator of this release", hint="install latent-constraints again")
+    return net

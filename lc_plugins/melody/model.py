@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core import LCError, Posterior
+from lc_plugins.melody.corpus import read_corpus
+from lc_plugins.melody.tokens import HOLD
 from lc_plugins.vae.model import VAEModel
 
 if TYPE_CHECKING:
@@ -16,10 +18,10 @@ if TYPE_CHECKING:
     from lc_core.critics import Chain
     from lc_plugins.melody.network import MelodyVAE
 
-__all__ = ["EAR_FILE", "SHIPPED", "MelodyModel", "load_folk_2bar"]
+__all__ = ["DISCRIMINATOR_FILE", "SHIPPED", "MelodyModel", "load_folk_2bar"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "folk-2bar"
-EAR_FILE = "ear.safetensors"
+DISCRIMINATOR_FILE = "ear.safetensors"
 SHARPENED = 0.5
 """Temperature of the probabilities that a sampler reads; the likeliest token is what is decoded."""
 
@@ -34,7 +36,7 @@ def load_folk_2bar(*, folder: str = "") -> MelodyModel:
 
 
 class MelodyModel(VAEModel):
-    """A trained `MelodyVAE` with its realism critic; and with its ear, if there is `ear.safetensors`."""
+    """A trained `MelodyVAE` with its realism critic; and with its discriminator, if there is `ear.safetensors`."""
 
     kind = "melody-vae/1"
     what = "melody model"
@@ -42,10 +44,10 @@ class MelodyModel(VAEModel):
     likeness = "melody.likeness"
 
     def __init__(self, folder: Path) -> None:
-        from lc_plugins.melody.ear import EAR, Ear
+        from lc_plugins.melody.discriminator import DISCRIMINATOR, Discriminator
 
         super().__init__(folder)
-        self._ear = self._part(EAR_FILE, EAR, Ear)
+        self._discriminator = self._part(DISCRIMINATOR_FILE, DISCRIMINATOR, Discriminator)
         self.steps = self.net.steps
 
     @staticmethod
@@ -60,6 +62,10 @@ class MelodyModel(VAEModel):
         from lc_plugins.melody.network import classes_to_tokens
 
         return classes_to_tokens(self.net.decode(z).argmax(dim=-1))
+
+    def sampler(self) -> Path | None:
+        """Return the folder of the sampler that comes with the shipped model."""
+        return self.folder / "sampler"
 
     def features(self, z: Tensor) -> Tensor:
         """Return the probabilities of all tokens, sharpened towards the likeliest, `(B, T C)`."""
@@ -78,9 +84,17 @@ class MelodyModel(VAEModel):
         with torch.inference_mode():
             return Posterior(*self.net.encode(tokens_to_classes(tokens)))
 
+    def held_out(self) -> np.ndarray:
+        """Return windows `(N, T)` of the tunes that were held out, each moved to a key of its own, as in training."""
+        corpus = read_corpus(steps=self.steps)
+        windows = corpus.windows[corpus.is_test]
+        shift = np.random.default_rng(0).integers(-6, 6, (len(windows), 1))
+        moved: np.ndarray = np.where(windows < HOLD, windows + shift, windows)
+        return moved
+
     def realism_alone(self) -> Chain | None:
-        """Return a chain that hears what latents decode to; None where the folder has no `ear.safetensors`."""
+        """Return a chain that the output-space discriminator judges; None where the folder has no `ear.safetensors`."""
         from lc_core.critics import Chain
 
-        ear = self._ear
-        return Chain(lambda z: ear(self.net.decode(z).argmax(dim=-1))) if ear else None
+        told = self._discriminator
+        return Chain(lambda z: told(self.net.decode(z).argmax(dim=-1))) if told else None

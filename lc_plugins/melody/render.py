@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import wave
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,14 +16,8 @@ import numpy as np
 from pydantic import Field, ValidationError, validate_call
 
 from lc_core import LCError, Renderer
-from lc_plugins.melody.midi import (
-    STEPS_PER_BEAT,
-    Note,
-    pitch_name,
-    require,
-    tokens_to_notes,
-    write_midi,
-)
+from lc_plugins.melody.midi import STEPS_PER_BEAT, Note, pitch_name, require, tokens_to_notes, write_midi
+from lc_plugins.melody.piano_roll import GONE, NEW, PAPER, Pen, common_range, pitch_range
 from lc_plugins.melody.tokens import BAR
 
 __all__ = ["Audio", "Midi", "PianoRoll"]
@@ -76,29 +70,7 @@ class Midi(Renderer):
         write_midi(output, path, tempo=self.tempo, program=self.program, velocity=self.velocity)
 
 
-WHITE_ROW, BLACK_ROW = "#ffffff", "#eef1f5"
-BEAT_LINE, OCTAVE_LINE, BAR_LINE = "#dde2e9", "#b9c2cd", "#7c8794"
-NOTE, ONSET, TEXT, PAPER = "#3b82d6", "#174a8b", "#4b5563", "#ffffff"
-GONE, NEW = ("#d9776c", "#a02c20"), ("#3fa66b", "#1a6b3c")  # notes that an edit took away, and that it made
-BLACK_KEYS = (1, 3, 6, 8, 10)
-LOWEST, HIGHEST = 55, 90  # holds 99 % of the corpus in any key, so that nearly all pictures show the same pitches
 MAX_ON_SHEET = 64
-
-
-def _pitch_range(notes: Sequence[Note]) -> tuple[int, int]:
-    """Return the lowest and highest pitch to draw: the usual ones, and more octaves where notes need them."""
-    low, high = LOWEST, HIGHEST
-    for _, _, pitch in notes:
-        low -= 12 * max(0, math.ceil((low - pitch) / 12))
-        high += 12 * max(0, math.ceil((pitch - high) / 12))
-    return low, high
-
-
-def _common_range(pitches: Sequence[int]) -> tuple[int, int]:
-    """Return the lowest and highest pitch to draw for several melodies: theirs, and two octaves at least."""
-    low, high = min(pitches, default=60), max(pitches, default=83)
-    spare = max(0, 24 - (high - low + 1))
-    return low - spare // 2 - 1, high + (spare + 1) // 2 + 1
 
 
 class PianoRoll(Renderer):
@@ -125,13 +97,13 @@ class PianoRoll(Renderer):
         """Write the picture of one melody `(T,)`."""
         image_module = require("PIL.Image", purpose="drawing piano rolls")
         notes = tokens_to_notes(output)
-        low, high = _pitch_range(notes)
+        low, high = pitch_range(notes)
         steps, scale = len(output), self.scale
         step, row = 14 * scale, max(3, 288 // (high - low + 1)) * scale
         left, top, margin = 30 * scale, 18 * scale, 8 * scale
         size = (left + steps * step + margin, top + (high - low + 1) * row + margin)
         image = image_module.new("RGB", size, PAPER)
-        pen = _Pen(image, font_size=11 * scale)
+        pen = Pen(image, font_size=11 * scale)
         pen.roll(notes, steps, (low, high), corner=(left, top), cell=(step, row), line=scale)
         for pitch in range(low + -low % 12, high + 1, 12):
             pen.text((left - 5 * scale, top + (high - pitch + 0.5) * row), pitch_name(pitch), anchor="rm")
@@ -156,14 +128,14 @@ class PianoRoll(Renderer):
     def _pairs(self, before: np.ndarray, after: np.ndarray, path: Path, *, step: int, names: bool) -> bool:
         image_module = require("PIL.Image", purpose="drawing piano rolls")
         pairs = [(tokens_to_notes(old), tokens_to_notes(new)) for old, new in zip(before, after, strict=True)]
-        pitches = _common_range([pitch for pair in pairs for notes in pair for _, _, pitch in notes])
+        pitches = common_range([pitch for pair in pairs for notes in pair for _, _, pitch in notes])
         scale, steps = self.scale, max(before.shape[1], after.shape[1])
         step, row = step * scale, max(3, 144 // (pitches[1] - pitches[0] + 1)) * scale
         head, gap = 18 * scale, 12 * scale
         width, height = steps * step, (pitches[1] - pitches[0] + 1) * row
         size = (gap + 2 * (width + gap), gap + len(pairs) * (head + height + gap))
         image = image_module.new("RGB", size, PAPER)
-        pen = _Pen(image, font_size=11 * scale)
+        pen = Pen(image, font_size=11 * scale)
         for number, (old, new) in enumerate(pairs):
             top = gap + number * (head + height + gap) + head
             for side, (notes, others, colours) in enumerate(((old, new, GONE), (new, old, NEW))):
@@ -182,7 +154,7 @@ class PianoRoll(Renderer):
         if not melodies:
             return None
         steps, scale = outputs.shape[1], self.scale
-        low, high = _common_range([pitch for notes in melodies for _, _, pitch in notes])
+        low, high = common_range([pitch for notes in melodies for _, _, pitch in notes])
         step, row = 6 * scale, max(2, 144 // (high - low + 1)) * scale
         head, gap = 16 * scale, 12 * scale
         columns = math.ceil(math.sqrt(len(melodies)))
@@ -190,7 +162,7 @@ class PianoRoll(Renderer):
         rows = math.ceil(len(melodies) / columns)
         size = (gap + columns * (width + gap), gap + rows * (head + height + gap))
         image = image_module.new("RGB", size, PAPER)
-        pen = _Pen(image, font_size=11 * scale)
+        pen = Pen(image, font_size=11 * scale)
         for number, notes in enumerate(melodies):
             left = gap + number % columns * (width + gap)
             top = gap + number // columns * (head + height + gap) + head
@@ -199,54 +171,6 @@ class PianoRoll(Renderer):
         path = folder / "piano_rolls.png"
         image.save(path, format="PNG")
         return path
-
-
-class _Pen:
-    """Draws piano rolls into a picture."""
-
-    def __init__(self, image: Any, *, font_size: int) -> None:
-        self.draw = require("PIL.ImageDraw", purpose="drawing piano rolls").Draw(image)
-        self.font = require("PIL.ImageFont", purpose="drawing piano rolls").load_default(font_size)
-
-    def text(self, at: tuple[float, float], text: str, *, anchor: str) -> None:
-        self.draw.text(at, text, fill=TEXT, font=self.font, anchor=anchor)
-
-    def roll(
-        self,
-        notes: Sequence[Note],
-        steps: int,
-        pitches: tuple[int, int],
-        *,
-        corner: tuple[int, int],
-        cell: tuple[int, int],
-        line: int,
-        marked: Mapping[Note, tuple[str, str]] | None = None,
-    ) -> None:
-        """Draw notes over a grid of `pitches` (lowest, highest); `cell` is the size of a step and a row in pixels.
-
-        `marked` gives some notes a colour of their own, and that of their onset.
-        """
-        (low, high), (left, top), (step, row) = pitches, corner, cell
-        right, bottom = left + steps * step, top + (high - low + 1) * row
-
-        def fill(x0: int, y0: int, x1: int, y1: int, colour: str) -> None:
-            self.draw.rectangle((x0, y0, x1 - 1, y1 - 1), fill=colour)
-
-        for pitch in range(low, high + 1):
-            y = top + (high - pitch) * row
-            fill(left, y, right, y + row, BLACK_ROW if pitch % 12 in BLACK_KEYS else WHITE_ROW)
-        for pitch in range(low + -low % 12, high + 1, 12):
-            y = top + (high - pitch + 1) * row
-            fill(left, y - line, right, y, OCTAVE_LINE)
-        for beat in range(0, steps + 1, STEPS_PER_BEAT):
-            x = left + beat * step
-            fill(x, top, x + line, bottom, BEAT_LINE if beat % BAR else BAR_LINE)
-        for start, end, pitch in notes:
-            x, y = left + start * step, top + (high - pitch) * row
-            body, onset = (marked or {}).get((start, end, pitch), (NOTE, ONSET))
-            fill(x + line, y, left + end * step, y + row, body)
-            fill(x + line, y, x + line + max(2 * line, step // 5), y + row, onset)
-        self.draw.rectangle((left, top, right, bottom), outline=BAR_LINE, width=line)
 
 
 RATE = 22_050  # samples a second

@@ -5,14 +5,14 @@ The likelihood is categorical for each token; see `lc_plugins.vae.loss`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from lc_plugins.melody.corpus import TRANSPOSE, read_corpus
+from lc_plugins.melody.corpus import TRANSPOSE, Corpus, read_corpus
 from lc_plugins.melody.export import finish
 from lc_plugins.vae.loss import vae_loss
 from lc_plugins.vae.trainer import Loss, Trainer, training_commands
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["train"]
+__all__ = ["train", "train_on"]
 
 ARCHITECTURE = {"latent_dim": 128, "width": 640, "hidden": 640, "encoder_blocks": 3, "decoder_blocks": 3}
 
@@ -50,23 +50,46 @@ def train(
         batch: Windows in a step.
         lr: Peak learning rate of AdamW.
         realism_steps: Training steps of the realism critic.
-        ear_steps: Training steps of the ear, which tells what realism alone is like from what prior samples are like.
+        ear_steps: Training steps of the output-space discriminator, which tells decoded encodings from decoded samples.
         progress: Called with a line of text now and then.
+    """
+    settings = {"steps": steps, "seed": seed, "beta": beta, "window": window, "batch": batch, "lr": lr}
+    after = {"realism_steps": realism_steps, "ear_steps": ear_steps}
+    train_on(read_corpus(steps=window), folder, settings, after, progress)
+
+
+def train_on(
+    corpus: Corpus,
+    folder: Path,
+    settings: dict[str, Any],
+    after: dict[str, int],
+    progress: Callable[[str], None],
+    *,
+    architecture: Mapping[str, int] = ARCHITECTURE,
+    prior_samples: int = 10_000,
+) -> None:
+    """Train as `train` does, on any corpus.
+
+    Args:
+        corpus: What to train on.
+        folder: As of `train`.
+        settings: Those of `train` that decide the VAE.
+        after: `realism_steps` and `ear_steps`.
+        progress: As of `train`.
+        architecture: Sizes of the network.
+        prior_samples: How many are measured for the card.
     """
     import torch
 
     from lc_plugins.melody.network import MelodyVAE
 
-    corpus = read_corpus(steps=window)
     progress(f"{len(corpus.windows)} windows from {corpus.tunes} tunes; {int(corpus.is_test.sum())} held out")
-    settings: dict[str, Any] = {"steps": steps, "seed": seed, "beta": beta, "window": window, "batch": batch, "lr": lr}
-    build = partial(MelodyVAE, steps=window, **ARCHITECTURE)
+    build = partial(MelodyVAE, steps=settings["window"], **architecture)
     trainer = Trainer(folder, build, settings, _loss(torch.from_numpy(corpus.windows[~corpus.is_test]), settings))
     trainer.run(progress)
-    settings |= {"seconds": trainer.seconds, "stages": trainer.stages}
-    settings |= {"realism_steps": realism_steps, "ear_steps": ear_steps}
-    command = training_commands("melody.folk-2bar", train, settings)
-    finish(folder, trainer.average, corpus, settings, progress, command=command)
+    told = settings | {"seconds": trainer.seconds, "stages": trainer.stages} | after
+    command = training_commands("melody.folk-2bar", train, told)
+    finish(folder, trainer.average, corpus, told, progress, command=command, prior_samples=prior_samples)
 
 
 def _loss(windows: Tensor, settings: dict[str, Any]) -> Loss:

@@ -1,8 +1,9 @@
-"""How many latents a network takes in one call: any number, a fixed number, or up to a limit."""
+"""What a network takes in one call: one input, of any number of latents, a fixed number, or up to a limit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
@@ -10,7 +11,7 @@ from lc_core import LCError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FIXED", "in_pieces", "of_any_size"]
+__all__ = ["FIXED", "ONE_INPUT", "in_pieces", "inputs_told", "of_any_size"]
 
 TRIED = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 25, 32, 36, 48, 50, 64, 100, 128, 256)
 """Sizes of a batch that are tried where a size of it failed."""
@@ -18,6 +19,16 @@ ENOUGH = 6
 """So many that work tell what there is to tell."""
 FIXED = "its batch is fixed at {0}, so that it takes batches of {0} only; expected any size"
 """What is told of a network that was exported with a batch of one size."""
+ONE_INPUT = (
+    "export a module that has one input and holds the others fixed:"
+    " def forward(self, z): return self.model(z, self.label)"
+)
+
+
+def inputs_told(path: Path, count: int, told: str) -> str:
+    """Return that a file takes `count` inputs, named in `told`, where one is expected."""
+    found = f"{count} inputs ({told})" if count != 1 else f"the input {told}"
+    return f"{path} takes {found if count else 'no input'}; expected one float32 tensor (B, ...)"
 
 
 def in_pieces(run: Callable[[Tensor], Any], x: Tensor, most: int) -> Any:

@@ -74,6 +74,8 @@ def _note(found: DiffusersFiles, folder: Path) -> str:
 
 def _coders(net: Any, found: DiffusersFiles) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return decode and encode in units of the diffusion model, as the pipelines of diffusers have them."""
+    import torch
+
     scaling = float(net.config.get("scaling_factor") or 1)
     shift = float(net.config.get("shift_factor") or 0)
     mean, std = (_per_channel(net, found, name) for name in ("latents_mean", "latents_std"))
@@ -83,17 +85,15 @@ def _coders(net: Any, found: DiffusersFiles) -> tuple[Callable[..., Any], Callab
             f"{found.folder}/config.json has {there} alone; expected both latents_mean and latents_std, or none"
         )
 
+    centre = torch.zeros(1) if mean is None else mean
+    spread = torch.ones(1) if std is None else std
+
     def decode(z: Tensor) -> Any:
-        if mean is not None and std is not None:
-            return net.decode(z * std.to(z.device) / scaling + shift + mean.to(z.device)).sample
-        return net.decode(z / scaling + shift).sample
+        return net.decode(z * spread.to(z.device) / scaling + shift + centre.to(z.device)).sample
 
     def encode(x: Tensor) -> tuple[Tensor, Tensor]:
-        posterior = net.encode(x).latent_dist
-        if mean is not None and std is not None:
-            factor = scaling / std.to(x.device)
-            return (posterior.mean - shift - mean.to(x.device)) * factor, posterior.std * factor
-        return (posterior.mean - shift) * scaling, posterior.std * scaling
+        posterior, factor = net.encode(x).latent_dist, scaling / spread.to(x.device)
+        return (posterior.mean - shift - centre.to(x.device)) * factor, posterior.std * factor
 
     return decode, encode
 
@@ -170,7 +170,4 @@ def _check_whole(told: dict[str, Any], found: DiffusersFiles) -> None:
         names = sorted(str(one[0] if isinstance(one, tuple | list) else one) for one in told.get(key) or ())
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            raise LCError(
-                f"{text}: {', '.join(names[:3])}{more}",
-                hint=AGAIN,
-            )
+            raise LCError(f"{text}: {', '.join(names[:3])}{more}", hint=AGAIN)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
-from lc_plugins.models.batches import FIXED
+from lc_plugins.models.batches import FIXED, ONE_INPUT, inputs_told
 from lc_plugins.models.files import digest_of, one_line, read_file
 from lc_plugins.models.foreign import Encoder, Network, assemble
-from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 from lc_plugins.models.outputs import Outputs
 from lc_plugins.models.priors import build_prior
 from lc_plugins.models.pt2 import FREE, clean_archive

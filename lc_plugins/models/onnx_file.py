@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
 from lc_core.common import block_generator
-from lc_plugins.models.batches import FIXED
+from lc_plugins.models.batches import FIXED, ONE_INPUT, inputs_told
 from lc_plugins.models.files import ONNX, digest_of, one_line
 from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.imports import mend_torchvision
-from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 from lc_plugins.models.onnx_data import whole
 from lc_plugins.models.outputs import Outputs
 from lc_plugins.models.priors import build_prior

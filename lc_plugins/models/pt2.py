@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from lc_core import LCError
-from lc_plugins.models.batches import FIXED
+from lc_plugins.models.batches import FIXED, ONE_INPUT, inputs_told
 from lc_plugins.models.files import PT2, not_loaded, one_line, refused
-from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 
 __all__ = ["FREE", "clean_archive"]
 

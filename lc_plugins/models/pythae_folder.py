@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,18 +150,9 @@ def _decoder(dimensions: int, size: tuple[int, ...]) -> nn.Module:
     """Return pythae's default decoder: latents `(B, D)` to `(B, *size)` in [0, 1]."""
     from torch import nn
 
-    class Decoder(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            hidden = nn.Sequential(nn.Linear(dimensions, HIDDEN), nn.ReLU())
-            self.layers = nn.ModuleList([hidden, nn.Sequential(nn.Linear(HIDDEN, math.prod(size)), nn.Sigmoid())])
-
-        def forward(self, z: Tensor) -> Tensor:
-            for layer in self.layers:
-                z = layer(z)
-            return z.view(-1, *size)
-
-    return Decoder()
+    hidden = nn.Sequential(nn.Linear(dimensions, HIDDEN), nn.ReLU())
+    layers = nn.Sequential(hidden, nn.Sequential(nn.Linear(HIDDEN, math.prod(size)), nn.Sigmoid()))
+    return nn.Sequential(OrderedDict(layers=layers, shaped=nn.Unflatten(1, size)))
 
 
 def _encoder(dimensions: int, size: tuple[int, ...]) -> nn.Module:

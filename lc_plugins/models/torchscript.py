@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
+from lc_plugins.models.batches import ONE_INPUT, inputs_told
 from lc_plugins.models.files import SCRIPT, digest_of, globals_of, not_loaded, one_line, read_file, refused
 from lc_plugins.models.foreign import Encoder, Network, assemble
-from lc_plugins.models.inputs import ONE_INPUT, inputs_told
 from lc_plugins.models.outputs import Outputs
 from lc_plugins.models.priors import build_prior
 from lc_plugins.models.settings import Block, Latent, Layout, PriorSetting, Shape, Spread, Values

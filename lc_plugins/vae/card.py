@@ -1,38 +1,45 @@
-"""Parts of the model cards of trained networks, as Markdown."""
+"""Model cards of trained networks: templates of Markdown, filled in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lc_core.common import counted
 
-__all__ = ["front_matter", "machine", "minutes", "percent", "table"]
+__all__ = ["filled"]
 
 
-def front_matter(*tags: str) -> str:
-    """Return what model hubs read at the top of a card."""
-    names = ", ".join((*tags, "latent-constraints"))
-    return f"---\nlicense: mit\nlibrary_name: latent-constraints\ntags: [{names}]\n---"
+def filled(template: str, **values: Any) -> str:
+    """Return a model card.
+
+    Args:
+        template: Its file in this package, such as `melody/card.md`. There, `x|f(".3f")` is `format(x, ".3f")`,
+            and `row` makes a row of a table.
+        values: What it names; `threads` and `processor` become `machine`, on what a training ran.
+    """
+    loader = FileSystemLoader(Path(__file__).parents[1])
+    cards = Environment(  # Markdown: nothing is escaped
+        loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    cards.filters |= {"counted": counted, "f": format, "minutes": _minutes, "percent": _percent, "row": _row}
+    threads = values.get("threads")
+    where = f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {values.get('processor')}"
+    return cards.get_template(template).render(values, machine=where)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def percent(value: float) -> str:
+def _percent(value: float) -> str:
     """Return a share as text, with one place."""
     return f"{100 * value:.1f} %"
 
 
-def minutes(seconds: float) -> str:
+def _minutes(seconds: float) -> str:
     """Return a time as text: in minutes, or in seconds if it is short."""
     return f"{seconds / 60:.0f} minutes" if seconds >= 90 else counted(round(seconds), "second")
 
 
-def machine(figures: dict[str, Any]) -> str:
-    """Return on what a training ran, from its `threads` and `processor`."""
-    threads = figures["threads"]
-    return f"{'one thread' if threads == 1 else f'{threads} threads'} of a processor of type {figures['processor']}"
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"

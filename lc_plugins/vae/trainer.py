@@ -28,7 +28,6 @@ __all__ = ["Loss", "Trainer", "average_weights", "training_commands"]
 WARM_UP = 300  # steps
 FLOOR = 0.02  # the learning rate ends at this share of its peak
 DECAY = 0.999  # of the average of the weights
-CHECKPOINT_EVERY = 250
 
 Loss = Callable[[Any, "torch.Generator", float], "tuple[Tensor, float, float]"]
 
@@ -44,6 +43,7 @@ class Trainer:
         loss: Given the network, the step's generator and the share of steps done, the loss to descend, and the
             reconstruction term and the KL in nats to be told.
         device: Where it trains.
+        checkpoint_every: Steps from one checkpoint to the next.
 
     Attributes:
         average: The network with averaged weights.
@@ -55,12 +55,19 @@ class Trainer:
     """
 
     def __init__(
-        self, folder: Path, build: Callable[[], nn.Module], settings: dict[str, Any], loss: Loss, *, device: str = "cpu"
+        self,
+        folder: Path,
+        build: Callable[[], nn.Module],
+        settings: dict[str, Any],
+        loss: Loss,
+        *,
+        device: str = "cpu",
+        checkpoint_every: int = 250,
     ) -> None:
         import torch
 
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.settings, self.loss = folder, settings, loss
+        self.folder, self.settings, self.loss, self.checkpoint_every = folder, settings, loss, checkpoint_every
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings["seed"])
             self.net = build().to(device)
@@ -138,7 +145,7 @@ class Trainer:
             if self.step % 50 == 0 or self.step == total:
                 self.curves.append([self.step, reconstruction, kl])
             self.seconds = time.monotonic() - began
-            checkpoint = self.step % CHECKPOINT_EVERY == 0 or self.step == total
+            checkpoint = self.step % self.checkpoint_every == 0 or self.step == total
             if checkpoint:
                 self._save()
             if checkpoint or self.step == first:

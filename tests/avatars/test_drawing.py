@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -48,27 +46,6 @@ def test_the_data_set_is_drawn_once_and_found_again(tmp_path: Path, monkeypatch:
     assert np.array_equal(first.pictures, again.pictures)
     assert np.array_equal(first.held, [labels(choose(1, index)) for index in range(5)])
     assert len(list((tmp_path / "data").iterdir())) == 1
-
-
-@pytest.mark.parametrize(
-    ("where", "change"),
-    [
-        ("lc_plugins.avatars.dataset.ATTRIBUTES", {"smiling": ("mouth", ("smile",))}),
-        ("lc_plugins.avatars.dataset.PARTS", {"mouth": {"sad": 1, "smile": 1}}),
-        ("lc_plugins.avatars.draw.BACKGROUND", "#ffffff"),
-        ("lc_plugins.avatars.draw.FRAMES", "#000000"),
-    ],
-)
-def test_what_was_drawn_by_other_tables_is_not_used_again(
-    where: str, change: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path))
-    read_avatars("test", count=2)
-    module, _, name = where.rpartition(".")
-    old = getattr(importlib.import_module(module), name)
-    monkeypatch.setattr(where, old | change if isinstance(change, dict) else change)
-    read_avatars("test", count=2)
-    assert len(list((tmp_path / "data").iterdir())) == 2
 
 
 def test_drawing_shows_a_bar_on_a_terminal_and_lines_elsewhere(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from lc_plugins.avatars import export, train_classifiers
 from lc_plugins.avatars import train as recipe
+from lc_plugins.avatars import train_classifiers
 from lc_plugins.avatars.classifier import AttributeClassifier, classify
 from lc_plugins.avatars.dataset import Avatars
 from lc_plugins.avatars.model import AvatarModel
@@ -18,23 +20,24 @@ from lc_plugins.avatars.train_classifiers import HALVES, calibrate, degrade, fit
 from lc_plugins.avatars.weights import load_classifier
 from lc_plugins.images.arrays import from_pixels
 
+SETTINGS = {
+    **{name: one.default for name, one in inspect.signature(recipe.train).parameters.items() if name != "progress"},
+    **{"steps": 2, "batch": 4, "sigma_x": 1.0, "latent_dim": 8, "realism_steps": 3},
+}
+del SETTINGS["folder"]
+LITTLE = {"count": 12, "two_sample_steps": 2}
+
 
 @pytest.fixture
-def few(avatars: Avatars, monkeypatch: pytest.MonkeyPatch) -> Avatars:
-    """Let recipes read sixty avatars, whichever part they ask for."""
-    for module in (recipe, export, train_classifiers):
-        monkeypatch.setattr(module, "read_avatars", lambda part, **_: avatars)
-    return avatars
+def few(avatars: Avatars) -> Callable[..., Avatars]:
+    """Return sixty avatars, whichever part is asked for."""
+    return lambda part, **_: avatars
 
 
-def test_a_model_is_trained_into_a_folder_and_finished_once(
-    few: Avatars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    measure = export.evaluate
-    monkeypatch.setattr(export, "evaluate", lambda model, test: measure(model, test, count=12, two_sample_steps=2))
+def test_a_model_is_trained_into_a_folder_and_finished_once(few: Callable[..., Avatars], tmp_path: Path) -> None:
     said: list[str] = []
-    settings = {"steps": 2, "batch": 4, "sigma_x": 1.0, "latent_dim": 8, "realism_steps": 3, "flow_steps": 3}
-    recipe.train(tmp_path, **settings, progress=said.append)
+    settings = SETTINGS | {"flow_steps": 3}
+    recipe.train_on(few, tmp_path, settings, said.append, **LITTLE)
     model = AvatarModel(tmp_path)
     assert model.name == "avatars.64-blurry"
     assert model.latent_shape == (8,)
@@ -45,19 +48,14 @@ def test_a_model_is_trained_into_a_folder_and_finished_once(
     for name in ("reconstructions", "prior", "refined", "posterior"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     before = (tmp_path / "weights.safetensors").stat().st_mtime_ns
-    recipe.train(tmp_path, **settings, progress=said.append)
+    recipe.train_on(few, tmp_path, settings, said.append, **LITTLE)
     assert (tmp_path / "weights.safetensors").stat().st_mtime_ns == before
     assert said[-1].endswith("is finished")
 
 
-def test_without_steps_of_a_flow_none_is_written_nor_claimed(
-    few: Avatars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    measure = export.evaluate
-    monkeypatch.setattr(export, "evaluate", lambda model, test: measure(model, test, count=12, two_sample_steps=2))
-    settings = {"steps": 2, "batch": 4, "sigma_x": 1.0, "latent_dim": 8, "realism_steps": 3}
+def test_without_steps_of_a_flow_none_is_written_nor_claimed(few: Callable[..., Avatars], tmp_path: Path) -> None:
     for flow_steps in (3, 0):  # the second time in a folder that has one
-        recipe.train(tmp_path, **settings, flow_steps=flow_steps, progress=lambda _: None)
+        recipe.train_on(few, tmp_path, SETTINGS | {"flow_steps": flow_steps}, lambda _: None, **LITTLE)
         card = " ".join((tmp_path / "MODEL_CARD.md").read_text().split())
         assert (AvatarModel(tmp_path).flow() is not None) == (flow_steps > 0)
         assert ("flow.safetensors" in card) == ("steps of the flow" in card) == (flow_steps > 0)
@@ -68,11 +66,11 @@ def test_without_steps_of_a_flow_none_is_written_nor_claimed(
 
 @pytest.mark.parametrize("role", ["verifier", "judge"])
 def test_a_classifier_is_trained_into_a_folder(
-    role: str, few: Avatars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    role: str, few: Callable[..., Avatars], avatars: Avatars, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(train_classifiers, "HALVES", {"verifier": (0, 30), "judge": (30, 60)})
-    getattr(train_classifiers, f"train_{role}")(tmp_path, steps=2, progress=lambda _: None)
-    said = classify(load_classifier(tmp_path), from_pixels(few.pictures))
+    rows = {"verifier": (0, 30), "judge": (30, 60)}[role]
+    train_classifiers.train_on(few, tmp_path, role, rows, steps=2, seed=1, progress=lambda _: None)
+    said = classify(load_classifier(tmp_path), from_pixels(avatars.pictures))
     assert said.shape == (60, 30)
     assert ((said >= 0) & (said <= 1)).all()
     figures = json.loads((tmp_path / "figures.json").read_text())

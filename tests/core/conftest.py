@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -138,13 +139,30 @@ def toy_registry() -> Registry:
 
 
 @pytest.fixture
-def write_spec(tmp_path: Path) -> Callable[..., Path]:
-    """Write a file of a spec and return its path."""
+def small_fit() -> dict[str, int]:
+    """Settings with which critics of the line and the curve are fitted in a second; for a module to replace."""
+    return {
+        "prior_samples": 1024,
+        "push_samples": 256,
+        "steps": 60,
+        "rounds": 2,
+        "round_samples": 128,
+        "round_steps": 40,
+        "hidden": 32,
+    }
+
+
+@pytest.fixture
+def write_spec(tmp_path: Path, small_fit: dict[str, int]) -> Callable[..., Path]:
+    """Write a file of a spec and return its path; one of the line or the curve is fitted in a second."""
 
     def write(text: str, *, name: str = "spec.yaml") -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        text = textwrap.dedent(text)
+        if re.search(r"^model:.*\b(line|curve)\.", text, re.MULTILINE) and "\nfit:" not in text:
+            text = f"{text.rstrip()}\nfit: {json.dumps(small_fit)}\n"
+        path.write_text(text, encoding="utf-8")
         return path
 
     return write
@@ -199,16 +217,6 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 LINE = Path(__file__).with_name("line_plugin.py")
-SMALL_FIT = {
-    "prior_samples": 1024,
-    "push_samples": 256,
-    "steps": 60,
-    "rounds": 2,
-    "round_samples": 128,
-    "round_steps": 40,
-    "hidden": 32,
-}
-"""Settings with which critics of the line are fitted in a second."""
 
 
 @pytest.fixture(scope="session")
@@ -223,9 +231,6 @@ def line(
 ) -> ModuleType:
     """The plugin `lc-line`, installed, in an empty working folder."""
     install_plugin("lc-line", LINE.read_text(encoding="utf-8"))
-    from lc_core.fitting.critics import FitSettings
-
-    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **SMALL_FIT}))
     monkeypatch.setenv("LC_CACHE_DIR", str(fitted))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -257,20 +262,13 @@ def content_of() -> Callable[[Path], dict[str, object]]:
 
 @pytest.fixture
 def start_lc(line: ModuleType, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start `lc` in a process of its own, with the plugin and the settings of `line`."""
+    """Start `lc` in a process of its own, with the plugin of `line`."""
     started: list[subprocess.Popen[str]] = []
-    code = (
-        "import lc_core.spec.resolve as resolve\n"
-        "settings = resolve.FitSettings\n"
-        f"resolve.FitSettings = lambda **given: settings(**{{**given, **{SMALL_FIT}}})\n"
-        "from lc_core.cli import main\n"
-        "main(prog_name='lc')\n"
-    )
 
     def start(*arguments: object) -> subprocess.Popen[str]:
         path = os.pathsep.join([str(Path(line.__file__).parent), os.environ.get("PYTHONPATH", "")])
         process = subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
+            [sys.executable, "-m", "lc_core", *map(str, arguments)],
             env=os.environ | {"PYTHONPATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,28 +22,20 @@ from lc_plugins.digits.classifier import load_classifier
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import JUDGE
 from lc_plugins.digits.measurements import VERIFIER
-from lc_plugins.digits.model import SHIPPED, DigitModel
+from lc_plugins.digits.model import SHIPPED, DigitModel, load_8x8
 from lc_plugins.digits.train import train
 
 pytest.importorskip("sklearn")
 
-SETTINGS = {"steps": 30, "batch": 32, "seed": 3, "realism_steps": 4}
+SETTINGS = {"steps": 260, "batch": 16, "seed": 3, "realism_steps": 4}
 
 
 def quiet(_: str) -> None:
     pass
 
 
-@pytest.fixture(scope="module", autouse=True)
-def small() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lc_plugins.digits.card.COUNT", 100)
-        patch.setattr("lc_plugins.vae.trainer.CHECKPOINT_EVERY", 10)
-        yield
-
-
 @pytest.fixture(scope="module")
-def trained(small: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     train(folder, progress=quiet, **SETTINGS)
     return folder
@@ -66,7 +57,7 @@ def test_training_writes_a_model_that_loads(trained: Path) -> None:
     assert model.encode(read_digits("test").pictures).mean.shape == (297, 10)
     assert model.sigma_bar.shape == (10,)
     card = (trained / "MODEL_CARD.md").read_text()
-    assert "lc train digits.8x8 --seed 3 --steps 30" in card
+    assert "lc train digits.8x8 --seed 3 --steps 260" in card
     assert json.loads((trained / "config.json").read_text())["weights_sha256"] in card
 
 
@@ -80,17 +71,24 @@ def test_the_same_seed_gives_the_same_files_and_another_seed_others(trained: Pat
         assert first == again != other
 
 
-def test_a_killed_training_goes_on_to_the_same_weights(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training that was stopped at step 250; must not be changed."""
+
     def interrupt(line: str) -> None:
-        if line.startswith("step 20"):
+        if line.startswith("step 250"):
             raise KeyboardInterrupt
 
+    folder = tmp_path_factory.mktemp("killed")
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path, progress=interrupt, **SETTINGS)
-    train(tmp_path, progress=quiet, **SETTINGS)
-    assert (tmp_path / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
+        train(folder, progress=interrupt, **SETTINGS)
+    return folder
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(trained: Path, killed: Path, tmp_path: Path) -> None:
+    shutil.copytree(killed, tmp_path / "here")
+    train(tmp_path / "here", progress=quiet, **SETTINGS)
+    assert (tmp_path / "here/weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
 
 
 def test_of_two_trainings_at_once_in_one_folder_the_second_is_refused(tmp_path: Path) -> None:
@@ -109,20 +107,13 @@ def test_of_two_trainings_at_once_in_one_folder_the_second_is_refused(tmp_path: 
         other.communicate()
 
 
-GIVEN = ("--steps", "30", "--seed", "3", "--set", "batch=32", "--set", "realism_steps=4", "--out", "here")
+GIVEN = ("--steps", "260", "--seed", "3", "--set", "batch=16", "--set", "realism_steps=4", "--out", "here")
 
 
 @pytest.fixture
-def earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A training that an lc began which kept no list of its files and no stages, stopped at step 20."""
-
-    def interrupt(line: str) -> None:
-        if line.startswith("step 20"):
-            raise KeyboardInterrupt
-
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "here", progress=interrupt, **SETTINGS)
+def earlier(killed: Path, tmp_path: Path) -> Path:
+    """A training that an lc began which kept no list of its files and no stages, stopped at step 250."""
+    shutil.copytree(killed, tmp_path / "here")
     saved = torch.load(tmp_path / "here/checkpoint.pt", weights_only=True)
     del saved["stages"]
     torch.save(saved, tmp_path / "here/checkpoint.pt")
@@ -132,7 +123,7 @@ def earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_training_of_an_earlier_version_goes_on(trained: Path, earlier: Path) -> None:
     result = CliRunner().invoke(main, ["train", "digits.8x8", *GIVEN])
     assert result.exit_code == 0, result.stderr
-    assert "step 21/30" in result.stderr
+    assert "step 251/260" in result.stderr
     assert (earlier / "weights.safetensors").read_bytes() == (trained / "weights.safetensors").read_bytes()
 
 
@@ -195,13 +186,17 @@ def test_realism_prefers_held_out_pictures_to_prior_samples() -> None:
     assert encoded.quantile(0.25) > prior.quantile(0.75)
 
 
-def test_the_shipped_figures_are_those_of_the_shipped_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipped_figures_are_those_of_the_shipped_files() -> None:
     from lc_plugins.digits.card import figures
 
-    monkeypatch.setattr("lc_plugins.digits.card.COUNT", 2_000)
     kept = json.loads((SHIPPED / "figures.json").read_text())
     found = figures(DigitModel(SHIPPED))
     for name in ("accuracy", "accuracy rebuilt", "error", "KL nats", "realism AUC"):
         assert found[name] == pytest.approx(kept[name], abs=0.01), name
     for kind, one in found["samples"].items():
         assert one["judge sure"] == pytest.approx(kept["samples"][kind]["judge sure"], abs=0.01), kind
+
+
+def test_digits_that_no_training_saw_can_be_compared_with():
+    data = load_8x8().held_out()
+    assert data.shape == (297, 1, 8, 8) and 0 <= data.min() < data.max() <= 1

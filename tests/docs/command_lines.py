@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import click
 
-from lc_core.cli import COMMANDS, main
+from lc_core.cli import main
 from tests.docs.not_run import NOT_RUN
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,7 @@ def in_prose(text: str) -> Iterator[str]:
     for found in IN_PROSE.finditer(text):
         name = found["name"]
         if name is None or difflib.get_close_matches(
-            name, COMMANDS, cutoff=0.75
+            name, main.list_commands(click.Context(main)), cutoff=0.75
         ):  # not "this lc reads": a misspelt name
             yield _whole((found["rest"] or found["part"]).strip().rstrip(".:"))
 

@@ -20,6 +20,7 @@ import lc_core
 from lc_core.cli import main
 from lc_core.common.seeds import block_generator
 from lc_plugins.images.celeba_train import train
+from lc_plugins.labels.probe import ProbeSettings
 from tests.images.conftest import draw_celeba
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +47,13 @@ PLACEHOLDERS: Mapping[str, str] = {
 }
 
 
-def run(line: str) -> tuple[int, str]:
-    """Run a command, `lc` within this process; return its status and what it printed."""
+def run(line: str, *more: str) -> tuple[int, str]:
+    """Run a command, `lc` within this process; return its status and what it printed.
+
+    Args:
+        line: As a reader types it.
+        more: Arguments for the commands that fit critics.
+    """
     words, _, target = line.partition(" > ")
     name, *arguments = shlex.split(words, comments=True)
     assert name in ("lc", "python", "cd"), f"{name} is not run in tests; say so before the block"
@@ -57,7 +63,9 @@ def run(line: str) -> tuple[int, str]:
     if name == "python":
         done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
-    result = CliRunner().invoke(main, arguments)
+    if arguments and arguments[0] in ("sample", "transform", "fit"):
+        arguments += more
+    result = CliRunner().invoke(main, arguments, obj=ProbeSettings(steps=100, hidden=32))
     if target:
         Path(target).write_text(result.stdout, encoding="utf-8")
     return result.exit_code, result.output

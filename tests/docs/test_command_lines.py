@@ -1,41 +1,31 @@
 """Every command line of documents, specs and messages is run as it stands, or listed in `not_run.py` with a reason.
 
-A page is followed in a folder of its own, in its order, with the files that it says to save. Fits are made small, in a
-cache of their own; `test_tutorials.py` has those of full size.
+A page is followed in a folder of its own, in its order, with the files that it says to save. Fits are made small by
+`--set`, in a cache of their own; `test_tutorials.py` has those of full size.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import re
 import shlex
 import shutil
 import tomllib
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import click
 import pytest
 
-from lc_core.fitting.critics import CriticFitter
 from lc_core.plugins.discover import build_registry
-from lc_plugins.labels.probe import ProbeSettings
 from tests.docs.command_lines import FENCE, ROOT, Line, command_of, in_prose, lines, parse, summary, treatment
 from tests.docs.not_run import NOT_RUN
 from tests.docs.running import filled, make_files, run
 
 LINES = lines()
-SMALL = {
-    "prior_samples": 1_024,
-    "push_samples": 256,
-    "steps": 100,
-    "hidden": 32,
-    "rounds": 2,
-    "round_samples": 128,
-    "round_steps": 20,
-}
+SMALL = (
+    *("--set=fit.prior_samples=1024", "--set=fit.push_samples=256", "--set=fit.steps=100", "--set=fit.hidden=32"),
+    *("--set=fit.rounds=2", "--set=fit.round_samples=128", "--set=fit.round_steps=20"),
+)
 ANSWERS = {"score": (0, 3)}
 """A file of one's own may not meet the rules; that is what the command is to say."""
 ALONE = ("plugins", "doctor", "schema", "label", "fit")
@@ -51,18 +41,9 @@ def places() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def small_fits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Make every fit small, and keep what is fitted in a folder that no other test reads."""
-    full = CriticFitter.__init__
-
-    def small(self, verifier, settings, *more, **named):
-        full(self, verifier, dataclasses.replace(settings, **SMALL), *more, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CriticFitter, "__init__", small)
-        patch.setattr("lc_plugins.labels.probe.ProbeSettings", partial(ProbeSettings, steps=100, hidden=32))
-        patch.setattr("lc_core.engines.actor.BATCH", 64)
-        yield tmp_path_factory.mktemp("small-fits")
+def small_fits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder for small fits, which no other test reads."""
+    return tmp_path_factory.mktemp("small-fits")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +80,7 @@ def test_every_command_line_runs_as_it_stands(
         if line.kind == "message":
             clear()
         make_files(text)
-        status, printed = run(text)
+        status, printed = run(text, *SMALL)
         expected = ANSWERS.get(text.split()[1], (0,)) if not line.status else (line.status,)
         assert status in expected, f"{place}: {line.text}\nstatus {status}\n{printed}"
         done.add(text)

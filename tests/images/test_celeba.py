@@ -64,11 +64,14 @@ def test_the_folder_of_images_can_be_elsewhere(celeba: Path, tmp_path: Path) -> 
         read_celeba(celeba)
 
 
-def test_pictures_are_read_once_and_again_if_an_image_changes(celeba: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_are_read_once_and_again_if_an_image_changes(
+    celeba: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / "cache"))
     before = read_celeba(celeba).pictures
-    with monkeypatch.context() as patch:
-        patch.setattr("lc_plugins.images.celeba.rgb_pixels", None)
-        assert np.array_equal(read_celeba(celeba).pictures, before)
+    (kept,) = (tmp_path / "cache" / "data").glob("celeba-*/pictures.npy")
+    written = kept.stat().st_mtime_ns
+    assert np.array_equal(read_celeba(celeba).pictures, before) and kept.stat().st_mtime_ns == written
     Image.new("RGB", (178, 218), "red").save(celeba / "img_align_celeba" / "000001.jpg")
     assert read_celeba(celeba).pictures[0, 32, 32, 0] > 250
 

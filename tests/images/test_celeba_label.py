@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +48,12 @@ def model(photographs: Path, cache_folder: Path, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture
-def label(photographs: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def label(photographs: Path, model: Path) -> Callable[..., Result]:
     """Label the folder."""
-    monkeypatch.setattr("lc_plugins.labels.probe.ProbeSettings", partial(ProbeSettings, steps=150, hidden=64))
     options = ["label", "images.celeba", f"--set=model.folder={model}", "--dataset=images.celeba", "--out=faces.st"]
 
     def run(*more: str, data: Path = photographs) -> Result:
-        return CliRunner().invoke(main, [*options, f"--data={data}", *more])
+        return CliRunner().invoke(main, [*options, f"--data={data}", *more], obj=ProbeSettings(steps=150, hidden=64))
 
     return run
 

@@ -1,10 +1,9 @@
-"""Digits as files with a table of labels, the plugin installed, and fits that take a second."""
+"""Digits as files with a table of labels, and the plugin installed."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lc_core.cli import main
-from lc_core.fitting.critics import FitSettings
 from lc_core.plugins.discover import GROUP
 from lc_plugins.labels.probe import ProbeSettings
 
@@ -45,19 +43,14 @@ def pictures(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(autouse=True)
-def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the plugin found by its entry point, as after an installation, and fit quickly."""
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the plugin found by its entry point, as after an installation."""
     if not any(one.value == "lc_plugins.labels.plugin" for one in metadata.entry_points(group=GROUP)):
         info = tmp_path / "site" / "lc_labels-1.0.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lc-labels\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[{GROUP}]\nlabels = lc_plugins.labels.plugin\n")
         monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    monkeypatch.setattr("lc_plugins.labels.probe.ProbeSettings", partial(ProbeSettings, steps=150, hidden=64))
-    small = {"prior_samples": 1024, "push_samples": 256, "steps": 80, "hidden": 64}
-    rounds = {"rounds": 1, "round_samples": 128, "round_steps": 20}
-    settings = {**small, **rounds}
-    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **settings}))
 
 
 @pytest.fixture
@@ -78,10 +71,10 @@ def table(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Callable[...
 
 @pytest.fixture
 def lc() -> Callable[..., Result]:
-    """Run `lc` in this process."""
+    """Run `lc` in this process, with a probe that is fitted quickly."""
 
     def run(*arguments: object) -> Result:
-        return CliRunner().invoke(main, [str(one) for one in arguments])
+        return CliRunner().invoke(main, [str(one) for one in arguments], obj=ProbeSettings(steps=150, hidden=64))
 
     return run
 

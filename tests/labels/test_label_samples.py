@@ -44,6 +44,20 @@ sample: {count: 16}
 
 
 @pytest.fixture
+def meanwhile():
+    """Write a plugin whose measurement does something else as well when it is first called."""
+
+    def write(what):
+        imports = "import subprocess\nimport sys\nfrom pathlib import Path\n"
+        once = (
+            f'if not Path("done").exists():\n        Path("done").touch()\n        exec({what!r})\n    return pictures'
+        )
+        Path("mine.py").write_text(imports + RULE.replace("return pictures", once))
+
+    return write
+
+
+@pytest.fixture
 def label(lc):
     """Label prior samples of digits and read the set."""
 
@@ -55,35 +69,22 @@ def label(lc):
     return run
 
 
-def test_two_at_once_cannot_both_write_one_set(lc, label, monkeypatch, tmp_path):
-    from lc_plugins.labels import collect
-
-    during = []
-    draw = collect.label_samples
-
-    def meanwhile(*arguments, **settings):
-        for out in ("set.safetensors", tmp_path / "set.safetensors"):
-            during.append(lc("label", "digits.8x8", "digits.digit", "--count", COUNT, "--out", out))
-        return draw(*arguments, **settings)
-
-    monkeypatch.setattr("lc_plugins.labels.command.label_samples", meanwhile)
-    label("digits.digit", "--set", "digit=3")
-    assert [one.exit_code for one in during] == [2, 2]
-    assert all("another lc is writing to" in one.stderr and "set.safetensors" in one.stderr for one in during)
+def test_two_at_once_cannot_both_write_one_set(lc, label, meanwhile, tmp_path):
+    meanwhile("""
+for number, out in enumerate(("set.safetensors", Path("set.safetensors").resolve())):
+    command = [sys.executable, "-m", "lc_core", "label", "digits.8x8", "digits.digit", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    Path(f"told-{number}").write_text(f"{done.returncode} {done.stderr}")
+""")
+    label("mine.ink", "--plugin", "mine.py")
+    told = [Path(f"told-{number}").read_text() for number in range(2)]
+    assert all(one.startswith("2 ") and "another lc is writing to" in one and "set.safetensors" in one for one in told)
     assert [one.name for one in tmp_path.iterdir() if "set" in one.name] == ["set.safetensors"]
 
 
-def test_what_came_to_its_place_meanwhile_is_not_replaced(lc, monkeypatch, tmp_path):
-    from lc_plugins.labels import collect
-
-    draw = collect.label_samples
-
-    def meanwhile(*arguments, **settings):
-        (tmp_path / "set.safetensors").write_text("mine")
-        return draw(*arguments, **settings)
-
-    monkeypatch.setattr("lc_plugins.labels.command.label_samples", meanwhile)
-    result = lc("label", "digits.8x8", "digits.digit", "--set", "digit=3", "--count", COUNT, "--out", "set.safetensors")
+def test_what_came_to_its_place_meanwhile_is_not_replaced(lc, meanwhile, tmp_path):
+    meanwhile('Path("set.safetensors").write_text("mine")')
+    result = lc("label", "digits.8x8", "mine.ink", "--plugin", "mine.py", "--count", COUNT, "--out", "set.safetensors")
     assert (result.exit_code, (tmp_path / "set.safetensors").read_text()) == (2, "mine")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -253,7 +254,7 @@ def test_a_folder_without_tunes_is_an_error(tmp_path: Path) -> None:
 
 
 def test_without_music21_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "music21", None)
     with pytest.raises(LCError, match="music21") as error:
         read_corpus()
     assert "pip install" in str(error.value)

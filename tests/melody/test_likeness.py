@@ -1,4 +1,4 @@
-"""`melody.likeness`: what the ear says of melodies that it was not trained on."""
+"""`melody.likeness`: what the discriminator says of melodies that it was not trained on."""
 
 from __future__ import annotations
 

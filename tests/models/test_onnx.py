@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,6 @@ from lc_core.cli import main
 from lc_core.errors import LCError
 from lc_core.models.latent_model import decode_array
 from lc_core.testing import check_model
-from lc_plugins.models import onnx_file
 from lc_plugins.models.imports import mend_torchvision
 from lc_plugins.models.onnx_file import load_onnx
 from tests.models.networks import (
@@ -116,15 +116,15 @@ def test_inspecting_it_tells_why_it_has_no_gradients(file, monkeypatch, changes,
 
 
 def test_a_conversion_that_is_off_is_not_used(file, monkeypatch):
-    pytest.importorskip("onnx2torch", reason="the extra onnx is not installed")
+    library = pytest.importorskip("onnx2torch", reason="the extra onnx is not installed")
 
     def off_by_a_little(model):
         model.graph.initializer[0].raw_data = (
             np.frombuffer(model.graph.initializer[0].raw_data, np.float32) + 0.01
         ).tobytes()
-        return model
+        return library.convert(model)
 
-    monkeypatch.setattr(onnx_file, "_older", off_by_a_little)
+    monkeypatch.setitem(sys.modules, "onnx2torch", SimpleNamespace(convert=off_by_a_little))
     model = load_onnx(file=file, output=GRAY)
     assert "off by" in model.note
     assert not model.differentiable

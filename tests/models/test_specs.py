@@ -184,18 +184,13 @@ class Half(Decoder):
         return super().forward(z).half()
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr("lc_core.diagnose.inspect.TIMED", 0.01)
-
-
 def told_by_inspect(path, *more):
     result = CliRunner().invoke(main, ["inspect", str(path), "--json", *more])
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
-def test_what_is_cut_off_a_decoders_outputs_is_counted_and_told(folder, quick):
+def test_what_is_cut_off_a_decoders_outputs_is_counted_and_told(folder):
     save_pt2(build(Overshoots), folder / "decoder.pt2")
     found = told_by_inspect(write(folder))
     z = torch.randn(256, 4, generator=block_generator(0, 0, "inspect"))
@@ -207,18 +202,18 @@ def test_what_is_cut_off_a_decoders_outputs_is_counted_and_told(folder, quick):
     assert f"note: {note}\n" in result.stdout
 
 
-def test_nothing_is_told_where_nothing_is_cut_off(folder, quick):
+def test_nothing_is_told_where_nothing_is_cut_off(folder):
     assert told_by_inspect(write(folder))["samples_note"] == ""
 
 
-def test_outputs_of_sixteen_bits_are_taken_as_float32_and_that_is_told(folder, quick):
+def test_outputs_of_sixteen_bits_are_taken_as_float32_and_that_is_told(folder):
     save_pt2(build(Half), folder / "decoder.pt2")
     found = told_by_inspect(write(folder))
     assert found["output"]["dtype"] == "float32"
     assert found["note"] == "the decoder makes float16, used as float32"
 
 
-def test_a_type_in_other_letters_is_nearly_one_of_lcs_own(folder, quick):
+def test_a_type_in_other_letters_is_nearly_one_of_lcs_own(folder):
     found = told_by_inspect(write(folder), "--set", "output=Image.Gray/1")
     assert "lc knows nothing of (did you mean image.gray/1?)" in found["note"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,6 @@ class Tiny(nn.Module):
         return mean, F.softplus(raw) + 1e-4
 
 
-@pytest.fixture(scope="module", autouse=True)
-def often() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lc_plugins.vae.trainer.CHECKPOINT_EVERY", 4)
-        yield
-
-
 def trained(folder: Path, *, killed_at: int = 0, told: list[str] | None = None, **changes: Any) -> dict[str, Tensor]:
     """Train in a folder, killed in the middle of a step if one is given; return the averaged weights."""
     settings, steps = SETTINGS | changes, 0
@@ -51,7 +44,7 @@ def trained(folder: Path, *, killed_at: int = 0, told: list[str] | None = None, 
         return torch.randn((settings["batch"], 4), generator=generator)
 
     loss = vae_loss(batch, lambda decoded, x: (decoded - x).square().sum(), beta=settings["beta"])
-    trainer = Trainer(folder, Tiny, settings, loss)
+    trainer = Trainer(folder, Tiny, settings, loss, checkpoint_every=4)
     trainer.run([].append if told is None else told.append)
     weights: dict[str, Tensor] = trainer.average.state_dict()
     return weights

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from numbers import Integral
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -32,25 +32,6 @@ __all__ = [
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 ACCIDENTALS = {"": 0, "#": 1, "b": -1}
 
-Mode = Literal[
-    "major",
-    "minor",
-    "harmonic_minor",
-    "melodic_minor",
-    "ionian",
-    "dorian",
-    "phrygian",
-    "lydian",
-    "mixolydian",
-    "aeolian",
-    "locrian",
-    "major_pentatonic",
-    "minor_pentatonic",
-    "blues",
-    "chromatic",
-]
-"""Names of scales; `minor` is the natural minor, `melodic_minor` its ascending form."""
-
 SCALES: dict[str, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
@@ -68,7 +49,12 @@ SCALES: dict[str, tuple[int, ...]] = {
     "blues": (0, 3, 5, 6, 7, 10),
     "chromatic": tuple(range(12)),
 }
-"""Semitones above the tonic, by name of the scale."""
+"""Semitones above the tonic, by name of the scale; `minor` is the natural minor, `melodic_minor` its ascending form."""
+
+if TYPE_CHECKING:
+    Mode = str
+else:
+    Mode = Literal[tuple(SCALES)]
 
 CHORDS: dict[str, tuple[int, ...]] = {
     "": (0, 4, 7),
@@ -160,7 +146,7 @@ def scale_mask(tonic: str | int, mode: str, *, pitch_classes: list[int] | None =
     """
     root = pitch_class_number(tonic)
     if mode not in SCALES:
-        raise SettingError(f"expected a mode among {', '.join(get_args(Mode))}; found {mode!r}")
+        raise SettingError(f"expected a mode among {', '.join(SCALES)}; found {mode!r}")
     members = [(root + step) % 12 for step in SCALES[mode]]
     return _mask(members if pitch_classes is None else _check_pitch_classes(pitch_classes))
 

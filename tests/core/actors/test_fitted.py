@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 
 import lc_core
 from lc_core.errors import LCError
-from lc_core.fitting.critics import FitSettings
 
 PLUGIN = '''\
 import numpy as np
@@ -84,11 +83,11 @@ def shelf(tmp_path_factory):
 def write(install_plugin, shelf, tmp_path, monkeypatch):
     """Install the plugin; write a spec, its constraint changed."""
     install_plugin("lc-flat", PLUGIN)
-    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **SMALL}))
     monkeypatch.setenv("LC_CACHE_DIR", str(shelf / "cache"))
 
     def write(**changes):
         tree = yaml.safe_load(SPEC)
+        tree["fit"] |= SMALL
         tree["constraints"][0] |= changes.pop("constraint", {})
         path = tmp_path / "spec.yaml"
         path.write_text(yaml.safe_dump(tree | changes))
@@ -148,11 +147,12 @@ def test_the_cards_snippet_runs(folder, monkeypatch):
     assert len(names["x"]) == 64
 
 
-def test_a_spec_uses_the_folder_without_a_fit_and_samples_the_same(folder, write, shelf, monkeypatch):
+def test_a_spec_uses_the_folder_without_a_fit_and_samples_the_same(folder, write, tmp_path, monkeypatch):
     spec = lc_core.load_spec(write(engine={"use": "actor", "params": {"folder": str(folder)}}))
     own = lc_core.sample(lc_core.load_spec(write()))
-    monkeypatch.setattr("lc_core.fitting.prepare.CriticFitter", None)
+    monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / "empty"))
     result = lc_core.sample(spec)
+    assert not list((tmp_path / "empty").glob("*"))
     np.testing.assert_array_equal(result.latents, own.latents)
     assert result.report["fit"]["figures"]["satisfied"] > 0.7
     tries = lc_core.load_actor(folder).sample(1024, seed=3, axis="x", at_least=0.5)

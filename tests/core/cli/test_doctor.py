@@ -78,7 +78,7 @@ def test_a_sound_installation_ends_with_0(doctor, tmp_path):
     assert status == "ok"
     assert all(name in text for name in ("python 3.", "lc ", "torch ", "numpy "))
     assert line_of(result, "devices")[0] == "ok"
-    assert line_of(result, "cache") == ("ok", f"{tmp_path / 'cache'} is writable; fitted parts: 0, 0.0 MB")
+    assert line_of(result, "cache") == ("ok", f"{tmp_path / 'cache'} is writable; fitted parts and banks: 0, 0.0 MB")
     assert line_of(result, "plugin lc-line 1.0") == ("ok", "1 component")
 
 

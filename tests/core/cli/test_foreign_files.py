@@ -10,9 +10,7 @@ import functools
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +19,9 @@ import torch
 from filelock import FileLock
 
 import lc_core
-from lc_core.cli import COMMANDS
 from lc_core.common.cache import Cache
 from lc_core.errors import LCError
 from lc_core.fitting.critics import FitSettings
-from lc_core.plugins.discover import build_registry
-from lc_core.plugins.installed import installed
-from lc_plugins.labels.probe import ProbeSettings
 
 CURVE = Path(__file__).parents[1] / "curve_plugin.py"
 RECIPE = """
@@ -79,22 +73,12 @@ LABEL = "label", "digits.8x8", "images.brightness", "--threshold", "brightness=0
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Read what is installed once for a test, and fit next to nothing: each case runs a whole command."""
-    for module in (*(module for module, _ in COMMANDS.values()), "lc_core.api", "lc_core.actors.fitted"):
-        import_module(module)  # or one that is first imported in a test would keep what is put in below
-    cached = {"build_registry": functools.cache(build_registry), "installed": functools.cache(installed)}
-    for name, found in cached.items():
-        loaded = [one for key, one in sys.modules.items() if key.startswith("lc_core.") and name in vars(one)]
-        for module in loaded:
-            monkeypatch.setattr(module, name, found)
-    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **_: TINY)
-    monkeypatch.setattr("lc_plugins.labels.probe.ProbeSettings", lambda: ProbeSettings(steps=60, hidden=8))
-    monkeypatch.setattr("lc_core.actors.card.TRIES", 1024)
+def small_fit():
+    return TINY.changed()
 
 
 @pytest.fixture
-def commands(line, lc, write_spec, install_plugin, quick) -> dict[str, Callable[[Path], int]]:
+def commands(line, lc, write_spec, install_plugin) -> dict[str, Callable[[Path], int]]:
     """The commands that write: each writes into the folder given and returns its status."""
     install_plugin("lc-recipe", RECIPE)
     install_plugin("lc-curve", CURVE.read_text(encoding="utf-8"))

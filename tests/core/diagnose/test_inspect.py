@@ -64,9 +64,8 @@ PLUGIN = """
 
 
 @pytest.fixture
-def shop(install_plugin, tmp_path, monkeypatch):
+def shop(install_plugin):
     install_plugin("lc-shop", PLUGIN)
-    monkeypatch.setattr("lc_core.diagnose.inspect.TIMED", 0.01)
 
 
 def test_a_model_is_described_and_drawn(shop, lc):

@@ -37,10 +37,14 @@ def fits(tmp_path_factory):
 
 
 @pytest.fixture
+def small_fit():
+    return SMALL
+
+
+@pytest.fixture
 def curve(install_plugin, fits, tmp_path, monkeypatch):
     """The plugin `lc-curve`, installed, in an empty working folder."""
     install_plugin("lc-curve", CURVE.read_text(encoding="utf-8"))
-    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **SMALL}))
     monkeypatch.setenv("LC_CACHE_DIR", str(fits))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -371,8 +375,7 @@ def test_what_is_wrong_in_keep_is_told_at_its_place(curve, lc, write_spec):
     assert "curve.other measures other/1, but the model makes curve/1" in told
 
 
-def test_sampling_says_that_it_ignores_keep(curve, lc, write_spec, monkeypatch):
-    monkeypatch.setattr("lc_core.spec.resolve.FitSettings", lambda **given: FitSettings(**{**given, **SMALL}))
+def test_sampling_says_that_it_ignores_keep(curve, lc, write_spec):
     spec = write_spec(SPEC + "    keep: [curve.last]\n")
     result = lc("sample", spec, "--engine", "rejection", "--count", 2)
     assert "note: keep says what lc transform must not change" in result.stdout

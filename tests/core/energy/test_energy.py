@@ -123,5 +123,5 @@ def test_rows_do_not_depend_on_each_other() -> None:
 
 def test_likely_asks_every_condition_and_no_preference() -> None:
     energy = energy_of(leaf("a"), leaf("b", weight=0.0), leaf("c", require=False))
-    assert torch.equal(energy.likely(Z), (Z[:, 0] > 0) & (Z[:, 1] > 0))
-    assert energy_of(leaf("c", require=False)).likely(Z).all()
+    assert torch.equal(energy.predicted_satisfied(Z), (Z[:, 0] > 0) & (Z[:, 1] > 0))
+    assert energy_of(leaf("c", require=False)).predicted_satisfied(Z).all()

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from lc_core.constraints.constraint import Constraint
 from lc_core.energy.energy import Energy, EnergyValue
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
 from lc_core.engines.rejection import Rejection
 from lc_core.models.latent_model import LatentModel
 
@@ -40,7 +41,7 @@ class Shell(LatentModel):
 
 
 class Bowl(Energy):
-    """The squared distance to a target; what is near is called likely."""
+    """The squared distance to a target; what is near is called satisfied."""
 
     def __init__(self, *, near: float = 1.0) -> None:
         super().__init__(())
@@ -50,7 +51,7 @@ class Bowl(Energy):
         distance = (z - TARGET).square().sum(1)
         return EnergyValue(distance, {"bowl": distance})
 
-    def likely(self, z: Tensor) -> Tensor:
+    def predicted_satisfied(self, z: Tensor) -> Tensor:
         return (z - TARGET).norm(dim=1) < self.near  # type: ignore[attr-defined]
 
 
@@ -65,9 +66,9 @@ class Walk(Engine):
 
 
 class Anything(Energy):
-    """Calls every latent likely."""
+    """Calls every latent satisfied."""
 
-    def likely(self, z: Tensor) -> Tensor:
+    def predicted_satisfied(self, z: Tensor) -> Tensor:
         return torch.ones(len(z), dtype=torch.bool)
 
 

@@ -18,8 +18,9 @@ from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import verdict
 from lc_core.constraints.want import Want
 from lc_core.critics.critic import Bins, Critic
-from lc_core.engines.base import Engine, run_engine
+from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
+from lc_core.engines.loop import run_engine
 from lc_core.fitting.critics import FitSettings
 from lc_core.fitting.prepare import prepare
 from lc_core.fitting.refine import choose_thresholds, with_thresholds

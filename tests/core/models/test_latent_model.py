@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lc_core.common.seeds import block_generator
 from lc_core.errors import LCError
 from lc_core.models.adapt import as_latent_model
-from lc_core.models.latent_model import LatentModel, decode_array
+from lc_core.models.latent_model import LatentModel, decode_array, decode_outputs
 
 
 class Plain:
@@ -191,6 +191,13 @@ def test_a_decode_that_fails_is_told_with_the_models_name_or_its_own_message(dec
     with pytest.raises(LCError, match=message) as caught:
         decode_array(decoding(decode), Z, first_index=10)
     assert "Plain" in str(caught.value) or str(caught.value) == "too few weights"
+
+
+def test_a_fault_in_a_later_block_names_the_latent_among_all() -> None:
+    model = decoding(lambda z: torch.where(z[:, :1] == 5.0, torch.nan, z))
+    model.block = 4
+    with pytest.raises(LCError, match="not finite for latent 5$"):
+        decode_outputs(model, torch.arange(8.0).repeat(4, 1).T)
 
 
 @pytest.mark.parametrize(

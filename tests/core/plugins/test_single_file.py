@@ -72,7 +72,7 @@ def test_a_spec_may_use_what_the_file_registers(lc, file):
 
 
 @pytest.mark.parametrize(
-    "command", ["sample", "transform", "score", "validate", "show", "fit", "label", "inspect", "train"]
+    "command", ["sample", "transform", "score", "validate", "show", "fit", "label", "inspect", "train", "bank"]
 )
 def test_every_command_that_uses_components_takes_files(lc, command):
     assert "--plugin FILE" in lc(command, "--help").stdout

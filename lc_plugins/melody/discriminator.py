@@ -1,4 +1,4 @@
-"""The ear of `melody.folk-2bar`: which melodies are like decoded encodings of tunes, and which like prior samples.
+"""The output-space discriminator of `melody.folk-2bar`: it tells decoded encodings of tunes from decoded prior samples.
 
 Its logit estimates log q(x) - log p(x) over what latents decode to, for `lc_core.critics.chain`. A critic of latents
 does not learn what makes a melody keep to a scale; this one is told which pitch classes sound, and the leaps.
@@ -23,16 +23,16 @@ from lc_plugins.vae.trainer import average_weights
 if TYPE_CHECKING:
     from lc_plugins.melody.network import MelodyVAE
 
-__all__ = ["EAR", "Ear", "fit_ear"]
+__all__ = ["DISCRIMINATOR", "Discriminator", "fit_discriminator"]
 
-EAR = "melody-ear/1"
+DISCRIMINATOR = "melody-ear/1"
 """The kind of its files; see `lc_core.common.network_files`."""
 SCALE_WIDTH = 32
 POOL, PIECE, HELD_OUT = 300_000, 2_000, 20_000
 """Most decoded melodies of each kind, how many are decoded at once, and how many of them no training sees."""
 
 
-class Ear(nn.Module):
+class Discriminator(nn.Module):
     """Melodies as classes `(B, T)` (see `network`) to logits `(B,)`, higher is more like decoded encodings of tunes.
 
     Args:
@@ -83,7 +83,7 @@ def _leaps(classes: Tensor, onset: Tensor) -> Tensor:
     return torch.where(onset & (before >= 0), leap, 0)
 
 
-def fit_ear(
+def fit_discriminator(
     net: MelodyVAE,
     means: Tensor,
     stds: Tensor,
@@ -93,8 +93,8 @@ def fit_ear(
     lr: float = 1e-3,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
-) -> tuple[Ear, float]:
-    """Fit an ear to what a network decodes.
+) -> tuple[Discriminator, float]:
+    """Fit a discriminator to what a network decodes.
 
     Args:
         net: The network.
@@ -107,7 +107,7 @@ def fit_ear(
         progress: Called with a line of text now and then.
 
     Returns:
-        The ear, with averaged weights, and its AUC on decoded melodies that it was not trained on.
+        The discriminator, with averaged weights, and its AUC on decoded melodies that it was not trained on.
     """
     generator = block_generator(seed, 0, "ear")
     pool = min(POOL, steps * batch + HELD_OUT)
@@ -117,21 +117,21 @@ def fit_ear(
     other = _decoded(net, torch.randn((pool, means.shape[1]), generator=generator))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        ear = Ear(steps=net.steps)
-    average = copy.deepcopy(ear)
-    optimiser = torch.optim.AdamW(ear.parameters(), lr=lr, weight_decay=0.05)
+        discriminator = Discriminator(steps=net.steps)
+    average = copy.deepcopy(discriminator)
+    optimiser = torch.optim.AdamW(discriminator.parameters(), lr=lr, weight_decay=0.05)
     for step in range(1, steps + 1):
         for group in optimiser.param_groups:
             group["lr"] = lr * min(1.0, step / 200) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
         picked = torch.randint(pool - HELD_OUT, (2, batch), generator=generator)
-        logits = ear(torch.cat([real[picked[0]], other[picked[1]]]))
+        logits = discriminator(torch.cat([real[picked[0]], other[picked[1]]]))
         loss = F.softplus(-logits[:batch]).mean() + F.softplus(logits[batch:]).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        average_weights(average, ear, decay=min(0.995, step / (step + 10)))
+        average_weights(average, discriminator, decay=min(0.995, step / (step + 10)))
         if step % 500 == 0:
-            progress(ProgressLine(f"ear: step {step}/{steps}, loss {loss.item():.3f}", step, steps))
+            progress(ProgressLine(f"discriminator: step {step}/{steps}, loss {loss.item():.3f}", step, steps))
     average = average.requires_grad_(False).eval()
     held = torch.cat([real[-HELD_OUT:], other[-HELD_OUT:]])
     scores = torch.cat([average(part) for part in torch.split(held, PIECE)]).numpy()

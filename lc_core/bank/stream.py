@@ -1,0 +1,37 @@
+"""Which prior samples a bank holds: row i of block b is row i of one draw by the generator of (seed, b).
+
+That is the stream that `rejection` draws. Latents are never stored; they are drawn again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lc_core.common.seeds import block_generator
+from lc_core.models.cost import share_of_block
+from lc_core.models.latent_model import LatentModel, draw_prior
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["BLOCK", "default_block", "draw_block"]
+
+BLOCK = 1_024
+"""Samples in a block where decoding is cheap."""
+
+
+def default_block(model: LatentModel) -> int:
+    """Return the samples in a block that suit what a decode of a model costs: those of `rejection` by default."""
+    return max(1, int(BLOCK * share_of_block(model.operations)))
+
+
+def draw_block(model: LatentModel, seed: int, block: int, number: int) -> Tensor:
+    """Draw the latents `(block, *latent_shape)` of one block, on the model's device.
+
+    Args:
+        model: The model.
+        seed: Sampling seed.
+        block: Samples in a block.
+        number: Number of the block, from 0.
+    """
+    return draw_prior(model, block, block_generator(seed, number))

@@ -1,0 +1,87 @@
+"""Moves that leave the prior, restricted to the conditions, as it is: from outputs that satisfy to exact samples.
+
+Preconditioned Crank-Nicolson (S. L. Cotter, G. O. Roberts, A. M. Stuart, D. White, "MCMC methods for functions",
+Statistical Science 28(3), 2013): for a standard normal prior the proposal sqrt(1 - b^2) z + b e, with e drawn from the
+prior, leaves the prior as it is. It is accepted if and only if its decoded output meets every condition. Each move has
+a size b drawn anew, so that small moves are taken where large ones fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lc_core.common.seeds import block_generator
+from lc_core.constraints.evaluator import Evaluator
+from lc_core.models.latent_model import LatentModel
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Moved", "make_moves", "unfit_for_moves"]
+
+SIZES = (0.1, 0.2, 0.4, 0.7)
+"""Sizes b of a move, equally likely; 1 would be a new prior sample."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Where moves brought a block of tries.
+
+    Attributes:
+        z: Latents `(B, *latent_shape)`; those that did not satisfy are where they were.
+        proposed: Proposals, each of which was decoded and measured.
+        accepted: Those that met every condition.
+        correlation: Of the latents that satisfied with where they began, averaged; NaN without any. What is exact in
+            the end has forgotten its start: 0.
+    """
+
+    z: Tensor
+    proposed: int
+    accepted: int
+    correlation: float
+
+
+def unfit_for_moves(model: LatentModel, base: str) -> str | None:
+    """Return why moves cannot be made on a model, or None."""
+    if base != "prior":
+        return "moves keep the prior as it is, and base: data is another distribution"
+    return None if model.on_shell else f"moves need a standard normal prior, which {model.name} has not"
+
+
+def make_moves(evaluator: Evaluator, z: Tensor, *, moves: int, seed: int, block: int, first_index: int = 0) -> Moved:
+    """Make moves on the tries of a block that satisfy.
+
+    Args:
+        evaluator: The model and the conditions.
+        z: Latents `(B, *latent_shape)`.
+        moves: How many moves each.
+        seed: Sampling seed.
+        block: The block's number: a row's moves depend on (seed, block, row) alone.
+        first_index: Index of the first try, for errors.
+    """
+    import torch
+
+    satisfied = evaluator.satisfied(evaluator.measure(evaluator.decode(z, first_index=first_index)), len(z))
+    rows = torch.from_numpy(np.flatnonzero(satisfied)).to(z.device)
+    start, here = z[rows], z[rows].clone()
+    accepted = 0
+    for number in range(moves if len(rows) else 0):
+        generator = block_generator(seed, block, f"move {number}")
+        size = torch.tensor(SIZES)[torch.randint(len(SIZES), (len(z),), generator=generator)].to(z.device)[rows]
+        fresh = torch.randn(z.shape, generator=generator).to(z.device)[rows]
+        share = size.view(-1, *[1] * (z.ndim - 1))
+        proposal = (1 - share.square()).sqrt() * here + share * fresh
+        outputs = evaluator.decode(proposal, first_index=first_index)
+        good = evaluator.satisfied(evaluator.measure(outputs, first_index=first_index), len(rows))
+        met = torch.from_numpy(good).to(z.device)
+        here[met] = proposal[met]
+        accepted += int(good.sum())
+    correlation = float("nan")
+    if len(rows):
+        correlation = float(torch.cosine_similarity(start.flatten(1), here.flatten(1)).mean())
+    result = z.clone()
+    result[rows] = here
+    return Moved(result, moves * len(rows), accepted, correlation)
