@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 2
 .PHONY: demo test lint docs bench paper clean
 
 demo: $(VENV)/.demo
-	$(BIN)/lc sample melody/busy_c_major --out runs/demo
+	$(BIN)/lc sample melody/evening_song --out runs/demo
 	@echo "open runs/demo/report.html in a browser; MIDI, sound and piano rolls are in runs/demo/outputs"
 
 test: $(VENV)/.test lint

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from benchmarks.melody import prior_rate, say
 from benchmarks.sections import Sections
@@ -23,6 +22,7 @@ from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.loop import run_engine
 from lc_core.engines.rejection import Rejection
+from lc_core.evaluation import neighbour_figures
 from lc_core.models.latent_model import draw_prior
 from lc_core.runs.build import build_problem, prepare_problem
 from lc_core.sampling.block import run_block
@@ -137,7 +137,7 @@ def variety() -> None:
     for label, x in (("actor", ours), ("rejection", second)):
         print(f"  {label:10s} unique {len(np.unique(x, axis=0)) / len(x):.2%}")
     features = {one: posterior_mean(problem, x) for one, x in (("real", real), ("actor", ours), ("second", second))}
-    own, best = coverage(features["real"], features["actor"]), coverage(features["real"], features["second"])
+    own, best = (neighbour_figures(features["real"], features[one], k=K)["coverage"] for one in ("actor", "second"))
     print(f"  coverage of a rejection set, k = {K}, space: posterior mean of {problem.model.name}")
     print(f"  actor {own:.4f}, a second rejection set {best:.4f}, ratio {own / best:.3f} (bar: 0.9)")
 
@@ -155,20 +155,6 @@ def accepted(problem: Problem, energy: Energy | None, seed: int, count: int = SE
 def posterior_mean(problem: Problem, outputs: np.ndarray) -> np.ndarray:
     mean: np.ndarray = problem.model.encode(outputs).mean.numpy()
     return mean
-
-
-def coverage(real: np.ndarray, fake: np.ndarray, k: int = K) -> float:
-    """Return the share of real points with a fake one nearer than their k-th neighbour (Naeem et al. 2020)."""
-    radius = _distances(real, real)
-    radius.partition(k, axis=1)  # the nearest is the point itself
-    covered: np.ndarray = _distances(real, fake).min(axis=1) < radius[:, k]
-    return float(covered.mean())
-
-
-def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.concatenate(
-        [torch.cdist(torch.from_numpy(part), torch.from_numpy(b)).numpy() for part in np.array_split(a, 8)]
-    )
 
 
 if __name__ == "__main__":

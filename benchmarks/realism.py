@@ -17,7 +17,6 @@ import click
 import numpy as np
 import torch
 
-from benchmarks.fidelity import neighbour_figures, two_sample_auc
 from benchmarks.melody_features import melody_features, transposed, tunes
 from benchmarks.tables import percent, say, table
 from lc_core.common.seeds import block_generator
@@ -25,6 +24,7 @@ from lc_core.constraints.evaluator import Evaluator
 from lc_core.energy.energy import Energy
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.loop import run_engine
+from lc_core.evaluation import neighbour_figures, two_sample_auc
 from lc_core.models.latent_model import LatentModel
 from lc_core.runs.build import build_problem
 from lc_core.sampling.problem import Problem

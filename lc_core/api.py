@@ -108,7 +108,9 @@ def sample(
     problem = replace(problem, engine=prepared.engine)
     bank = bank_for(problem, kept, progress)
     result, seconds = collect(problem, prepared.energy, bank=bank, say=progress)
-    times = {"fit": prepared.seconds, "sample": seconds, "total": prepared.seconds + seconds}
+    late = problem.engine.fit_seconds()
+    times = {"fit": prepared.seconds + late[0], "sample": seconds - late[1]}
+    times["total"] = sum(times.values())
     finish_report(result, spec=spec, view=view, card=prepared.card, seconds=times)
     return result
 

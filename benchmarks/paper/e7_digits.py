@@ -13,12 +13,12 @@ import click
 import numpy as np
 import torch
 
-from benchmarks.fidelity import two_sample_auc
 from benchmarks.melody import TRIES, first_tries, prior_rate, say
 from benchmarks.realism import decode, posterior, refine
 from benchmarks.tables import out_option, percent, table, write_results
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
+from lc_core.evaluation import two_sample_auc
 from lc_core.runs.build import build_problem, prepare_problem
 from lc_core.spec import load_spec
 from lc_plugins.digits.data import read_digits

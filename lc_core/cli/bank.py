@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.inspect import selected_model
+from lc_core.cli.chosen_model import chosen_model
 from lc_core.cli.options import plugin_files
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.text import size
 from lc_core.cli.threads import use_one_thread
+from lc_core.cli.train import with_changes
 from lc_core.common.cache import Cache
 from lc_core.common.progress import ProgressLine, time_of
 from lc_core.common.words import counted
@@ -68,7 +69,7 @@ def command(
     use_one_thread()
     registry = build_registry(plugins)
     with redirect_stdout(sys.stderr), RunProgress(quiet=quiet) as progress:
-        selected, _ = selected_model(registry, model, changes)
+        selected, _ = chosen_model(registry, model, with_changes({}, changes))
         is_spec = Path(model).is_file() or model.endswith((".yaml", ".yml")) or model in shipped_names()
         entries = load_spec(model, registry=registry).entries if is_spec else ()
         loaded = load_selected(selected, device=device)

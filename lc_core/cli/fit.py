@@ -58,6 +58,7 @@ def command(
             cache = Cache(refit=refit)
             if out is None:
                 prepared = prepare_problem(problem, spec.fit, cache, _say)
+                prepared = prepared.engine.complete() or prepared
             else:
                 prepared = fit_into(out, spec, problem, cache, _say)
     except KeyboardInterrupt:
@@ -70,7 +71,9 @@ def command(
         click.echo(f"{spec.engine.use} needs no fit")
         return
     if "held_out" not in prepared.card:
-        click.echo(f"{spec.engine.use} is fitted already: its folder is {spec.engine.params['folder']}")
+        folder = spec.engine.params.get("folder")
+        where = f": its folder is {folder}" if folder else ": the model's sampler knows every rule"
+        click.echo(f"{spec.engine.use} is fitted already{where}")
         return
     for leaf in leaves(spec.entries):
         if (needs := leaf.measurement.needs()) and (line := needs.about()):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.chosen_model import chosen_model
 from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.text import number, size, table
 from lc_core.cli.threads import use_one_thread
@@ -18,15 +19,14 @@ from lc_core.common.owned import Owned
 from lc_core.common.words import counted
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
-from lc_core.spec import load_model_of, shipped_names
-from lc_core.spec.values import Selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lc_core.plugins.registry import Registry
+    from lc_core.diagnose.inspect import Inspection
+    from lc_core.models.latent_model import LatentModel
 
-__all__ = ["command", "selected_model"]
+__all__ = ["command"]
 
 UNSOUND = 2
 
@@ -54,19 +54,37 @@ def command(
     use_one_thread()
     registry = build_registry(plugins)
     with ExitStack() as stack, redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
-        selected, promised = selected_model(registry, model, changes)
+        selected, promised = chosen_model(registry, model, with_changes({}, changes))
         folder = out or Path("runs") / f"inspect-{selected.plugin.name}"
         owned = _open(stack, folder)
-        found = inspect_model(load_selected(selected, device=device))
+        model_itself = load_selected(selected, device=device)
+        found = inspect_model(model_itself)
         if promised not in (found.about["output_type"], "*"):
             found.problems.append(f"it makes {found.about['output_type']}, but is registered as making {promised}")
+        if "digest" in found.about:
+            _add_sampler(found, model_itself)
         found.about["sheets"] = [str(path) for path in write_sheets(found, registry, owned)]
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
     else:
-        _show(found.as_dict())
+        _show(found.as_dict(), model)
     if found.problems:
         click.get_current_context().exit(UNSOUND)
+
+
+def _add_sampler(found: Inspection, model: LatentModel) -> None:
+    """Note which sampler there is for the model, and whether it can be read."""
+    from lc_core.sampler import find_sampler, read_sampler
+
+    if (folder := find_sampler(model)) is None:
+        found.about["sampler"] = None
+        return
+    try:
+        rules = [rule.label for rule in read_sampler(folder, model).rules.rules]
+    except LCError as error:
+        found.problems.append(error.message)
+    else:
+        found.about["sampler"] = {"folder": str(folder), "rules": rules}
 
 
 def _open(stack: ExitStack, folder: Path) -> Owned:
@@ -79,46 +97,17 @@ def _open(stack: ExitStack, folder: Path) -> Owned:
         ) from error
 
 
-def selected_model(registry: Registry, name: str, changes: tuple[str, ...]) -> tuple[Selected, str]:
-    """Return the model that a name or a spec means, with its settings, and the type that it is said to make."""
-    from dataclasses import replace
-
-    settings = with_changes({}, changes)
-    registered = {spelling for one in registry.all("model") for spelling in (one.name, one.qualified)}
-    if name not in registered and _is_data(Path(name)):
-        raise LCError(
-            f"{name} is neither a registered model nor a spec",
-            hint="a model's file or folder is a setting of its loader, such as: "
-            f"lc inspect models.export --set file={name} --set output=image.rgb/1",
-        )
-    if Path(name).is_file() or name.endswith((".yaml", ".yml")) or name in shipped_names():
-        selected = load_model_of(name, registry=registry)  # whatever else is wrong in the spec is not its matter
-        params = selected.plugin.fill({**selected.params, **settings}) if settings else selected.params
-        return replace(selected, params=params), selected.plugin.output(params)
-    plugin = registry.get("model", name)
-    params = plugin.fill(settings)
-    return Selected(plugin, params, registry.spelling(plugin)), plugin.output(params)
-
-
-def _is_data(path: Path) -> bool:
-    """Return whether a path is a folder, or a file that is no text."""
-    if not path.is_file():
-        return path.is_dir()
-    with path.open("rb") as file:
-        return b"\0" in file.read(1024)
-
-
-def _show(about: Mapping[str, Any]) -> None:
+def _show(about: Mapping[str, Any], name: str) -> None:
     source = f" (from {about['source']})" if about["source"] else ""
     click.echo(f"{about['model']}{source}")
-    click.echo(table(list(_rows(about)), indent="  "))
+    click.echo(table(list(_rows(about, name)), indent="  "))
     for problem in about["problems"]:
         click.echo(f"wrong: {problem}")
     if not about["problems"]:
         click.echo("nothing is wrong with it")
 
 
-def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _rows(about: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
     def short(value: float) -> str:
         return number(float(f"{value:.3g}"))
 
@@ -149,6 +138,8 @@ def _rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "encoder", _encoder(about["encoder"], about["dimensions"])
     if "realism" in about:
         yield "realism", about["realism"]
+    if "sampler" in about:
+        yield "sampler", _sampler(about["sampler"], name)
     if sanity := about.get("sanity"):
         again = "the same again" if sanity["deterministic"] else "not the same again"
         yield "samples", f"finite, {sanity['distinct']:.0%} distinct, {again}"
@@ -165,3 +156,9 @@ def _encoder(found: Mapping[str, Any] | None, dimensions: int) -> str:
         f"{back} of decoded prior samples come back; {active} active,"
         f" means of norm {found['mean_norm']:.2f}, mean std {found['mean_std']:.3f}"
     )
+
+
+def _sampler(found: Mapping[str, Any] | None, model: str) -> str:
+    if found is None:
+        return f"none; lc amortise {model} trains one"
+    return f"knows {counted(len(found['rules']), 'rule')}: {', '.join(found['rules'])}"

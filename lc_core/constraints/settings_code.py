@@ -48,13 +48,17 @@ def code_of(function: Callable[..., Any]) -> SettingsCode | None:
     """Return the code that a measurement declares, or one read from the types of its parameters.
 
     Choices (`Literal`, `bool`, a whole number with narrow bounds) become one number each, of which one is 1; a number
-    with bounds becomes its place between them. None if a parameter has no bounds: such settings cannot be drawn.
+    with bounds becomes its place between them. None if the type of a parameter says neither: such settings cannot be
+    drawn.
     """
     declared = getattr(getattr(function, "__lc_measurement__", None), "code", None)
     if isinstance(declared, SettingsCode):
         return declared
-    hints = typing.get_type_hints(function, include_extras=True)
-    names = [name for name in list(inspect.signature(function).parameters)[1:]]
+    names = list(inspect.signature(function).parameters)[1:]
+    try:
+        hints = typing.get_type_hints(function, include_extras=True) if names else {}
+    except Exception:  # a type that is no name here, or of what is no function
+        return None
     parts = [_part(name, hints.get(name)) for name in names]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
@@ -73,8 +77,8 @@ def _part(name: str, hint: Any) -> _Part | None:
         return _choice(name, (False, True))
     if get_origin(kind) is Literal:
         return _choice(name, get_args(kind))
-    low, high = _bounds(metadata)
-    if low is None or high is None or not low < high:
+    low, high = _bounds(metadata, 1 if kind is int else 0)
+    if kind not in (int, float) or low is None or high is None or not low < high:
         return None
     if kind is int and high - low < MOST_CHOICES:
         return _choice(name, tuple(range(int(low), int(high) + 1)))
@@ -82,9 +86,7 @@ def _part(name: str, hint: Any) -> _Part | None:
         return _Part(
             name, 1, lambda one: [(one - low) / (high - low)], lambda rng: int(rng.integers(int(low), int(high) + 1))
         )
-    if kind is float:
-        return _Part(name, 1, lambda one: [(one - low) / (high - low)], lambda rng: float(rng.uniform(low, high)))
-    return None
+    return _Part(name, 1, lambda one: [(one - low) / (high - low)], lambda rng: float(rng.uniform(low, high)))
 
 
 def _choice(name: str, choices: tuple[Any, ...]) -> _Part:
@@ -96,10 +98,21 @@ def _choice(name: str, choices: tuple[Any, ...]) -> _Part:
     )
 
 
-def _bounds(metadata: Sequence[Any]) -> tuple[float | None, float | None]:
-    """Return the least and the greatest value that the metadata of a type allow; None where there is none."""
-    found: dict[str, float] = {}
-    for outer in metadata:
-        for one in (outer, *getattr(outer, "metadata", ())):
-            found |= {key: getattr(one, key) for key in ("ge", "le") if getattr(one, key, None) is not None}
-    return found.get("ge"), found.get("le")
+def _bounds(metadata: Sequence[Any], inside: int) -> tuple[float | None, float | None]:
+    """Return the least and the greatest value that the metadata of a type allow; None where there is none.
+
+    Args:
+        metadata: What stands beside the type in `Annotated`.
+        inside: How far from an exclusive bound the nearest value is: 1 for whole numbers.
+    """
+    every = [one for outer in metadata for one in (outer, *getattr(outer, "metadata", ()))]
+
+    def first(inclusive: str, exclusive: str, step: int) -> float | None:
+        for one in every:
+            if (bound := getattr(one, inclusive, None)) is not None:
+                return float(bound)
+            if (bound := getattr(one, exclusive, None)) is not None:
+                return float(bound) + step
+        return None
+
+    return first("ge", "gt", inside), first("le", "lt", -inside)

@@ -84,6 +84,25 @@ class Engine(ABC):
         """
         return self, number * self.block
 
+    def at_work(self, number: int, energy: Energy | None) -> tuple[Engine, Energy | None]:
+        """Return the engine that runs block `number`, and what it descends.
+
+        Itself and the energy that was prepared, unless it is made of several or prepares late.
+
+        Args:
+            number: Number of the block.
+            energy: What was prepared.
+        """
+        return self, energy
+
+    def complete(self) -> Any:
+        """Prepare now what was left for later, and return it; None for an engine that leaves nothing."""
+        return None
+
+    def fit_seconds(self) -> tuple[float, float]:
+        """Return the seconds of fits that it made by itself, and how many of them while tries were going on."""
+        return 0.0, 0.0
+
     def weights(self, model: LatentModel) -> str:
         """Return a digest of weights that it brings along, which are part of what a run is; empty without any."""
         return ""

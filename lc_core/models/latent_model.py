@@ -171,6 +171,16 @@ class LatentModel(ABC):
         """Return the folder of the sampler that comes with the model (`lc amortise`); None without one."""
         return None
 
+    def held_out(self) -> np.ndarray | None:
+        """Return data of the output type that the model was not trained on, `(N, ...)`; None where there are none.
+
+        `lc eval` compares samples with them, if asked to. Rows of one source, such as one tune, stand together.
+
+        Raises:
+            LCError: If they cannot be read, such as when a package is missing.
+        """
+        return None
+
     def realism(self) -> nn.Module | None:
         """Return the realism critic, latents to logits `(B,)`, higher is more like encoded data; None without one."""
         return None
@@ -255,7 +265,10 @@ def decode_array(model: LatentModel, z: Tensor, *, first_index: int = 0) -> np.n
     with blaming(who):
         with torch.inference_mode():
             outputs = model.decode(z.to(model.device, torch.float32))
-        array = outputs.detach().cpu().numpy() if torch.is_tensor(outputs) else np.asarray(outputs)
+        if torch.is_tensor(outputs):
+            outputs = outputs.detach().cpu()
+            outputs = outputs.float() if outputs.dtype is torch.bfloat16 else outputs  # numpy has no such numbers
+        array = np.asarray(outputs)
     if array.ndim == 0 or len(array) != len(z):
         raise LCError(f"{who} returned shape {array.shape} for {counted(len(z), 'latent')}; expected ({len(z)}, ...)")
     if array.dtype.kind not in "biuf":

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
+from lc_core.planning.plan import Plan, plan
+from lc_core.sampler.engine import Sampler
+from lc_core.spec.values import FitSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,8 +20,8 @@ if TYPE_CHECKING:
     from lc_core.constraints.constraint import Entry
     from lc_core.constraints.evaluator import Evaluator
     from lc_core.energy.energy import Energy
+    from lc_core.fitting.prepare import Prepared
     from lc_core.models.latent_model import LatentModel
-    from lc_core.planning.plan import Plan
 
 __all__ = ["Auto"]
 
@@ -31,6 +35,9 @@ class Auto(Engine):
 
     def __init__(self) -> None:
         self._plan: Plan | None = None
+        self._prepare: Callable[[], Prepared] | None = None
+        self._card: dict[str, Any] = {}
+        self._prepared: Prepared | None = None
 
     @property
     def plan(self) -> Plan | None:
@@ -43,8 +50,6 @@ class Auto(Engine):
 
     def weights(self, model: LatentModel) -> str:
         """Return which weights the model's sampler has, if it has one."""
-        from lc_core.sampler.engine import Sampler
-
         return Sampler().weights(model)
 
     def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
@@ -55,30 +60,53 @@ class Auto(Engine):
         self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy | None, Engine, dict[str, Any]]:
         """Make the plan, and fit or read what it needs."""
-        from dataclasses import replace
-
-        from lc_core.fitting.critics import FitSettings
         from lc_core.fitting.prepare import prepare
-        from lc_core.planning.plan import plan
 
         found = plan(evaluator, realism=realism, base=more.get("base", "prior"), cache=more.get("cache"))
         for reason in found.reasons:
             progress(f"plan: {reason}")
         settings = more.get("settings") or FitSettings()
         settings = settings if found.refined else replace(settings, rounds=0)
-        prepared = prepare(
+        engine = found.engine.sized_for(evaluator.model)
+        ready = copy.copy(self)
+        ready._plan, ready._card = replace(found, engine=engine), {"plan": found.card()}
+        vars(ready)["amortised"] = engine.amortised
+        ready.block = found.exact.block if found.exact_blocks else engine.block
+        ready._prepare = lambda: prepare(
             evaluator,
-            found.engine.sized_for(evaluator.model),
+            engine,
             realism=realism,
             settings=settings,
             cache=more.get("cache"),
             progress=progress,
             base=more.get("base", "prior"),
         )
-        ready = copy.copy(self)
-        ready._plan = replace(found, engine=prepared.engine)
-        ready.block = found.exact.block if found.exact_blocks else prepared.engine.block
-        return prepared.energy, ready, {"plan": found.card(), **prepared.card}
+        if not found.exact_blocks:
+            ready.complete()
+        return None, ready, ready._card
+
+    def complete(self) -> Prepared:
+        """Fit or read what the plan needs, if that is not done yet; the report's card then says what was fitted.
+
+        It is done when the first tries are not enough, so that what they deliver costs no fit.
+        """
+        assert self._prepare is not None, "prepare makes the plan"
+        if self._prepared is None:
+            self._prepared = self._prepare()
+            self._card |= self._prepared.card
+        return self._prepared
+
+    def fit_seconds(self) -> tuple[float, float]:
+        """Return the seconds that fits took since it was made, and how many of them while tries were going on."""
+        spent = self._prepared.seconds if self._prepared else 0.0
+        return spent, spent if self._plan and self._plan.exact_blocks else 0.0
+
+    def at_work(self, number: int, energy: Energy | None) -> tuple[Engine, Energy | None]:
+        """Return rejection for the first blocks, then the other engine, prepared."""
+        assert self._plan is not None, "prepare makes the plan"
+        if number < self._plan.exact_blocks:
+            return self._plan.exact, None
+        return self.complete().engine, self.complete().energy
 
     def part(self, number: int) -> tuple[Engine, int]:
         """Return rejection for the first blocks, then the other engine."""
@@ -90,7 +118,10 @@ class Auto(Engine):
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of what the plan chose."""
-        return {} if self._plan is None else {"plan": self._plan.names, **self._plan.engine.settings()}
+        if self._plan is None:
+            return {}
+        engine = self._prepared.engine if self._prepared else self._plan.engine
+        return {"plan": self._plan.names, **engine.settings()}
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
         """Raise: the engines of the plan take the steps."""

@@ -29,7 +29,13 @@ GROUP = "latent_constraints"
 NAME = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 BARE_NAME = re.compile(r"([A-Za-z0-9_-]+\.)?[A-Za-z0-9_-]+")
 TARGET = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*(\.\w+)*")
-NEEDED = {"model": ("output",), "reader": ("output", "suffixes"), "dataset": ("output",), "view": ("output",)}
+NEEDED = {
+    "model": ("output",),
+    "reader": ("output", "suffixes"),
+    "dataset": ("output",),
+    "view": ("output",),
+    "space": ("output", "version"),
+}
 
 
 def build_registry(files: Sequence[Path] = ()) -> Registry:

@@ -114,3 +114,13 @@ def lc_register_views(register: Register) -> None:
     The target is a function of a batch of outputs of type `output` that returns an array `(B, ...)`. Two outputs count
     as the same if their rows are equal, byte for byte; every run tells how many of its outputs are distinct.
     """
+
+
+@hookspec
+def lc_register_spaces(register: Register) -> None:
+    """Register feature spaces: `register("melody.profile", profile, output="melody.tokens/1", version=1)`.
+
+    The target is a function of a batch of outputs of type `output` that returns features `(B, F)`, finite numbers.
+    `lc eval` compares sets of outputs by distances between their features, and only reports. `version` is raised when
+    the numbers change. `models=` may name the models whose outputs it is for; else it is for all of that type.
+    """

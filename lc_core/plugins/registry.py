@@ -22,9 +22,9 @@ from lc_core.plugins.settings import fill, parameters_of
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["Broken", "Distribution", "KINDS", "Registered", "Registry", "view_of"]
+__all__ = ["Broken", "Distribution", "KINDS", "Registered", "Registry", "space_of", "view_of"]
 
-KINDS = ("model", "constraint", "engine", "renderer", "reader", "dataset", "recipe", "judge", "view")
+KINDS = ("model", "constraint", "engine", "renderer", "reader", "dataset", "recipe", "judge", "view", "space")
 """Kinds of components, one hook each."""
 
 
@@ -228,3 +228,18 @@ class Registry:
 def view_of(registry: Registry, output_type: str) -> Registered | None:
     """Return the view that is declared for outputs of a type: of several the first by name; None without one."""
     return next((one for one in registry.all("view") if one.about["output"] == output_type), None)
+
+
+def space_of(registry: Registry, output_type: str, model: str = "") -> Registered | None:
+    """Return the feature space that is declared for a model's outputs: of several the first by name.
+
+    One that names the model goes before those for all outputs of the type. None without one.
+
+    Args:
+        registry: What is installed.
+        output_type: The type of the outputs.
+        model: The name of the model that made them.
+    """
+    of_type = [one for one in registry.all("space") if one.about["output"] == output_type]
+    own = [one for one in of_type if model in one.about.get("models", ())]
+    return next(iter(own or [one for one in of_type if not one.about.get("models")]), None)

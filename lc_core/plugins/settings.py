@@ -22,7 +22,7 @@ from lc_core.plugins.messages import any_of, message_of, relevant
 __all__ = ["checked", "fill", "parameters_of", "values_of"]
 
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
-DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2, "view": 1}
+DATA_FIRST = {"constraint": 1, "reader": 1, "dataset": 1, "recipe": 1, "judge": 2, "view": 1, "space": 1}
 """Parameters that come before the settings: outputs, a path or a folder; outputs and the settings to judge."""
 GIVEN_BY_LC = {"dataset": ("progress",), "reader": ("tell",), "recipe": ("progress",)}
 """Parameters that the caller fills in: they are no settings."""

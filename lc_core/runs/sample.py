@@ -72,7 +72,8 @@ def run_spec(
         bank = bank_for(problem, cache, progress)
         blocks = folder.blocks(problem, prepared.energy, bank=bank, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
-        seconds = {"fit": prepared.seconds, "sample": sampling}
+        late = problem.engine.fit_seconds()
+        seconds = {"fit": prepared.seconds + late[0], "sample": sampling - late[1]}
         finish_report(result, spec=spec, view=spec.view, card=prepared.card, seconds=seconds)
         progress(f"writing {counted(len(result), 'output')} to {path}")
         with folder.work() as work:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,49 +10,17 @@ import torch
 from torch import Tensor
 
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.constraint import Constraint, Entry
+from lc_core.constraints.constraint import Entry
 from lc_core.models.latent_model import LatentModel, draw_prior
+from lc_core.sampler.alternatives import Way, alternatives
 from lc_core.sampler.look import Look, look
 from lc_core.sampler.network import Predictor, want_logs
 from lc_core.sampler.rules import BINS, Column, Rules
 
-__all__ = ["MOST_ALTERNATIVES", "Asked", "Base", "count_alternatives"]
+__all__ = ["Asked", "Base"]
 
-MOST_ALTERNATIVES = 256
-"""Ways in which `any` and `not` may let a spec be met; each try is given one of them."""
 ESTIMATED = 1_024
 """Prior samples that tell how likely each alternative is."""
-
-Literals = tuple[tuple[Constraint, bool], ...]
-
-
-def count_alternatives(entries: Sequence[Entry]) -> int:
-    """Return in how many ways entries can be met, one part of every `any` at a time."""
-    total = 1
-    for entry in entries:
-        total *= _count(entry, holds=True)
-    return total
-
-
-def _count(entry: Entry, *, holds: bool) -> int:
-    if isinstance(entry, Constraint):
-        return 1
-    if entry.kind == "not":
-        return _count(entry.entries[0], holds=not holds)
-    parts = [_count(child, holds=holds) for child in entry.entries]
-    return int(np.prod(parts)) if (entry.kind == "all") == holds else sum(parts)
-
-
-def _alternatives(entry: Entry, *, holds: bool) -> list[Literals]:
-    """Return the ways in which an entry is met, or missed: in each, which leaves hold and which do not."""
-    if isinstance(entry, Constraint):
-        return [((entry, holds),)]
-    if entry.kind == "not":
-        return _alternatives(entry.entries[0], holds=not holds)
-    parts = [_alternatives(child, holds=holds) for child in entry.entries]
-    if (entry.kind == "all") == holds:
-        return [sum(way, ()) for way in itertools.product(*parts)]
-    return [way for part in parts for way in part]
 
 
 @dataclass(frozen=True)
@@ -67,6 +34,17 @@ class Base:
 
     rule: int
     ratio: np.ndarray
+
+    def split(
+        self, rules: Rules, shares: np.ndarray, wanted: Sequence[dict[int, np.ndarray]], columns: list[Column]
+    ) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
+        """Split each alternative into one for each bin of the rule that data have, and add the rule to the columns."""
+        place = len(columns)
+        columns.append(Column(self.rule, rules.rules[self.rule].measurement({}), np.zeros(rules.size, np.float32)))
+        some = np.flatnonzero(self.ratio)
+        single = np.eye(BINS + 1, dtype=np.float32)
+        parts = [masks | {place: single[one] * masks.get(place, 1.0)} for masks in wanted for one in some]
+        return np.outer(shares, self.ratio[some]).ravel(), parts
 
 
 @dataclass(frozen=True)
@@ -101,29 +79,32 @@ class Asked:
             device: Where the tensors are to be.
             base: Where data are wanted as the base; each alternative is then one for each bin of its rule.
         """
-        ways = [sum(way, ()) for way in itertools.product(*(_alternatives(entry, holds=True) for entry in entries))]
         columns: list[Column] = []
-        places: dict[tuple[int, bytes], int] = {}
-        wanted: list[dict[int, np.ndarray]] = []
-        for way in ways:
-            masks: dict[int, np.ndarray] = {}
-            for leaf, holds in way:
-                column = rules.column(leaf.measurement)
-                assert column is not None, "entries with other rules are not asked of a sampler"
-                place = places.setdefault((column.rule, column.code.tobytes()), len(columns))
-                if place == len(columns):
-                    columns.append(column)
-                mask = rules.rules[column.rule].mask(leaf.want, holds=holds)
-                masks[place] = masks[place] * mask if place in masks else mask
-            wanted.append(masks)
+        wanted = [_masks(rules, way, columns) for way in alternatives(entries)]
         shares = np.full(len(wanted), 1 / len(wanted))
         if base is not None:
-            place = len(columns)
-            columns.append(Column(base.rule, rules.rules[base.rule].measurement({}), np.zeros(rules.size, np.float32)))
-            some = np.flatnonzero(base.ratio)
-            shares = np.outer(shares, base.ratio[some]).ravel()
-            single = np.eye(BINS + 1, dtype=np.float32)
-            wanted = [masks | {place: single[one] * masks.get(place, 1.0)} for masks in wanted for one in some]
+            shares, wanted = base.split(rules, shares, wanted, columns)
+        return cls.these(rules, columns, wanted, shares, device)
+
+    @classmethod
+    def these(
+        cls,
+        rules: Rules,
+        columns: Sequence[Column],
+        wanted: Sequence[Mapping[int, np.ndarray]],
+        shares: np.ndarray,
+        device: str,
+    ) -> Asked:
+        """Return alternatives that are given as masks.
+
+        Args:
+            rules: The sampler's rules.
+            columns: C columns.
+            wanted: For each of A alternatives the mask `(BINS + 1,)` of each column that it wants, by the column's
+                place.
+            shares: How likely each is, `(A,)`.
+            device: Where the tensors are to be.
+        """
         most = max([len(masks) for masks in wanted], default=0)
         at = np.zeros((len(wanted), most), dtype=np.int64)
         present = np.zeros((len(wanted), most), dtype=np.float32)
@@ -132,11 +113,10 @@ class Asked:
             for number, (place, mask) in enumerate(masks.items()):
                 at[row, number], present[row, number], every[row, number] = place, 1.0, mask
         codes = np.stack([one.code for one in columns]) if columns else np.zeros((0, rules.size), dtype=np.float32)
-        told = rules.told(columns)
         return cls(
             rules=tuple(one.rule for one in columns),
             codes=torch.from_numpy(codes).to(device),
-            told=torch.from_numpy(told).to(device),
+            told=torch.from_numpy(rules.rows(columns)).to(device),
             at=torch.from_numpy(at).to(device),
             present=torch.from_numpy(present).to(device),
             masks=torch.from_numpy(every).to(device),
@@ -178,3 +158,18 @@ class Asked:
         places = (mixed >> np.uint64(40)).astype(np.float64) / 2**24
         chosen = np.searchsorted(np.cumsum(self.shares), places, side="right").clip(max=len(self.shares) - 1)
         return torch.from_numpy(chosen).to(z.device)
+
+
+def _masks(rules: Rules, way: Way, columns: list[Column]) -> dict[int, np.ndarray]:
+    """Return what a way wants of each column, by the column's place; new columns are added to the list."""
+    places = {(one.rule, one.code.tobytes()): place for place, one in enumerate(columns)}
+    masks: dict[int, np.ndarray] = {}
+    for leaf, holds in way:
+        column = rules.column(leaf.measurement)
+        assert column is not None, "entries with other rules are not asked of a sampler"
+        place = places.setdefault((column.rule, column.code.tobytes()), len(columns))
+        if place == len(columns):
+            columns.append(column)
+        mask = rules.rules[column.rule].mask(leaf.want, holds=holds)
+        masks[place] = masks[place] * mask if place in masks else mask
+    return masks

@@ -2,62 +2,51 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from lc_core.common.nets import training_autocast
 from lc_core.constraints.constraint import Entry, leaves
-from lc_core.energy.energy import Energy
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
-from lc_core.sampler.asked import MOST_ALTERNATIVES, Asked, count_alternatives
+from lc_core.sampler.alternatives import MOST_ALTERNATIVES, count_alternatives
+from lc_core.sampler.rules import Rules
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
     from lc_core.constraints.evaluator import Evaluator
+    from lc_core.energy.energy import Energy
     from lc_core.models.latent_model import LatentModel
+    from lc_core.sampler.asked import Asked
     from lc_core.sampler.folder import Trained
 
-__all__ = ["Sampler", "SamplerEnergy"]
+__all__ = ["Sampler"]
 
 
-@dataclass
-class _Count:
-    """How many latents were read through the decoder."""
-
-    latents: int = 0
-
-
-@dataclass(frozen=True)
-class SamplerEnergy(Energy):
-    """What a sampler was asked. Only rules that it was not trained on have a term.
-
-    Args:
-        seen: Counts latents that were read through the decoder.
-    """
-
-    seen: _Count = field(default_factory=_Count)
-
-    @property
-    def decodes(self) -> int:
-        """Latents that were read through the decoder, or decoded to follow constraints through it."""
-        return super().decodes + self.seen.latents
+OF_BASE = 12
+"""Most moves of a try that is to be like data: one bin of a likeness is never sure, so that no try would end sooner."""
 
 
 class Sampler(Engine):
     """Networks that were trained once for a model move prior samples to any set of its rules; nothing is fitted.
 
-    A try is moved until the predictor is sure enough that all is met, then decoded and measured. Rules that the sampler
-    was not trained on get a critic each, whose gradient is followed too.
+    A try is moved until the predictor is sure that all is met, or until a check measures it as satisfied: the rarer a
+    spec, the more moves it takes. Rules that the sampler was not trained on get a critic each, whose gradient is
+    followed too.
 
     Args:
         folder: A folder that `lc amortise` wrote; if empty, the one that was made for this model, or comes with it.
         steps: Most moves of a try.
         sure: Predicted probability that all is met at which a try is moved no more.
+        check_every: Moves between two checks, each of which decodes the tries that are not done; 0 means none. Nor are
+            there any where more is asked than conditions: preferences, or data as the base.
         block: Tries in a block; default 128, fewer where a decode is costly.
     """
 
@@ -65,24 +54,24 @@ class Sampler(Engine):
         self,
         *,
         folder: str = "",
-        steps: Annotated[int, Field(ge=1, le=1_000)] = 8,
-        sure: Annotated[float, Field(gt=0, lt=1)] = 0.9,
+        steps: Annotated[int, Field(ge=1, le=1_000)] = 64,
+        sure: Annotated[float, Field(gt=0, lt=1)] = 0.99,
+        check_every: Annotated[int, Field(ge=0, le=1_000)] = 4,
         block: Annotated[int, Field(ge=1, le=65_536)] | None = None,
     ) -> None:
         self.folder, self.steps, self.sure = folder, steps, sure
+        self.checks = tuple(range(check_every, steps, check_every)) if check_every else ()
         self.choose_block(block, 128)
         self._trained: Trained | None = None
         self._asked: Asked | None = None
 
     def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
         """Return why it cannot serve a problem: no sampler for this model, or too many alternatives."""
-        from lc_core.sampler.folder import find_sampler
-
         if any(leaf.free for leaf in leaves(entries)):
             return "free values need the engine actor"
         if (ways := count_alternatives(entries)) > MOST_ALTERNATIVES:
             return f"any and not let the spec be met in {ways} ways, more than {MOST_ALTERNATIVES}"
-        if not self.folder and find_sampler(model) is None:
+        if self._folder(model) is None:
             return f"there is none for {model.name}; lc amortise trains one"
         return None
 
@@ -90,28 +79,42 @@ class Sampler(Engine):
         self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy, Engine, dict[str, Any]]:
         """Return the engine with its networks, and an energy of what they were not trained on."""
-        import copy
-
-        from lc_core.sampler.folder import find_sampler, read_sampler
+        from lc_core.sampler.asked import Asked
+        from lc_core.sampler.folder import read_sampler
+        from lc_core.sampler.unseen import energy_of_unseen
 
         model = evaluator.model
-        folder = self.folder or find_sampler(model)
+        folder = self._folder(model)
         if folder is None:
-            raise LCError(f"there is no sampler for {model.name}", hint=f"train one: lc amortise {model.name}")
+            raise LCError(f"there is no sampler for {model.name}", hint="train one: lc amortise")
         trained = read_sampler(folder, model, [leaf.measurement for leaf in evaluator.leaves])
         known = [entry for entry in evaluator.entries if all(map(trained.rules.knows, leaves([entry])))]
         others = [entry for entry in evaluator.entries if entry not in known]
-        ready = copy.copy(self)
-        ready._trained = trained
         base = trained.base if more.get("base") == "data" else None
-        ready._asked = Asked.of(trained.rules, known, model.device, base).weighed(model, trained.predictor)
-        energy = _energy_of_others(evaluator, others, progress)
+        asked = Asked.of(trained.rules, known, model.device, base).weighed(model, trained.predictor)
+        energy = energy_of_unseen(evaluator, others, progress, settings=more.get("settings"), cache=more.get("cache"))
         card = {
             "weights": trained.digest,
             "known": [entry.label for entry in known],
             "fitted": [entry.label for entry in others],
         }
+        ready = self.asking(trained, asked)
+        if base is not None or len(evaluator.conditions) < len(evaluator.entries):
+            ready.checks = ()  # what meets all conditions is not done: it is to be like data, or as preferred
+        if base is not None:
+            ready.steps = min(ready.steps, OF_BASE)
         return energy, ready, card
+
+    def asking(self, trained: Trained, asked: Asked) -> Sampler:
+        """Return this engine with networks, and what it is asked."""
+        ready = copy.copy(self)
+        ready._trained, ready._asked = trained, asked
+        return ready
+
+    def _folder(self, model: LatentModel) -> str | Path | None:
+        from lc_core.sampler.folder import find_sampler
+
+        return self.folder or find_sampler(model)
 
     def transport(self, model: LatentModel, entries: Sequence[Entry]) -> Callable[[Tensor], Tensor] | None:
         """Return the model's own flow or chain; None where the sampler has learned what data are."""
@@ -119,19 +122,19 @@ class Sampler(Engine):
 
     def weights(self, model: LatentModel) -> str:
         """Return which weights it uses."""
-        from lc_core.sampler.folder import find_sampler, read_config
+        from lc_core.sampler.folder import read_config
 
-        folder = self.folder or find_sampler(model)
+        folder = self._folder(model)
         return str(read_config(folder)["weights_sha256"]) if folder else ""
 
     def knows(self, model: LatentModel, entries: Sequence[Entry]) -> int:
         """Return how many of the constraints in entries it was trained on."""
-        from lc_core.sampler.folder import find_sampler, read_config
-        from lc_core.sampler.rules import Rule, Rules
+        from lc_core.sampler.folder import read_config
 
-        folder = self.folder or find_sampler(model)
-        told = read_config(folder)["rules"] if folder else []
-        rules = Rules(tuple(Rule(str(one["name"]), fixed=one["fixed"], size=int(one["size"])) for one in told))
+        folder = self._folder(model)
+        if folder is None:
+            return 0
+        rules = Rules.told(read_config(folder))
         return sum(rules.knows(leaf) for leaf in leaves(entries))
 
     def settings(self) -> dict[str, Any]:
@@ -150,7 +153,7 @@ class Sampler(Engine):
         """Move the rows that are not sure yet."""
         import torch
 
-        from lc_core.common.nets import training_autocast
+        from lc_core.sampler.unseen import SamplerEnergy
 
         assert self._asked is not None and self._trained is not None
         z, start, way, done = state
@@ -181,19 +184,3 @@ class Sampler(Engine):
         z[rows] = torch.where(sure.view(-1, *[1] * (here.ndim - 1)), here, moved)
         done[rows] = sure
         return (z, start, way, done)
-
-
-def _energy_of_others(evaluator: Evaluator, others: Sequence[Entry], progress: Callable[[str], None]) -> SamplerEnergy:
-    """Return the energy of entries that a sampler was not trained on: a critic each, which is not refined."""
-    if not others:
-        return SamplerEnergy(())
-    from lc_core.common.cache import Cache
-    from lc_core.constraints.evaluator import Evaluator as Of
-    from lc_core.engines.gradient import Gradient
-    from lc_core.fitting.critics import FitSettings
-    from lc_core.fitting.prepare import prepare
-
-    settings = FitSettings(rounds=0)
-    found = prepare(Of(evaluator.model, others), Gradient(), settings=settings, cache=Cache(), progress=progress).energy
-    assert found is not None
-    return SamplerEnergy(**{name: getattr(found, name) for name in Energy.__dataclass_fields__})

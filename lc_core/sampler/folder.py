@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
 
 from lc_core.common.cache import default_folder
 from lc_core.common.pointers import read_bytes
@@ -19,6 +23,7 @@ from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, decode_array, draw_prior, draw_transported
 from lc_core.plugins.installed import installed_version
 from lc_core.sampler.asked import Base
+from lc_core.sampler.card import sampler_card
 from lc_core.sampler.network import Predictor, StepNetwork
 from lc_core.sampler.rules import BINS, Rule, Rules
 from lc_core.sampler.training import Trainer
@@ -27,7 +32,7 @@ from lc_core.spec.values import plain
 if TYPE_CHECKING:
     from lc_core.common.owned import Owned
 
-__all__ = ["Trained", "find_sampler", "read_config", "read_sampler", "write_sampler"]
+__all__ = ["Trained", "add_figures", "find_sampler", "own_folder", "read_config", "read_sampler", "write_sampler"]
 
 KIND = "latent-constraints sampler"
 FORMAT = 1
@@ -35,6 +40,8 @@ FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
 CARRIED = 4_096
 """Samples that a model's flow or chain carries to where data are, to see how these differ from the prior's."""
+LARGE, SCALE = 50_000, ".scale"
+"""Numbers from which on a matrix is saved in 8 bits, and what is added to its name for the scales of its rows."""
 PROBED, PROBES = 32, 3
 """Prior samples, and settings of each rule, whose values tell whether a rule still measures what it did."""
 ALIKE = 0.9
@@ -64,46 +71,92 @@ class Trained:
     base: Base | None
 
 
+def own_folder(model: LatentModel) -> Path:
+    """Return where in the cache folder the user's own sampler for a model is kept."""
+    return default_folder() / f"sampler-{model.digest[:24]}"
+
+
 def find_sampler(model: LatentModel) -> Path | None:
     """Return the folder of the sampler for a model: the user's own in the cache, else the one that comes with it."""
-    own = default_folder() / f"sampler-{model.digest[:24]}"
-    if (own / CONFIG).is_file():
-        return own
-    shipped = model.unwrapped.sampler()
-    return shipped if shipped is not None and (shipped / CONFIG).is_file() else None
+    places = [model.unwrapped.sampler()]
+    with suppress(LCError):  # without a cache folder there is no sampler of the user's own
+        places.insert(0, own_folder(model))
+    return next((one for one in places if one is not None and (one / CONFIG).is_file()), None)
 
 
-def write_sampler(folder: Owned, trainer: Trainer, card: str, figures: Mapping[str, Any], seconds: float) -> None:
-    """Write a trained sampler into a folder, in place of one that is there."""
-    from safetensors.torch import save
+def write_sampler(folder: Owned, trainer: Trainer, *, left_out: Mapping[str, str] | None = None) -> None:
+    """Write a trained sampler into a folder, in place of one that is there; `add_figures` completes it.
 
+    Args:
+        folder: The folder, open.
+        trainer: The training, at its end.
+        left_out: Rules that it was not trained for, and why: told in its card.
+    """
     model, rules = trainer.model, trainer.rules
-    tensors = {name: value.half().contiguous().cpu() for name, value in trainer.averages.state_dict().items()}
-    import torch
-
-    for number, rule in enumerate(rules.rules):
-        tensors[f"rules.{number}.edges"] = torch.from_numpy(rule.edges.astype(np.float64))
-        tensors[f"rules.{number}.quantiles"] = torch.from_numpy(rule.quantiles.astype(np.float64))
-    weights = save(tensors)
+    weights = save(_tensors(trainer))
     config = {
         "kind": KIND,
         "format": FORMAT,
         "lc": installed_version("latent-constraints"),
         "model": {"name": model.name, "digest": model.digest, "latent_shape": list(model.latent_shape)},
         "rules": [
-            {"name": rule.name, "fixed": plain(rule.fixed), "size": rule.size, "probes": _probes(trainer, number)}
+            {"name": rule.name, "fixed": rule.fixed, "size": rule.size, "probes": _probes(trainer, number)}
             for number, rule in enumerate(rules.rules)
         ],
+        "left_out": left_out or {},
         "base": learn_base(trainer),
         "predictor": trainer.predictor.settings,
         "network": trainer.network.settings,
-        "training": {**trainer.settings.as_dict(), "steps_done": trainer.step, "seconds": round(seconds, 1)},
-        "figures": figures,
+        "training": {
+            **trainer.settings.as_dict(), "steps_done": trainer.step, "seconds": round(trainer.seconds, 1)
+        },
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-    }
+    }  # fmt: skip
     folder.write(WEIGHTS, weights)
-    folder.write(CONFIG, json.dumps(plain(config), indent=1).encode())
-    folder.write(CARD, card.encode())
+    folder.write(CONFIG, _text(config))
+
+
+def add_figures(folder: Owned, figures: Mapping[str, Any]) -> None:
+    """Add what was measured of a sampler to its folder, and write its card."""
+    config = read_config(folder.path) | {"figures": figures}
+    folder.write(CONFIG, _text(config))
+    folder.write(CARD, sampler_card(config).encode())
+
+
+def _text(config: Mapping[str, Any]) -> bytes:
+    return json.dumps(plain(config), indent=1).encode()
+
+
+def _tensors(trainer: Trainer) -> dict[str, Tensor]:
+    """Return the averaged weights, packed, and the rules' bins."""
+    found = packed(trainer.averages.state_dict())
+    for number, rule in enumerate(trainer.rules.rules):
+        found[f"rules.{number}.edges"] = torch.from_numpy(rule.edges.astype(np.float64))
+        found[f"rules.{number}.quantiles"] = torch.from_numpy(rule.quantiles.astype(np.float64))
+    return found
+
+
+def packed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights as they are saved: large matrices in 8 bits with a scale for each row, others in float16."""
+    found: dict[str, Tensor] = {}
+    for name, value in weights.items():
+        if value.ndim < 2 or value.numel() < LARGE:
+            found[name] = value.half().contiguous().cpu()
+            continue
+        scale = (value.abs().amax(1, keepdim=True) / 127).clamp_min(1e-6).half()
+        found[name] = (value / scale.float()).round().clamp(-127, 127).to(torch.int8).contiguous().cpu()
+        found[name + SCALE] = scale.contiguous().cpu()
+    return found
+
+
+def unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what `packed` was given, as far as it is kept."""
+    found: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        if not name.endswith(SCALE):
+            scale = tensors.get(name + SCALE)
+            found[name] = value.float() if scale is None else value.float() * scale.float()
+    return found
 
 
 def learn_base(trainer: Trainer) -> dict[str, Any] | None:
@@ -119,8 +172,9 @@ def learn_base(trainer: Trainer) -> dict[str, Any] | None:
     number = names.index(model.unwrapped.likeness)
     prior = np.bincount(trainer.table.bins[number][0], minlength=BINS + 1)
     data = np.zeros(BINS + 1)
-    for block in range(CARRIED // model.block):
-        z = draw_transported(model, model.block, block_generator(0, block, "base"), transport)
+    size = min(CARRIED, model.block)
+    for block in range(CARRIED // size):
+        z = draw_transported(model, size, block_generator(0, block, "base"), transport)
         values = rules.rules[number].measurement({})(decode_array(model, z))
         data += np.bincount(rules.rules[number].bin_of(values), minlength=BINS + 1)
     ratio = np.where(prior > 0, (data / data.sum()) / np.maximum(prior / prior.sum(), 1e-12), 0.0)
@@ -186,8 +240,6 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
     Raises:
         LCError: If it is damaged, of another model, or a rule measures something else than when it was trained.
     """
-    from safetensors.torch import load
-
     config = read_config(folder)
     if config["model"]["digest"] != model.digest:
         raise LCError(
@@ -195,42 +247,61 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
             f"{model.name} with digest {model.digest[:12]}; found {config['model']['digest'][:12]}",
             hint="train one for this model: lc amortise",
         )
+    tensors = _read_tensors(folder, config)
+    try:
+        predictor, network = _networks(config, tensors)
+        if predictor.codes != [one["size"] for one in config["rules"]]:
+            raise ValueError(f"{CONFIG} has other rules than its networks")
+        rules = [
+            replace(
+                rule,
+                edges=tensors[f"rules.{number}.edges"].numpy(),
+                quantiles=tensors[f"rules.{number}.quantiles"].numpy(),
+            )
+            for number, rule in enumerate(Rules.told(config).rules)
+        ]
+        base = config.get("base")
+        learned = Base(int(base["rule"]), np.array(base["ratio"])) if base else None
+    except Exception as error:
+        raise _damaged(folder, str(error)) from error
+    bound = [
+        _bound(rule, one["probes"], model, asked, folder) for rule, one in zip(rules, config["rules"], strict=True)
+    ]
+    reads = type(model.unwrapped).features is not LatentModel.features
+    return Trained(
+        Rules(tuple(bound)),
+        predictor.to(model.device),
+        network.to(model.device),
+        config["weights_sha256"],
+        config,
+        reads,
+        learned,
+    )
+
+
+def _read_tensors(folder: str | Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the tensors of a sampler's folder, checked to be those that its configuration was written with."""
     try:
         content = read_bytes(Path(folder) / WEIGHTS)
     except OSError as error:
         raise _damaged(folder, f"{WEIGHTS} cannot be read ({error.strerror or error})") from error
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != config["weights_sha256"]:
+    if hashlib.sha256(content).hexdigest() != config["weights_sha256"]:
         raise _damaged(folder, f"{WEIGHTS} is not the file that {CONFIG} was written with")
     try:
-        import torch
-
-        tensors = load(content)
-        with torch.random.fork_rng(devices=[]):
-            predictor, network = Predictor(**config["predictor"]), StepNetwork(**config["network"])
-        for name, one in (("predictor", predictor), ("network", network)):
-            own = {key.partition(".")[2]: value.float() for key, value in tensors.items() if key.startswith(f"{name}.")}
-            one.load_state_dict(own)
-            one.requires_grad_(False).eval().to(model.device)
-        rules = [
-            Rule(
-                str(one["name"]),
-                fixed=one["fixed"],
-                size=int(one["size"]),
-                edges=tensors[f"rules.{number}.edges"].numpy(),
-                quantiles=tensors[f"rules.{number}.quantiles"].numpy(),
-            )
-            for number, one in enumerate(config["rules"])
-        ]
+        found: dict[str, Tensor] = load(content)
     except Exception as error:
-        raise _damaged(folder, str(error)) from error
-    rules = [
-        _bound(rule, one["probes"], model, asked, folder) for rule, one in zip(rules, config["rules"], strict=True)
-    ]
-    base = config.get("base")
-    learned = Base(int(base["rule"]), np.array(base["ratio"])) if base else None
-    reads = type(model.unwrapped).features is not LatentModel.features
-    return Trained(Rules(tuple(rules)), predictor, network, digest, config, reads, learned)
+        raise _damaged(folder, f"{WEIGHTS}: {error}") from error
+    return found
+
+
+def _networks(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple[Predictor, StepNetwork]:
+    with torch.random.fork_rng(devices=[]):
+        predictor, network = Predictor(**config["predictor"]), StepNetwork(**config["network"])
+    for name, one in (("predictor", predictor), ("network", network)):
+        own = {key: value for key, value in tensors.items() if key.startswith(f"{name}.")}
+        one.load_state_dict({key.partition(".")[2]: value for key, value in unpacked(own).items()})
+        one.requires_grad_(False).eval()
+    return predictor, network
 
 
 def _bound(
@@ -244,7 +315,7 @@ def _bound(
     same = [one for one in asked if rule.knows(one)]
     if not same:
         return rule
-    found = replace(rule, function=same[0].function)
+    found = replace(rule, function=same[0].function, fixed=None if rule.fixed is None else same[0].settings())
     if rule.fixed is None and found.code.size != rule.size:
         raise LCError(
             f"{rule.name} tells its settings by {found.code.size} numbers; the sampler in {folder} learned {rule.size}",

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from lc_core.common.guard import blaming
 from lc_core.common.nets import training_autocast
-from lc_core.models.latent_model import LatentModel
+from lc_core.common.seeds import block_generator
+from lc_core.errors import LCError
+from lc_core.models.latent_model import LatentModel, draw_prior
 from lc_core.sampler.network import Predictor, want_logs
 
-__all__ = ["Look", "look"]
+__all__ = ["Look", "check_features", "look"]
 
 
 @dataclass(frozen=True)
@@ -64,3 +66,25 @@ def look(
         logs = want_logs(every[rows, at], masks) * present
         (gradient,) = torch.autograd.grad(logs.sum(), here)
     return Look(logs.detach(), gradient.float().flatten(1), trunk.detach().float(), features.detach())
+
+
+def check_features(model: LatentModel) -> None:
+    """Refuse a model whose `features` no sampler could read.
+
+    Raises:
+        LCError: If they raise, have another shape than `(B, F)`, are not finite, or no gradient comes back.
+    """
+    z = draw_prior(model, 2, block_generator(0, 0, "sanity")).requires_grad_(True)
+    who = f"features of {model.name}"
+    with torch.enable_grad(), blaming(who):
+        found = model.features(z)
+        if found.ndim != 2 or len(found) != len(z):
+            raise LCError(f"{who} returned shape {tuple(found.shape)} for 2 latents; expected (2, F)")
+        if not bool(torch.isfinite(found).all()):
+            raise LCError(f"{who} returned a value that is not finite")
+        gradient = torch.autograd.grad(found.sum(), z, allow_unused=True)[0] if found.requires_grad else None
+    if gradient is None or not bool(torch.isfinite(gradient).all()):
+        raise LCError(
+            f"no gradient comes back through the {who}",
+            hint="leave features out: then a sampler reads the latents themselves",
+        )

@@ -9,6 +9,7 @@ NeurIPS 2017.)
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -23,6 +24,8 @@ FEWEST = -18.0
 """Log probabilities of a want are cut off here, so that one that seems hopeless does not drown the others."""
 FIRST_STEP = 0.15
 """How far along the gradient an untrained step network goes, as a share of a latent's typical norm."""
+FURTHEST = 4.0
+"""Most that the logarithm of this share grows by: farther is of no use, and could overflow."""
 
 
 class Residual(nn.Module):
@@ -65,7 +68,9 @@ class Predictor(nn.Module):
         self.trunk = nn.Sequential(Residual(width, hidden), Residual(width, hidden), nn.LayerNorm(width))
         plain = [number for number, size in enumerate(codes) if size == 0]
         self.place = {number: at for at, number in enumerate(plain)}
-        self.plain = nn.Linear(width, len(plain) * (BINS + 1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of a layer without outputs, where every rule has settings
+            self.plain = nn.Linear(width, len(plain) * (BINS + 1))
         told = {str(number): size for number, size in enumerate(codes) if size}
         self.gates = nn.ModuleDict({number: nn.Linear(size, gate) for number, size in told.items()})
         self.heard = nn.ModuleDict({number: nn.Linear(width, gate) for number in told})
@@ -161,7 +166,7 @@ class StepNetwork(nn.Module):
         x = self.read(torch.cat([z, unit, norm.log() / 4, trunk, wants], dim=1))
         for block, scale in zip(self.blocks, self.scales, strict=True):
             x = block(x * (1 + scale(wants)))
-        moved: Tensor = self.move(x).float() + FIRST_STEP * self.along(x).float().exp() * unit
+        moved: Tensor = self.move(x).float() + FIRST_STEP * self.along(x).float().clamp(max=FURTHEST).exp() * unit
         return moved
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.constraints.settings_code import SettingsCode, code_of
 from lc_core.constraints.want import SLACK, Want
 from lc_core.errors import LCError
+from lc_core.spec.values import plain
 
 __all__ = ["BINS", "Column", "Rule", "Rules", "bins_of", "measured_bins"]
 
@@ -47,11 +49,17 @@ class Rule:
     edges: np.ndarray = field(default_factory=lambda: np.zeros(0))
     quantiles: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
-    @property
+    @cached_property
     def code(self) -> SettingsCode:
         """How its settings are told."""
         found = None if self.fixed is not None else code_of(self.function)
         return found or SettingsCode(0, lambda _: np.zeros(0), lambda _: self.fixed or {})
+
+    @property
+    def label(self) -> str:
+        """Its name, and its settings where they are fixed."""
+        told = ", ".join(f"{key} {plain(value)}" for key, value in (self.fixed or {}).items())
+        return f"{self.name} ({told})" if told else self.name
 
     @classmethod
     def of(cls, one: Measurement, *, fixed: bool) -> Rule:
@@ -66,7 +74,7 @@ class Rule:
                 f"{one.name} has settings without bounds, which cannot be drawn",
                 hint="name it in a spec with the settings that you want, or declare @measurement(..., code=...)",
             )
-        return cls(one.name, one.function, dict(one.params) if fixed else None, 0 if fixed or not code else code.size)
+        return cls(one.name, one.function, one.settings() if fixed else None, 0 if fixed or not code else code.size)
 
     def measurement(self, params: Mapping[str, Any]) -> Measurement:
         """Return the measurement under settings."""
@@ -74,7 +82,7 @@ class Rule:
 
     def knows(self, one: Measurement) -> bool:
         """Return whether a measurement is this rule, under settings that it knows."""
-        return one.name == self.name and (self.fixed is None or dict(self.fixed) == dict(one.params))
+        return one.name == self.name and (self.fixed is None or plain(self.fixed) == plain(one.settings()))
 
     def encode(self, one: Measurement) -> np.ndarray:
         """Return the code of a measurement's settings, `(size,)` float32.
@@ -99,10 +107,11 @@ class Rule:
         bins = self.bin_of(self.quantiles)
         total = np.bincount(bins, minlength=BINS + 1)
         found = np.bincount(bins, weights=inside, minlength=BINS + 1) / np.maximum(total, 1)
-        if not found.any():  # bounds between two quantiles, or beyond all: the bin that they are in is wanted
+        if not holds:
+            found = np.where(total > 0, 1.0 - found, 0.0)
+        elif not found.any():  # bounds between two quantiles, or beyond all: the bin that they are in is wanted
             middle = np.clip(0.5 * (want.low + want.high), self.quantiles[0], self.quantiles[-1])
             found[self.bin_of(np.array(np.nan_to_num(middle, nan=self.quantiles[-1])))] = 1.0
-        found = found if holds else np.where(total > 0, 1.0 - found, 0.0)
         found[BINS] = 0.0
         return found.astype(np.float32)
 
@@ -128,6 +137,11 @@ class Rules:
 
     rules: tuple[Rule, ...]
 
+    @classmethod
+    def told(cls, config: Mapping[str, Any]) -> Rules:
+        """Return the rules that a sampler's `config.json` names, without functions and bins."""
+        return cls(tuple(Rule(str(one["name"]), fixed=one["fixed"], size=int(one["size"])) for one in config["rules"]))
+
     @property
     def size(self) -> int:
         """Numbers in the longest code of settings."""
@@ -145,7 +159,7 @@ class Rules:
                 return Column(number, one, np.pad(rule.encode(one), (0, self.size - rule.size)))
         return None
 
-    def told(self, columns: Sequence[Column]) -> np.ndarray:
+    def rows(self, columns: Sequence[Column]) -> np.ndarray:
         """Return what tells each column, `(C, width)` float32: its rule, as one number that is 1, and its settings."""
         found = np.zeros((len(columns), self.width), dtype=np.float32)
         for number, one in enumerate(columns):
@@ -168,6 +182,11 @@ class Rules:
             if len(found) == count or not len(code):
                 break
         return list(found.values())
+
+    @staticmethod
+    def complete(columns: Sequence[Sequence[Column]], count: int) -> tuple[bool, ...]:
+        """Return for each rule whether `draw`, asked for `count` columns, found all that it has."""
+        return tuple(len(some) < count for some in columns)
 
 
 def bins_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

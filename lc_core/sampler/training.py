@@ -8,9 +8,11 @@ which for its turn stays as it is.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,44 +27,14 @@ from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
 from lc_core.sampler.look import Look, look
 from lc_core.sampler.network import Predictor, StepNetwork
 from lc_core.sampler.rules import Rule, Rules, bins_of, measured_bins
+from lc_core.sampler.settings import SamplerSettings
 from lc_core.sampler.wants import Batch, Table, draw_wants
 
-__all__ = ["SamplerSettings", "Trainer", "tabulate"]
+__all__ = ["Trainer", "tabulate"]
 
-
-@dataclass(frozen=True)
-class SamplerSettings:
-    """How a sampler is trained. Defaults are for latents of a hundred values and some twenty rules.
-
-    Attributes:
-        steps: Training steps.
-        batch: Rows in a step.
-        iterations: Times that the step network moves a row in training.
-        distance: Weight of the squared distance from the start, in the prior's units.
-        lr: Adam's learning rate of both networks.
-        samples: Prior samples that wants are drawn from.
-        settings: Most settings of one rule that are measured on these.
-        sizes: How likely a row has 1, 2, ... wants.
-        width: Width of both networks.
-        hidden: Width inside the step network's blocks.
-        seed: Seed of the training.
-    """
-
-    steps: int = 20_000
-    batch: int = 256
-    iterations: int = 3
-    distance: float = 0.01
-    lr: float = 7e-4
-    samples: int = 65_536
-    settings: int = 128
-    sizes: tuple[float, ...] = (0.12, 0.2, 0.24, 0.24, 0.2)
-    width: int = 384
-    hidden: int = 512
-    seed: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return them as plain data."""
-        return {key: list(one) if isinstance(one, tuple) else one for key, one in asdict(self).items()}
+TOLD = 100
+"""Steps after which progress is told, or `SECONDS` if these are over before."""
+SECONDS = 20.0
 
 
 def tabulate(
@@ -92,7 +64,7 @@ def tabulate(
         edges, quantiles = bins_of(table)
         found.append(replace(rule, edges=edges, quantiles=quantiles))
         bins.append(found[-1].bin_of(table).astype(np.uint8))
-    return Rules(tuple(found)), Table(tuple(columns), tuple(bins))
+    return Rules(tuple(found)), Table(tuple(columns), tuple(bins), some.complete(columns, settings.settings))
 
 
 class Trainer:
@@ -105,16 +77,18 @@ class Trainer:
         settings: How to train.
     """
 
-    WARM, RAMP, DECAY = 400, 200, 0.6
-    """Steps of the predictor alone; steps in which learning rates rise; share of steps after which they fall."""
+    DECAY = 0.6
+    """Share of the training after which learning rates fall; they rise in the first half of the warm steps."""
 
     def __init__(self, model: LatentModel, rules: Rules, table: Table, settings: SamplerSettings) -> None:
         self.model, self.rules, self.table, self.settings = model, rules, table, settings
-        self.step = 0
+        self.step, self.seconds = 0, 0.0
         self.rng = np.random.default_rng(settings.seed + 1)
+        some = draw_prior(model, 2, block_generator(0, 0))
+        self._choices = decode_array(model, some).dtype.kind in "biu"  # such outputs bear a coarser decode
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            features = model.features(draw_prior(model, 2, block_generator(0, 0))).shape[1]
+            features = model.features(some).shape[1]
             self.predictor = Predictor(
                 features=features,
                 codes=[rule.size for rule in rules.rules],
@@ -141,6 +115,7 @@ class Trainer:
         """Return all that a training needs to go on."""
         return {
             "step": self.step,
+            "seconds": self.seconds,
             "parts": self.parts.state_dict(),
             "averages": self.averages.state_dict(),
             "optimisers": {name: one.state_dict() for name, one in self.optimisers.items()},
@@ -149,27 +124,40 @@ class Trainer:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.step = state["step"]
+        self.step, self.seconds = state["step"], state.get("seconds", 0.0)
         self.parts.load_state_dict(state["parts"])
         self.averages.load_state_dict(state["averages"])
         for name, one in self.optimisers.items():
             one.load_state_dict(state["optimisers"][name])
         self.rng.bit_generator.state = state["rng"]
 
+    @property
+    def done(self) -> float:
+        """Share of the training that is done, by steps or by time; 1 or more at the end."""
+        by_time = self.seconds / 60 / self.settings.minutes if self.settings.minutes else 0.0
+        return max(self.step / self.settings.steps, by_time)
+
     def run(self, *, steps: int | None = None, progress: Callable[[Trainer], None] = lambda _: None) -> None:
-        """Train until `settings.steps`, or for so many steps."""
-        until = self.settings.steps if steps is None else min(self.step + steps, self.settings.steps)
-        since, sums = time.monotonic(), {"loss": 0.0, "satisfied": 0.0, "distance": 0.0}
-        number = 0
-        while self.step < until:
+        """Train to the end, or for so many steps.
+
+        Args:
+            steps: How many at most.
+            progress: Called now and then, and at the end; `figures` then has the means since the last call of the
+                predictor's `loss`, the share of rows `satisfied`, and the squared `distance` from the starts.
+        """
+        until = math.inf if steps is None else self.step + steps
+        sums, number, since = {"loss": 0.0, "satisfied": 0.0, "distance": 0.0}, 0, time.monotonic()
+        while self.done < 1 and self.step < until:
+            began = time.monotonic()
             self.step += 1
             for name, value in self._one().items():
                 sums[name] += value
             number += 1
-            if number % 100 == 0 or self.step == until:
+            self.seconds += time.monotonic() - began
+            last = self.done >= 1 or self.step >= until
+            if number == TOLD or last or time.monotonic() - since > SECONDS:
                 self.figures = {name: value / number for name, value in sums.items()}
-                self.figures["seconds"] = time.monotonic() - since
-                sums, number = dict.fromkeys(sums, 0.0), 0
+                sums, number, since = dict.fromkeys(sums, 0.0), 0, time.monotonic()
                 progress(self)
 
     def _one(self) -> dict[str, float]:
@@ -182,13 +170,13 @@ class Trainer:
         generator = block_generator(self.settings.seed, self.step, "sampler")
         moved: list[Tensor] = []
         distance = 0.0
-        if self.step > self.WARM:
+        if self.step > self.settings.warm:
             start = draw_prior(self.model, self.settings.batch, generator)
             moved, distance = self._move(start, asked, batch)
         half = self.settings.batch // 2
         fresh = draw_prior(self.model, self.settings.batch if not moved else half, generator)
         latents = torch.cat([*([moved[-1], self._any(moved)[:half]] if moved else []), fresh])
-        with training_autocast(self.model.device):
+        with training_autocast(self.model.device) if self._choices else nullcontext():
             outputs = decode_array(self.model, latents)
         loss, bins = self._learn(latents, outputs, batch, asked)
         self._average()
@@ -197,15 +185,15 @@ class Trainer:
 
     def _rate(self) -> float:
         """Return the learning rate as a share of its highest."""
-        done = self.step / self.settings.steps
+        done = min(1.0, self.done)
         falling = 1.0 if done < self.DECAY else (1.0 - done) / (1.0 - self.DECAY) + 0.02
-        return min(1.0, self.step / self.RAMP) * falling
+        return min(1.0, self.step / max(1, self.settings.warm // 2)) * falling
 
     def _asked(self, batch: Batch) -> dict[str, Any]:
         """Return a batch's columns and wants as `look` and the step network take them."""
         device = self.model.device
         codes = torch.from_numpy(np.stack([one.code for one in batch.columns])).to(device)
-        told = torch.from_numpy(self.rules.told(batch.columns)).to(device)
+        told = torch.from_numpy(self.rules.rows(batch.columns)).to(device)
         at = torch.from_numpy(batch.wants.at).to(device)
         return {
             "rules": [one.rule for one in batch.columns],
@@ -281,6 +269,6 @@ class Trainer:
     @torch.no_grad()
     def _average(self) -> None:
         """Take the new weights into the averages."""
-        share = max(0.002, 1 / (self.step - self.WARM + 9)) if self.step > self.WARM else 1.0
+        share = max(0.002, 1 / (self.step - self.settings.warm + 9)) if self.step > self.settings.warm else 1.0
         for mean, new in zip(self.averages.parameters(), self.parts.parameters(), strict=True):
             mean.lerp_(new, share)

@@ -28,13 +28,20 @@ class Table:
     Attributes:
         columns: For each rule its columns.
         bins: For each rule the bins of its columns, `(C, N)` uint8.
+        complete: For each rule whether these are all settings that it can have.
     """
 
     columns: tuple[tuple[Column, ...], ...]
     bins: tuple[np.ndarray, ...]
+    complete: tuple[bool, ...]
 
     def __len__(self) -> int:
         return self.bins[0].shape[1] if self.bins else 0
+
+    def constant(self, number: int) -> bool:
+        """Return whether each column of a rule has one and the same bin on all samples."""
+        found = self.bins[number]
+        return bool((found == found[:, :1]).all())
 
 
 @dataclass(frozen=True)
@@ -81,45 +88,51 @@ def draw_wants(rules: Rules, table: Table, count: int, sizes: Sequence[float], r
     rows = rng.integers(len(table), size=count)
     columns: list[Column] = []
     at, bins, last = [], [], []
-    for number in range(len(rules.rules)):
+    for number, times in enumerate(_times(table, most)):
         some = table.columns[number]
         chosen = np.arange(len(some))
-        if len(some) > CANDIDATES:
-            chosen = rng.choice(len(some), CANDIDATES, replace=False)
+        if len(some) > max(CANDIDATES, 2 * times):
+            chosen = rng.choice(len(some), max(CANDIDATES, 2 * times), replace=False)
         found = table.bins[number][np.ix_(chosen, rows)].astype(np.int64)  # (c, B)
-        first = len(columns)
+        pick = _choose(found, times, rng)
+        at.append(len(columns) + pick)
+        bins.append(np.take_along_axis(found, pick, axis=0))
+        last.append(np.full((times, count), len(rules.rules[number].edges)))
         columns += [some[one] for one in chosen]
-        # A rule takes part once for every eight of its columns, so that thirty attributes can be asked at once.
-        for _ in range(max(1, min(most, len(chosen) // 8) if len(chosen) == len(some) else 1)):
-            pick = _choose(found, rng)
-            at.append(first + pick)
-            bins.append(found[pick, np.arange(count)])
-            last.append(np.full(count, len(rules.rules[number].edges)))
-    order = rng.random((count, len(at))).argsort(1)[:, :most]
-    every_at, every_bin, every_last = (np.stack(one, 1) for one in (at, bins, last))
+    every_at, every_bin, every_last = (np.concatenate(one).T for one in (at, bins, last))
+    order = rng.random(every_at.shape).argsort(1)[:, :most]
     take = np.arange(count)[:, None], order
     wanted = rng.choice(np.arange(1, most + 1), count, p=np.asarray(sizes) / np.sum(sizes))
     present = (np.arange(order.shape[1]) < wanted[:, None]).astype(np.float32)
     masks = _masks(every_bin[take], every_last[take], rng)
     # What is undefined cannot be wanted.
     present *= every_bin[take] < BINS
-    # The same column twice would be two wants of one value.
-    chosen_at = every_at[take]
-    for left in range(chosen_at.shape[1]):
-        for right in range(left):
-            present[:, left] *= chosen_at[:, left] != chosen_at[:, right]
-    return Batch(tuple(columns), rows, Wants(chosen_at, present, masks))
+    return Batch(tuple(columns), rows, Wants(every_at[take], present, masks))
 
 
-def _choose(bins: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return which of C columns each row asks for, `(B,)`, given the bins `(C, B)`."""
-    columns, count = bins.shape
-    if columns == 1:
-        return np.zeros(count, dtype=np.int64)
+def _times(table: Table, most: int) -> list[int]:
+    """Return how often each rule takes part in a row.
+
+    Once, unless a row may have more wants than there are rules: then those whose settings are few, such as thirty
+    attributes, are asked under several of them at once.
+    """
+    times = [1] * len(table.columns)
+    free = [len(some) if whole else 1 for some, whole in zip(table.columns, table.complete, strict=True)]
+    for _ in range(most - len(times)):
+        number = max(range(len(times)), key=lambda one: free[one] / times[one])
+        if times[number] < free[number]:
+            times[number] += 1
+    return times
+
+
+def _choose(bins: np.ndarray, times: int, rng: np.random.Generator) -> np.ndarray:
+    """Return which of C columns each row asks for, `(times, B)`, all distinct, given the bins `(C, B)`."""
+    count = bins.shape[1]
     seen = rng.random(bins.shape) < rng.uniform(0.1, 1.0, count)
     score = np.where(seen & (bins < BINS), bins, -1) + rng.random(bins.shape)
-    searched = rng.random(count) < SEARCHED
-    return np.where(searched, score.argmax(0), rng.integers(columns, size=count))
+    score = np.where(rng.random(count) < SEARCHED, score, rng.random(bins.shape))
+    chosen: np.ndarray = np.argsort(-score, axis=0)[:times]
+    return chosen
 
 
 def _masks(bins: np.ndarray, last: np.ndarray, rng: np.random.Generator) -> np.ndarray:

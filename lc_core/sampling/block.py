@@ -156,10 +156,11 @@ def _drawn(bank: Bank, number: int, evaluator: Evaluator) -> _Tried:
 
 def _moved(problem: Problem, energy: Energy | None, number: int, evaluator: Evaluator) -> _Tried:
     """Run, decode and measure a block of tries of an engine that moves latents."""
-    engine, first = problem.engine.part(number)
+    first = problem.engine.part(number)[1]
+    engine, energy = problem.engine.at_work(number, energy)
     on_the_way = energy.decodes if energy else 0
     transport = _transport(problem, engine)
-    z = _end_points(problem, energy, number, evaluator, transport)
+    z = _end_points(problem, engine, energy, number, evaluator, transport)
     on_the_way = (energy.decodes if energy else 0) - on_the_way + len(z) * getattr(transport, "decodes", 0)
     moved = None
     if problem.moves and engine.needs_energy:
@@ -182,6 +183,7 @@ def _transport(problem: Problem, engine: Engine) -> Callable[[Tensor], Tensor] |
 
 def _end_points(
     problem: Problem,
+    engine: Engine,
     energy: Energy | None,
     number: int,
     evaluator: Evaluator,
@@ -197,13 +199,12 @@ def _end_points(
             place = f"outputs are counted among {len(latents)} that the engine decoded on its way in block {number}"
             raise LCError(error.message, hint="; ".join(filter(None, (error.hint, place)))) from error
 
-    engine, first = problem.engine.part(number)
     start = draw_transported(problem.model, engine.block, block_generator(problem.seed, number), transport)
     # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
     z = run_engine(engine, problem.model, start, energy, satisfied=check if evaluator.conditions else None).z
     finite = torch.isfinite(z).flatten(1).all(dim=1)
     if not bool(finite.all()):
-        at = first + int((~finite).nonzero()[0])
+        at = problem.engine.part(number)[1] + int((~finite).nonzero()[0])
         name = type(engine).__name__.lower()
         raise LCError(f"engine {name} ended try {at} at a latent that is not finite", hint="try smaller steps")
     return z

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from lc_plugins.avatars.dataset import read_avatars
+from lc_plugins.images.arrays import from_pixels
 from lc_plugins.vae.model import PixelModel
 
 if TYPE_CHECKING:
@@ -63,3 +67,7 @@ class AvatarModel(PixelModel):
     def flow(self) -> nn.Module | None:
         """Return the flow from the prior to encodings of pictures, latents `(B, D)` to latents; None without one."""
         return self._flow
+
+    def held_out(self) -> np.ndarray:
+        """Return the test pictures `(5000, 3, 64, 64)`, drawn first if they are not in the cache folder."""
+        return from_pixels(np.asarray(read_avatars("test").pictures))

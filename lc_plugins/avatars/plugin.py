@@ -7,7 +7,13 @@ from pathlib import Path
 from lc_core import hookimpl
 from lc_core.plugins import Register
 
-__all__ = ["lc_register_constraints", "lc_register_judges", "lc_register_models", "lc_register_recipes"]
+__all__ = [
+    "lc_register_constraints",
+    "lc_register_judges",
+    "lc_register_models",
+    "lc_register_recipes",
+    "lc_register_spaces",
+]
 
 TYPICAL = str(Path(__file__).with_name("typical.json"))
 
@@ -39,3 +45,11 @@ def lc_register_recipes(register: Register) -> None:
 def lc_register_judges(register: Register) -> None:
     """Register what reports of attributes and guides nothing."""
     register("avatars.attribute", "lc_plugins.avatars.judge:attributes")
+
+
+@hookimpl
+def lc_register_spaces(register: Register) -> None:
+    """Register what avatars are compared by in `lc eval`."""
+    models = ("avatars.64", "avatars.64-blurry")
+    target = "lc_plugins.avatars.judge:judge_features"
+    register("avatars.judged", target, output="image.rgb/1", version=1, models=models)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lc_core import measurement
+from lc_core import SettingsCode, measurement
 from lc_plugins.avatars.attributes import NAMES, involved
 from lc_plugins.avatars.weights import load_classifier
 from lc_plugins.images.arrays import as_images
@@ -93,6 +93,14 @@ def _followed(pictures: Tensor, *, name: Attribute, present: bool = True) -> Ten
     return shown if present else 1 - shown
 
 
+CODE = SettingsCode(
+    len(NAMES),
+    lambda settings: np.eye(len(NAMES))[NAMES.index(settings["name"])] * (1 if settings["present"] else -1),
+    lambda rng: {"name": NAMES[rng.integers(len(NAMES))], "present": bool(rng.random() < 0.5)},
+)
+"""A number for each attribute: 1 for the one that is to be there, -1 for one that is not."""
+
+
 @measurement(
     accepts="image.rgb/1",
     unit="probability",
@@ -101,6 +109,7 @@ def _followed(pictures: Tensor, *, name: Attribute, present: bool = True) -> Ten
     together=attributes,
     involves=_involves,
     differentiable=_followed,
+    code=CODE,
 )
 def attribute(pictures: np.ndarray, *, name: Attribute, present: bool = True) -> np.ndarray:
     """Return how probable it is that an attribute is seen in pictures `(B, 3, 64, 64)`, or that it is not, `(B,)`.

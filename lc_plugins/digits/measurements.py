@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +29,19 @@ def _involves(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"digit": other} for other in range(10) if other != settings["digit"]]
 
 
-@measurement(accepts="image.gray/1", unit="probability", range=(0, 1), at_least=0.5, involves=_involves)
+def _digits(pictures: np.ndarray, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return what `digit` does under each of S settings, `(B, S)`."""
+    return _verifier().probabilities(pictures)[:, [one["digit"] for one in settings]]
+
+
+@measurement(
+    accepts="image.gray/1",
+    unit="probability",
+    range=(0, 1),
+    at_least=0.5,
+    involves=_involves,
+    together=_digits,
+)
 def digit(pictures: np.ndarray, *, digit: Annotated[int, Field(ge=0, le=9)]) -> np.ndarray:
     """Return the calibrated probability that a picture shows a digit, `(B,)`, 0 to 1.
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from lc_plugins.digits.data import read_digits
 from lc_plugins.vae.model import PixelModel
 
 if TYPE_CHECKING:
@@ -39,3 +42,7 @@ class DigitModel(PixelModel):
         from lc_plugins.digits.network import DigitVAE
 
         return DigitVAE(**settings)
+
+    def held_out(self) -> np.ndarray:
+        """Return the digits `(297, 1, 8, 8)` that no training saw."""
+        return read_digits("test").pictures

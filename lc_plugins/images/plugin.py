@@ -14,6 +14,7 @@ __all__ = [
     "lc_register_readers",
     "lc_register_recipes",
     "lc_register_renderers",
+    "lc_register_spaces",
     "lc_register_views",
 ]
 
@@ -66,3 +67,10 @@ def lc_register_views(register: Register) -> None:
     """Register when two pictures count as the same."""
     register("images.coarse", "lc_plugins.images.views:coarse", output="image.rgb/1")
     register("images.coarse_gray", "lc_plugins.images.views:coarse", output="image.gray/1")
+
+
+@hookimpl
+def lc_register_spaces(register: Register) -> None:
+    """Register what pictures are compared by in `lc eval`."""
+    register("images.averages", "lc_plugins.images.views:averages", output="image.rgb/1", version=1)
+    register("images.averages_gray", "lc_plugins.images.views:averages", output="image.gray/1", version=1)

@@ -1,10 +1,10 @@
-"""When two pictures count as the same: if they agree on 8 x 8 pixels and 16 levels."""
+"""Pictures as 8 x 8 pixels: what they are compared by, and when two count as the same, at 16 levels."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["coarse"]
+__all__ = ["averages", "coarse"]
 
 SIDE, LEVELS = 8, 16
 
@@ -18,15 +18,25 @@ def coarse(outputs: np.ndarray) -> np.ndarray:
         outputs: Pictures `(B, C, H, W)` or `(B, H, W)`, in [0, 1]; what lies outside is clipped. Whole numbers are
             taken as bytes.
     """
-    pictures = outputs.astype(np.float64) / (255 if outputs.dtype.kind in "iu" else 1)
-    rows, columns = (_averages(size) for size in pictures.shape[-2:])
-    parts = rows @ np.clip(pictures, 0, 1) @ columns.T
     # What is half way between two levels up to rounding falls on the same side in every picture.
-    levels: np.ndarray = np.rint(np.round(parts * (LEVELS - 1), 6)).astype(np.uint8)
+    levels: np.ndarray = np.rint(np.round(_parts(outputs) * (LEVELS - 1), 6)).astype(np.uint8)
     return levels
 
 
-def _averages(size: int) -> np.ndarray:
+def averages(outputs: np.ndarray) -> np.ndarray:
+    """Return the averages of 8 x 8 parts of pictures, as `coarse` makes them but not rounded, `(B, C x 64)` float32."""
+    return _parts(outputs).reshape(len(outputs), -1).astype(np.float32)
+
+
+def _parts(outputs: np.ndarray) -> np.ndarray:
+    """Return the averages of 8 x 8 parts, `(B, ..., 8, 8)` float64."""
+    pictures = outputs.astype(np.float64) / (255 if outputs.dtype.kind in "iu" else 1)
+    rows, columns = (_weights(size) for size in pictures.shape[-2:])
+    found: np.ndarray = rows @ np.clip(pictures, 0, 1) @ columns.T
+    return found
+
+
+def _weights(size: int) -> np.ndarray:
     """Return the weights `(8, size)` of each pixel in each of eight parts of the same length."""
     edges = np.arange(SIDE + 1) * size / SIDE
     pixels = np.arange(size)

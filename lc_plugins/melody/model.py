@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lc_core import LCError, Posterior
+from lc_plugins.melody.corpus import read_corpus
+from lc_plugins.melody.tokens import HOLD
 from lc_plugins.vae.model import VAEModel
 
 if TYPE_CHECKING:
@@ -61,6 +63,10 @@ class MelodyModel(VAEModel):
 
         return classes_to_tokens(self.net.decode(z).argmax(dim=-1))
 
+    def sampler(self) -> Path | None:
+        """Return the folder of the sampler that comes with the shipped model."""
+        return self.folder / "sampler"
+
     def features(self, z: Tensor) -> Tensor:
         """Return the probabilities of all tokens, sharpened towards the likeliest, `(B, T C)`."""
         found: Tensor = (self.net.decode(z).float() / SHARPENED).softmax(-1).flatten(1)
@@ -77,6 +83,14 @@ class MelodyModel(VAEModel):
             raise LCError(f"{self.name} encodes tokens (B, {self.steps}); found shape {tuple(tokens.shape)}")
         with torch.inference_mode():
             return Posterior(*self.net.encode(tokens_to_classes(tokens)))
+
+    def held_out(self) -> np.ndarray:
+        """Return windows `(N, T)` of the tunes that were held out, each moved to a key of its own, as in training."""
+        corpus = read_corpus(steps=self.steps)
+        windows = corpus.windows[corpus.is_test]
+        shift = np.random.default_rng(0).integers(-6, 6, (len(windows), 1))
+        moved: np.ndarray = np.where(windows < HOLD, windows + shift, windows)
+        return moved
 
     def realism_alone(self) -> Chain | None:
         """Return a chain that the output-space discriminator judges; None where the folder has no `ear.safetensors`."""

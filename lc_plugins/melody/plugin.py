@@ -13,6 +13,7 @@ __all__ = [
     "lc_register_readers",
     "lc_register_recipes",
     "lc_register_renderers",
+    "lc_register_spaces",
     "lc_register_views",
 ]
 
@@ -79,3 +80,9 @@ def lc_register_recipes(register: Register) -> None:
 def lc_register_views(register: Register) -> None:
     """Register when two melodies count as the same."""
     register("melody.heard", "lc_plugins.melody.views:heard", output=TOKENS)
+
+
+@hookimpl
+def lc_register_spaces(register: Register) -> None:
+    """Register what melodies are compared by in `lc eval`."""
+    register("melody.profile", "lc_plugins.melody.spaces:profile", output=TOKENS, version=1)

@@ -79,11 +79,14 @@ def test_nothing_that_is_registered_to_guide_or_select_leads_to_the_judge() -> N
 def test_the_judge_is_named_where_judges_are_registered_and_these_are_asked_when_all_is_done() -> None:
     texts = {name: path.read_text(encoding="utf-8") for name, path in modules()}
     assert [name for name, text in texts.items() if f"{JUDGE}:" in text] == [plugin.__name__]
-    assert texts[plugin.__name__].count(f"{JUDGE}:") == 1
+    assert texts[plugin.__name__].count(f"{JUDGE}:") == 2, "as a judge, and as a space to compare sets in"
     targets: list[str] = []
     plugin.lc_register_judges(lambda name, target, **about: targets.append(target.partition(":")[0]))
     assert targets == [JUDGE]
     assert [name for name, text in texts.items() if ASKS.search(text)] == ["lc_core.editing.judge"]
+    users = [name for name, text in texts.items() if re.search(r"\bspace_of\(", text)]
+    assert sorted(users) == ["lc_core.evaluation.figures", "lc_core.plugins.registry"]
+    assert who_reaches("lc_core.evaluation.figures") == {"lc_core.evaluation", *REPORTING, "lc_core.cli.eval"}
     assert who_reaches("lc_core.editing.judge") <= {"lc_core.runs.transform", "lc_core.cli.transform"}
 
 

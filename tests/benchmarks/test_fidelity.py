@@ -1,92 +1,34 @@
-"""The figures that compare two sets: by hand, against a brute force, and on sets that are known to differ or not."""
+"""The benchmark of fidelity: exact samples that were stopped go on to the same sets, and a spec gets its row."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from benchmarks.fidelity import neighbour_figures, two_sample_auc
+from benchmarks import fidelity
 
-
-def brute_force(real, other, k):
-    """The definitions, point by point."""
-
-    def radius(points, at):
-        return sorted(float(np.linalg.norm(points[at] - one)) for one in points)[k]  # the first is itself
-
-    real_radius = [radius(real, at) for at in range(len(real))]
-    other_radius = [radius(other, at) for at in range(len(other))]
-    inside = [[np.linalg.norm(a - b) <= reach for b in other] for a, reach in zip(real, real_radius, strict=True)]
-    back = [[np.linalg.norm(a - b) <= reach for b, reach in zip(other, other_radius, strict=True)] for a in real]
-    return {
-        "precision": np.mean(np.any(inside, axis=0)),
-        "recall": np.mean(np.any(back, axis=1)),
-        "density": np.mean(np.sum(inside, axis=0)) / k,
-        "coverage": np.mean(np.any(inside, axis=1)),
-    }
+NAMES = ("c_major", "busy_c_major")
 
 
-def test_four_points_on_a_line_by_hand():
-    real = np.array([[0.0], [1.0], [2.0], [10.0]])  # reach, k = 1: 1, 1, 1, 8
-    other = np.array([[0.5], [1.5], [30.0]])  # reach: 1, 1, 28.5
-    # In how many real balls: 0.5 in those of 0 and 1; 1.5 in those of 1 and 2; 30 in none. 10's holds neither.
-    # Reals in a ball of the others: 0, 1 and 2 in that of 0.5 or 1.5; 10 in that of 30, which reaches down to 1.5.
-    found = neighbour_figures(real, other, k=1)
-    assert found == pytest.approx({"precision": 2 / 3, "recall": 1.0, "density": 4 / 3, "coverage": 3 / 4})
+def test_exact_samples_that_were_stopped_go_on_to_the_same_sets(tmp_path, monkeypatch):
+    for name in ("stopped", "whole"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(fidelity, "SAVED_EVERY", 2)
+    whole = fidelity.exact(NAMES, 40, 20_000, tmp_path / "whole")
+    fidelity.exact(("c_major",), 40, 1_024, tmp_path / "stopped")
+    fidelity.exact(NAMES, 40, 6_144, tmp_path / "stopped")
+    resumed = fidelity.exact(NAMES, 40, 20_000, tmp_path / "stopped")
+    for name in NAMES:
+        assert len(whole[name]) == 40 and resumed[name].about() == whole[name].about()
+        assert np.array_equal(resumed[name].reference, whole[name].reference)
+        assert np.array_equal(resumed[name].second, whole[name].second)
 
 
-@pytest.mark.parametrize("k", [1, 3, 5])
-def test_any_points_as_by_brute_force(k):
-    draw = np.random.default_rng(k)
-    real, other = draw.normal(size=(40, 3)), draw.normal(size=(30, 3)) * 1.3 + 0.4
-    assert neighbour_figures(real, other, k=k) == pytest.approx(brute_force(real, other, k))
-
-
-def test_chunks_change_nothing():
-    draw = np.random.default_rng(0)
-    real, other = draw.normal(size=(50, 4)), draw.normal(size=(60, 4))
-    whole = neighbour_figures(real, other)
-    assert neighbour_figures(real, other, chunk=7) == pytest.approx(whole)
-
-
-def test_a_set_against_itself_and_one_far_away():
-    points = np.random.default_rng(1).normal(size=(50, 4))
-    itself, far = neighbour_figures(points, points), neighbour_figures(points, points + 100)
-    assert (itself["precision"], itself["recall"], itself["coverage"]) == (1, 1, 1)
-    assert set(far.values()) == {0}
-
-
-def test_a_set_that_lacks_a_mode_is_precise_but_covers_half():
-    draw = np.random.default_rng(2)
-    real = np.concatenate([draw.normal(size=(200, 2)), draw.normal(size=(200, 2)) + 50])
-    found = neighbour_figures(real, draw.normal(size=(400, 2)))
-    assert found["precision"] > 0.9 and 0.4 < found["coverage"] < 0.51 and 0.4 < found["recall"] < 0.51
-
-
-def test_too_few_points_are_refused():
-    with pytest.raises(ValueError, match="found k 3, 3, 9"):
-        neighbour_figures(np.zeros((3, 2)), np.zeros((9, 2)), k=3)
-
-
-def noise(seed, shape):
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 8, 8)])
-def test_a_network_tells_bright_pictures_from_dark_but_not_noise_from_noise(shape):
-    first, second = noise(0, (300, *shape)), noise(1, (300, *shape))
-    assert two_sample_auc(first, first // 2, steps=15) > 0.98
-    assert 0.35 < two_sample_auc(first, second, steps=15) < 0.65
-
-
-def test_a_network_tells_melodies_by_their_pitches_but_not_alike_ones():
-    draw = np.random.default_rng(0)
-    low, again = draw.integers(60, 70, (2, 300, 32))
-    high = draw.integers(66, 76, (300, 32))
-    assert two_sample_auc(low, high, steps=60) > 0.95
-    assert 0.35 < two_sample_auc(low, again, steps=60) < 0.65
-
-
-def test_the_same_seed_gives_the_same_auc():
-    first, second = noise(0, (90, 1, 8, 8)), noise(1, (90, 1, 8, 8))
-    assert two_sample_auc(first, second, steps=5) == two_sample_auc(first, second, steps=5)
+def test_a_spec_gets_its_row(tmp_path, monkeypatch):
+    monkeypatch.setattr("lc_core.evaluation.figures.STEPS", 20)
+    pairs = fidelity.exact(("c_major",), 40, 20_000, tmp_path)
+    spec = fidelity.load("c_major", 40, engine="rejection", seed=0)
+    figures = fidelity.measured(spec, pairs["c_major"], tmp_path / "run")
+    cells = dict(zip(fidelity.HEAD, fidelity.row("c_major", figures), strict=True))
+    assert cells["N"] == "40" and cells["distinct"] == "100.0 %"
+    assert cells["prior's rate"] == f"{pairs['c_major'].met / pairs['c_major'].looked:.3%}"
+    assert figures["runs"][0]["engines"][-1]["exact"] is True

@@ -22,10 +22,11 @@ FLOORS = (
     ("energy", "diagnose"),
     ("engines",),
     ("fitting", "sampling"),
-    ("editing", "testing", "sampler"),
+    ("sampler",),
     ("planning",),
+    ("editing", "testing"),
     ("runs",),
-    ("actors",),
+    ("actors", "evaluation"),
     ("api",),
     ("cli",),
 )

@@ -22,7 +22,7 @@ from lc_plugins.digits.classifier import load_classifier
 from lc_plugins.digits.data import read_digits
 from lc_plugins.digits.judge import JUDGE
 from lc_plugins.digits.measurements import VERIFIER
-from lc_plugins.digits.model import SHIPPED, DigitModel
+from lc_plugins.digits.model import SHIPPED, DigitModel, load_8x8
 from lc_plugins.digits.train import train
 
 pytest.importorskip("sklearn")
@@ -195,3 +195,8 @@ def test_the_shipped_figures_are_those_of_the_shipped_files() -> None:
         assert found[name] == pytest.approx(kept[name], abs=0.01), name
     for kind, one in found["samples"].items():
         assert one["judge sure"] == pytest.approx(kept["samples"][kind]["judge sure"], abs=0.01), kind
+
+
+def test_digits_that_no_training_saw_can_be_compared_with():
+    data = load_8x8().held_out()
+    assert data.shape == (297, 1, 8, 8) and 0 <= data.min() < data.max() <= 1

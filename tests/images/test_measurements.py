@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from lc_core import Constraint, load_model
+from lc_core import Constraint, Measurement, load_model
+from lc_core.constraints.measurement import measure_all
 from lc_core.energy.decoder_guide import check_guides
 from lc_core.plugins.discover import build_registry
 from lc_core.spec import SpecError, load_spec
@@ -68,3 +69,14 @@ def test_a_part_or_a_colour_that_makes_no_sense_is_refused(tmp_path, entry, said
     with pytest.raises(SpecError) as caught:
         load_spec(path)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("rule", [brightness, color_distance])
+def test_many_settings_are_measured_together_as_each_alone(rule):
+    rng = np.random.default_rng(0)
+    pictures = rng.random((6, 3, 20, 14), dtype=np.float32)
+    code = rule.__lc_measurement__.code
+    some = [Measurement(rule, {"box": (0.0, 0.0, 1.0, 1.0)} | dict(code.draw(rng))) for _ in range(40)]
+    for one, values in zip(some, measure_all(some, pictures), strict=True):
+        assert values == pytest.approx(one(pictures), abs=1e-6)
+        assert len(code.encode(one.settings())) == code.size

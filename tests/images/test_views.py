@@ -1,11 +1,11 @@
-"""When two pictures count as the same."""
+"""What pictures are compared by, and when two count as the same."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lc_plugins.images.views import coarse
+from lc_plugins.images.views import averages, coarse
 
 
 def literal(picture: np.ndarray) -> np.ndarray:
@@ -41,3 +41,12 @@ def test_bytes_grey_without_a_channel_and_values_beyond_are_taken() -> None:
     assert (coarse(pictures) == coarse(pictures[:, None] / 255.0)[:, 0]).all()
     assert (coarse(np.array([[[[-3.0]]], [[[7.0]]]])) == np.array([0, 15]).reshape(2, 1, 1, 1)).all()
     assert coarse(np.zeros((0, 3, 64, 64))).shape == (0, 3, 8, 8)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 64, 64), (2, 1, 8, 8), (2, 1, 24, 40)])
+def test_averages_are_the_means_of_each_part_for_bytes_too(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    found = averages(pixels / np.float32(255))
+    parts = pixels.reshape(*shape[:2], 8, shape[2] // 8, 8, shape[3] // 8).mean(axis=(3, 5)) / 255
+    assert found == pytest.approx(parts.reshape(shape[0], -1), abs=1e-6)
+    assert averages(pixels) == pytest.approx(found, abs=1e-6)

@@ -1,0 +1,182 @@
+"""A run that is evaluated: from its folder, or from what `lc_core.sample` returned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.constraints.constraint import Entry
+from lc_core.constraints.evaluator import Evaluator
+from lc_core.errors import LCError
+from lc_core.plugins.installed import installed_version
+from lc_core.runs.build import build_model
+from lc_core.sampling.problem import base_of
+from lc_core.sampling.report import SCHEMA
+from lc_core.sampling.result import SampleResult
+from lc_core.spec import Spec, load_spec
+
+if TYPE_CHECKING:
+    from lc_core.models.latent_model import LatentModel
+    from lc_core.plugins.registry import Registry
+
+__all__ = ["Run", "read_runs"]
+
+NEEDED = {"engine", "seed", "status", "tried", "delivered", "decodes", "all", "constraints", "distinct"}
+"""Keys of `report.json` that are read."""
+ANEW = "make the run again from its spec.yaml, into another folder (--out)"
+AGAIN = "the lc sample command of the run writes it again"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a finished run delivered, and what was asked of it.
+
+    Attributes:
+        name: Its folder, or `result`.
+        report: What its `report.json` holds.
+        model: The model.
+        entries: Top-level entries.
+        base: What its tries begin from, `prior` or `data`.
+        realism: Weight of realism.
+        outputs: Decoded outputs, first dimension N.
+    """
+
+    name: str
+    report: Mapping[str, Any]
+    model: LatentModel
+    entries: tuple[Entry, ...]
+    base: str
+    realism: float
+    outputs: np.ndarray
+
+    @classmethod
+    def of(cls, result: SampleResult) -> Run:
+        """Return what `lc_core.sample` returned as a run."""
+        problem = result.problem
+        return cls(
+            "result", result.report, problem.model, problem.entries, problem.base, problem.realism, result.outputs
+        )
+
+    @property
+    def conditions(self) -> tuple[Entry, ...]:
+        """The entries that every delivered output meets."""
+        return tuple(entry for entry in self.entries if entry.require)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every output is a draw that was kept as it is, so that they are distributed exactly."""
+        if engines := self.report.get("engines"):
+            return all(one["exact"] for one in engines)
+        plan = self.report.get("fit", {}).get("plan", {}).get("engines")
+        return (plan or [self.report["engine"]]) == ["rejection"]
+
+
+def read_runs(paths: Sequence[Path], *, registry: Registry, device: str = "auto") -> list[Run]:
+    """Read the folders of finished runs of one model, which is loaded once.
+
+    Args:
+        paths: The folders, one or more.
+        registry: What is installed.
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        LCError: If one is no run, is not finished, holds no output, was made by a version that wrote something else,
+            or if the runs are of different models.
+    """
+    found = [_Folder.read(path) for path in paths]
+    for one in found[1:]:
+        if one.model["digest"] != found[0].model["digest"]:
+            raise LCError(
+                f"{found[0].path} and {one.path} are runs of different models: {found[0].model['name']} and"
+                f" {one.model['name']}" + (", with other weights" * (one.model["name"] == found[0].model["name"])),
+                hint="only samples of one model can be compared; give the runs of each model in a command of its own",
+            )
+    specs = [load_spec(str(one.path / "spec.yaml"), registry=registry) for one in found]
+    model = build_model(specs[0], device=device)
+    for one in found:
+        if one.model["digest"] != model.digest:
+            raise LCError(
+                f"{one.path} was made with other weights or another version of {model.name} than the one installed",
+                hint=ANEW,
+            )
+    return [one.run(spec, model) for one, spec in zip(found, specs, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """The parsed files of a run's folder."""
+
+    path: Path
+    report: Mapping[str, Any]
+    model: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> _Folder:
+        if not path.is_dir():
+            raise LCError(f"{path} is no folder of a run", hint="lc sample writes one: runs/<name>-<seed>")
+        if not (path / "report.json").is_file():
+            if (path / "blocks" / "run.json").is_file():
+                raise LCError(f"the run in {path} is not finished", hint="the lc sample command that began it goes on")
+            raise LCError(f"{path} is no folder of a run: it has no report.json", hint="lc sample writes one")
+        report = _parsed(path / "report.json")
+        if report.get("kind") == "transform" or "inputs" in report:
+            raise LCError(f"{path} holds edits, not samples", hint="lc eval compares what lc sample writes")
+        if not (path / "spec.yaml").is_file():
+            raise LCError(
+                f"{path} was saved from Python and holds no spec", hint="lc_core.evaluation.evaluate([result]) takes it"
+            )
+        about = _parsed(path / "environment.json")
+        lacking = sorted(NEEDED - set(report)) + ["model.digest"] * ("digest" not in about.get("model", {}))
+        if report.get("schema") != SCHEMA or lacking:
+            version = about.get("versions", {}).get("latent-constraints", "another version")
+            what = f"lacks {', '.join(lacking)}" if report.get("schema") == SCHEMA else "is in another format"
+            raise LCError(
+                f"{path / 'report.json'} {what}: it was written by lc {version}, and this is lc"
+                f" {installed_version('latent-constraints')}",
+                hint=ANEW,
+            )
+        if not report["delivered"]:
+            tried = f"{report['tried']:,}"
+            raise LCError(f"{path} delivered no output in {tried} tries", hint="a larger --budget goes on with it")
+        return cls(path, report, about["model"])
+
+    def run(self, spec: Spec, model: LatentModel) -> Run:
+        base = base_of(spec.base, spec.realism, model, left_open=spec.engine.use == "auto")
+        return Run(str(self.path), self.report, model, spec.entries, base, spec.realism, self._outputs(spec, model))
+
+    def _outputs(self, spec: Spec, model: LatentModel) -> np.ndarray:
+        """Return the outputs that are saved, or decode the latents again where outputs are too large to be."""
+        import torch
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        place = self.path / "samples.safetensors"
+        try:
+            samples = load_file(place)
+            latents, outputs = samples["z"], samples.get("x")
+        except (OSError, SafetensorError, KeyError) as error:
+            raise LCError(f"{place} cannot be read: {error}", hint=AGAIN) from error
+        found = Evaluator(model, spec.entries).decode(torch.from_numpy(latents)) if outputs is None else outputs
+        if len(found) != self.report["delivered"]:
+            raise LCError(f"{place} holds {len(found):,} outputs, but the report says {self.report['delivered']:,}")
+        return found
+
+
+def _parsed(path: Path) -> Mapping[str, Any]:
+    """Return a JSON file of a run's folder.
+
+    Raises:
+        LCError: If it cannot be read, or holds no object.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise LCError(f"{path} cannot be read: {error}", hint=AGAIN) from error
+    if not isinstance(found, dict):
+        raise LCError(f"{path} holds no object", hint=AGAIN)
+    return found

@@ -1,0 +1,165 @@
+"""What is measured of a trained sampler: first tries at random wants that it was not trained on, decoded and measured.
+
+Wants are drawn as in training, from prior samples that took no part in it. A composition's rate is the share of the
+other samples that meet all its wants, so what is rare for the prior and what is rare for the sampler stand side by
+side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lc_core.common.progress import Progress, ProgressLine
+from lc_core.common.seeds import block_generator
+from lc_core.common.words import counted
+from lc_core.models.latent_model import LatentModel, decode_outputs, draw_prior
+from lc_core.sampler.asked import Asked
+from lc_core.sampler.engine import Sampler
+from lc_core.sampler.folder import Trained
+from lc_core.sampler.rules import measured_bins
+from lc_core.sampler.settings import SamplerSettings
+from lc_core.sampler.unseen import SamplerEnergy
+from lc_core.sampler.wants import Batch, Table, draw_wants
+
+__all__ = ["measure_sampler"]
+
+TRIES = 16
+"""First tries of each composition."""
+AT_ONCE = 16
+"""Compositions whose tries are one batch."""
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """One composition: shares of prior samples and of its tries that meet all; each want's rule, and shares that do."""
+
+    rate: float
+    satisfied: float
+    distinct: float
+    wants: tuple[tuple[int, float, float], ...]
+
+
+def measure_sampler(
+    model: LatentModel, trained: Trained, table: Table, settings: SamplerSettings, progress: Progress
+) -> dict[str, Any]:
+    """Measure a sampler on random compositions.
+
+    Args:
+        model: The model.
+        trained: The sampler, all its rules with their functions.
+        table: Prior samples that it was not trained on, measured under settings of every rule, in its bins.
+        settings: Its training's: how many compositions, and how many wants they have.
+        progress: Called with a line of text now and then.
+
+    Returns:
+        `compositions` and `tries` of each; `satisfied`, the median share of tries that meet all; `by_rate` and
+        `by_rule`, the same by decade of the prior's rate and by rule; `distinct`, the mean share of distinct outputs.
+    """
+    rng = np.random.default_rng(settings.seed + 2)
+    count = settings.compositions
+    batch = draw_wants(trained.rules, table, count, settings.sizes, rng)
+    tried: list[_Tried] = []
+    for first in range(0, count, AT_ONCE):
+        done = min(first + AT_ONCE, count)
+        tried += _try(model, trained, table, batch, range(first, done))
+        progress(ProgressLine(f"measured {done} of {counted(count, 'composition')}", done, count))
+    return {
+        "compositions": len(tried),
+        "tries": TRIES,
+        "samples": len(table),
+        "satisfied": float(np.median([one.satisfied for one in tried])) if tried else math.nan,
+        "distinct": float(np.mean([one.distinct for one in tried])) if tried else math.nan,
+        "by_rate": _by_rate(tried, len(table)),
+        "by_rule": _by_rule(tried, [rule.label for rule in trained.rules.rules]),
+    }
+
+
+def _try(model: LatentModel, trained: Trained, table: Table, batch: Batch, which: range) -> list[_Tried]:
+    """Try some compositions of a batch, all in one."""
+    wants = batch.wants
+    wanted = [
+        {int(wants.at[row, place]): wants.masks[row, place] for place in np.flatnonzero(wants.present[row])}
+        for row in which
+    ]
+    asked = Asked.these(trained.rules, batch.columns, wanted, np.full(len(which), 1 / len(which)), model.device)
+    outputs = _first_tries(model, Sampler().asking(trained, asked), which)
+    bins = measured_bins(trained.rules, batch.columns, outputs)
+    found = []
+    for place, (row, masks) in enumerate(zip(which, wanted, strict=True)):
+        own = slice(place * TRIES, (place + 1) * TRIES)
+        met = {at: mask[bins[own, at]] > 0 for at, mask in masks.items()}
+        before = {at: mask[_held(table, batch, at)] > 0 for at, mask in masks.items()}
+        if not masks:
+            continue
+        others = np.delete(np.logical_and.reduce(list(before.values())), batch.rows[row])
+        found.append(
+            _Tried(
+                rate=float(others.mean()),
+                satisfied=float(np.logical_and.reduce(list(met.values())).mean()),
+                distinct=len({one.tobytes() for one in outputs[own]}) / TRIES,
+                wants=tuple((batch.columns[at].rule, float(met[at].mean()), float(before[at].mean())) for at in masks),
+            )
+        )
+    return found
+
+
+def _first_tries(model: LatentModel, engine: Sampler, which: range) -> np.ndarray:
+    """Return the outputs of `TRIES` tries at each of an engine's alternatives, one after the other."""
+    z = draw_prior(model, len(which) * TRIES, block_generator(0, which.start, "sampler/figures"))
+    way = torch.arange(len(which), device=z.device).repeat_interleave(TRIES)
+    state: tuple[Tensor, ...] = (z, z, way, torch.zeros_like(way, dtype=torch.bool))
+    for number in range(1, engine.steps + 1):
+        state = engine.step(state, SamplerEnergy(()), model, number)
+    return decode_outputs(model, state[0])
+
+
+def _held(table: Table, batch: Batch, at: int) -> np.ndarray:
+    """Return the bins of one of a batch's columns on the samples of a table, `(N,)`."""
+    column = batch.columns[at]
+    place = next(number for number, one in enumerate(table.columns[column.rule]) if one is column)
+    bins: np.ndarray = table.bins[column.rule][place]
+    return bins
+
+
+def _by_rate(tried: list[_Tried], samples: int) -> list[dict[str, Any]]:
+    """Return figures by decade of the prior's rate, from the most common."""
+    decades: dict[int, list[_Tried]] = defaultdict(list)
+    for one in tried:
+        decades[math.floor(-math.log10(max(one.rate, 0.5 / samples)) + 1e-9)].append(one)
+    found = []
+    for decade, some in sorted(decades.items()):
+        low, median, high = np.quantile([one.satisfied for one in some], [0.25, 0.5, 0.75])
+        found.append(
+            {
+                "rate": [10.0 ** -(decade + 1), 10.0**-decade],
+                "compositions": len(some),
+                "prior": float(np.median([one.rate for one in some])),
+                "satisfied": float(median),
+                "quartiles": [float(low), float(high)],
+            }
+        )
+    return found
+
+
+def _by_rule(tried: list[_Tried], names: list[str]) -> list[dict[str, Any]]:
+    """Return for each rule the mean share of tries that meet a want of it, and of prior samples that do."""
+    by_rule: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for one in tried:
+        for rule, met, before in one.wants:
+            by_rule[rule].append((met, before))
+    return [
+        {
+            "rule": name,
+            "wants": len(by_rule[number]),
+            "satisfied": float(np.mean([met for met, _ in by_rule[number]])) if by_rule[number] else None,
+            "prior": float(np.mean([before for _, before in by_rule[number]])) if by_rule[number] else None,
+        }
+        for number, name in enumerate(names)
+    ]

@@ -1,0 +1,94 @@
+"""A small sampler is trained in a second or two, and meets what the prior seldom does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lc_core import Constraint, FitSettings, Group, Measurement, SampleResult, sample
+from lc_core.errors import LCError
+from lc_core.sampler import Amortised, Rule, Sampler, SamplerSettings, Trainer, tabulate
+from tests.core.sampler.conftest import TINY, Gauss, spread, total, value
+
+AT_0 = Constraint(Measurement(value, {"at": 0}), at_least=1.0)
+AT_1 = Constraint(Measurement(value, {"at": 1}), at_most=-1.0)
+
+
+FIT = FitSettings(prior_samples=2_048, push_samples=256, steps=80, hidden=32)
+
+
+def tries(amortised: Amortised, *constraints: Constraint | Group, count: int = 128) -> SampleResult:
+    """Return those of `count` first tries that meet all."""
+    engine = Sampler(folder=str(amortised.folder), block=64)
+    return sample(
+        model=Gauss(), constraints=constraints, engine=engine, count=count, budget=count, fit=FIT, cache=False
+    )  # fmt: skip
+
+
+def test_a_small_sampler_meets_what_one_prior_sample_in_forty_does(amortised: Amortised) -> None:
+    result = tries(amortised, AT_0, AT_1)
+    assert len(result) > 0.4 * 128
+    assert (result.outputs[:, 0] >= 1).all() and (result.outputs[:, 1] <= -1).all()
+
+
+def test_of_alternatives_each_is_made(amortised: Amortised) -> None:
+    high = Constraint(Measurement(value, {"at": 0}), at_least=1.5, label="high")
+    low = Constraint(Measurement(value, {"at": 0}), at_most=-1.5, label="low")
+    found = tries(amortised, Group("any", (high, low))).outputs[:, 0]
+    assert (found >= 1.5).sum() > 10 and (found <= -1.5).sum() > 10
+
+
+def test_a_rule_that_it_has_never_seen_is_met_by_a_critic(amortised: Amortised) -> None:
+    unseen = Constraint(Measurement(spread), at_least=2.5)
+    result = tries(amortised, unseen, Constraint(Measurement(total), between=(-1.0, 1.0)))
+    assert result.report["fit"]["known"] == ["total"]
+    assert result.report["fit"]["fitted"] == ["spread"]
+    assert len(result) > 0.2 * 128, "of prior samples 1 in 70 does"
+
+
+def test_an_output_has_the_same_bytes_whatever_the_count(amortised: Amortised) -> None:
+    few, many = (tries(amortised, AT_0, AT_1, count=count) for count in (70, 200))
+    rows = np.isin(many.index, few.index)
+    assert few.outputs.tobytes() == many.outputs[rows][: len(few)].tobytes()
+    assert few.latents.tobytes() == many.latents[rows][: len(few)].tobytes()
+
+
+def test_a_training_goes_on_as_if_it_had_not_been_stopped() -> None:
+    model, settings = Gauss(), replace(TINY, steps=14, warm=4)
+    outputs = [np.random.default_rng(0).normal(size=(256, 4)).astype(np.float32)]
+    rules = [Rule.of(Measurement(one), fixed=False) for one in (value, total)]
+    made = tabulate(model, rules, settings, iter(outputs))
+    whole, first, second = (Trainer(model, *made, settings) for _ in range(3))
+    whole.run()
+    first.run(steps=9)
+    second.load(first.state())
+    second.run()
+    for one, other in zip(whole.averages.parameters(), second.averages.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_training_ends_in_time() -> None:
+    model, settings = Gauss(), replace(TINY, steps=1_000_000, minutes=1e-6)
+    outputs = [np.random.default_rng(0).normal(size=(256, 4)).astype(np.float32)]
+    made = tabulate(model, [Rule.of(Measurement(total), fixed=False)], settings, iter(outputs))
+    trainer = Trainer(model, *made, settings)
+    trainer.run()
+    assert trainer.step == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"stps": 3}, "did you mean steps"),
+        ({"steps": 0}, "steps: should be greater than or equal to 1"),
+        ({"sizes": []}, "sizes: should have at least 1 entry"),
+        ({"sizes": [0, 0]}, "sizes should have a number above 0"),
+        ({"width": "wide"}, "width: should be a whole number"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(LCError, match=told):
+        SamplerSettings.given(changes)
