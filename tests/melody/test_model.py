@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -125,3 +126,16 @@ def test_the_shipped_model_is_as_good_as_its_card_says() -> None:
 
 def test_what_is_shipped_is_small() -> None:
     assert sum(path.stat().st_size for path in SHIPPED.parent.rglob("*") if path.is_file()) <= 16 * 2**20
+
+
+def test_held_out_windows_are_moved_to_keys_of_their_own(model: MelodyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = np.array([G_REEL, D_SCALE, QUARTERS] * 20)
+    held = np.arange(60) < 30
+    monkeypatch.setattr(
+        "lc_plugins.melody.model.read_corpus", lambda steps: SimpleNamespace(windows=windows, is_test=held)
+    )
+    found = model.held_out()
+    moved = found[:, 0] - windows[held][:, 0]
+    assert moved.min() >= -6 and moved.max() <= 5 and len(set(moved)) > 3
+    expected = np.where(windows[held] < HOLD, windows[held] + moved[:, None], windows[held])
+    assert np.array_equal(found, expected)
