@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
-from lc_core.fitting.prepare import Prepared, prepare
-from lc_core.planning.plan import Plan, plan
 from lc_core.sampler.engine import Sampler
 from lc_core.spec.values import FitSettings
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from lc_core.energy.energy import Energy
     from lc_core.fitting.prepare import Prepared
     from lc_core.models.latent_model import LatentModel
+    from lc_core.planning.plan import Plan
 
 __all__ = ["Auto"]
 
@@ -60,7 +59,10 @@ class Auto(Engine):
     def ready(
         self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy | None, Engine, dict[str, Any]]:
-        """Make the plan, and fit or read what it needs."""
+        """Make the plan; fit or read what it needs, unless prior samples are tried first."""
+        from lc_core.fitting.prepare import prepare
+        from lc_core.planning.plan import plan
+
         found = plan(evaluator, realism=realism, base=more.get("base", "prior"), cache=more.get("cache"))
         for reason in found.reasons:
             progress(f"plan: {reason}")

@@ -59,6 +59,10 @@ def brightness(outputs: np.ndarray) -> np.ndarray:
     return outputs.mean(axis=1)
 
 
+class Auto:
+    """A stand-in for the engine auto."""
+
+
 class Gradient:
     """A stand-in for the gradient engine."""
 
@@ -123,6 +127,7 @@ def lc_register_renderers(register):
 
 @hookimpl
 def lc_register_engines(register):
+    register("auto", Auto)
     register("gradient", Gradient)
     register("rejection", Rejection)
 

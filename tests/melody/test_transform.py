@@ -12,7 +12,8 @@ from PIL import Image
 
 from lc_core.cli import main
 from lc_plugins.melody.midi import write_midi
-from lc_plugins.melody.render import GONE, NEW, NOTE, PianoRoll
+from lc_plugins.melody.piano_roll import GONE, NEW, NOTE
+from lc_plugins.melody.render import PianoRoll
 
 SCALE = np.array([60, 128, 62, 128, 64, 128, 65, 128] * 4)
 
