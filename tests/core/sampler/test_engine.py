@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outputs = iter([decode_array(model, draw_prior(model, 256, block_generator(0, 0)))])
     rules, table = tabulate(model, [Rule.of(Measurement(first, {}, "first"), fixed=False)], settings, outputs)
     with Owned.open(path, "sampler") as owned:
-        write_sampler(owned, Trainer(model, rules, table, settings), "", {}, 0.0)
+        write_sampler(owned, Trainer(model, rules, table, settings))
     return path
 
 
