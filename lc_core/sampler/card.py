@@ -61,7 +61,8 @@ def _lines(config: Mapping[str, Any]) -> Iterator[str]:
         "## Figures",
         "",
         f"First tries at {counted(figures['compositions'], 'random composition')} of one or more wants,"
-        f" {figures['tries']} tries each. Rates are shares of {figures['samples']:,} prior samples.",
+        f" {figures['tries']} tries each, moved at most {figures['moves']} times and decoded once. Rates are shares of"
+        f" {figures['samples']:,} prior samples.",
         "",
         "| prior samples that meet it | compositions | median rate | satisfy, median | quartiles |",
         "|---|---|---|---|---|",

@@ -59,8 +59,9 @@ def measure_sampler(
         progress: Called with a line of text now and then.
 
     Returns:
-        `compositions` and `tries` of each; `satisfied`, the median share of tries that meet all; `by_rate` and
-        `by_rule`, the same by decade of the prior's rate and by rule; `distinct`, the mean share of distinct outputs.
+        `compositions`, `tries` of each, and most `moves` of a try; `satisfied`, the median share of tries that meet
+        all; `by_rate` and `by_rule`, the same by decade of the prior's rate and by rule; `distinct`, the mean share of
+        distinct outputs.
     """
     rng = np.random.default_rng(settings.seed + 2)
     count = settings.compositions
@@ -73,6 +74,7 @@ def measure_sampler(
     return {
         "compositions": len(tried),
         "tries": TRIES,
+        "moves": Sampler().steps,
         "samples": len(table),
         "satisfied": float(np.median([one.satisfied for one in tried])) if tried else math.nan,
         "distinct": float(np.mean([one.distinct for one in tried])) if tried else math.nan,
