@@ -6,7 +6,10 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -58,6 +61,16 @@ def _list(cache: Cache, entries: list[CacheEntry]) -> None:
     if rows:
         click.echo(table([("kind", "size", "age", "folder", "what"), *rows]))
     click.echo(f"{_count(entries)} in {cache.root}")
+    for folder, model in _samplers(cache.root):
+        held = sum(one.stat().st_size for one in folder.iterdir() if one.is_file())
+        click.echo(f"a sampler of {model}, {size(held)}, which --clear keeps: {folder.name}")
+
+
+def _samplers(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the folders of samplers that were trained for models, each with the model's name."""
+    for path in sorted(root.glob("sampler-*/config.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            yield path.parent, str(json.loads(path.read_text(encoding="utf-8"))["model"]["name"])
 
 
 def _clear(cache: Cache, entries: list[CacheEntry], *, ask: bool, as_json: bool) -> None:

@@ -13,8 +13,10 @@ from lc_core.cli.threads import use_one_thread
 from lc_core.common.cache import Cache
 from lc_core.common.guard import blaming
 from lc_core.constraints.constraint import leaves
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
+from lc_core.sampling.problem import base_of
 from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
@@ -77,9 +79,7 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
 
 def _plan_lines(spec: Spec, model: LatentModel) -> list[str]:
     """Return what the engine auto does with a spec, and why; nothing for other engines."""
-    from lc_core.constraints.evaluator import Evaluator
     from lc_core.planning.plan import plan
-    from lc_core.sampling.problem import base_of
 
     if spec.engine.use != "auto":
         return []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
 from lc_core.errors import LCError
+from lc_core.fitting.prepare import Prepared, prepare
 from lc_core.planning.plan import Plan, plan
 from lc_core.sampler.engine import Sampler
 from lc_core.spec.values import FitSettings
@@ -60,8 +61,6 @@ class Auto(Engine):
         self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy | None, Engine, dict[str, Any]]:
         """Make the plan, and fit or read what it needs."""
-        from lc_core.fitting.prepare import prepare
-
         found = plan(evaluator, realism=realism, base=more.get("base", "prior"), cache=more.get("cache"))
         for reason in found.reasons:
             progress(f"plan: {reason}")

@@ -13,6 +13,7 @@ from lc_core.common.seeds import block_generator
 from lc_core.constraints.constraint import Entry
 from lc_core.models.latent_model import LatentModel, draw_prior
 from lc_core.sampler.alternatives import Way, alternatives
+from lc_core.sampler.base import Base
 from lc_core.sampler.look import Look, look
 from lc_core.sampler.network import Predictor, want_logs
 from lc_core.sampler.rules import BINS, Column, Rules
@@ -21,30 +22,6 @@ __all__ = ["Asked", "Base"]
 
 ESTIMATED = 1_024
 """Prior samples that tell how likely each alternative is."""
-
-
-@dataclass(frozen=True)
-class Base:
-    """How data differ from prior samples in the value of one rule, the log odds of the one against the other.
-
-    Attributes:
-        rule: The rule's number.
-        ratio: For each bin of its value, its share of data over its share of prior samples, `(BINS + 1,)`.
-    """
-
-    rule: int
-    ratio: np.ndarray
-
-    def split(
-        self, rules: Rules, shares: np.ndarray, wanted: Sequence[dict[int, np.ndarray]], columns: list[Column]
-    ) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
-        """Split each alternative into one for each bin of the rule that data have, and add the rule to the columns."""
-        place = len(columns)
-        columns.append(Column(self.rule, rules.rules[self.rule].measurement({}), np.zeros(rules.size, np.float32)))
-        some = np.flatnonzero(self.ratio)
-        single = np.eye(BINS + 1, dtype=np.float32)
-        parts = [masks | {place: single[one] * masks.get(place, 1.0)} for masks in wanted for one in some]
-        return np.outer(shares, self.ratio[some]).ravel(), parts
 
 
 @dataclass(frozen=True)

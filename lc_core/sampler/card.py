@@ -35,8 +35,9 @@ def abilities(config: Mapping[str, Any]) -> list[str]:
 
 
 def _rate(bounds: Sequence[float]) -> str:
-    low, high = (f"1 in {1 / bound:,.0f}" for bound in bounds)
-    return f"{low} or more" if bounds[1] >= 1 else f"{low} to {high}"
+    """Return a range of shares of prior samples in words."""
+    low, high = (f"1 in {1 / bound:,.0f}" if bound else "" for bound in bounds)
+    return f"fewer than {high}" if not low else f"{low} or more" if bounds[1] >= 1 else f"{low} to {high}"
 
 
 def sampler_card(config: Mapping[str, Any]) -> str:
@@ -62,13 +63,13 @@ def _lines(config: Mapping[str, Any]) -> Iterator[str]:
         f"First tries at {counted(figures['compositions'], 'random composition')} of one or more wants,"
         f" {figures['tries']} tries each. Rates are shares of {figures['samples']:,} prior samples.",
         "",
-        "| rate | compositions | median rate | satisfy, median | quartiles |",
+        "| prior samples that meet it | compositions | median rate | satisfy, median | quartiles |",
         "|---|---|---|---|---|",
     )
     for one in figures["by_rate"]:
-        (low, high), (first, third) = one["rate"], one["quartiles"]
+        first, third = one["quartiles"]
         yield (
-            f"| {low:.0e} to {high:.0e} | {one['compositions']} | {one['prior']:.2g} | {one['satisfied']:.1%} |"
+            f"| {_rate(one['rate'])} | {one['compositions']} | {one['prior']:.2g} | {one['satisfied']:.1%} |"
             f" {first:.1%}, {third:.1%} |"
         )
     yield from ("", f"Distinct outputs: {figures['distinct']:.2%}.", "", "## Rules", "")

@@ -129,16 +129,17 @@ def _held(table: Table, batch: Batch, at: int) -> np.ndarray:
 
 
 def _by_rate(tried: list[_Tried], samples: int) -> list[dict[str, Any]]:
-    """Return figures by decade of the prior's rate, from the most common."""
-    decades: dict[int, list[_Tried]] = defaultdict(list)
+    """Return figures by decade of the prior's rate, from the most common; last what none of the samples met."""
+    decades: dict[tuple[float, float], list[_Tried]] = defaultdict(list)
     for one in tried:
-        decades[math.floor(-math.log10(max(one.rate, 0.5 / samples)) + 1e-9)].append(one)
+        decade = math.floor(-math.log10(one.rate) + 1e-9) if one.rate else 0
+        decades[(10.0 ** -(decade + 1), 10.0**-decade) if one.rate else (0.0, 1 / samples)].append(one)
     found = []
-    for decade, some in sorted(decades.items()):
+    for bounds, some in sorted(decades.items(), reverse=True):
         low, median, high = np.quantile([one.satisfied for one in some], [0.25, 0.5, 0.75])
         found.append(
             {
-                "rate": [10.0 ** -(decade + 1), 10.0**-decade],
+                "rate": list(bounds),
                 "compositions": len(some),
                 "prior": float(np.median([one.rate for one in some])),
                 "satisfied": float(median),

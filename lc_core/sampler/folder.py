@@ -20,12 +20,13 @@ from lc_core.common.pointers import read_bytes
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel, decode_array, draw_prior, draw_transported
+from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
 from lc_core.plugins.installed import installed_version
-from lc_core.sampler.asked import Base
+from lc_core.sampler.base import Base, learn_base
 from lc_core.sampler.card import sampler_card
 from lc_core.sampler.network import Predictor, StepNetwork
-from lc_core.sampler.rules import BINS, Rule, Rules
+from lc_core.sampler.packing import packed, unpacked
+from lc_core.sampler.rules import Rule, Rules
 from lc_core.sampler.training import Trainer
 from lc_core.spec.values import plain
 
@@ -38,10 +39,6 @@ KIND = "latent-constraints sampler"
 FORMAT = 1
 """Raised when a folder is written that an earlier lc cannot read."""
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
-CARRIED = 4_096
-"""Samples that a model's flow or chain carries to where data are, to see how these differ from the prior's."""
-LARGE, SCALE = 50_000, ".scale"
-"""Numbers from which on a matrix is saved in 8 bits, and what is added to its name for the scales of its rows."""
 PROBED, PROBES = 32, 3
 """Prior samples, and settings of each rule, whose values tell whether a rule still measures what it did."""
 ALIKE = 0.9
@@ -134,51 +131,6 @@ def _tensors(trainer: Trainer) -> dict[str, Tensor]:
         found[f"rules.{number}.edges"] = torch.from_numpy(rule.edges.astype(np.float64))
         found[f"rules.{number}.quantiles"] = torch.from_numpy(rule.quantiles.astype(np.float64))
     return found
-
-
-def packed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights as they are saved: large matrices in 8 bits with a scale for each row, others in float16."""
-    found: dict[str, Tensor] = {}
-    for name, value in weights.items():
-        if value.ndim < 2 or value.numel() < LARGE:
-            found[name] = value.half().contiguous().cpu()
-            continue
-        scale = (value.abs().amax(1, keepdim=True) / 127).clamp_min(1e-6).half()
-        found[name] = (value / scale.float()).round().clamp(-127, 127).to(torch.int8).contiguous().cpu()
-        found[name + SCALE] = scale.contiguous().cpu()
-    return found
-
-
-def unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what `packed` was given, as far as it is kept."""
-    found: dict[str, Tensor] = {}
-    for name, value in tensors.items():
-        if not name.endswith(SCALE):
-            scale = tensors.get(name + SCALE)
-            found[name] = value.float() if scale is None else value.float() * scale.float()
-    return found
-
-
-def learn_base(trainer: Trainer) -> dict[str, Any] | None:
-    """Return how data differ from prior samples in the value of the model's likeness, if that is one of the rules.
-
-    What the model's own flow or chain makes of prior samples stands for data.
-    """
-    model, rules = trainer.model, trainer.rules
-    names = [rule.name for rule in rules.rules]
-    transport = model.realism_alone()
-    if transport is None or model.unwrapped.likeness not in names:
-        return None
-    number = names.index(model.unwrapped.likeness)
-    prior = np.bincount(trainer.table.bins[number][0], minlength=BINS + 1)
-    data = np.zeros(BINS + 1)
-    size = min(CARRIED, model.block)
-    for block in range(CARRIED // size):
-        z = draw_transported(model, size, block_generator(0, block, "base"), transport)
-        values = rules.rules[number].measurement({})(decode_array(model, z))
-        data += np.bincount(rules.rules[number].bin_of(values), minlength=BINS + 1)
-    ratio = np.where(prior > 0, (data / data.sum()) / np.maximum(prior / prior.sum(), 1e-12), 0.0)
-    return {"rule": number, "ratio": [float(f"{one:.4g}") for one in ratio]}
 
 
 def _probes(trainer: Trainer, number: int) -> list[dict[str, Any]]:

@@ -32,6 +32,8 @@ def test_a_strangers_model_gets_a_sampler_that_lc_finds(lc: Lc, write_spec: Call
     assert "prior samples: " in done.stdout and "of first tries satisfy" in done.stdout
     assert "lc sample uses it by itself for specs of this model" in done.stdout
     assert "left out: line.constant has settings without bounds" in done.stderr
+    assert "a sampler of line, " in lc("cache").stdout
+    assert lc("cache", "--clear", "--yes").exit_code == 0
     told = lc("inspect", "line.model").stdout
     assert "sampler   knows 4 rules: line.first, line.mean, line.ratio, line.spread" in told
     spec = write_spec(

@@ -121,6 +121,7 @@ def test_the_card_has_measured_figures(amortised: Amortised) -> None:
     for one in figures["by_rate"]:
         low, high = one["rate"]
         assert low <= one["prior"] <= high and 0 <= one["satisfied"] <= 1
+    assert sum(one["compositions"] for one in figures["by_rate"]) == 32
     best = figures["by_rule"][0]
     assert best["satisfied"] > best["prior"] + 0.1
     card = (amortised.folder / "MODEL_CARD.md").read_text()

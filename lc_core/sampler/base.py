@@ -1,0 +1,67 @@
+"""How data differ from prior samples, as a sampler learns it for `base: data`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lc_core.common.seeds import block_generator
+from lc_core.models.latent_model import decode_array, draw_transported
+from lc_core.sampler.rules import BINS, Column, Rules
+
+if TYPE_CHECKING:
+    from lc_core.sampler.training import Trainer
+
+__all__ = ["Base", "learn_base"]
+
+CARRIED = 4_096
+"""Samples that a model's flow or chain carries to where data are, to see how these differ from the prior's."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """How data differ from prior samples in the value of one rule, the log odds of the one against the other.
+
+    Attributes:
+        rule: The rule's number.
+        ratio: For each bin of its value, its share of data over its share of prior samples, `(BINS + 1,)`.
+    """
+
+    rule: int
+    ratio: np.ndarray
+
+    def split(
+        self, rules: Rules, shares: np.ndarray, wanted: Sequence[dict[int, np.ndarray]], columns: list[Column]
+    ) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
+        """Split each alternative into one for each bin of the rule that data have, and add the rule to the columns."""
+        place = len(columns)
+        columns.append(Column(self.rule, rules.rules[self.rule].measurement({}), np.zeros(rules.size, np.float32)))
+        some = np.flatnonzero(self.ratio)
+        single = np.eye(BINS + 1, dtype=np.float32)
+        parts = [masks | {place: single[one] * masks.get(place, 1.0)} for masks in wanted for one in some]
+        return np.outer(shares, self.ratio[some]).ravel(), parts
+
+
+def learn_base(trainer: Trainer) -> dict[str, Any] | None:
+    """Return how data differ from prior samples in the value of the model's likeness, if that is one of the rules.
+
+    What the model's own flow or chain makes of prior samples stands for data.
+    """
+    model, rules = trainer.model, trainer.rules
+    names = [rule.name for rule in rules.rules]
+    transport = model.realism_alone()
+    if transport is None or model.unwrapped.likeness not in names:
+        return None
+    number = names.index(model.unwrapped.likeness)
+    prior = np.bincount(trainer.table.bins[number][0], minlength=BINS + 1)
+    data = np.zeros(BINS + 1)
+    size = min(CARRIED, model.block)
+    for block in range(CARRIED // size):
+        z = draw_transported(model, size, block_generator(0, block, "base"), transport)
+        values = rules.rules[number].measurement({})(decode_array(model, z))
+        data += np.bincount(rules.rules[number].bin_of(values), minlength=BINS + 1)
+    ratio = np.where(prior > 0, (data / data.sum()) / np.maximum(prior / prior.sum(), 1e-12), 0.0)
+    return {"rule": number, "ratio": [float(f"{one:.4g}") for one in ratio]}
