@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.evaluation import two_sample_auc
 from lc_core.models import decode_outputs
 from lc_plugins.avatars.judge import judge
 from lc_plugins.avatars.scores import score_attributes, summary
@@ -38,6 +37,8 @@ def evaluate(model: AvatarModel, test: Avatars, *, count: int = 3_000, two_sampl
         critic, posterior samples against the prior; `two-sample AUC` of decoded `prior` and `refined` samples against
         decoded posterior samples.
     """
+    from lc_core.evaluation import two_sample_auc
+
     images = from_pixels(np.asarray(test.pictures))
     posterior = model.encode(images)
     reconstructions = decode_outputs(model, posterior.mean)

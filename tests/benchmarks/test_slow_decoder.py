@@ -65,4 +65,4 @@ def test_sixteen_pictures_of_a_slow_decoder_take_few_decodes(tmp_path: Path, mon
         report = report_of(spec, tmp_path / "run")
     assert report["delivered"] == 16
     assert report["decodes"] < sum(counted) <= 1_500  # those of the checks and of the rule's spread too
-    assert "block: 16" in (tmp_path / "run" / "spec.yaml").read_text()
+    assert "block: 64" in (tmp_path / "run" / "spec.yaml").read_text()

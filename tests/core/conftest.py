@@ -59,15 +59,15 @@ def brightness(outputs: np.ndarray) -> np.ndarray:
     return outputs.mean(axis=1)
 
 
-class Auto:
-    """A stand-in for the engine auto."""
-
-
 class Gradient:
     """A stand-in for the gradient engine."""
 
     def __init__(self, *, steps: Annotated[int, Field(ge=1)] = 40, lr: float = 0.1) -> None:
         self.settings = (steps, lr)
+
+
+class Auto(Gradient):
+    """A stand-in for the engine that is taken where none is named; with settings, so that these can be wrong."""
 
 
 class Rejection:

@@ -206,7 +206,11 @@ def test_a_fit_is_kept_for_the_next_time(line, tmp_path, monkeypatch):
     for _ in range(2):
         told.append([])
         lc_core.sample(
-            model=line.Line(), constraints=[Constraint(line.first, at_least=2)], fit=SMALL, progress=told[-1].append
+            model=line.Line(),
+            constraints=[Constraint(line.first, at_least=2)],
+            engine="gradient",
+            fit=SMALL,
+            progress=told[-1].append,
         )
     assert told[0][:-1] and [line.partition(":")[0] for line in told[1]] == ["sampling"]
 
@@ -257,7 +261,8 @@ def test_refinement_ends_at_the_share_that_is_asked_for():
 
     def rounds(**more):
         fit = FitSettings(**settings | more)
-        result = lc_core.sample(model=Scale(), constraints=[Constraint(largest, at_least=2.0)], fit=fit, cache=False)
+        constraints = [Constraint(largest, at_least=2.0)]
+        result = lc_core.sample(model=Scale(), constraints=constraints, engine="gradient", fit=fit, cache=False)
         return result.report["fit"]["refinement"]["satisfied_by_round"]
 
     assert len(rounds()) >= 3
@@ -281,6 +286,7 @@ def test_a_long_fit_says_before_it_starts_what_it_takes_and_what_is_cheaper():
         lc_core.sample(
             model=Scale(),
             constraints=[Constraint(largest, at_least=2.0)],
+            engine="gradient",
             fit=fit,
             cache=False,
             progress=progress,

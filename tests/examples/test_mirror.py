@@ -32,7 +32,7 @@ def test_its_spec_is_met_under_the_engine(engine):
 def test_through_the_decoder_it_needs_no_fit_and_beats_the_prior():
     model = lc_core.load_model("digits.8x8")
     (_, mirror) = lc_core.load_spec(SPEC).entries
-    result = lc_core.sample(model=model, constraints=[mirror], count=32, cache=False)
+    result = lc_core.sample(model=model, constraints=[mirror], engine="gradient", count=32, cache=False)
     assert result.report["all"]["satisfied_before"] > 0.9
     assert all(correlation(picture) >= 0.9 - 1e-6 for picture in result.outputs)
 

@@ -83,7 +83,9 @@ def test_one_actor_serves_every_value_of_a_bound() -> None:
 
 
 def test_another_engine_is_fitted_for_one_value_and_says_so() -> None:
-    report = lc_core.sample(model=Same(), constraints=[wish(1, axis=[0, 1])], count=4, fit=QUICK).report
+    report = lc_core.sample(
+        model=Same(), constraints=[wish(1, axis=[0, 1])], engine="gradient", count=4, fit=QUICK
+    ).report
     assert "along" in report["notes"][0]
     assert report["delivered"] == 4
 

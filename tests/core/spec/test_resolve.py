@@ -67,7 +67,7 @@ def test_labels_are_unique_and_follow_the_names(load_text):
 def test_defaults_are_those_of_the_schema(load_text):
     spec = load_text("lc: 1\nmodel: toy.model\n")
     assert (spec.name, spec.realism, spec.entries, spec.renderers) == ("spec", 0.0, (), ())
-    assert spec.engine.plugin.name == "gradient"
+    assert spec.engine.plugin.name == "auto"
     assert (spec.sample.count, spec.sample.seed, spec.sample.budget, spec.sample.unique) == (16, 0, None, False)
     assert spec.fit.seed == 0
 
