@@ -79,13 +79,13 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
 
 def _plan_lines(spec: Spec, model: LatentModel) -> list[str]:
     """Return what the engine auto does with a spec, and why; nothing for other engines."""
-    from lc_core.planning.plan import plan
+    from lc_core.planning.plan import make_plan
 
     if spec.engine.use != "auto":
         return []
     base = base_of(spec.base, spec.realism, model, left_open=True)
     try:
-        found = plan(Evaluator(model, spec.entries), realism=spec.realism, base=base, cache=Cache())
+        found = make_plan(Evaluator(model, spec.entries), realism=spec.realism, base=base, cache=Cache())
     except LCError as error:
         return [f"plan: none: {error.message}"]
     return [f"plan: {', then '.join(found.names)}, from {base}", *(f"  {reason}" for reason in found.reasons)]

@@ -9,6 +9,6 @@ from lc_core.common.lazy import exports
 if TYPE_CHECKING:
     from lc_core.planning.auto import Auto as Auto
     from lc_core.planning.plan import Plan as Plan
-    from lc_core.planning.plan import plan as plan
+    from lc_core.planning.plan import make_plan as make_plan
 
 __getattr__, __dir__ = exports(__name__)

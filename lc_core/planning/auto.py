@@ -61,27 +61,43 @@ class Auto(Engine):
     ) -> tuple[Energy | None, Engine, dict[str, Any]]:
         """Make the plan; fit or read what it needs, unless prior samples are tried first."""
         from lc_core.fitting.prepare import prepare
-        from lc_core.planning.plan import plan
+        from lc_core.planning.pilot import SELDOM, pilot
+        from lc_core.planning.plan import make_plan
 
-        found = plan(evaluator, realism=realism, base=more.get("base", "prior"), cache=more.get("cache"))
+        found = make_plan(evaluator, realism=realism, base=more.get("base", "prior"), cache=more.get("cache"))
         for reason in found.reasons:
             progress(f"plan: {reason}")
-        settings = more.get("settings") or FitSettings()
-        settings = settings if found.refined else replace(settings, rounds=0)
+        settings, base = more.get("settings") or FitSettings(), more.get("base", "prior")
         engine = found.engine.sized_for(evaluator.model)
         ready = copy.copy(self)
         ready._plan, ready._card = replace(found, engine=engine), {"plan": found.card()}
         vars(ready)["amortised"] = engine.amortised
         ready.block = found.exact.block if found.exact_blocks else engine.block
-        ready._prepare = lambda: prepare(
-            evaluator,
-            engine,
-            realism=realism,
-            settings=settings,
-            cache=more.get("cache"),
-            progress=progress,
-            base=more.get("base", "prior"),
-        )
+
+        def fit(*, refined: bool) -> Prepared:
+            return prepare(
+                evaluator,
+                engine,
+                realism=realism,
+                settings=settings if refined else replace(settings, rounds=0),
+                cache=more.get("cache"),
+                progress=progress,
+                base=base,
+            )
+
+        def complete() -> Prepared:
+            made = fit(refined=found.refined)
+            if found.refined or "held_out" not in made.card or settings.rounds == 0:
+                return made  # there are no critics that could be refined
+            share = pilot(evaluator, made, realism=realism, base=base)
+            if share >= SELDOM:
+                return made
+            progress(
+                f"plan: {share:.1%} of {made.engine.block} first tries satisfy: the critics are refined for this spec"
+            )
+            return fit(refined=True)
+
+        ready._prepare = complete
         if not found.exact_blocks:
             ready.complete()
         return None, ready, ready._card

@@ -23,7 +23,7 @@ from lc_core.models.cost import share_of_block
 from lc_core.models.latent_model import LatentModel, draw_transported
 from lc_core.sampler.engine import Sampler
 
-__all__ = ["OFTEN", "PROBE", "Plan", "Probe", "plan"]
+__all__ = ["OFTEN", "PROBE", "Plan", "Probe", "make_plan"]
 
 BLOCK = 1_024
 """Tries in a block of rejection: also that of the probe, so that these samples are decoded once."""
@@ -79,7 +79,7 @@ class Plan:
         return first if first == [then] else [*first, then]
 
 
-def plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior", cache: Cache | None = None) -> Plan:
+def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior", cache: Cache | None = None) -> Plan:
     """Choose what serves entries.
 
     Args:
