@@ -10,6 +10,7 @@ from torch import nn
 import lc_core
 from lc_core import Constraint, FitSettings, LatentModel, Measurement, measurement
 from lc_core.constraints import Evaluator
+from lc_core.planning import make_plan
 
 SMALL = FitSettings(prior_samples=1024, push_samples=256, steps=150, batch=128, hidden=32, rounds=6, round_steps=20)
 
