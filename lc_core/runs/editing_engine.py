@@ -44,7 +44,8 @@ def left_for_sampling(spec: Spec, engine: tuple[str, ...]) -> list[str]:
         engine: What `editing_engine` left.
     """
     keys = [key for key in spec.given.get("sample", ()) if key not in OF_EDITS]
-    return [*engine, *_pairs("sample", vars(spec.sample), keys)]
+    base = ["base=data"] if spec.base == "data" else []  # an edit begins at what is edited
+    return [*engine, *base, *_pairs("sample", vars(spec.sample), keys)]
 
 
 def _pairs(where: str, values: Mapping[str, object], keys: Sequence[str]) -> tuple[str, ...]:

@@ -75,6 +75,10 @@ class Sampler(Engine):
             return f"there is none for {model.name}; lc amortise trains one"
         return None
 
+    def note(self, entries: Sequence[Entry], realism: float) -> str | None:
+        """Say that realism has no part in it."""
+        return "sampler ignores realism; base: data asks for outputs like data" if realism > 0 else None
+
     def ready(
         self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy, Engine, dict[str, Any]]:

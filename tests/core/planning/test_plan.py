@@ -105,7 +105,7 @@ def test_an_output_depends_on_the_seed_and_its_index_alone(rare):
 def test_preferences_and_free_values_are_not_left_to_prior_samples():
     wish = Constraint(first, at_least=0.0, require=False)
     assert make_plan(Evaluator(Points(), [wish])).exact_blocks == 0
-    free = Constraint(first, between=(0.0, 1.0), free={"between": [-3.0, 3.0]})
+    free = Constraint(first, at_least=0.5, free={"at_least": [-1.0, 1.0]})
     assert make_plan(Evaluator(Points(), [free])).names == ["actor"]
 
 
