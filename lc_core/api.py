@@ -49,7 +49,7 @@ def sample(
     seed: int = 0,
     budget: int | None = None,
     unique: bool = False,
-    moves: int = 0,
+    moves: int | None = None,
     fit: FitSettings | None = None,
     cache: bool = True,
     progress: Callable[[str], None] = lambda _: None,
@@ -69,7 +69,7 @@ def sample(
         seed: Sampling seed; output i depends on (seed, i) alone.
         budget: Most tries; the engine's default if not given (`Engine.default_budget`).
         unique: Whether outputs must be distinct.
-        moves: Exact moves of each output, which bring it nearer to an exact sample.
+        moves: Exact moves of each output, which bring it nearer to an exact sample; the engine's own if not given.
         fit: How critics are fitted.
         cache: Keep fitted parts in the user's cache folder, and use those that are there.
         progress: Called with a line of text now and then.
@@ -175,7 +175,7 @@ def _check_alone(spec: Any, others: tuple[Any, ...]) -> None:
     """Refuse what is no spec, and other arguments beside one."""
     if not isinstance(spec, Spec):
         raise LCError(f"sample takes a Spec; found {type(spec).__name__}", hint="lc_core.load_spec(path) reads one")
-    if others != (None, (), "auto", 0.0, "", 16, 0, None, False, 0, None):
+    if others != (None, (), "auto", 0.0, "", 16, 0, None, False, None, None):
         hint = "load_spec takes engine, count, seed, budget and overrides"
         raise LCError("sample takes a spec, or a model with what is wanted of it, not both", hint=hint)
 

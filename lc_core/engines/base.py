@@ -40,6 +40,7 @@ class Engine(ABC):
         needs_energy: It descends an energy, so that critics are fitted for it.
         amortised: It has weights that are trained for a spec, by `begin`, `learn`, `tensors` and `with_tensors`.
         block: Tries in a block; see `choose_block`.
+        moves: Exact moves that what it found is given where a user says nothing (`lc_core.sampling.moves`).
         steps: Steps of a try, 0 or more.
         checks: Numbers of the steps after which rows that look satisfied are decoded and measured, to stop there.
     """
@@ -47,6 +48,7 @@ class Engine(ABC):
     needs_energy: ClassVar[bool] = True
     amortised: ClassVar[bool] = False
     block: int = 256
+    moves: int = 0
     steps: int = 0
     checks: tuple[int, ...] = ()
     _block_follows: bool = False
@@ -102,6 +104,13 @@ class Engine(ABC):
     def fit_seconds(self) -> tuple[float, float]:
         """Return the seconds of fits that it made by itself, and how many of them while tries were going on."""
         return 0.0, 0.0
+
+    def data_odds(self, model: LatentModel) -> Callable[[np.ndarray], np.ndarray] | None:
+        """Return the function of outputs `(B, ...)` that gives the log odds of data against prior samples, `(B,)`.
+
+        Exact moves under `base: data` are accepted by them. None where the engine has not learned them.
+        """
+        return None
 
     def weights(self, model: LatentModel) -> str:
         """Return a digest of weights that it brings along, which are part of what a run is; empty without any."""

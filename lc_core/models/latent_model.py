@@ -167,6 +167,14 @@ class LatentModel(ABC):
         """
         raise LCError(f"{self.name} has no encoder")
 
+    def measure_likeness(self, outputs: np.ndarray) -> np.ndarray:
+        """Return what the measurement `likeness` gives for outputs `(B, ...)`, `(B,)`.
+
+        Raises:
+            LCError: If the model names no such measurement.
+        """
+        raise LCError(f"{self.name} measures no likeness")
+
     def sampler(self) -> Path | None:
         """Return the folder of the sampler that comes with the model (`lc amortise`); None without one."""
         return None

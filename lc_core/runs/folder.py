@@ -52,7 +52,10 @@ def identity_of(spec: Spec, problem: Task) -> dict[str, str]:
         "engine": [
             tree["engine"],
             spec.engine.plugin.version,
-            *filter(None, [problem.engine.weights(problem.model), spec.sample.moves]),
+            *filter(
+                None,
+                [problem.engine.weights(problem.model), spec.sample.moves is not None and f"moves {spec.sample.moves}"],
+            ),
         ],
         "seed": tree["sample"]["seed"],
         "fit settings": tree["fit"],

@@ -33,6 +33,11 @@ class Base:
     rule: int
     ratio: np.ndarray
 
+    def log_ratio(self, bins: np.ndarray) -> np.ndarray:
+        """Return the log odds of data against prior samples in bins `(B,)`; very low where data never are."""
+        odds: np.ndarray = np.log(np.maximum(self.ratio[bins], 1e-6))
+        return odds
+
     def split(
         self, rules: Rules, shares: np.ndarray, wanted: Sequence[dict[int, np.ndarray]], columns: list[Column]
     ) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:

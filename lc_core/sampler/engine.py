@@ -19,6 +19,7 @@ from lc_core.sampler.rules import Rules
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from torch import Tensor
 
     from lc_core.constraints.evaluator import Evaluator
@@ -47,6 +48,8 @@ class Sampler(Engine):
         sure: Predicted probability that all is met at which a try is moved no more.
         check_every: Moves between two checks, each of which decodes the tries that are not done; 0 means none. Nor are
             there any where more is asked than conditions: preferences, or data as the base.
+        moves: Exact moves that each output is given, which bring it near to an exact sample; fewer where a decode is
+            costly, none where the prior is not a standard normal, or with preferences.
         block: Tries in a block; default 128, fewer where a decode is costly.
     """
 
@@ -56,10 +59,11 @@ class Sampler(Engine):
         folder: str = "",
         steps: Annotated[int, Field(ge=1, le=1_000)] = 64,
         sure: Annotated[float, Field(gt=0, lt=1)] = 0.99,
+        moves: Annotated[int, Field(ge=0, le=10_000)] = 32,
         check_every: Annotated[int, Field(ge=0, le=1_000)] = 4,
         block: Annotated[int, Field(ge=1, le=65_536)] | None = None,
     ) -> None:
-        self.folder, self.steps, self.sure = folder, steps, sure
+        self.folder, self.steps, self.sure, self.moves = folder, steps, sure, moves
         self.checks = tuple(range(check_every, steps, check_every)) if check_every else ()
         self.choose_block(block, 128)
         self._trained: Trained | None = None
@@ -123,6 +127,14 @@ class Sampler(Engine):
     def transport(self, model: LatentModel, entries: Sequence[Entry]) -> Callable[[Tensor], Tensor] | None:
         """Return the model's own flow or chain; None where the sampler has learned what data are."""
         return None if self._trained and self._trained.base else super().transport(model, entries)
+
+    def data_odds(self, model: LatentModel) -> Callable[[np.ndarray], np.ndarray] | None:
+        """Return the log odds of data against prior samples, by the model's likeness; None if not learned."""
+        trained = self._trained
+        if trained is None or (base := trained.base) is None:
+            return None
+        rule = trained.rules.rules[base.rule]
+        return lambda outputs: base.log_ratio(rule.bin_of(model.unwrapped.measure_likeness(outputs)))
 
     def weights(self, model: LatentModel) -> str:
         """Return which weights it uses."""

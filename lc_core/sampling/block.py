@@ -23,8 +23,9 @@ from lc_core.critics.realism import realism_of
 from lc_core.engines.base import Engine
 from lc_core.engines.loop import run_engine
 from lc_core.errors import LCError
+from lc_core.models.cost import share_of_block
 from lc_core.models.latent_model import draw_transported
-from lc_core.sampling.moves import make_moves
+from lc_core.sampling.moves import make_moves, unfit_for_moves
 from lc_core.sampling.problem import Problem
 
 if TYPE_CHECKING:
@@ -162,14 +163,40 @@ def _moved(problem: Problem, energy: Energy | None, number: int, evaluator: Eval
     transport = _transport(problem, engine)
     z = _end_points(problem, engine, energy, number, evaluator, transport)
     on_the_way = (energy.decodes if energy else 0) - on_the_way + len(z) * getattr(transport, "decodes", 0)
-    moved = None
-    if problem.moves and engine.needs_energy:
-        moved = make_moves(evaluator, z, moves=problem.moves, seed=problem.seed, block=number, first_index=first)
-        z = moved.z
+    moves = None
+    if count := _moves(problem, engine, evaluator):
+        weigh = engine.data_odds(problem.model) if problem.base == "data" else None
+        moved = make_moves(evaluator, z, moves=count, seed=problem.seed, block=number, first_index=first, weigh=weigh)
+        z, moves = moved.z, (moved.proposed, moved.accepted, moved.correlation)
     outputs = evaluator.decode(z, first_index=first)
     values = evaluator.measure(outputs, first_index=first)
-    moves = (moved.proposed, moved.accepted, moved.correlation) if moved else None
     return _Tried(z, values, outputs.__getitem__, evaluator.decodes + on_the_way, moves)
+
+
+def _moves(problem: Problem, engine: Engine, evaluator: Evaluator) -> int:
+    """Return how many exact moves the tries of an engine are given.
+
+    Raises:
+        LCError: If some are asked for, and the engine has not learned what the base is.
+    """
+    if not engine.needs_energy or not evaluator.conditions or problem.moves == 0:
+        return 0  # tries of an engine that only decodes are exact
+    learned = problem.base == "prior" or engine.data_odds(problem.model) is not None
+    if problem.moves is not None:
+        if not learned:
+            name = type(engine).__name__.lower()
+            raise LCError(
+                f"moves: {problem.moves} cannot be made: engine {name} has not learned what base: data means",
+                hint="leave moves out, or use base: prior",
+            )
+        return problem.moves
+    if (
+        not learned
+        or unfit_for_moves(problem.model, problem.base)
+        or len(evaluator.conditions) < len(evaluator.entries)
+    ):
+        return 0
+    return int(engine.moves * share_of_block(problem.model.operations))
 
 
 def _transport(problem: Problem, engine: Engine) -> Callable[[Tensor], Tensor] | None:

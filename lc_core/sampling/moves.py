@@ -8,6 +8,7 @@ a size b drawn anew, so that small moves are taken where large ones fail.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,12 +47,21 @@ class Moved:
 
 def unfit_for_moves(model: LatentModel, base: str) -> str | None:
     """Return why moves cannot be made on a model, or None."""
-    if base != "prior":
-        return "moves keep the prior as it is, and base: data is another distribution"
+    if base == "data" and not model.unwrapped.likeness:
+        return "moves keep the prior as it is, and nothing measures how like data an output is (LatentModel.likeness)"
     return None if model.on_shell else f"moves need a standard normal prior, which {model.name} has not"
 
 
-def make_moves(evaluator: Evaluator, z: Tensor, *, moves: int, seed: int, block: int, first_index: int = 0) -> Moved:
+def make_moves(
+    evaluator: Evaluator,
+    z: Tensor,
+    *,
+    moves: int,
+    seed: int,
+    block: int,
+    first_index: int = 0,
+    weigh: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Moved:
     """Make moves on the tries of a block that satisfy.
 
     Args:
@@ -61,10 +71,14 @@ def make_moves(evaluator: Evaluator, z: Tensor, *, moves: int, seed: int, block:
         seed: Sampling seed.
         block: The block's number: a row's moves depend on (seed, block, row) alone.
         first_index: Index of the first try, for errors.
+        weigh: Log odds of the base against the prior, `(B,)`, of outputs; a proposal is then accepted as N. Metropolis
+            and others (1953) do. None where the base is the prior.
     """
     import torch
 
-    satisfied = evaluator.satisfied(evaluator.measure(evaluator.decode(z, first_index=first_index)), len(z))
+    outputs = evaluator.decode(z, first_index=first_index)
+    satisfied = evaluator.satisfied(evaluator.measure(outputs, first_index=first_index), len(z))
+    odds = weigh(outputs)[satisfied] if weigh else np.zeros(int(satisfied.sum()))
     rows = torch.from_numpy(np.flatnonzero(satisfied)).to(z.device)
     start, here = z[rows], z[rows].clone()
     accepted = 0
@@ -76,6 +90,11 @@ def make_moves(evaluator: Evaluator, z: Tensor, *, moves: int, seed: int, block:
         proposal = (1 - share.square()).sqrt() * here + share * fresh
         outputs = evaluator.decode(proposal, first_index=first_index)
         good = evaluator.satisfied(evaluator.measure(outputs, first_index=first_index), len(rows))
+        if weigh is not None:
+            then = weigh(outputs)
+            chance = torch.rand(len(z), generator=generator).numpy()[satisfied]
+            good &= np.log(np.maximum(chance, 1e-12)) < then - odds
+            odds = np.where(good, then, odds)
         met = torch.from_numpy(good).to(z.device)
         here[met] = proposal[met]
         accepted += int(good.sum())

@@ -67,14 +67,15 @@ class Problem(Task):
         budget: Most tries, rounded up to whole blocks.
         unique: Whether delivered outputs must be distinct.
         base: What tries begin from: `prior`, or `data`, what the model's own flow or chain makes of prior samples.
-        moves: Exact moves of what an engine brought to satisfy the conditions (`lc_core.sampling.moves`).
+        moves: Exact moves of what an engine brought to satisfy the conditions (`lc_core.sampling.moves`); None for as
+            many as the engine makes by itself.
     """
 
     count: int = 16
     budget: int = 32_000
     unique: bool = False
     base: str = "prior"
-    moves: int = 0
+    moves: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("count", "budget"):
@@ -89,7 +90,7 @@ class Problem(Task):
                 f"base: data is asked for, but {self.model.name} has no flow or chain from its prior to data",
                 hint="leave base out; realism asks for what its encoder or prior can tell",
             )
-        if self.moves < 0:
+        if self.moves is not None and self.moves < 0:
             raise LCError(f"moves must be 0 or more; found {self.moves}")
         if self.moves and (reason := unfit_for_moves(self.model, self.base)):
             raise LCError(f"moves: {self.moves} cannot be made: {reason}", hint="leave moves out")

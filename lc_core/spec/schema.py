@@ -52,7 +52,11 @@ class Sample(Strict):
     )
     unique: bool = Field(default=False, description="Deliver no two outputs with the same bytes.")
     moves: int = Field(
-        default=0, ge=0, le=10_000, description="Exact moves of each output, which bring it nearer to an exact sample."
+        default=ABSENT,
+        ge=0,
+        le=10_000,
+        description="Exact moves of each output, which bring it nearer to an exact sample;"
+        " the engine's own if not given.",
     )
 
 

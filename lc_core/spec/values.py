@@ -47,14 +47,14 @@ class Selected:
 class SampleSettings:
     """How many outputs to deliver, from which seed, with how many tries at most, and whether they must differ.
 
-    A budget of None is the default of an engine that has yet to be built.
+    A budget of None is the default of an engine that has yet to be built, and so are moves of None.
     """
 
     count: int = 16
     seed: int = 0
     budget: int | None = None
     unique: bool = False
-    moves: int = 0
+    moves: int | None = None
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,12 @@ class MelodyModel(VAEModel):
 
         return classes_to_tokens(self.net.decode(z).argmax(dim=-1))
 
+    def measure_likeness(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the log odds of data against prior samples of tokens `(B, T)`, `(B,)`."""
+        from lc_plugins.melody.likeness import likeness
+
+        return likeness(outputs)
+
     def sampler(self) -> Path | None:
         """Return the folder of the sampler that comes with the shipped model."""
         return self.folder / "sampler"

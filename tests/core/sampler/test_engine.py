@@ -56,7 +56,7 @@ def test_tries_that_a_check_measures_as_satisfied_stop_unless_there_are_preferen
     conditions = Constraint(first, at_least=-100.0, label="a")
     preference = [] if require else [Constraint(first, label="b", require=False)]
     entries = (conditions, *preference)
-    engine = Sampler(folder=str(folder), steps=12, block=64)
+    engine = Sampler(folder=str(folder), steps=12, moves=0, block=64)
     prepared = prepare(Evaluator(model, entries), engine)
     problem = Problem(model=model, entries=entries, engine=prepared.engine, count=16, seed=0)
     assert run_block(problem, prepared.energy, 0).decodes == decodes

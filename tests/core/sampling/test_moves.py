@@ -71,3 +71,12 @@ def test_a_run_reports_its_moves_and_a_model_without_a_normal_prior_is_refused()
 
     with pytest.raises(lc_core.LCError, match="moves: 2 cannot be made: moves need a standard normal prior"):
         lc_core.sample(model=Box(), constraints=[constraint], count=1, moves=2, cache=False)
+
+
+def test_moves_lead_to_the_base_that_odds_tell():
+    """Odds exp(2 z[1]) make a normal about 0 one about 2; the condition is on z[0], and stays."""
+    start = torch.randn(2_000, 3, generator=block_generator(5, 0))
+    start[:, 0] = 1.5
+    moved = make_moves(evaluator(), start, moves=80, seed=0, block=0, weigh=lambda outputs: 2.0 * outputs[:, 1])
+    np.testing.assert_allclose(moved.z.numpy().mean(0), [1.5251, 2, 0], atol=0.09)
+    np.testing.assert_allclose(moved.z.numpy().var(0), [0.1991, 1, 1], atol=0.12)
