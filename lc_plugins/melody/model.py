@@ -65,9 +65,16 @@ class MelodyModel(VAEModel):
 
     def measure_likeness(self, outputs: np.ndarray) -> np.ndarray:
         """Return the log odds of data against prior samples of tokens `(B, T)`, `(B,)`."""
-        from lc_plugins.melody.likeness import likeness
+        import torch
 
-        return likeness(outputs)
+        from lc_plugins.melody.network import tokens_to_classes
+
+        if self._discriminator is None:
+            return super().measure_likeness(outputs)
+        with torch.inference_mode():
+            classes = tokens_to_classes(torch.as_tensor(outputs, dtype=torch.int64, device=self.device))
+            odds: np.ndarray = self._discriminator(classes).double().cpu().numpy()
+        return odds
 
     def sampler(self) -> Path | None:
         """Return the folder of the sampler that comes with the shipped model."""

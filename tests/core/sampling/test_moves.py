@@ -77,6 +77,7 @@ def test_moves_lead_to_the_base_that_odds_tell():
     """Odds exp(2 z[1]) make a normal about 0 one about 2; the condition is on z[0], and stays."""
     start = torch.randn(2_000, 3, generator=block_generator(5, 0))
     start[:, 0] = 1.5
-    moved = make_moves(evaluator(), start, moves=80, seed=0, block=0, weigh=lambda outputs: 2.0 * outputs[:, 1])
+    start[:, 1] += 1.0  # on the way
+    moved = make_moves(evaluator(), start, moves=250, seed=0, block=0, weigh=lambda outputs: 2.0 * outputs[:, 1])
     np.testing.assert_allclose(moved.z.numpy().mean(0), [1.5251, 2, 0], atol=0.09)
     np.testing.assert_allclose(moved.z.numpy().var(0), [0.1991, 1, 1], atol=0.12)
