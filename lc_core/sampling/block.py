@@ -179,8 +179,8 @@ def _moves(problem: Problem, engine: Engine, evaluator: Evaluator) -> int:
     Raises:
         LCError: If some are asked for, and the engine has not learned what the base is.
     """
-    if not engine.needs_energy or not evaluator.conditions or problem.moves == 0:
-        return 0  # tries of an engine that only decodes are exact
+    if not engine.needs_energy or problem.moves == 0 or (problem.base == "prior" and not evaluator.conditions):
+        return 0  # tries of an engine that only decodes are exact, and so are all where nothing is asked
     learned = problem.base == "prior" or engine.data_odds(problem.model) is not None
     if problem.moves is not None:
         if not learned:
