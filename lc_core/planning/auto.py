@@ -87,7 +87,7 @@ class Auto(Engine):
 
         def complete() -> Prepared:
             made = fit(refined=found.refined)
-            if found.refined or "held_out" not in made.card or settings.rounds == 0:
+            if found.refined or not made.card.get("held_out") or settings.rounds == 0:
                 return made  # there are no critics that could be refined
             share = pilot(evaluator, made, realism=realism, base=base)
             if share >= SELDOM:

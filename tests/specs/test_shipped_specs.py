@@ -45,7 +45,10 @@ def test_the_first_line_of_a_spec_names_a_schema_under_which_it_is_right(name: s
 
 @pytest.mark.parametrize("name", shipped_names())
 def test_what_a_spec_delivers_holds_when_it_is_read_back(name: str, tmp_path: Path) -> None:
-    arguments = ["sample", name, "--engine", "rejection", "--count", "2", "--budget", "200000", "--out", str(tmp_path)]
+    engine = (
+        ["--engine", "rejection"] if name.startswith("digits/") else []
+    )  # these have no sampler, and would be fitted
+    arguments = ["sample", name, *engine, "--count", "2", "--budget", "200000", "--out", str(tmp_path)]
     result = CliRunner().invoke(main, [*arguments, "--quiet"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     spec = load_spec(name)
@@ -65,7 +68,8 @@ def read_back(folder: Path, output_type: str) -> np.ndarray:
 
 
 def test_realism_alone_needs_no_fit(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["sample", "melody/free", "--count", "2", "--out", str(tmp_path), "--quiet"])
+    arguments = ["sample", "melody/free", "--engine", "rejection", "--count", "2", "--out", str(tmp_path), "--quiet"]
+    result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     assert len(list((tmp_path / "outputs").glob("*.wav"))) == 2
     report = json.loads((tmp_path / "report.json").read_text())
