@@ -45,9 +45,7 @@ def test_the_first_line_of_a_spec_names_a_schema_under_which_it_is_right(name: s
 
 @pytest.mark.parametrize("name", shipped_names())
 def test_what_a_spec_delivers_holds_when_it_is_read_back(name: str, tmp_path: Path) -> None:
-    engine = (
-        ["--engine", "rejection"] if name.startswith("digits/") else []
-    )  # they would be fitted
+    engine = ["--engine", "rejection"] if name.startswith("digits/") else []  # they would be fitted
     arguments = ["sample", name, *engine, "--count", "2", "--budget", "200000", "--out", str(tmp_path)]
     result = CliRunner().invoke(main, [*arguments, "--quiet"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
