@@ -109,7 +109,7 @@ def sample(
     bank = bank_for(problem, kept, progress)
     result, seconds = collect(problem, prepared.energy, bank=bank, say=progress)
     late = problem.engine.fit_seconds()
-    times = {"fit": prepared.seconds + late[0], "sample": seconds - late[1]}
+    times = {"fit": prepared.seconds + late, "sample": seconds - late}
     times["total"] = sum(times.values())
     finish_report(result, spec=spec, view=view, card=prepared.card, seconds=times)
     return result

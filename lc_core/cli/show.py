@@ -16,7 +16,7 @@ from lc_core.constraints.constraint import leaves
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
-from lc_core.sampling.problem import base_of
+from lc_core.sampling.problem import base_of, check_base
 from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
@@ -85,9 +85,10 @@ def _plan_lines(spec: Spec, model: LatentModel) -> list[str]:
         return []
     base = base_of(spec.base, spec.realism, model, left_open=True)
     try:
+        check_base(model, base)
         found = make_plan(Evaluator(model, spec.entries), realism=spec.realism, base=base, cache=Cache())
     except LCError as error:
-        return [f"plan: none: {error.message}"]
+        return [f"plan: none: {error}"]
     return [f"plan: {', then '.join(found.names)}, from {base}", *(f"  {reason}" for reason in found.reasons)]
 
 

@@ -101,9 +101,9 @@ class Engine(ABC):
         """Prepare now what was left for later, and return it; None for an engine that leaves nothing."""
         return None
 
-    def fit_seconds(self) -> tuple[float, float]:
-        """Return the seconds of fits that it made by itself, and how many of them while tries were going on."""
-        return 0.0, 0.0
+    def fit_seconds(self) -> float:
+        """Return the seconds of fits that it made by itself while tries were going on."""
+        return 0.0
 
     def data_odds(self, model: LatentModel) -> Callable[[np.ndarray], np.ndarray] | None:
         """Return the function of outputs `(B, ...)` that gives the log odds of data against prior samples, `(B,)`.

@@ -67,13 +67,13 @@ def prepare(
     """
     if not engine.needs_energy:
         return Prepared(None, engine)
+    began = time.monotonic()
     ready = engine.ready(evaluator, realism, progress, settings=settings, cache=cache, base=base)
     if ready is not None:
-        return Prepared(*ready)
+        return Prepared(*ready, seconds=time.monotonic() - began)
     if not engine.amortised and Space.of(evaluator.entries).leaves:
         evaluator = Evaluator(evaluator.model, tuple(map(without_free, evaluator.entries)))
     settings = settings or FitSettings()
-    began = time.monotonic()
     critic_of_realism = realism_of(evaluator.model)[0] if realism > 0 else None
     if realism > 0 and not evaluator.entries and engine.begins_real and evaluator.model.realism_alone():
         return Prepared(None, engine)  # where it transports prior samples is all that is wanted

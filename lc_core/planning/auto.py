@@ -113,10 +113,10 @@ class Auto(Engine):
             self._card |= self._prepared.card
         return self._prepared
 
-    def fit_seconds(self) -> tuple[float, float]:
-        """Return the seconds that fits took since it was made, and how many of them while tries were going on."""
-        spent = self._prepared.seconds if self._prepared else 0.0
-        return spent, spent if self._plan and self._plan.exact_blocks else 0.0
+    def fit_seconds(self) -> float:
+        """Return the seconds that fits took while tries were going on; of others `prepare` tells."""
+        late = self._prepared is not None and self._plan is not None and self._plan.exact_blocks > 0
+        return self._prepared.seconds if self._prepared and late else 0.0
 
     def at_work(self, number: int, energy: Energy | None) -> tuple[Engine, Energy | None]:
         """Return rejection for the first blocks, then the other engine, prepared."""

@@ -176,6 +176,8 @@ def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
             names = [name for name in names if name != "source of a rule"]
         what = f"which differs in {', '.join(names)}" if held and names else "which cannot be read"
         hint = "choose another folder with --out, or delete this one"
+        if names == ["engine"]:
+            hint += "; a sampler that was trained, changed or removed since (lc amortise) makes another engine too"
         raise LCError(f"{path} holds another run, {what}", hint=hint)
 
 

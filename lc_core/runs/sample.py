@@ -73,7 +73,7 @@ def run_spec(
         blocks = folder.blocks(problem, prepared.energy, bank=bank, progress=progress)
         result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
         late = problem.engine.fit_seconds()
-        seconds = {"fit": prepared.seconds + late[0], "sample": sampling - late[1]}
+        seconds = {"fit": prepared.seconds + late, "sample": sampling - late}
         finish_report(result, spec=spec, view=spec.view, card=prepared.card, seconds=seconds)
         progress(f"writing {counted(len(result), 'output')} to {path}")
         with folder.work() as work:

@@ -10,7 +10,7 @@ from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel
 from lc_core.sampling.moves import unfit_for_moves
 
-__all__ = ["BASES", "Problem", "Task", "base_of"]
+__all__ = ["BASES", "Problem", "Task", "base_of", "check_base"]
 
 BASES = ("prior", "data")
 
@@ -27,6 +27,21 @@ def base_of(said: str, realism: float, model: LatentModel, *, left_open: bool) -
     if said:
         return said
     return "data" if realism > 0 and left_open and model.realism_alone() is not None else "prior"
+
+
+def check_base(model: LatentModel, base: str) -> None:
+    """Refuse a base that there is not, or that a model has no way to.
+
+    Raises:
+        LCError: Saying which.
+    """
+    if base not in BASES:
+        raise LCError(f"base must be {' or '.join(BASES)}; found {base!r}")
+    if base == "data" and model.realism_alone() is None:
+        raise LCError(
+            f"base: data is asked for, but {model.name} has no flow or chain from its prior to data",
+            hint="leave base out; realism asks for what its encoder or prior can tell",
+        )
 
 
 @dataclass(frozen=True)
@@ -83,13 +98,7 @@ class Problem(Task):
                 raise LCError(f"{name} must be 1 or more; found {getattr(self, name)}")
         if self.seed < 0:
             raise LCError(f"seed must be 0 or more; found {self.seed}")
-        if self.base not in BASES:
-            raise LCError(f"base must be {' or '.join(BASES)}; found {self.base!r}")
-        if self.base == "data" and self.model.realism_alone() is None:
-            raise LCError(
-                f"base: data is asked for, but {self.model.name} has no flow or chain from its prior to data",
-                hint="leave base out; realism asks for what its encoder or prior can tell",
-            )
+        check_base(self.model, self.base)
         if self.moves is not None and self.moves < 0:
             raise LCError(f"moves must be 0 or more; found {self.moves}")
         if self.moves and (reason := unfit_for_moves(self.model, self.base)):

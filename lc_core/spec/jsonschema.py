@@ -43,7 +43,7 @@ def schema_json(registry: Registry, *, draft: str = "2020-12") -> Schema:
             "extends": {"type": "string", "description": "A spec to build on: a path, or a shipped name."},
             "model": model,
             "realism": shape["realism"],
-            "base": {**shape["base"], "enum": ["prior", "data"]},
+            "base": _without_null(shape["base"]),
             "constraints": {"type": "array", "items": top},
             "keep": _keep(registry),
             "engine": engine,

@@ -98,7 +98,7 @@ def _spec(tree: Node, path: Path, registry: Registry, problems: Problems) -> Spe
         entries=tuple(entries),
         engine=engine.selected,
         realism=shape.realism,
-        base=shape.base,
+        base=shape.base or "",
         sample=SampleSettings(given.count, given.seed, budget, given.unique, given.moves),
         fit=FitSettings(**{**vars(shape.fit), "refine": RefineSettings(**shape.fit.refine.model_dump())}),
         renderers=tuple(one.selected for one in renderers),

@@ -231,8 +231,8 @@ class Shape(Strict):
     )
     model: Component
     realism: float = Field(default=0.0, ge=0, description="Weight of the realism term in the energy.")
-    base: Literal["", "prior", "data"] = Field(
-        default="",
+    base: Literal["prior", "data"] = Field(
+        default=ABSENT,
         description="What tries begin from: prior samples, or what the model's own flow or chain makes of them,"
         " which is like data. If not given: data where realism is asked for and the engine is left open; else prior.",
     )
