@@ -190,11 +190,8 @@ def _moves(problem: Problem, engine: Engine, evaluator: Evaluator) -> int:
                 hint="leave moves out, or use base: prior",
             )
         return problem.moves
-    if (
-        not learned
-        or unfit_for_moves(problem.model, problem.base)
-        or len(evaluator.conditions) < len(evaluator.entries)
-    ):
+    preferences = len(evaluator.conditions) < len(evaluator.entries)
+    if not engine.moves or not learned or preferences or unfit_for_moves(problem.model, problem.base):
         return 0
     return int(engine.moves * share_of_block(problem.model.operations))
 
