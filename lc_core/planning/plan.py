@@ -96,13 +96,13 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
         return Plan(fresh_actor(), 0, exact, ("free values: an actor is trained for all of them",), refined=True)
     if base == "data" and not _cheap(model):
         why = f"{model.name} takes many decodes to bring a prior sample to where data are"
-        if (sampler := _sampler(model, entries)) is not None:
+        if (sampler := _sampler(model, entries)) is not None and sampler.knows_base(model):
             return Plan(sampler, 0, exact, (f"{why}: the sampler has learned it",))
         if not entries:
             return Plan(exact, 0, exact, (f"{why}; nothing else is asked",))
         return _without_sampler(model, entries, exact, 0, (why,), None)
     if realism > 0 and base == "prior":
-        why = "realism is asked for, and there is no flow or chain to begin from: gradients follow the realism critic"
+        why = "realism is asked for of what begins from the prior: gradients follow the realism critic"
         return Plan(Gradient(), 0, exact, (why,))
     if len(conditions) < len(entries):
         return _guided(model, entries, exact, 0, ("preferences: prior samples do not follow them",), None)

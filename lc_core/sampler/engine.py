@@ -143,6 +143,13 @@ class Sampler(Engine):
         folder = self._folder(model)
         return str(read_config(folder)["weights_sha256"]) if folder else ""
 
+    def knows_base(self, model: LatentModel) -> bool:
+        """Return whether it has learned how data differ from prior samples."""
+        from lc_core.sampler.folder import read_config
+
+        folder = self._folder(model)
+        return folder is not None and bool(read_config(folder).get("base"))
+
     def knows(self, model: LatentModel, entries: Sequence[Entry]) -> int:
         """Return how many of the constraints in entries it was trained on."""
         from lc_core.sampler.folder import read_config

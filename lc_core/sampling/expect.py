@@ -19,7 +19,7 @@ def at_most(problem: Problem) -> str:
     """Say how many tries a run may take."""
     block, most = problem.engine.block, problem.most_tries
     tries, blocks = counted(most, "try", "tries"), counted(most // block, "block")
-    sizes = f" in {blocks} of {block:,}" if problem.engine.part(1)[1] == block else ""
+    sizes = f" in {blocks} of {block:,}" if problem.engine.part(most // block)[1] == most // block * block else ""
     return f"sampling: {problem.count:,} wanted, at most {tries}{',' if sizes else ''}{sizes} (--budget)"
 
 
