@@ -1,4 +1,4 @@
-"""A bank: prior samples of a model in blocks, decoded and measured once, kept in the cache.
+"""A bank: samples of a model's base in blocks, decoded and measured once, kept in the cache.
 
 It changes nothing but time: with it, without it, half full or damaged, the same numbers come out.
 """
@@ -33,7 +33,7 @@ MANY = 64
 
 
 class Bank:
-    """Prior samples of a model: what they decode to, and what is measured on that.
+    """Samples of a model's base: what they decode to, and what is measured on that.
 
     Outputs of whole numbers are kept in the smallest type that holds them. Pictures are not: only values measured on
     them. A measurement's values are kept if its source tells what it does (`measurement_digest`).
@@ -44,6 +44,7 @@ class Bank:
         block: Samples in a block; default `default_block(model)`.
         cache: Where it is kept; None keeps nothing.
         say: Called with a line when something is wrong with what is kept, once for each thing.
+        base: What the samples are of: `prior`, or `data`, what the model's own flow makes of prior samples.
 
     Attributes:
         decodes: Outputs that were decoded so far, since they were not there or to check them.
@@ -61,8 +62,9 @@ class Bank:
         block: int | None = None,
         cache: Cache | None = None,
         say: Callable[[str], None] = lambda _: None,
+        base: str = "prior",
     ) -> None:
-        self.model, self.seed = model, seed
+        self.model, self.seed, self._base = model, seed, base
         self.decodes = self.made = 0
         self._given_block, self._cache, self._say = block, cache, say
         if cache is not None:
@@ -88,7 +90,7 @@ class Bank:
         """Return the latents of a block `(block, *latent_shape)` float32, on the model's device."""
         self._go_to(number)
         if self._latents is None:
-            self._latents = draw_block(self.model, self.seed, self.block, number)
+            self._latents = draw_block(self.model, self.seed, self.block, number, self._base)
         return self._latents
 
     def outputs(self, number: int) -> np.ndarray:
@@ -207,9 +209,11 @@ class Bank:
         except LCError as error:
             self._say(f"decoded samples are not kept: {error.message}; the results are the same")
             return None
-        what = f"prior samples of {self.model.name}, seed {self.seed}, in blocks of {self.block:,}"
+        samples = "prior samples" if self._base == "prior" else "samples like data"
+        what = f"{samples} of {self.model.name}, seed {self.seed}, in blocks of {self.block:,}"
         about = {"what": what, "model": self.model.name, "seed": self.seed, "block": self.block}
-        return Kept(Columns(root, bank_key(self.model, self.seed, self.block), about, self._say), self.block)
+        key = bank_key(self.model, self.seed, self.block, self._base)
+        return Kept(Columns(root, key, about, self._say), self.block)
 
     def _go_to(self, number: int) -> None:
         if number != self._at:

@@ -11,7 +11,6 @@ from typing import Any
 
 from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
-from lc_core.common.seeds import block_generator
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Entry, leaves
 from lc_core.constraints.evaluator import Evaluator
@@ -20,7 +19,7 @@ from lc_core.engines.gradient import Gradient
 from lc_core.engines.presets import fresh_actor
 from lc_core.engines.rejection import Rejection
 from lc_core.models.cost import share_of_block
-from lc_core.models.latent_model import LatentModel, draw_transported
+from lc_core.models.latent_model import LatentModel, decodes_of_base
 from lc_core.sampler.engine import Sampler
 
 __all__ = ["OFTEN", "PROBE", "Plan", "Probe", "make_plan"]
@@ -89,12 +88,12 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
         cache: Where the bank of prior samples is kept.
     """
     model, entries = evaluator.model, evaluator.entries
-    of_base = 1 + (getattr(model.realism_alone(), "decodes", 0) if base == "data" else 0)
+    of_base = 1 + decodes_of_base(model, base)
     exact = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations * of_base) / of_base)))
     conditions = evaluator.conditions
     if any(leaf.free for leaf in leaves(entries)):
         return Plan(fresh_actor(), 0, exact, ("free values: an actor is trained for all of them",), refined=True)
-    if base == "data" and not _cheap(model):
+    if of_base > 1:
         why = f"{model.name} takes many decodes to bring a prior sample to where data are"
         if (sampler := _sampler(model, entries)) is not None and sampler.knows_base(model):
             return Plan(sampler, 0, exact, (f"{why}: the sampler has learned it",))
@@ -154,21 +153,11 @@ def _told(sampler: Sampler, model: LatentModel, entries: Sequence[Entry]) -> str
     return f"then the sampler, which knows {known} of {counted(all_of, 'rule')}; the others get a critic each"
 
 
-def _cheap(model: LatentModel) -> bool:
-    """Return whether what brings prior samples to where data are decodes nothing on the way."""
-    return getattr(model.realism_alone(), "decodes", 0) == 0
-
-
 def _look(evaluator: Evaluator, exact: Rejection, base: str, cache: Cache | None) -> Probe:
-    """Look at the first prior samples of seed 0."""
+    """Look at the first samples of the base, with seed 0."""
     met, labels = 0, [leaf.label for leaf in evaluator.leaves]
-    bank = Bank(evaluator.model, block=exact.block, cache=cache)
-    transport = evaluator.model.realism_alone() if base == "data" else None
+    bank = Bank(evaluator.model, block=exact.block, cache=cache, base=base)
     for number in range(PROBE):
-        if transport is not None:
-            z = draw_transported(evaluator.model, exact.block, block_generator(0, number), transport)
-            met += int(evaluator.satisfied_latents(z).sum())
-            continue
         columns = bank.values(number, [leaf.measurement for leaf in evaluator.leaves])
         met += int(evaluator.satisfied(dict(zip(labels, columns, strict=True)), exact.block).sum())
     return Probe(PROBE * exact.block, met)

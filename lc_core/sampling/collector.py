@@ -22,7 +22,7 @@ class Collector:
 
     Args:
         problem: What is asked.
-        bank: Of prior samples, where an engine delivers these.
+        bank: Of samples of the base, where an engine delivers these.
 
     Attributes:
         blocks: The blocks so far.
@@ -32,7 +32,8 @@ class Collector:
 
     def __init__(self, problem: Problem, bank: Bank | None = None) -> None:
         self.problem = problem
-        self._bank = bank or Bank(problem.model, seed=problem.seed, block=problem.engine.part(0)[0].block)
+        block = problem.engine.part(0)[0].block
+        self._bank = bank or Bank(problem.model, seed=problem.seed, block=block, base=problem.base)
         self.blocks: list[Block] = []
         self.picked: list[tuple[int, int]] = []
         self.repeats = 0
