@@ -16,6 +16,7 @@ from lc_core.bank.kept import Kept
 from lc_core.bank.keys import bank_key
 from lc_core.bank.stream import default_block, draw_block
 from lc_core.common.cache import Cache
+from lc_core.constraints.faults import AGAIN, REMEDY, changed_value
 from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.errors import LCError
 from lc_core.models.checks import differing
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Bank"]
 
-AGAIN = 16
-"""Outputs that are measured again when values that were kept are first used."""
 MANY = 64
 """So many columns at once are worth keeping; a rule of which much is free has hundreds."""
 
@@ -288,16 +287,11 @@ class Bank:
         same = True
         for (one, before), now in zip(kept, again, strict=True):
             self._trusted[id(one)] = one
-            apart = np.flatnonzero(~np.isclose(before[:count], now, rtol=1e-4, atol=1e-5, equal_nan=True))
-            if not len(apart):
+            if not (told := changed_value(one, before[:count], now, range(begin, begin + count))):
                 continue
             if self._is_random(number) or self._kept is None:
                 return False
-            row, same = int(apart[0]), False
+            same = False
             self._kept.refuse(one)
-            self._say(
-                f"measurement {one.who} was {before[row]:g} for output {begin + row}, and is {now[row]:g} when it is"
-                " measured again beside other outputs: its values are not kept, and no run can be repeated; let it"
-                " depend on the output alone, without chance"
-            )
+            self._say(f"{told}: its values are not kept, and no run can be repeated; {REMEDY}")
         return same

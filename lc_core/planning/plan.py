@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
+
+import numpy as np
 
 from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Entry, leaves
 from lc_core.constraints.evaluator import Evaluator
+from lc_core.constraints.faults import AGAIN, not_repeated
 from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.presets import fresh_actor
@@ -39,10 +43,12 @@ class Probe:
     Attributes:
         looked: Prior samples that were decoded and measured.
         met: How many of them meet all conditions.
+        steady: Whether some that were measured again had the same values.
     """
 
     looked: int
     met: int
+    steady: bool = True
 
 
 @dataclass(frozen=True)
@@ -110,10 +116,13 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
     probe = _look(evaluator, exact, base, cache)
     share = probe.met / probe.looked
     of = "prior samples" if base == "prior" else "samples like data"
+    doubts = () if probe.steady else ("a rule had other values when it was measured again: nothing is exact under it",)
     seen = f"{probe.met:,} of the first {probe.looked:,} {of} meet all conditions"
     if share >= OFTEN:
-        return Plan(exact, 0, exact, (f"{seen}: trying more of them is soonest, and exact",), probe)
-    return _guided(model, entries, exact, PROBE, (f"{seen}: these are exact, and tried first",), probe)
+        why = f"{seen}: trying more of them is soonest{', and exact' if probe.steady else ''}"
+        return Plan(exact, 0, exact, (why, *doubts), probe)
+    why = f"{seen}: these are {'exact, and ' if probe.steady else ''}tried first"
+    return _guided(model, entries, exact, PROBE, (why, *doubts), probe)
 
 
 def _guided(
@@ -155,9 +164,14 @@ def _told(sampler: Sampler, model: LatentModel, entries: Sequence[Entry]) -> str
 
 def _look(evaluator: Evaluator, exact: Rejection, base: str, cache: Cache | None) -> Probe:
     """Look at the first samples of the base, with seed 0."""
-    met, labels = 0, [leaf.label for leaf in evaluator.leaves]
+    met, steady, labels = 0, True, [leaf.label for leaf in evaluator.leaves]
+    measurements = [leaf.measurement for leaf in evaluator.leaves]
     bank = Bank(evaluator.model, block=exact.block, cache=cache, base=base)
     for number in range(PROBE):
-        columns = bank.values(number, [leaf.measurement for leaf in evaluator.leaves])
+        columns = bank.values(number, measurements)
+        if number == 0:
+            index = np.arange(min(AGAIN, exact.block))
+            some = bank.rows(number, index)
+            steady = not any(map(not_repeated, measurements, columns, repeat(some), repeat(index)))
         met += int(evaluator.satisfied(dict(zip(labels, columns, strict=True)), exact.block).sum())
-    return Probe(PROBE * exact.block, met)
+    return Probe(PROBE * exact.block, met, steady)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -89,6 +90,41 @@ def test_a_declared_function_needs_no_constraint():
 
     result = lc_core.sample(model=Scale(), constraints=[first], engine="rejection", count=5)
     assert (result.outputs[:, 0] >= 1).all()
+
+
+def noise(outputs):
+    return np.random.default_rng().normal(size=len(outputs))
+
+
+def above_others(outputs):
+    return outputs[:, 0] - outputs[:, 0].mean()
+
+
+@pytest.mark.parametrize("function", [noise, above_others])
+def test_a_rule_that_is_not_the_same_when_it_is_measured_again_is_told_and_nothing_is_called_exact(function):
+    with pytest.warns(UserWarning, match=f"measurement {function.__name__} was .* what comes of it is not exact"):
+        result = lc_core.sample(model=Scale(), constraints=[Constraint(function, at_least=0.5)], count=12, **QUICK)
+    assert [note for note in result.report["notes"] if "is measured again beside other outputs" in note]
+    reasons = result.report["fit"]["plan"]["reasons"]
+    assert reasons[0].endswith("trying more of them is soonest")
+    assert reasons[1:] == ["a rule had other values when it was measured again: nothing is exact under it"]
+
+
+@pytest.mark.parametrize("bound", [1.5, 90], ids=["some are delivered", "none is delivered"])
+def test_values_outside_the_range_that_a_rule_declares_are_told_once(bound):
+    @lc_core.measurement(accepts="*", unit="", range=(-1, 1))
+    def narrow(outputs):
+        """Return the first number."""
+        return outputs[:, 0]
+
+    wanted = [Constraint(narrow, at_least=bound)]
+    with pytest.warns(UserWarning) as told:
+        result = lc_core.sample(model=Scale(), constraints=wanted, engine="rejection", budget=1024, **QUICK)
+    (fault,) = [str(one.message) for one in told]
+    assert re.match(
+        r"measurement narrow was -?\d.* for output \d+; it declares the range -1 to 1, and \d+ of 1,024", fault
+    )
+    assert result.report["notes"].count(fault) == 1
 
 
 def test_constraints_of_one_function_get_labels_of_their_own():
