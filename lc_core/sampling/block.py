@@ -55,7 +55,7 @@ class Block:
         size: B.
         moves: Moves that were proposed and accepted, and how like their starts latents are in the end
             (`lc_core.sampling.moves.Moved`); None where none were made.
-        seconds: What running it took; 0 if it was read from a folder or from a bank.
+        seconds: What running it took, without a fit that was made for it; 0 if it was read from a folder or a bank.
     """
 
     number: int
@@ -106,7 +106,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank |
     """
     import torch
 
-    began = time.monotonic()
+    began, fits = time.monotonic(), problem.engine.fit_seconds()
     evaluator = Evaluator(problem.model, problem.entries)
     engine, first = problem.engine.part(number)
     size = engine.block
@@ -134,7 +134,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank |
         decodes=tried.decodes,
         size=size,
         moves=tried.moves,
-        seconds=0.0 if was_there else time.monotonic() - began,
+        seconds=0.0 if was_there else time.monotonic() - began - (problem.engine.fit_seconds() - fits),
     )
 
 

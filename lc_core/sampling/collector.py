@@ -45,12 +45,18 @@ class Collector:
         return sum(block.size for block in self.blocks)
 
     @property
+    def timed(self) -> Block | None:
+        """The last block that was run by the engine which would run the rest of the tries; None before there is one."""
+        part = self.problem.engine.part
+        rest = type(part(self.problem.budget)[0])  # there are no more blocks than tries
+        return next((one for one in reversed(self.blocks) if one.seconds and type(part(one.number)[0]) is rest), None)
+
+    @property
     def most_seconds_left(self) -> float:
-        """How long the rest of the budget would take, going by the blocks that were run; 0 before there is one."""
-        spent = [block.seconds for block in self.blocks if block.seconds]
-        if not spent or self.complete:
+        """How long the rest of the budget would take, going by the block that was timed; 0 before there is one."""
+        if self.timed is None or self.complete:
             return 0.0
-        return spent[-1] * (self.problem.most_tries - self.tried) / self.blocks[-1].size
+        return self.timed.seconds * (self.problem.most_tries - self.tried) / self.timed.size
 
     @property
     def complete(self) -> bool:
