@@ -306,7 +306,15 @@ def test_refinement_ends_at_the_share_that_is_asked_for():
     assert len(stopped) == 1 and stopped[0] >= 0.01
 
 
-def test_a_long_fit_says_before_it_starts_what_it_takes_and_what_is_cheaper():
+@pytest.mark.parametrize(
+    ("engine", "require", "advice"),
+    [
+        ("gradient", True, ["engine: rejection", "fit: {prior_samples: 4096", "fit: {stop_at: 0.9}"]),
+        ("auto", False, ["fit: {prior_samples: 4096", "for many specs of this model: lc amortise"]),
+    ],
+    ids=["refined", "not refined, and a preference"],
+)
+def test_a_long_fit_says_before_it_starts_what_it_takes_and_what_is_cheaper(engine, require, advice):
     class Stop(Exception):
         pass
 
@@ -321,11 +329,13 @@ def test_a_long_fit_says_before_it_starts_what_it_takes_and_what_is_cheaper():
     with pytest.raises(Stop):
         lc_core.sample(
             model=Scale(),
-            constraints=[Constraint(largest, at_least=2.0)],
-            engine="gradient",
+            constraints=[Constraint(largest, at_least=2.0, require=require)],
+            engine=engine,
             fit=fit,
             cache=False,
             progress=progress,
         )
-    assert told[0].startswith("fit: 10,001,000 decodes for 1 critic, about ")
-    assert "engine: rejection" in told[-1] and "stop_at: 0.9" in told[-1]
+    (fit_line,) = [line for line in told if line.startswith("fit:")]
+    assert fit_line.startswith("fit: 10,001,000 decodes for 1 critic, about ")
+    ways = told[-1].removeprefix("cheaper: ").split("; ")
+    assert len(ways) == len(advice) and all(map(str.startswith, ways, advice))
