@@ -34,7 +34,7 @@ INTERRUPTED = 130
 @click.option(
     "--budget",
     type=click.IntRange(min=1),
-    help="Most tries; default 2,000 an output, more by rejection.",
+    help="Most tries; default 2,000 an output, more if rejection is named.",
 )
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: constraints.1.at_most=5")
 @click.option("--out", type=FILE_PATH, help="Folder of the run; default runs/<name>-<seed>.")

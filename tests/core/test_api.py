@@ -156,11 +156,13 @@ def test_too_few_is_a_status_and_no_error():
     assert largest(result.nearest.outputs).tolist() == sorted(largest(result.nearest.outputs), reverse=True)
 
 
-@pytest.mark.parametrize(("count", "tries"), [(1, 1_000_448), (6, 1_500_160)])
-def test_an_engine_that_only_decodes_may_try_long_unless_a_budget_is_given(count, tries):
+@pytest.mark.parametrize(
+    ("engine", "count", "tries"), [("rejection", 1, 1_000_448), ("rejection", 6, 1_500_160), ("auto", 3, 6_144)]
+)
+def test_an_engine_that_is_named_and_only_decodes_may_try_long_unless_a_budget_is_given(engine, count, tries):
     told = []
     rare = Constraint(largest, at_least=-1e6)
-    result = lc_core.sample(model=Scale(), constraints=[rare], engine="rejection", count=count, progress=told.append)
+    result = lc_core.sample(model=Scale(), constraints=[rare], engine=engine, count=count, progress=told.append)
     assert (result.report["budget"], result.report["tried"]) == (tries, 1024)
     assert told[-1].startswith(f"sampling: {count} wanted, at most {tries:,} tries")
 
