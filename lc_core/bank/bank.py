@@ -68,6 +68,8 @@ class Bank:
         self._given_block, self._cache, self._say = block, cache, say
         if cache is not None:
             bytes_allowed()
+        self._why = ""
+        """Why nothing at all is kept, if something was wrong."""
         self._trusted: dict[int, Measurement] = {}
         self._checked = False
         self._at = -1
@@ -200,12 +202,15 @@ class Bank:
     @property
     def trouble(self) -> str:
         """Why nothing more is kept, in words; empty as long as something is."""
-        return "there is no cache" if self._kept is None else self._kept.columns.trouble
+        if self._why or self._cache is None:
+            return self._why or "there is no cache"
+        return "" if self._kept is None else self._kept.columns.trouble
 
     def _open(self, cache: Cache) -> Kept | None:
         try:
             root = cache.root
         except LCError as error:
+            self._why = error.message
             self._say(f"decoded samples are not kept: {error.message}; the results are the same")
             return None
         samples = "prior samples" if self._base == "prior" else "samples like data"
@@ -262,10 +267,9 @@ class Bank:
         row = differing(first, self._piece(number, 0))
         if row is None:
             return False
-        self._say(
-            f"decode of {self.model.name} gives another output each time latent {number * self.block + row} is decoded:"
-            " nothing of it is kept, and no run can be repeated; switch off what is random in it"
-        )
+        latent = f"latent {number * self.block + row}"
+        self._why = f"decode of {self.model.name} gives another output each time {latent} is decoded"
+        self._say(f"{self._why}: nothing of it is kept, and no run can be repeated; switch off what is random in it")
         self._kept = None
         return True
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.options import FILE_PATH, plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files, quietly
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.report import print_report
 from lc_core.cli.threads import use_one_thread
@@ -43,7 +43,7 @@ INTERRUPTED = 130
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@quietly
 def command(spec_name: str, as_json: bool, quiet: bool, **options: Any) -> None:
     """Sample outputs that meet a spec, each one decoded and measured, and write them to a folder.
 
