@@ -68,8 +68,7 @@ class Bank:
         self._given_block, self._cache, self._say = block, cache, say
         if cache is not None:
             bytes_allowed()
-        self._why = ""
-        """Why nothing at all is kept, if something was wrong."""
+        self._why = "" if cache is not None else "there is no cache"
         self._trusted: dict[int, Measurement] = {}
         self._checked = False
         self._at = -1
@@ -202,9 +201,7 @@ class Bank:
     @property
     def trouble(self) -> str:
         """Why nothing more is kept, in words; empty as long as something is."""
-        if self._why or self._cache is None:
-            return self._why or "there is no cache"
-        return "" if self._kept is None else self._kept.columns.trouble
+        return self._why or ("" if self._kept is None else self._kept.columns.trouble)
 
     def _open(self, cache: Cache) -> Kept | None:
         try:
