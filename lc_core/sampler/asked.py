@@ -14,7 +14,7 @@ from lc_core.constraints.constraint import Entry
 from lc_core.models.latent_model import LatentModel, draw_prior
 from lc_core.sampler.alternatives import Way, alternatives
 from lc_core.sampler.base import Base
-from lc_core.sampler.look import Look, look
+from lc_core.sampler.look import Carry, Look, look
 from lc_core.sampler.network import Predictor, want_logs
 from lc_core.sampler.rules import BINS, Column, Rules
 
@@ -104,10 +104,12 @@ class Asked:
         """Whether nothing is asked."""
         return not self.rules
 
-    def look(self, model: LatentModel, predictor: Predictor, z: Tensor, way: Tensor) -> Look:
+    def look(
+        self, model: LatentModel, predictor: Predictor, z: Tensor, way: Tensor, carry: Carry | None = None
+    ) -> Look:
         """Return what a predictor sees of latents `(B, *latent_shape)` that were given alternatives `(B,)`."""
         return look(
-            model, predictor, z, self.rules, self.codes, self.at[way], self.present[way], self.masks[way]
+            model, predictor, z, self.rules, self.codes, self.at[way], self.present[way], self.masks[way], carry
         )  # fmt: skip
 
     def weighed(self, model: LatentModel, predictor: Predictor) -> Asked:

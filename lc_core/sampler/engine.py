@@ -63,6 +63,7 @@ class Sampler(Engine):
         self.choose_block(block, 64)
         self._trained: Trained | None = None
         self._asked: Asked | None = None
+        self._carry: Callable[[Tensor], Tensor] | None = None
 
     def unfit(self, model: LatentModel, entries: Sequence[Entry], realism: float) -> str | None:
         """Return why it cannot serve a problem: no sampler for this model, or too many alternatives."""
@@ -101,7 +102,14 @@ class Sampler(Engine):
             "known": [entry.label for entry in known],
             "fitted": [entry.label for entry in others],
         }
-        return energy, self.asking(trained, asked), card
+        ready = self.asking(trained, asked)
+        if more.get("base") == "data" and base is None:
+            ready._carry = model.flow()
+            if ready._carry is None:
+                raise LCError(
+                    f"the sampler of {model.name} has not learned what data are", hint="base: prior, or another engine"
+                )
+        return energy, ready, card
 
     def asking(self, trained: Trained, asked: Asked) -> Sampler:
         """Return this engine with its network, and what it is asked."""
@@ -115,8 +123,10 @@ class Sampler(Engine):
         return self.folder or find_sampler(model)
 
     def transport(self, model: LatentModel, entries: Sequence[Entry]) -> Callable[[Tensor], Tensor] | None:
-        """Return the model's own flow or chain; None where the sampler has learned what data are."""
-        return None if self._trained and self._trained.base else super().transport(model, entries)
+        """Return None where the sampler makes what is like data by itself: it has learned it, or follows the flow."""
+        if self._carry or (self._trained and self._trained.base):
+            return None
+        return super().transport(model, entries)
 
     def data_odds(self, model: LatentModel) -> Callable[[np.ndarray], np.ndarray] | None:
         """Return the log odds of data against prior samples, by the model's likeness; None if not learned."""
@@ -156,11 +166,14 @@ class Sampler(Engine):
         return super().settings() | weights
 
     def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
-        """Return the latents, the alternative that each is given, and what their noise is drawn with."""
+        """Return the latents, the alternative that each is given, what its noise is drawn with, and where its chain is.
+
+        A chain is where its latents are; with a flow it is where the flow begins.
+        """
         from lc_core.sampler.guide import dice_of
 
         assert self._asked is not None, "prepare reads the sampler"
-        return (z, self._asked.ways(z), dice_of(z))
+        return (z if self._carry is None else self._carry(z), self._asked.ways(z), dice_of(z), z)
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
         """Take a guided step."""
@@ -170,17 +183,24 @@ class Sampler(Engine):
         from lc_core.sampler.unseen import SamplerEnergy
 
         assert self._asked is not None and self._trained is not None
-        z, way, dice = state
+        z, way, dice, here = state
         if self._asked.empty and not energy.entries:
             return state
-        gradient = self._asked.look(model, self._trained.predictor, z, way).gradient
+        gradient = self._asked.look(model, self._trained.predictor, here, way, self._carry).gradient
         if isinstance(energy, SamplerEnergy) and self._trained.reads_decoder:
             energy.seen.latents += len(z)
         if energy.entries:
             with torch.enable_grad():
-                free = z.detach().requires_grad_(True)
-                (more,) = torch.autograd.grad(-energy(free).total.sum(), free)
+                free = here.detach().requires_grad_(True)
+                value = -energy(free if self._carry is None else self._carry(free)).total
+                (more,) = torch.autograd.grad(value.sum(), free)
             gradient = gradient + more.flatten(1)
         counted = min(1.0, number / (GATHERED * self.steps))
         heat = min(1.0, (self.steps - number) / ((1 - WARM) * self.steps))
-        return (guided(model, z, gradient * counted, throw(dice, number, model.dimensions), heat), way, dice)
+        here = guided(model, here, gradient * counted, throw(dice, number, model.dimensions), heat)
+        if self._carry is None:
+            z = here
+        elif number in self.checks or number == self.steps:
+            with torch.no_grad():
+                z = self._carry(here)
+        return (z, way, dice, here)

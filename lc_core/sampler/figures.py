@@ -124,7 +124,7 @@ def _first_tries(
     engine = Sampler().asking(trained, asked)
     z = draw_prior(model, len(which) * TRIES, block_generator(0, which.start, "sampler/figures"))
     way = torch.arange(len(which), device=z.device).repeat_interleave(TRIES)
-    state: tuple[Tensor, ...] = (z, way, engine.init(z, model)[2])
+    state: tuple[Tensor, ...] = (z, way, *engine.init(z, model)[2:])
     wants = Wants(*(np.repeat(one[which], TRIES, axis=0) for one in vars(batch.wants).values()))
     final = z.clone()
     for number in range(1, engine.steps + 1):

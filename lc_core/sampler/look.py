@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,9 @@ from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, draw_prior
 from lc_core.sampler.network import Predictor, want_logs
 
-__all__ = ["Look", "check_features", "look"]
+Carry = Callable[[Tensor], Tensor]
+
+__all__ = ["Carry", "Look", "check_features", "look"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ def look(
     at: Tensor,
     present: Tensor,
     masks: Tensor,
+    carry: Carry | None = None,
 ) -> Look:
     """Predict the wants of latents `(B, *latent_shape)`, and how they change with these.
 
@@ -52,11 +55,12 @@ def look(
         at: Which columns a row wants, `(B, L)`.
         present: 1 where there is a want, `(B, L)`.
         masks: Which bins, `(B, L, BINS + 1)`.
+        carry: What makes latents of these, such as a flow; None where they are latents.
     """
     with torch.enable_grad(), training_autocast(model.device):
         here = z.detach().requires_grad_(True)
         with blaming(f"features of {model.name}"):
-            features = model.features(here)
+            features = model.features(here if carry is None else carry(here))
         every = predictor(features, rules, codes)
         rows = torch.arange(len(z), device=z.device)[:, None]
         logs = want_logs(every[rows, at], masks) * present
