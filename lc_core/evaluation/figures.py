@@ -7,6 +7,7 @@ conditions, and so is a second set of exact samples, which is the best that can 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ def evaluate(
     exact: int | None = None,
     against: Against = None,
     budget: int = BUDGET,
+    steps: int = STEPS,
     registry: Registry | None = None,
     progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
@@ -58,6 +60,7 @@ def evaluate(
             samples under the same conditions, two sets that were drawn before, or `data`, the model's held-out data
             that meet the conditions.
         budget: Most draws for exact samples.
+        steps: Training steps of the two-sample classifier. AUCs of other steps cannot be compared.
         registry: What is installed; looked up if not given.
         progress: Called with a line of text now and then.
 
@@ -77,6 +80,7 @@ def evaluate(
             raise LCError(f"runs of different models cannot be compared: {model.name} and {one.model.name}")
     registry = registry or build_registry()
     space = Space(space_of(registry, model.output_type, model.name))
+    compared = partial(_compared, space=space, output_type=model.output_type, steps=steps, progress=progress)
     pairs = _pairs(given, exact, against, budget, progress)
     seconds: dict[tuple[int, int], dict[str, Any]] = {}
 
@@ -87,11 +91,11 @@ def evaluate(
         progress(f"comparing {run.name} with {pair.source}")
         n = min(len(pair), len(run.outputs))
         if (id(pair), n) not in seconds:
-            seconds[id(pair), n] = _compared(pair.reference, pair.second, n, space, model.output_type, progress)
+            seconds[id(pair), n] = compared(pair.reference, pair.second, n)
         return {
             **_about(run),
             "against": pair.about(),
-            "figures": _compared(pair.reference, _mixed(run.outputs), n, space, model.output_type, progress),
+            "figures": compared(pair.reference, _mixed(run.outputs), n),
             "best": seconds[id(pair), n],
             "notes": _notes(run, n, exact, against),
         }
@@ -101,7 +105,7 @@ def evaluate(
         "lc": installed_version("latent-constraints"),
         "model": {"name": model.name, "digest": model.digest},
         "space": space.about(),
-        "classifier": {"name": VERSION, "steps": STEPS, "trained_on": TRAINED_ON},
+        "classifier": {"name": VERSION, "steps": steps, "trained_on": TRAINED_ON},
         "k": K,
         "runs": [told(run, pair) for run, pair in zip(given, pairs, strict=True)],
     }
@@ -195,12 +199,19 @@ def _run_pair(other: Run, runs: Sequence[Run]) -> Pair:
 
 
 def _compared(
-    reference: np.ndarray, outputs: np.ndarray, n: int, space: Space, output_type: str, progress: Progress
+    reference: np.ndarray,
+    outputs: np.ndarray,
+    n: int,
+    *,
+    space: Space,
+    output_type: str,
+    steps: int,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Return how like the first n of a reference the first n of some outputs are."""
     features = space.fitted(reference[:n])
     sets = [_as_stored(one[:n], output_type) for one in (reference, outputs)]
-    found = {"n": n, "auc": two_sample_auc(*sets, steps=STEPS, trained_on=TRAINED_ON, progress=progress)}
+    found = {"n": n, "auc": two_sample_auc(*sets, steps=steps, trained_on=TRAINED_ON, progress=progress)}
     return found | neighbour_figures(features(reference[:n]), features(outputs[:n]))
 
 

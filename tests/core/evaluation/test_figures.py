@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import lc_core
-from lc_core import Constraint, LCError
-from lc_core.evaluation import draw_exact, evaluate
+from lc_core import Constraint, LCError, evaluation
+from lc_core.evaluation import draw_exact
 from lc_core.evaluation.exact import Asked
 from lc_core.plugins.discover import registered_by
 from lc_core.plugins.hookspecs import hookimpl
@@ -40,11 +41,7 @@ def upper(outputs):
     return outputs[:, 1]
 
 
-@pytest.fixture(autouse=True)
-def few_steps(monkeypatch):
-    monkeypatch.setattr("lc_core.evaluation.figures.STEPS", 150)
-
-
+evaluate = partial(evaluation.evaluate, steps=150)
 POSITIVE = Constraint(right, at_least=0.0)
 
 
