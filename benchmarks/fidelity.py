@@ -48,8 +48,8 @@ def wanted(name: str, count: int) -> int:
 
 
 def load(name: str, count: int, *, engine: str, seed: int, overrides: Sequence[str] = ()) -> Spec:
-    """Return a shipped spec without realism, and without files of its outputs."""
-    changed = ("realism=0", "render=[]", *overrides)
+    """Return a shipped spec from the prior, without realism, and without files of its outputs."""
+    changed = ("base=prior", "realism=0", "render=[]", *overrides)
     return load_spec(f"melody/{name}", overrides=changed, engine=engine, count=wanted(name, count), seed=seed)
 
 

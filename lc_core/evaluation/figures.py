@@ -189,6 +189,11 @@ def _run_pair(other: Run, runs: Sequence[Run]) -> Pair:
                 f"{other.name} has other conditions than {run.name}",
                 hint="compare runs of one spec, or leave --against out: exact samples are then drawn for each",
             )
+        if other.base != run.base:
+            raise LCError(
+                f"{other.name} has base: {other.base}, and {run.name} base: {run.base}",
+                hint="make the exact run with the same base, or leave --against out",
+            )
         if other.report["seed"] == run.report["seed"]:
             raise LCError(
                 f"{other.name} and {run.name} have the seed {run.report['seed']}, so they begin with the same draws",

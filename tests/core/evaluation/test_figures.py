@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import lc_core
 from lc_core import Constraint, LCError, evaluation
@@ -31,6 +32,13 @@ class Plane(lc_core.LatentModel):
 
     def held_out(self):
         return self.data
+
+
+class Higher(Plane):
+    """Has data that lie one above prior samples."""
+
+    def realism_alone(self):
+        return lambda z: z + torch.tensor([0.0, 1.0])
 
 
 def right(outputs):
@@ -180,6 +188,7 @@ def test_a_run_of_exact_samples_can_be_compared_with():
         (lambda: run(seed=0), "have the seed 0"),
         (lambda: run(seed=1, constraints=(Constraint(right, at_least=1.0),)), "other conditions"),
         (lambda: shifted(seed=1), "no run of exact samples: its engine is shift"),
+        (lambda: run(seed=1, model=Higher(), base="data"), "has base: data, and result base: prior"),
         (lambda: run(seed=1, count=30), "30 of 30 can be used, and 40 are needed"),
     ],
 )
