@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.cli.interruption import going_on
 from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.threads import use_one_thread
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-INTERRUPTED = 130
 CHECKPOINT, CURVES, PARTIAL = "checkpoint.pt", "curves.json", "checkpoint.partial"
 CHECKPOINTED = {"settings", "net", "average", "optimiser", "step", "seconds", "curves"}
 """What each checkpoint of an earlier lc holds."""
@@ -61,12 +61,10 @@ def command(
     settings = recipe.fill(with_changes(given, changes))
     folder = out or Path("runs") / f"train-{recipe.name}"
     try:
-        with Owned.open(folder, "training", earlier=_earlier) as owned, _training(owned) as place:
+        how = f"give the same command again to go on from the last checkpoint in {folder}"
+        with going_on(how), Owned.open(folder, "training", earlier=_earlier) as owned, _training(owned) as place:
             use_one_thread()
             _train(recipe, place, settings, shown=folder)
-    except KeyboardInterrupt:
-        click.echo(f"interrupted; give the same command again to go on from the last checkpoint in {folder}", err=True)
-        click.get_current_context().exit(INTERRUPTED)
     except OSError as error:
         raise LCError(
             f"the training in {folder} cannot be read or written: {reason(error, folder)}",
