@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.chosen_model import chosen_model
-from lc_core.cli.interruption import going_on
 from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.threads import use_one_thread
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from lc_core.plugins.registry import Registry
 
 __all__ = ["command"]
+
+INTERRUPTED = 130
 
 
 @click.command("amortise")
@@ -80,8 +81,7 @@ def command(
     names = [one for one in rules if not _is_spec(one)]
     more = [leaf for one in rules if _is_spec(one) for leaf in _leaves_of(one, registry, output_type)]
     try:
-        how = "give the same command again to go on from the last checkpoint"
-        with going_on(how), redirect_stdout(sys.stderr), RunProgress() as progress:  # stdout is for the result
+        with redirect_stdout(sys.stderr), RunProgress() as progress:  # stdout is for the result
             found = amortise(
                 load_selected(selected, device=device),
                 rules=names or None,
@@ -92,6 +92,9 @@ def command(
                 restart=restart,
                 progress=progress.line,
             )
+    except KeyboardInterrupt:
+        click.echo("interrupted; give the same command again to go on from the last checkpoint", err=True)
+        click.get_current_context().exit(INTERRUPTED)
     except OSError as error:
         where = out or Path("the cache folder")
         raise LCError(

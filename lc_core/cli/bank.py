@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.chosen_model import chosen_model
-from lc_core.cli.interruption import going_on
 from lc_core.cli.options import plugin_files
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.text import size
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+INTERRUPTED = 130
 EVERY = 2.0
 """Seconds between two lines of progress."""
 
@@ -76,8 +76,11 @@ def command(
         check_decoder(loaded)
         bank = Bank(loaded, seed=seed, cache=Cache(), say=progress.line)
         rules = [leaf.measurement for leaf in leaves(entries)]
-        with going_on("give the same command again to go on", progress.line):
+        try:
             _fill(bank, rules, -(-samples // bank.block), progress)
+        except KeyboardInterrupt:
+            progress.line("interrupted; give the same command again to go on")
+            click.get_current_context().exit(INTERRUPTED)
     found = _found(bank, rules)
     if as_json:
         click.echo(json.dumps(found, indent=2))

@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from lc_core.actors.fitted import fit_into
-from lc_core.cli.interruption import going_on
 from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.threads import use_one_thread
 from lc_core.common.cache import Cache
@@ -18,6 +17,8 @@ from lc_core.plugins.discover import build_registry
 from lc_core.spec import load_spec
 
 __all__ = ["command"]
+
+INTERRUPTED = 130
 
 
 @click.command("fit")
@@ -52,14 +53,17 @@ def command(
     use_one_thread()
     spec = load_spec(spec_name, registry=build_registry(plugins), overrides=overrides, engine=engine)
     problem = build_problem(spec, device=device)
-    how = "what is fitted is kept: give the same command again to go on"
-    with going_on(how), redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
-        cache = Cache(refit=refit)
-        if out is None:
-            prepared = prepare_problem(problem, spec.fit, cache, _say)
-            prepared = prepared.engine.complete() or prepared
-        else:
-            prepared = fit_into(out, spec, problem, cache, _say)
+    try:
+        with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+            cache = Cache(refit=refit)
+            if out is None:
+                prepared = prepare_problem(problem, spec.fit, cache, _say)
+                prepared = prepared.engine.complete() or prepared
+            else:
+                prepared = fit_into(out, spec, problem, cache, _say)
+    except KeyboardInterrupt:
+        click.echo("interrupted; what is fitted is kept: give the same command again to go on", err=True)
+        click.get_current_context().exit(INTERRUPTED)
     if as_json:
         click.echo(json.dumps(prepared.card, indent=2))
         return

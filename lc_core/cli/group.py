@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from lc_core.cli.interruption import INTERRUPTED
 from lc_core.cli.streams import guarded_streams
 from lc_core.common.files import FULL, disk_full
 from lc_core.common.guard import IMPORT_SECONDS, limited
@@ -23,6 +22,7 @@ from lc_core.plugins.installed import DISTRIBUTION, Entry, installed, summary
 __all__ = ["GROUP", "LazyGroup", "show_error"]
 
 GROUP = "latent_constraints.commands"
+INTERRUPTED = 130
 USER = 2
 SURROUNDINGS = (
     *FULL,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.interruption import going_on
 from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.report import print_report
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 BUDGET_SPENT = 3
+INTERRUPTED = 130
 
 
 @click.command("sample")
@@ -51,9 +51,12 @@ def command(spec_name: str, as_json: bool, quiet: bool, **options: Any) -> None:
     stopped, and a larger --count or --budget extends it. The status is 3 if the budget is spent before enough outputs
     meet every condition.
     """
-    how = "give the same command again to go on from the last finished block"
-    with going_on(how), redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
-        result, folder = _run(spec_name, quiet=quiet, **options)
+    try:
+        with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+            result, folder = _run(spec_name, quiet=quiet, **options)
+    except KeyboardInterrupt:
+        click.echo("interrupted; give the same command again to go on from the last finished block", err=True)
+        click.get_current_context().exit(INTERRUPTED)
     if as_json:
         click.echo(report_text(result.report))
     elif not quiet:

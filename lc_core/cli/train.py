@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.interruption import going_on
 from lc_core.cli.options import FILE_PATH, plugin_files
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.threads import use_one_thread
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from lc_core.plugins.registry import Registered, Registry
 
 __all__ = ["command"]
+
+INTERRUPTED = 130
 
 
 @click.command("train")
@@ -56,10 +57,12 @@ def command(
     settings = recipe.fill(with_changes(given, changes))
     folder = out or Path("runs") / f"train-{recipe.name}"
     try:
-        how = f"give the same command again to go on from the last checkpoint in {folder}"
-        with going_on(how), Owned.open(folder, "training") as owned, _training(owned) as place:
+        with Owned.open(folder, "training") as owned, _training(owned) as place:
             use_one_thread()
             _train(recipe, place, settings, shown=folder)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; give the same command again to go on from the last checkpoint in {folder}", err=True)
+        click.get_current_context().exit(INTERRUPTED)
     except OSError as error:
         raise LCError(
             f"the training in {folder} cannot be read or written: {reason(error, folder)}",
