@@ -25,6 +25,7 @@ def test_exact_samples_that_were_stopped_go_on_to_the_same_sets(tmp_path):
 def test_a_spec_gets_its_row(tmp_path):
     pairs = fidelity.exact(("c_major",), 40, 20_000, tmp_path)
     spec = fidelity.load("c_major", 40, engine="rejection", seed=0)
+    assert spec.base == "prior", "as the exact samples are"
     figures = fidelity.measured(spec, pairs["c_major"], tmp_path / "run", steps=20)
     cells = dict(zip(fidelity.HEAD, fidelity.row("c_major", figures), strict=True))
     assert cells["N"] == "40" and cells["distinct"] == "100.0 %"
