@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -76,7 +77,7 @@ def sample(
 
     Returns:
         Latents, outputs, measurements, satisfied flags and a report; `len(result)` may be less than `count` if
-        `result.status` is `budget spent`.
+        `result.status` is `budget spent`. What is wrong with a measurement, as its values show, is given as a warning.
 
     Raises:
         LCError: If something cannot be used, or a plugin is at fault.
@@ -112,6 +113,8 @@ def sample(
     times = {"fit": prepared.seconds + late, "sample": seconds - late}
     times["total"] = sum(times.values())
     finish_report(result, spec=spec, view=view, card=prepared.card, seconds=times)
+    for fault in result.faults:
+        warnings.warn(fault, stacklevel=2)
     return result
 
 
@@ -146,7 +149,8 @@ def transform(
         progress: Called with a line of text now and then, first for each input that the model cannot represent well.
 
     Returns:
-        Latents and outputs before and after, measurements, which conditions are met, and distances.
+        Latents and outputs before and after, measurements, which conditions are met, and distances. What is wrong
+        with a measurement, as its values show, is given as a warning.
 
     Raises:
         LCError: If something cannot be used, or a plugin is at fault.
@@ -163,7 +167,10 @@ def transform(
         seed=seed,
     )
     kept = Cache() if cache else None
-    return run_transformation(problem, settings=fit, edit=edit, cache=kept, progress=progress)
+    result = run_transformation(problem, settings=fit, edit=edit, cache=kept, progress=progress)
+    for fault in result.faults:
+        warnings.warn(fault, stacklevel=2)
+    return result
 
 
 def load_model(name: str, *, registry: Registry | None = None, **params: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A bank: prior samples of a model in blocks, decoded and measured once, kept in the cache.
+"""A bank: samples of a model's base in blocks, decoded and measured once, kept in the cache.
 
 It changes nothing but time: with it, without it, half full or damaged, the same numbers come out.
 """
@@ -16,6 +16,7 @@ from lc_core.bank.kept import Kept
 from lc_core.bank.keys import bank_key
 from lc_core.bank.stream import default_block, draw_block
 from lc_core.common.cache import Cache
+from lc_core.constraints.faults import AGAIN, REMEDY, changed_value
 from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.errors import LCError
 from lc_core.models.checks import differing
@@ -26,14 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Bank"]
 
-AGAIN = 16
-"""Outputs that are measured again when values that were kept are first used."""
 MANY = 64
 """So many columns at once are worth keeping; a rule of which much is free has hundreds."""
 
 
 class Bank:
-    """Prior samples of a model: what they decode to, and what is measured on that.
+    """Samples of a model's base: what they decode to, and what is measured on that.
 
     Outputs of whole numbers are kept in the smallest type that holds them. Pictures are not: only values measured on
     them. A measurement's values are kept if its source tells what it does (`measurement_digest`).
@@ -44,6 +43,7 @@ class Bank:
         block: Samples in a block; default `default_block(model)`.
         cache: Where it is kept; None keeps nothing.
         say: Called with a line when something is wrong with what is kept, once for each thing.
+        base: What the samples are of: `prior`, or `data`, what the model's own flow makes of prior samples.
 
     Attributes:
         decodes: Outputs that were decoded so far, since they were not there or to check them.
@@ -61,12 +61,14 @@ class Bank:
         block: int | None = None,
         cache: Cache | None = None,
         say: Callable[[str], None] = lambda _: None,
+        base: str = "prior",
     ) -> None:
-        self.model, self.seed = model, seed
+        self.model, self.seed, self._base = model, seed, base
         self.decodes = self.made = 0
         self._given_block, self._cache, self._say = block, cache, say
         if cache is not None:
             bytes_allowed()
+        self._why = "" if cache is not None else "there is no cache"
         self._trusted: dict[int, Measurement] = {}
         self._checked = False
         self._at = -1
@@ -88,7 +90,7 @@ class Bank:
         """Return the latents of a block `(block, *latent_shape)` float32, on the model's device."""
         self._go_to(number)
         if self._latents is None:
-            self._latents = draw_block(self.model, self.seed, self.block, number)
+            self._latents = draw_block(self.model, self.seed, self.block, number, self._base)
         return self._latents
 
     def outputs(self, number: int) -> np.ndarray:
@@ -199,17 +201,20 @@ class Bank:
     @property
     def trouble(self) -> str:
         """Why nothing more is kept, in words; empty as long as something is."""
-        return "there is no cache" if self._kept is None else self._kept.columns.trouble
+        return self._why or ("" if self._kept is None else self._kept.columns.trouble)
 
     def _open(self, cache: Cache) -> Kept | None:
         try:
             root = cache.root
         except LCError as error:
+            self._why = error.message
             self._say(f"decoded samples are not kept: {error.message}; the results are the same")
             return None
-        what = f"prior samples of {self.model.name}, seed {self.seed}, in blocks of {self.block:,}"
+        samples = "prior samples" if self._base == "prior" else "samples like data"
+        what = f"{samples} of {self.model.name}, seed {self.seed}, in blocks of {self.block:,}"
         about = {"what": what, "model": self.model.name, "seed": self.seed, "block": self.block}
-        return Kept(Columns(root, bank_key(self.model, self.seed, self.block), about, self._say), self.block)
+        key = bank_key(self.model, self.seed, self.block, self._base)
+        return Kept(Columns(root, key, about, self._say), self.block)
 
     def _go_to(self, number: int) -> None:
         if number != self._at:
@@ -259,10 +264,9 @@ class Bank:
         row = differing(first, self._piece(number, 0))
         if row is None:
             return False
-        self._say(
-            f"decode of {self.model.name} gives another output each time latent {number * self.block + row} is decoded:"
-            " nothing of it is kept, and no run can be repeated; switch off what is random in it"
-        )
+        latent = f"latent {number * self.block + row}"
+        self._why = f"decode of {self.model.name} gives another output each time {latent} is decoded"
+        self._say(f"{self._why}: nothing of it is kept, and no run can be repeated; switch off what is random in it")
         self._kept = None
         return True
 
@@ -284,16 +288,11 @@ class Bank:
         same = True
         for (one, before), now in zip(kept, again, strict=True):
             self._trusted[id(one)] = one
-            apart = np.flatnonzero(~np.isclose(before[:count], now, rtol=1e-4, atol=1e-5, equal_nan=True))
-            if not len(apart):
+            if not (told := changed_value(one, before[:count], now, range(begin, begin + count))):
                 continue
             if self._is_random(number) or self._kept is None:
                 return False
-            row, same = int(apart[0]), False
+            same = False
             self._kept.refuse(one)
-            self._say(
-                f"measurement {one.who} was {before[row]:g} for output {begin + row}, and is {now[row]:g} when it is"
-                " measured again beside other outputs: its values are not kept, and no run can be repeated; let it"
-                " depend on the output alone, without chance"
-            )
+            self._say(f"{told}: its values are not kept, and no run can be repeated; {REMEDY}")
         return same

@@ -21,7 +21,7 @@ from lc_core.common.cache_entries import bank_files, is_entry, mark_root, place_
 from lc_core.common.files import reason
 from lc_core.errors import LCError
 
-__all__ = ["Columns", "bytes_allowed"]
+__all__ = ["VARIABLE", "Columns", "bytes_allowed"]
 
 VARIABLE = "LC_BANK_BYTES"
 DEFAULT = 2_000_000_000
@@ -62,10 +62,10 @@ class Columns:
     def __init__(self, root: Path, key: str, about: Mapping[str, Any], say: Callable[[str], None]) -> None:
         self.folder = root / f"bank-{key}"
         self.about = {"kind": "bank", **about}
-        self.trouble = ""
-        """Why nothing more is kept; empty as long as something is."""
         self._say = say
         self._most = bytes_allowed()
+        self.trouble = "" if self._most else f"{VARIABLE} is 0"
+        """Why nothing more is kept; empty as long as something is."""
         self._left = 0
         self._used: set[str] = set()
         self._damage_said = False
@@ -100,7 +100,7 @@ class Columns:
     def write(self, name: str, number: int, array: np.ndarray) -> None:
         """Keep a block of a column, if there is room."""
         path, size = self._place(name, array.dtype, array.shape)
-        if self.trouble or self._most == 0:
+        if self.trouble:
             return
         content = np.ascontiguousarray(array).tobytes()
         try:

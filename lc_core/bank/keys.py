@@ -16,23 +16,25 @@ from lc_core.models.latent_model import LatentModel
 __all__ = ["bank_key", "capability"]
 
 
-def bank_key(model: LatentModel, seed: int, block: int) -> str:
+def bank_key(model: LatentModel, seed: int, block: int, base: str = "prior") -> str:
     """Return the key of a bank.
 
-    The latents of the first block are part of it, so that another prior is another bank.
+    The latents of the first block are part of it, so that another prior, and another flow to data, is another bank.
 
     Args:
         model: The model.
         seed: Sampling seed.
         block: Samples in a block.
+        base: What its samples are of, `prior` or `data`.
     """
-    first = draw_block(model, seed, block, 0).cpu().numpy()
+    first = draw_block(model, seed, block, 0, base).cpu().numpy()
     return key_of(
         {
             "model": model.digest,
             "code of the model": engine_digest(model.unwrapped),
             "latents": hashlib.sha256(first.tobytes()).hexdigest(),
             "seed": seed,
+            "base": base,
             "block": [block, model.block],
             "code": code_digest("lc_core.bank.stream"),
             **capability(model.device),

@@ -1,6 +1,7 @@
-"""Which prior samples a bank holds: row i of block b is row i of one draw by the generator of (seed, b).
+"""Which samples a bank holds: row i of block b is row i of one draw by the generator of (seed, b).
 
-That is the stream that `rejection` draws. Latents are never stored; they are drawn again.
+That is the stream that `rejection` draws. Latents are never stored; they are drawn again, and
+where the base is data the model's flow carries them there again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lc_core.common.seeds import block_generator
 from lc_core.models.cost import share_of_block
-from lc_core.models.latent_model import LatentModel, draw_prior
+from lc_core.models.latent_model import LatentModel, draw_transported
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +26,7 @@ def default_block(model: LatentModel) -> int:
     return max(1, int(BLOCK * share_of_block(model.operations)))
 
 
-def draw_block(model: LatentModel, seed: int, block: int, number: int) -> Tensor:
+def draw_block(model: LatentModel, seed: int, block: int, number: int, base: str = "prior") -> Tensor:
     """Draw the latents `(block, *latent_shape)` of one block, on the model's device.
 
     Args:
@@ -33,5 +34,7 @@ def draw_block(model: LatentModel, seed: int, block: int, number: int) -> Tensor
         seed: Sampling seed.
         block: Samples in a block.
         number: Number of the block, from 0.
+        base: `prior`, or `data`, what the model's own flow or chain makes of prior samples.
     """
-    return draw_prior(model, block, block_generator(seed, number))
+    transport = model.realism_alone() if base == "data" else None
+    return draw_transported(model, block, block_generator(seed, number), transport)

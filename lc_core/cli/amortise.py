@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.chosen_model import chosen_model
-from lc_core.cli.options import FILE_PATH, plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files, quietly
 from lc_core.cli.progress import RunProgress
+from lc_core.cli.text import size, table
 from lc_core.cli.threads import use_one_thread
 from lc_core.cli.train import with_changes
 from lc_core.common.files import reason
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 INTERRUPTED = 130
+FILES = {
+    "weights.safetensors": "its networks",
+    "config.json": "its rules, and what it was trained with",
+    "MODEL_CARD.md": "its figures",
+    "checkpoint.pt": "needed only to train it further",
+}
+"""What lies in the folder of a sampler."""
 
 
 @click.command("amortise")
@@ -48,6 +56,7 @@ INTERRUPTED = 130
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @plugin_files
 @click.option("--json", "as_json", is_flag=True, help="Print what the sampler is and can do on stdout, as JSON.")
+@quietly
 def command(
     model: str,
     rules: tuple[str, ...],
@@ -59,6 +68,7 @@ def command(
     device: str,
     plugins: tuple[Path, ...],
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Train a sampler for a model, once: then any spec of its rules is served without a fit.
 
@@ -81,7 +91,7 @@ def command(
     names = [one for one in rules if not _is_spec(one)]
     more = [leaf for one in rules if _is_spec(one) for leaf in _leaves_of(one, registry, output_type)]
     try:
-        with redirect_stdout(sys.stderr), RunProgress() as progress:  # stdout is for the result
+        with redirect_stdout(sys.stderr), RunProgress(quiet=quiet) as progress:  # stdout is for the result
             found = amortise(
                 load_selected(selected, device=device),
                 rules=names or None,
@@ -103,8 +113,8 @@ def command(
         ) from error
     if as_json:
         click.echo(json.dumps({"folder": str(found.folder), **found.config}, indent=2))
-        return
-    _show(found.config, found.folder, by_itself=out is None)
+    elif not quiet:
+        _show(found.config, found.folder, by_itself=out is None)
 
 
 def _split(changes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -129,7 +139,9 @@ def _show(config: Mapping[str, Any], folder: Path, *, by_itself: bool) -> None:
     """Say what a sampler can do, and how it is used."""
     for line in abilities(config):
         click.echo(line)
-    click.echo(f"the sampler is in {folder}, its figures are in MODEL_CARD.md there")
+    click.echo(f"the sampler is in {folder}:")
+    there = {name: folder / name for name in FILES if (folder / name).is_file()}
+    click.echo(table([(name, size(path.stat().st_size), FILES[name]) for name, path in there.items()], indent="  "))
     if by_itself:
         click.echo("lc sample uses it by itself for specs of this model")
     else:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lc_core.bank.columns import VARIABLE
 from lc_core.cli.chosen_model import chosen_model
-from lc_core.cli.options import plugin_files
+from lc_core.cli.options import plugin_files, quietly
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.text import size
 from lc_core.cli.threads import use_one_thread
@@ -47,7 +48,7 @@ EVERY = 2.0
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print what is there at the end as JSON.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@quietly
 def command(
     model: str,
     samples: int,
@@ -74,7 +75,7 @@ def command(
         entries = load_spec(model, registry=registry).entries if is_spec else ()
         loaded = load_selected(selected, device=device)
         check_decoder(loaded)
-        bank = Bank(loaded, seed=seed, cache=Cache(), say=progress.line)
+        bank = Bank(loaded, seed=seed, cache=Cache(), say=lambda line: _say(bank, line, progress))
         rules = [leaf.measurement for leaf in leaves(entries)]
         try:
             _fill(bank, rules, -(-samples // bank.block), progress)
@@ -90,6 +91,12 @@ def command(
             f"{counted(found['samples'], 'prior sample')} of {found['model']} (seed {seed}, in blocks of"
             f" {bank.block:,}) are there, {size(found['bytes'])}{measured}"
         )
+
+
+def _say(bank: Bank, line: str, progress: RunProgress) -> None:
+    """Show what is wrong with what is kept; why nothing more is, the command's error says."""
+    if not bank.trouble:
+        progress.line(line)
 
 
 def _fill(bank: Bank, rules: list[Measurement], blocks: int, progress: RunProgress) -> None:
@@ -119,7 +126,10 @@ def _not_kept(bank: Bank, rules: list[Measurement]) -> LCError:
     """Return why a block that was just made is not there."""
     there = f"{counted(bank.there(rules), 'sample')} are there"
     if bank.trouble:
-        return LCError(f"no more samples can be kept: {bank.trouble}; {there}", hint="lc cache shows what takes room")
+        hint = "lc doctor tells whether the cache folder can be used"
+        if VARIABLE in bank.trouble:
+            hint = f"{VARIABLE} says how much may be kept, lc cache what takes room"
+        return LCError(f"no more samples can be kept: {bank.trouble}; {there}", hint=hint)
     if not rules:
         told = f"outputs of {bank.model.name} are too large to be kept; only what is measured on them is"
         return LCError(told, hint="name a spec of this model in its place: the values of its rules are kept")

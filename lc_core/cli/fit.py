@@ -5,16 +5,22 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lc_core.actors.fitted import fit_into
-from lc_core.cli.options import FILE_PATH, plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files, quietly
+from lc_core.cli.progress import RunProgress
 from lc_core.cli.threads import use_one_thread
 from lc_core.common.cache import Cache
 from lc_core.constraints.constraint import leaves
 from lc_core.plugins.discover import build_registry
 from lc_core.spec import load_spec
+
+if TYPE_CHECKING:
+    from lc_core.fitting.prepare import Prepared
+    from lc_core.spec.values import Spec
 
 __all__ = ["command"]
 
@@ -30,6 +36,7 @@ INTERRUPTED = 130
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures of the fit on stdout, as JSON.")
+@quietly
 def command(
     spec_name: str,
     overrides: tuple[str, ...],
@@ -39,6 +46,7 @@ def command(
     device: str,
     refit: bool,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Fit the critics that a spec needs and keep them in the cache.
 
@@ -54,19 +62,24 @@ def command(
     spec = load_spec(spec_name, registry=build_registry(plugins), overrides=overrides, engine=engine)
     problem = build_problem(spec, device=device)
     try:
-        with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
+        with redirect_stdout(sys.stderr), RunProgress(quiet=quiet) as progress:  # stdout is for the result
             cache = Cache(refit=refit)
             if out is None:
-                prepared = prepare_problem(problem, spec.fit, cache, _say)
+                prepared = prepare_problem(problem, spec.fit, cache, progress.line)
                 prepared = prepared.engine.complete() or prepared
             else:
-                prepared = fit_into(out, spec, problem, cache, _say)
+                prepared = fit_into(out, spec, problem, cache, progress.line)
     except KeyboardInterrupt:
         click.echo("interrupted; what is fitted is kept: give the same command again to go on", err=True)
         click.get_current_context().exit(INTERRUPTED)
     if as_json:
         click.echo(json.dumps(prepared.card, indent=2))
-        return
+    elif not quiet:
+        _show(prepared, spec, out)
+
+
+def _show(prepared: Prepared, spec: Spec, out: Path | None) -> None:
+    """Print how good the critics and the engine are."""
     if prepared.energy is None:
         click.echo(f"{spec.engine.use} needs no fit")
         return
@@ -91,7 +104,3 @@ def command(
     if out is not None:
         click.echo(f"the actor is in {out}, its figures are in MODEL_CARD.md there; a spec uses it by")
         click.echo(f"  engine: {{use: actor, params: {{folder: {out}}}}}")
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)

@@ -1,4 +1,4 @@
-"""What several commands take: paths, and the option `--plugin FILE`."""
+"""What several commands take: paths, and the options `--plugin FILE` and `--quiet`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-__all__ = ["FILE_PATH", "FilePath", "plugin_files"]
+__all__ = ["FILE_PATH", "FilePath", "plugin_files", "quietly"]
 
 
 class FilePath(click.Path):
@@ -33,3 +33,5 @@ plugin_files = click.option(
     type=FILE_PATH,
     help="A plugin of one Python file, which is run; repeatable.",
 )
+
+quietly = click.option("--quiet", is_flag=True, help="Print nothing but errors.")

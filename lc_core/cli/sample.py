@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.options import FILE_PATH, plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files, quietly
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.report import print_report
 from lc_core.cli.threads import use_one_thread
@@ -34,7 +34,7 @@ INTERRUPTED = 130
 @click.option(
     "--budget",
     type=click.IntRange(min=1),
-    help="Most tries; default 2,000 an output, more by rejection.",
+    help="Most tries; default 2,000 an output, more if rejection is named.",
 )
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change the spec: constraints.1.at_most=5")
 @click.option("--out", type=FILE_PATH, help="Folder of the run; default runs/<name>-<seed>.")
@@ -43,7 +43,7 @@ INTERRUPTED = 130
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@quietly
 def command(spec_name: str, as_json: bool, quiet: bool, **options: Any) -> None:
     """Sample outputs that meet a spec, each one decoded and measured, and write them to a folder.
 

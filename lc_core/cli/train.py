@@ -7,14 +7,14 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.options import FILE_PATH, plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files, quietly
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.threads import use_one_thread
 from lc_core.common.files import reason
@@ -39,6 +39,7 @@ INTERRUPTED = 130
 @click.option("--seed", type=int, help="Seed of the training, in place of the recipe's.")
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Another setting of the recipe; repeatable.")
 @plugin_files
+@quietly
 def command(
     model: str,
     out: Path | None,
@@ -46,6 +47,7 @@ def command(
     seed: int | None,
     changes: tuple[str, ...],
     plugins: tuple[Path, ...],
+    quiet: bool,
 ) -> None:
     """Train a model from the recipe of that name, such as melody.folk-2bar.
 
@@ -59,7 +61,7 @@ def command(
     try:
         with Owned.open(folder, "training") as owned, _training(owned) as place:
             use_one_thread()
-            _train(recipe, place, settings, shown=folder)
+            _train(recipe, place, settings, shown=folder, quiet=quiet)
     except KeyboardInterrupt:
         click.echo(f"interrupted; give the same command again to go on from the last checkpoint in {folder}", err=True)
         click.get_current_context().exit(INTERRUPTED)
@@ -68,6 +70,12 @@ def command(
             f"the training in {folder} cannot be read or written: {reason(error, folder)}",
             hint="mend that, or choose another folder with --out; the same command goes on where it stopped",
         ) from error
+    if not quiet:
+        _show_use(registry, recipe, folder, plugins)
+
+
+def _show_use(registry: Registry, recipe: Registered, folder: Path, plugins: Sequence[Path]) -> None:
+    """Say where the model is, and how a spec uses it."""
     click.echo(f"the model is in {folder}")
     if lines := _usage(registry, recipe, folder):
         click.echo(f"to use it, write in a spec:\n\n{lines}")
@@ -118,11 +126,11 @@ def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str
     return settings
 
 
-def _train(recipe: Registered, folder: Path, settings: Mapping[str, Any], *, shown: Path) -> None:
+def _train(recipe: Registered, folder: Path, settings: Mapping[str, Any], *, shown: Path, quiet: bool) -> None:
     """Train in a folder; lines of progress name the one where the files are in the end."""
     train = recipe.load()
     try:
-        with RunProgress() as progress:
+        with RunProgress(quiet=quiet) as progress:
 
             def line(text: str) -> None:
                 progress.line(text.replace(str(folder), str(shown)) if str(folder) in text else text)

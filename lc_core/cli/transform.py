@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.group import show_error
-from lc_core.cli.options import FILE_PATH, plugin_files
+from lc_core.cli.options import FILE_PATH, plugin_files, quietly
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.text import number, outputs_line, table
 from lc_core.cli.threads import use_one_thread
@@ -44,7 +44,7 @@ SOME_NOT_MET = 3
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@quietly
 def command(
     spec_name: str, inputs: tuple[Path, ...], more: tuple[Path, ...], as_json: bool, quiet: bool, **options: Any
 ) -> None:

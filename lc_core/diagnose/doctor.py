@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lc_core.common.cache import Cache
 from lc_core.common.files import reason
@@ -35,6 +35,13 @@ FEW = 0.5
 """A smaller share of distinct outputs among them is a warning."""
 
 
+class SamplerCheck(Protocol):
+    """Checks the sampler of a model."""
+
+    def __call__(self, subject: str, model: LatentModel) -> Check:
+        """Return what was found."""
+
+
 @dataclass(frozen=True)
 class Check:
     """What one check found.
@@ -56,8 +63,13 @@ class Check:
         return {"subject": self.subject, "status": self.status, "text": self.text, **self.details}
 
 
-def diagnose(registry: Registry) -> Iterator[Check]:
-    """Make all checks one after the other; one that fails does not end the others."""
+def diagnose(registry: Registry, sampler: SamplerCheck) -> Iterator[Check]:
+    """Make all checks one after the other; one that fails does not end the others.
+
+    Args:
+        registry: What is installed.
+        sampler: Checks the sampler of a model that is sound, under a subject.
+    """
     yield _guarded("versions", _versions)
     yield _guarded("devices", _devices)
     yield _guarded("cache", _cache)
@@ -66,7 +78,9 @@ def diagnose(registry: Registry) -> Iterator[Check]:
     for fault in registry.broken:
         yield _broken(fault)
     for model in registry.all("model"):
-        yield _guarded(f"model {registry.spelling(model)}", partial(_model, registered=model))
+        name, loaded = registry.spelling(model), list[LatentModel]()
+        yield _guarded(f"model {name}", partial(_model, registered=model, loaded=loaded))
+        yield from (_guarded(f"sampler of {name}", partial(sampler, model=it)) for it in loaded)
 
 
 def _guarded(subject: str, check: Callable[[str], Check]) -> Check:
@@ -141,14 +155,14 @@ def _broken(one: Broken) -> Check:
     )
 
 
-def _model(subject: str, registered: Registered) -> Check:
-    """Load a model, decode prior samples and try what it says it can do."""
+def _model(subject: str, registered: Registered, loaded: list[LatentModel]) -> Check:
+    """Load a model, decode prior samples and try what it says it can do; one that is sound is added to a list."""
     needed = [name for name, setting in registered.parameters().model_fields.items() if setting.is_required()]
     if needed:
         return Check(subject, "skip", f"not tried: it has to be told {', '.join(needed)}")
     began = time.perf_counter()
     model = as_latent_model(registered.build())
-    loaded = time.perf_counter() - began
+    loading = time.perf_counter() - began
     z = model.sample_prior(SAMPLES, block_generator(0, 0, "doctor"))
     if tuple(z.shape) != (SAMPLES, *model.latent_shape):
         raise LCError(f"its prior gave shape {tuple(z.shape)}; expected {(SAMPLES, *model.latent_shape)}")
@@ -161,13 +175,15 @@ def _model(subject: str, registered: Registered) -> Check:
         "latent_shape": list(model.latent_shape),
         "output_shape": list(outputs.shape[1:]),
         "distinct": distinct(outputs),
-        "seconds_to_load": round(loaded, 3),
+        "seconds_to_load": round(loading, 3),
         "milliseconds_per_decode": round(1000 * decoding / SAMPLES, 4),
         "gradient": gradient,
         "encoder": type(model).encode is not LatentModel.encode and _encodes(model, outputs),
         "realism": _has_realism(model, z),
     }
     status, problem = _sane(registered, model, details["distinct"])
+    if status != "fail":
+        loaded.append(model)
     return Check(subject, status, problem + _summary(details), details)
 
 

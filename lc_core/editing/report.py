@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.constraints.constraint import leaves
+from lc_core.constraints.faults import REMEDY, not_repeated, outside_range
 from lc_core.energy.preserved import Preserved
 from lc_core.sampling.report import entry_report, task_notes, values_at
 from lc_core.sampling.result import ordered
@@ -56,12 +58,25 @@ def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any
     }
     if result.realism is not None:
         report["realism"] = {"before": result.realism[0], "after": result.realism[1]}
-    notes = [*more, *task_notes(problem, result.z_after)]
+    result.faults = _faults(result)
+    notes = [*more, *task_notes(problem, result.z_after), *result.faults]
     if result.kept and problem.engine.editing() is None:
         notes.append(f"engine {report['engine']} is not guided by keep: what is kept is measured only")
     if notes:
         report["notes"] = notes
     return ordered(report)
+
+
+def _faults(result: TransformResult) -> tuple[str, ...]:
+    """Say what is wrong with the measurements of the entries and of what is kept, as the edited outputs show."""
+    asked = {leaf.label: leaf.measurement for leaf in leaves(result.problem.entries)}
+    asked |= {one.label: one.measurement for one in result.kept}
+    index, found = np.arange(len(result)), []
+    for label, one in asked.items():
+        values = result.after[label]
+        told = not_repeated(one, values, result.outputs, index)
+        found += [f"{told}; {REMEDY}" if told else "", outside_range(one, values, index)]
+    return tuple(filter(None, dict.fromkeys(found)))
 
 
 def _observed(one: Preserved, result: TransformResult) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class TransformResult:
         unchanged: For each kept or watched measurement's label whether it counts as unchanged, `(N,)` bool.
         steps, tries: Of each example; 0 where nothing had to be done.
         report: What `report.json` holds.
+        faults: What is wrong with measurements, as their values show; also among the notes of the report.
     """
 
     problem: Transformation
@@ -79,6 +80,7 @@ class TransformResult:
     decodes: int = 0
     realism: tuple[float, float] | None = None
     report: dict[str, Any] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)

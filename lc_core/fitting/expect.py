@@ -82,7 +82,8 @@ def say_fit(
         parts.append(f"refinement: at most {then:,} decodes, {time_of(more)}; it ends earlier once tries satisfy")
     for part in parts:
         progress(part)
-    progress(f"cheaper: {'; '.join(_cheaper(evaluator))}")
+    if ways := _cheaper(evaluator, fitted=critics > 0, refined=then > 0):
+        progress(f"cheaper: {'; '.join(ways)}")
 
 
 def _seconds_each(evaluator: Evaluator) -> float:
@@ -117,13 +118,24 @@ def _seconds_step(evaluator: Evaluator, settings: FitSettings) -> float:
     return spent
 
 
-def _cheaper(evaluator: Evaluator) -> list[str]:
-    """Return what takes less, in words."""
+def _cheaper(evaluator: Evaluator, *, fitted: bool, refined: bool) -> list[str]:
+    """Return what takes less, in words.
+
+    Args:
+        evaluator: The model and the constraints.
+        fitted: Whether critics are to be fitted.
+        refined: Whether they are to be refined for the spec.
+    """
     ways = []
     able = [leaf for leaf in evaluator.leaves if leaf.guide != "decoder" and leaf.measurement.info.differentiable]
     if able and evaluator.model.differentiable:
         ways.append(f"guide: decoder on {', '.join(leaf.label for leaf in able)}, which needs no critic")
-    ways.append("engine: rejection, which needs no fit, where a rule is not rare")
-    ways.append("fit: {prior_samples: 4096, push_samples: 1024}")
-    ways.append("fit: {stop_at: 0.9}, which refines until 90 % of tries satisfy")
+    if len(evaluator.conditions) == len(evaluator.entries):  # it does not follow preferences
+        ways.append("engine: rejection, which needs no fit, where a rule is not rare")
+    if fitted:
+        ways.append("fit: {prior_samples: 4096, push_samples: 1024}")
+    if refined:
+        ways.append("fit: {stop_at: 0.9}, which refines until 90 % of tries satisfy")
+    else:
+        ways.append("for many specs of this model: lc amortise, whose sampler needs no fit for the rules that it knows")
     return ways

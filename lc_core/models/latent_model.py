@@ -32,6 +32,7 @@ __all__ = [
     "LatentModel",
     "Posterior",
     "decode_array",
+    "decodes_of_base",
     "decode_outputs",
     "draw_transported",
     "draw_prior",
@@ -347,6 +348,14 @@ def draw_transported(
     if moved.shape != z.shape or not bool(torch.isfinite(moved).all()):
         raise LCError(f"{who} returned another shape than {tuple(z.shape)}, or a value that is not finite")
     return moved
+
+
+def decodes_of_base(model: LatentModel, base: str) -> int:
+    """Return how many outputs are decoded to draw one sample of a base, `prior` or `data`, before it is decoded itself.
+
+    A flow decodes none, a chain one for each step.
+    """
+    return int(getattr(model.realism_alone(), "decodes", 0)) if base == "data" else 0
 
 
 def _who(model: LatentModel) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ class Auto(Engine):
         self._prepare: Callable[[], Prepared] | None = None
         self._card: dict[str, Any] = {}
         self._prepared: Prepared | None = None
+        self._seconds = 0.0
 
     @property
     def plan(self) -> Plan | None:
@@ -109,14 +111,16 @@ class Auto(Engine):
         """
         assert self._prepare is not None, "prepare makes the plan"
         if self._prepared is None:
+            began = time.monotonic()
             self._prepared = self._prepare()
             self._card |= self._prepared.card
+            self._seconds = time.monotonic() - began
         return self._prepared
 
     def fit_seconds(self) -> float:
         """Return the seconds that fits took while tries were going on; of others `prepare` tells."""
-        late = self._prepared is not None and self._plan is not None and self._plan.exact_blocks > 0
-        return self._prepared.seconds if self._prepared and late else 0.0
+        late = self._plan is not None and self._plan.exact_blocks > 0
+        return self._seconds if late else 0.0
 
     def at_work(self, number: int, energy: Energy | None) -> tuple[Engine, Energy | None]:
         """Return rejection for the first blocks, then the other engine, prepared."""

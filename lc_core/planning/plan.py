@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
+
+import numpy as np
 
 from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
-from lc_core.common.seeds import block_generator
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Entry, leaves
 from lc_core.constraints.evaluator import Evaluator
+from lc_core.constraints.faults import AGAIN, not_repeated
 from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.presets import fresh_actor
 from lc_core.engines.rejection import Rejection
 from lc_core.models.cost import share_of_block
-from lc_core.models.latent_model import LatentModel, draw_transported
+from lc_core.models.latent_model import LatentModel, decodes_of_base
 from lc_core.sampler.engine import Sampler
 
 __all__ = ["OFTEN", "PROBE", "Plan", "Probe", "make_plan"]
@@ -40,10 +43,12 @@ class Probe:
     Attributes:
         looked: Prior samples that were decoded and measured.
         met: How many of them meet all conditions.
+        steady: Whether some that were measured again had the same values.
     """
 
     looked: int
     met: int
+    steady: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,12 +94,12 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
         cache: Where the bank of prior samples is kept.
     """
     model, entries = evaluator.model, evaluator.entries
-    of_base = 1 + (getattr(model.realism_alone(), "decodes", 0) if base == "data" else 0)
+    of_base = 1 + decodes_of_base(model, base)
     exact = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations * of_base) / of_base)))
     conditions = evaluator.conditions
     if any(leaf.free for leaf in leaves(entries)):
         return Plan(fresh_actor(), 0, exact, ("free values: an actor is trained for all of them",), refined=True)
-    if base == "data" and not _cheap(model):
+    if of_base > 1:
         why = f"{model.name} takes many decodes to bring a prior sample to where data are"
         if (sampler := _sampler(model, entries)) is not None and sampler.knows_base(model):
             return Plan(sampler, 0, exact, (f"{why}: the sampler has learned it",))
@@ -113,11 +118,14 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
     probe = _look(evaluator, exact, base, cache)
     share = probe.met / probe.looked
     of = "prior samples" if base == "prior" else "samples like data"
+    doubts = () if probe.steady else ("a rule had other values when it was measured again: nothing is exact under it",)
     seen = f"{probe.met:,} of the first {probe.looked:,} {of} meet all conditions"
     if share >= OFTEN:
-        return Plan(exact, 0, exact, (f"{seen}: trying more of them is soonest, and exact",), probe)
+        why = f"{seen}: trying more of them is soonest{', and exact' if probe.steady else ''}"
+        return Plan(exact, 0, exact, (why, *doubts), probe)
+    first = f"{seen}: these are {'exact, and ' if probe.steady else ''}tried first"
     engine, why = _guided(model, entries)
-    return Plan(engine, PROBE, exact, (f"{seen}: these are exact, and tried first", why), probe)
+    return Plan(engine, PROBE, exact, (first, *doubts, why), probe)
 
 
 def _guided(model: LatentModel, entries: Sequence[Entry]) -> tuple[Engine, str]:
@@ -143,21 +151,16 @@ def _told(sampler: Sampler, model: LatentModel, entries: Sequence[Entry]) -> str
     return f"then the sampler, which knows {known} of {counted(all_of, 'rule')}; the others get a critic each"
 
 
-def _cheap(model: LatentModel) -> bool:
-    """Return whether what brings prior samples to where data are decodes nothing on the way."""
-    return getattr(model.realism_alone(), "decodes", 0) == 0
-
-
 def _look(evaluator: Evaluator, exact: Rejection, base: str, cache: Cache | None) -> Probe:
-    """Look at the first prior samples of seed 0."""
-    met, labels = 0, [leaf.label for leaf in evaluator.leaves]
-    bank = Bank(evaluator.model, block=exact.block, cache=cache)
-    transport = evaluator.model.realism_alone() if base == "data" else None
+    """Look at the first samples of the base, with seed 0."""
+    met, steady, labels = 0, True, [leaf.label for leaf in evaluator.leaves]
+    measurements = [leaf.measurement for leaf in evaluator.leaves]
+    bank = Bank(evaluator.model, block=exact.block, cache=cache, base=base)
     for number in range(PROBE):
-        if transport is not None:
-            z = draw_transported(evaluator.model, exact.block, block_generator(0, number), transport)
-            met += int(evaluator.satisfied_latents(z).sum())
-            continue
-        columns = bank.values(number, [leaf.measurement for leaf in evaluator.leaves])
+        columns = bank.values(number, measurements)
+        if number == 0:
+            index = np.arange(min(AGAIN, exact.block))
+            some = bank.rows(number, index)
+            steady = not any(map(not_repeated, measurements, columns, repeat(some), repeat(index)))
         met += int(evaluator.satisfied(dict(zip(labels, columns, strict=True)), exact.block).sum())
-    return Probe(PROBE * exact.block, met)
+    return Probe(PROBE * exact.block, met, steady)

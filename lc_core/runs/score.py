@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.constraints.constraint import Constraint, Entry, leaves
+from lc_core.constraints.faults import outside_range
 from lc_core.constraints.logic import verdict
 from lc_core.plugins.readers import naming, read_file, reader_for
 from lc_core.plugins.registry import Registered
@@ -58,7 +59,7 @@ class Score:
         output: Number of the output in it, from 0.
         outputs: How many outputs the file holds.
         entries: The spec's top-level entries, assessed.
-        notes: What the reader said of the file, such as what it left out.
+        notes: What the reader said of the file, such as what it left out, and which values lie outside their range.
     """
 
     file: Path
@@ -97,6 +98,9 @@ def score_file(path: Path, entries: Sequence[Entry], *, readers: Mapping[str, Se
     with naming(path):
         outputs = read_file(path, reader_for(path, readers), tell=notes.append)
         values = {leaf.label: leaf.measurement(outputs) for leaf in leaves(entries)}
+    index = range(len(outputs))
+    outside = [outside_range(leaf.measurement, values[leaf.label], index) for leaf in leaves(entries)]
+    notes += filter(None, dict.fromkeys(outside))
     assessed = [_assess(entry, values, len(outputs)) for entry in entries]
     count = len(outputs)
     return [Score(path, row, count, tuple(one[row] for one in assessed), tuple(notes)) for row in range(count)]

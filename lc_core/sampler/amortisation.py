@@ -23,7 +23,7 @@ from lc_core.common.words import counted
 from lc_core.errors import LCError
 from lc_core.models.adapt import as_latent_model
 from lc_core.models.checks import check_decoder
-from lc_core.models.latent_model import LatentModel, decode_outputs, draw_prior
+from lc_core.models.latent_model import LatentModel, decode_outputs, draw_prior, draw_transported
 from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registry
 from lc_core.sampler.choose import Chosen, Wanted, choose_rules, without_constant
@@ -47,6 +47,8 @@ EVERY_SECONDS = 2.0
 """Seconds between two lines on how much is done."""
 BLOCK = 1_024
 """Prior samples that are drawn at once."""
+CARRIED = 16_384
+"""Prior samples that a model's own flow or chain carries to where data are."""
 FREE = ("steps", "minutes", "compositions")
 """Settings that may be others when a training goes on."""
 
@@ -144,21 +146,45 @@ def _trainer(
     model: LatentModel, chosen: Chosen, settings: SamplerSettings, progress: Progress
 ) -> tuple[Trainer, dict[str, str]]:
     """Return a training at its beginning, and which rules turned out to be constant."""
-    outputs = _outputs(model, settings.samples, "sample", progress)
-    rules, table, constant = without_constant(*tabulate(model, chosen.rules, settings, outputs))
+    carried = _carried(model, progress)
+    samples = _samples(model, settings.samples, "sample", progress, carried)
+    rules, table, constant = without_constant(*tabulate(chosen.rules, settings, samples))
     for reason in constant.values():
         progress(f"left out: {reason}")
     if not rules.rules:
         raise LCError(f"every rule is constant on prior samples of {model.name}; there is nothing to learn")
     progress(f"{counted(len(rules.rules), 'rule')}: {', '.join(rule.label for rule in rules.rules)}")
-    return Trainer(model, rules, table, settings), constant
+    return Trainer(model, rules, table, settings, carried), constant
 
 
-def _outputs(model: LatentModel, count: int, purpose: str, progress: Progress) -> Iterator[np.ndarray]:
-    """Yield decoded prior samples, at least so many."""
+def _carried(model: LatentModel, progress: Progress) -> torch.Tensor | None:
+    """Return latents that the model's flow or chain carried to where data are.
+
+    None where it has neither, and where its likeness tells how like data an output is: a sampler then learns that as
+    one more rule.
+    """
+    transport = model.realism_alone()
+    if transport is None or model.unwrapped.likeness:
+        return None
+    found, size = [], min(BLOCK, model.block)
+    for number in range(CARRIED // size):
+        found.append(draw_transported(model, size, block_generator(0, number, "base"), transport))
+        done = (number + 1) * size
+        progress(ProgressLine(f"carried {done:,} of {CARRIED:,} prior samples to where data are", done, CARRIED))
+    return torch.cat(found)
+
+
+def _samples(
+    model: LatentModel, count: int, purpose: str, progress: Progress, carried: torch.Tensor | None = None
+) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
+    """Yield prior samples and their outputs, at least so many; the last of them were carried to where data are."""
     blocks = -(-count // BLOCK)
+    pieces = range(0, 0 if carried is None else len(carried), BLOCK)
+    ready = [carried[at : at + BLOCK] for at in pieces][: blocks // 2] if carried is not None else []
     for number in range(blocks):
-        yield decode_outputs(model, draw_prior(model, BLOCK, block_generator(0, number, purpose)))
+        own = blocks - number <= len(ready)
+        z = ready[blocks - number - 1] if own else draw_prior(model, BLOCK, block_generator(0, number, purpose))
+        yield z, decode_outputs(model, z)
         done = (number + 1) * BLOCK
         progress(ProgressLine(f"measured {done:,} of {blocks * BLOCK:,} prior samples", done, blocks * BLOCK))
 
@@ -246,7 +272,9 @@ def _held_out(trainer: Trainer, rules: Rules, progress: Progress) -> Table:
     """Measure prior samples that took no part in the training under settings that are drawn anew."""
     settings, rng = trainer.settings, np.random.default_rng(trainer.settings.seed + 3)
     columns = tuple(tuple(rules.draw(number, settings.settings, rng)) for number in range(len(rules.rules)))
-    outputs = _outputs(trainer.model, settings.samples, "sampler/held-out", progress)
-    parts = [[measured_bins(rules, one, piece).T.astype(np.uint8) for one in columns] for piece in outputs]
+    latents, parts = [], []
+    for z, piece in _samples(trainer.model, settings.samples, "sampler/held-out", progress):
+        latents.append(z.cpu())
+        parts.append([measured_bins(rules, one, piece).T.astype(np.uint8) for one in columns])
     bins = tuple(np.concatenate(one, axis=1) for one in zip(*parts, strict=True))
-    return Table(columns, bins, rules.complete(columns, settings.settings))
+    return Table(columns, bins, rules.complete(columns, settings.settings), torch.cat(latents))

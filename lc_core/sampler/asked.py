@@ -48,20 +48,19 @@ class Asked:
 
     @classmethod
     def of(cls, rules: Rules, entries: Sequence[Entry], device: str, base: Base | None = None) -> Asked:
-        """Return what entries ask, all alternatives being equally likely but for what the base makes of them.
+        """Return what entries ask, all alternatives being equally likely.
 
         Args:
             rules: The sampler's rules.
             entries: Entries of these rules only.
             device: Where the tensors are to be.
-            base: Where data are wanted as the base; each alternative is then one for each bin of its rule.
+            base: Where data are wanted as the base; that is one more want of each alternative.
         """
         columns: list[Column] = []
         wanted = [_masks(rules, way, columns) for way in alternatives(entries)]
-        shares = np.full(len(wanted), 1 / len(wanted))
         if base is not None:
-            shares, wanted = base.split(rules, shares, wanted, columns)
-        return cls.these(rules, columns, wanted, shares, device)
+            base.ask(rules, wanted, columns)
+        return cls.these(rules, columns, wanted, np.full(len(wanted), 1 / len(wanted)), device)
 
     @classmethod
     def these(
@@ -117,7 +116,7 @@ class Asked:
             return self
         z = draw_prior(model, ESTIMATED, block_generator(0, 0, "alternatives"))
         with torch.no_grad():
-            every, _ = predictor(model.features(z), self.rules, self.codes)
+            every = predictor(model.features(z), self.rules, self.codes)
             found = [
                 float((want_logs(every[:, at], masks) * present).sum(1).exp().mean())
                 for at, masks, present in zip(self.at, self.masks, self.present, strict=True)

@@ -38,16 +38,17 @@ class Base:
         odds: np.ndarray = np.log(np.maximum(self.ratio[bins], 1e-6))
         return odds
 
-    def split(
-        self, rules: Rules, shares: np.ndarray, wanted: Sequence[dict[int, np.ndarray]], columns: list[Column]
-    ) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
-        """Split each alternative into one for each bin of the rule that data have, and add the rule to the columns."""
+    def ask(self, rules: Rules, wanted: Sequence[dict[int, np.ndarray]], columns: list[Column]) -> None:
+        """Add to each alternative that data are wanted, and the rule to the columns.
+
+        What is wanted of a bin is how much likelier it is of data than of the likeliest bin: a likelihood, not a
+        condition.
+        """
         place = len(columns)
         columns.append(Column(self.rule, rules.rules[self.rule].measurement({}), np.zeros(rules.size, np.float32)))
-        some = np.flatnonzero(self.ratio)
-        single = np.eye(BINS + 1, dtype=np.float32)
-        parts = [masks | {place: single[one] * masks.get(place, 1.0)} for masks in wanted for one in some]
-        return np.outer(shares, self.ratio[some]).ravel(), parts
+        mask = (self.ratio / self.ratio.max()).astype(np.float32)
+        for masks in wanted:
+            masks[place] = mask
 
 
 def learn_base(trainer: Trainer) -> dict[str, Any] | None:

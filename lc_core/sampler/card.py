@@ -54,14 +54,14 @@ def _lines(config: Mapping[str, Any]) -> Iterator[str]:
     yield from (
         f"# Sampler for {model['name']}",
         "",
-        f"Networks that move prior samples of `{model['name']}` to where any set of the rules below holds. They were",
+        f"A network that guides prior samples of `{model['name']}` to where any set of the rules below holds. It was",
         "trained once, by `lc amortise`; a spec needs no fit. `engine: auto` uses the sampler of its model by itself,",
         "`engine: {use: sampler, params: {folder: this/folder}}` this one.",
         "",
         "## Figures",
         "",
         f"First tries at {counted(figures['compositions'], 'random composition')} of one or more wants,"
-        f" {figures['tries']} tries each, moved at most {figures['moves']} times and decoded once. Rates are shares of"
+        f" {figures['tries']} tries each, of at most {figures['steps']} steps. Rates are shares of"
         f" {figures['samples']:,} prior samples.",
         "",
         "| prior samples that meet it | compositions | median rate | satisfy, median | quartiles |",

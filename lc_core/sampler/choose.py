@@ -204,4 +204,5 @@ def without_constant(rules: Rules, table: Table) -> tuple[Rules, Table, dict[str
         for new, number in enumerate(kept)
     )
     bins = tuple(table.bins[number] for number in kept)
-    return some, Table(columns, bins, tuple(table.complete[number] for number in kept)), left_out
+    complete = tuple(table.complete[number] for number in kept)
+    return some, Table(columns, bins, complete, table.latents), left_out

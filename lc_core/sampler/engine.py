@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from lc_core.common.nets import training_autocast
 from lc_core.constraints.constraint import Entry, leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
@@ -30,42 +28,39 @@ if TYPE_CHECKING:
 
 __all__ = ["Sampler"]
 
-
-OF_BASE = 12
-"""Most moves of a try that is to be like data: one bin of a likeness is never sure, so that no try would end sooner."""
+GATHERED, WARM = 3 / 16, 1 / 4
+"""Shares of the steps: in the first what is asked comes to count, up to the second noise is as the prior has it."""
 
 
 class Sampler(Engine):
-    """Networks that were trained once for a model move prior samples to any set of its rules; nothing is fitted.
+    """A network that was trained once for a model guides prior samples to any set of its rules; nothing is fitted.
 
-    A try is moved until the predictor is sure that all is met, or until a check measures it as satisfied: the rarer a
-    spec, the more moves it takes. Rules that the sampler was not trained on get a critic each, whose gradient is
-    followed too.
+    The network predicts the value of every rule. A try is a chain whose law is the prior times the predicted
+    probability of what is asked. It begins at a prior sample, what is asked comes to count by and by, and after a
+    quarter of the steps its noise falls; from then on the try ends at the first check that measures it as satisfied.
+    Rules that the sampler was not trained on get a critic each, whose gradient is followed too.
 
     Args:
         folder: A folder that `lc amortise` wrote; if empty, the one that was made for this model, or comes with it.
-        steps: Most moves of a try.
-        sure: Predicted probability that all is met at which a try is moved no more.
-        check_every: Moves between two checks, each of which decodes the tries that are not done; 0 means none. Nor are
-            there any where more is asked than conditions: preferences, or data as the base.
+        steps: Most steps of a try.
+        check_every: Steps between two checks, each of which decodes the tries that are left; 0 means none.
         moves: Exact moves that each output is given, which bring it near to an exact sample; fewer where a decode is
             costly, none where the prior is not a standard normal, or with preferences.
-        block: Tries in a block; default 128, fewer where a decode is costly.
+        block: Tries in a block; default 64, fewer where a decode is costly.
     """
 
     def __init__(
         self,
         *,
         folder: str = "",
-        steps: Annotated[int, Field(ge=1, le=1_000)] = 64,
-        sure: Annotated[float, Field(gt=0, lt=1)] = 0.99,
-        moves: Annotated[int, Field(ge=0, le=10_000)] = 32,
+        steps: Annotated[int, Field(ge=1, le=10_000)] = 128,
+        moves: Annotated[int, Field(ge=0, le=10_000)] = 8,
         check_every: Annotated[int, Field(ge=0, le=1_000)] = 4,
         block: Annotated[int, Field(ge=1, le=65_536)] | None = None,
     ) -> None:
-        self.folder, self.steps, self.sure, self.moves = folder, steps, sure, moves
-        self.checks = tuple(range(check_every, steps, check_every)) if check_every else ()
-        self.choose_block(block, 128)
+        self.folder, self.steps, self.moves = folder, steps, moves
+        self.checks = tuple(range(int(WARM * steps), steps, check_every)) if check_every else ()
+        self.choose_block(block, 64)
         self._trained: Trained | None = None
         self._asked: Asked | None = None
 
@@ -86,7 +81,7 @@ class Sampler(Engine):
     def ready(
         self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy, Engine, dict[str, Any]]:
-        """Return the engine with its networks, and an energy of what they were not trained on."""
+        """Return the engine with its network, and an energy of what that was not trained on."""
         from lc_core.sampler.asked import Asked
         from lc_core.sampler.folder import read_sampler
         from lc_core.sampler.unseen import energy_of_unseen
@@ -106,15 +101,10 @@ class Sampler(Engine):
             "known": [entry.label for entry in known],
             "fitted": [entry.label for entry in others],
         }
-        ready = self.asking(trained, asked)
-        if base is not None or len(evaluator.conditions) < len(evaluator.entries):
-            ready.checks = ()  # what meets all conditions is not done: it is to be like data, or as preferred
-        if base is not None:
-            ready.steps = min(ready.steps, OF_BASE)
-        return energy, ready, card
+        return energy, self.asking(trained, asked), card
 
     def asking(self, trained: Trained, asked: Asked) -> Sampler:
-        """Return this engine with networks, and what it is asked."""
+        """Return this engine with its network, and what it is asked."""
         ready = copy.copy(self)
         ready._trained, ready._asked = trained, asked
         return ready
@@ -166,44 +156,31 @@ class Sampler(Engine):
         return super().settings() | weights
 
     def init(self, z: Tensor, model: LatentModel) -> tuple[Tensor, ...]:
-        """Return the latents, their starts, and the alternative that each is given."""
-        import torch
+        """Return the latents, the alternative that each is given, and what their noise is drawn with."""
+        from lc_core.sampler.guide import dice_of
 
         assert self._asked is not None, "prepare reads the sampler"
-        return (z, z, self._asked.ways(z), torch.zeros(len(z), dtype=torch.bool, device=z.device))
+        return (z, self._asked.ways(z), dice_of(z))
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
-        """Move the rows that are not sure yet."""
+        """Take a guided step."""
         import torch
 
+        from lc_core.sampler.guide import guided, throw
         from lc_core.sampler.unseen import SamplerEnergy
 
         assert self._asked is not None and self._trained is not None
-        z, start, way, done = state
+        z, way, dice = state
         if self._asked.empty and not energy.entries:
             return state
-        rows = (~done).nonzero().squeeze(1)
-        if not len(rows):
-            return state
-        here = z[rows]
-        seen = self._asked.look(model, self._trained.predictor, here, way[rows])
+        gradient = self._asked.look(model, self._trained.predictor, z, way).gradient
         if isinstance(energy, SamplerEnergy) and self._trained.reads_decoder:
-            energy.seen.latents += len(rows)
-        logs, gradient = seen.logs.sum(1), seen.gradient
+            energy.seen.latents += len(z)
         if energy.entries:
             with torch.enable_grad():
-                free = here.detach().requires_grad_(True)
-                value = -energy(free).total
-                (more,) = torch.autograd.grad(value.sum(), free)
-            logs, gradient = logs + value.detach(), gradient + more.flatten(1)
-        sure = logs >= math.log(self.sure)
-        with torch.no_grad(), training_autocast(model.device):
-            move = self._trained.network(
-                here.flatten(1), gradient, seen.trunk, self._asked.told[self._asked.at[way[rows]]],
-                self._asked.masks[way[rows]], seen.logs, self._asked.present[way[rows]],
-            )  # fmt: skip
-        moved = model.project(here + move.view_as(here), start[rows])
-        z, done = z.clone(), done.clone()
-        z[rows] = torch.where(sure.view(-1, *[1] * (here.ndim - 1)), here, moved)
-        done[rows] = sure
-        return (z, start, way, done)
+                free = z.detach().requires_grad_(True)
+                (more,) = torch.autograd.grad(-energy(free).total.sum(), free)
+            gradient = gradient + more.flatten(1)
+        counted = min(1.0, number / (GATHERED * self.steps))
+        heat = min(1.0, (self.steps - number) / ((1 - WARM) * self.steps))
+        return (guided(model, z, gradient * counted, throw(dice, number, model.dimensions), heat), way, dice)

@@ -26,7 +26,7 @@ from lc_core.sampler.folder import Trained
 from lc_core.sampler.rules import measured_bins
 from lc_core.sampler.settings import SamplerSettings
 from lc_core.sampler.unseen import SamplerEnergy
-from lc_core.sampler.wants import Batch, Table, draw_wants
+from lc_core.sampler.wants import Batch, Table, Wants, draw_wants, met
 
 __all__ = ["measure_sampler"]
 
@@ -59,7 +59,7 @@ def measure_sampler(
         progress: Called with a line of text now and then.
 
     Returns:
-        `compositions`, `tries` of each, and most `moves` of a try; `satisfied`, the median share of tries that meet
+        `compositions`, `tries` of each, and most `steps` of a try; `satisfied`, the median share of tries that meet
         all; `by_rate` and `by_rule`, the same by decade of the prior's rate and by rule; `distinct`, the mean share of
         distinct outputs.
     """
@@ -74,7 +74,7 @@ def measure_sampler(
     return {
         "compositions": len(tried),
         "tries": TRIES,
-        "moves": Sampler().steps,
+        "steps": Sampler().steps,
         "samples": len(table),
         "satisfied": float(np.median([one.satisfied for one in tried])) if tried else math.nan,
         "distinct": float(np.mean([one.distinct for one in tried])) if tried else math.nan,
@@ -91,12 +91,11 @@ def _try(model: LatentModel, trained: Trained, table: Table, batch: Batch, which
         for row in which
     ]
     asked = Asked.these(trained.rules, batch.columns, wanted, np.full(len(which), 1 / len(which)), model.device)
-    outputs = _first_tries(model, Sampler().asking(trained, asked), which)
-    bins = measured_bins(trained.rules, batch.columns, outputs)
+    outputs, bins = _first_tries(model, trained, asked, batch, which)
     found = []
     for place, (row, masks) in enumerate(zip(which, wanted, strict=True)):
         own = slice(place * TRIES, (place + 1) * TRIES)
-        met = {at: mask[bins[own, at]] > 0 for at, mask in masks.items()}
+        holds = {at: mask[bins[own, at]] > 0 for at, mask in masks.items()}
         before = {at: mask[_held(table, batch, at)] > 0 for at, mask in masks.items()}
         if not masks:
             continue
@@ -104,22 +103,43 @@ def _try(model: LatentModel, trained: Trained, table: Table, batch: Batch, which
         found.append(
             _Tried(
                 rate=float(others.mean()),
-                satisfied=float(np.logical_and.reduce(list(met.values())).mean()),
+                satisfied=float(np.logical_and.reduce(list(holds.values())).mean()),
                 distinct=len({one.tobytes() for one in outputs[own]}) / TRIES,
-                wants=tuple((batch.columns[at].rule, float(met[at].mean()), float(before[at].mean())) for at in masks),
+                wants=tuple(
+                    (batch.columns[at].rule, float(holds[at].mean()), float(before[at].mean())) for at in masks
+                ),
             )
         )
     return found
 
 
-def _first_tries(model: LatentModel, engine: Sampler, which: range) -> np.ndarray:
-    """Return the outputs of `TRIES` tries at each of an engine's alternatives, one after the other."""
+def _first_tries(
+    model: LatentModel, trained: Trained, asked: Asked, batch: Batch, which: range
+) -> tuple[np.ndarray, np.ndarray]:
+    """Try each alternative `TRIES` times, one after the other; a try ends at the first check that it meets.
+
+    Returns:
+        The outputs, and the bins of a batch's columns on them.
+    """
+    engine = Sampler().asking(trained, asked)
     z = draw_prior(model, len(which) * TRIES, block_generator(0, which.start, "sampler/figures"))
     way = torch.arange(len(which), device=z.device).repeat_interleave(TRIES)
-    state: tuple[Tensor, ...] = (z, z, way, torch.zeros_like(way, dtype=torch.bool))
+    state: tuple[Tensor, ...] = (z, way, engine.init(z, model)[2])
+    wants = Wants(*(np.repeat(one[which], TRIES, axis=0) for one in vars(batch.wants).values()))
+    final = z.clone()
     for number in range(1, engine.steps + 1):
         state = engine.step(state, SamplerEnergy(()), model, number)
-    return decode_outputs(model, state[0])
+        if number in engine.checks or number == engine.steps:
+            left = state[2][:, 1]
+            final[left] = state[0]
+            bins = measured_bins(trained.rules, batch.columns, decode_outputs(model, state[0]))
+            rows = left.cpu().numpy()
+            open_ = ~torch.from_numpy(met(bins, Wants(*(one[rows] for one in vars(wants).values())))).to(z.device)
+            state = tuple(part[open_] for part in state)
+            if not len(state[0]):
+                break
+    outputs = decode_outputs(model, final)
+    return outputs, measured_bins(trained.rules, batch.columns, outputs)
 
 
 def _held(table: Table, batch: Batch, at: int) -> np.ndarray:
@@ -155,8 +175,8 @@ def _by_rule(tried: list[_Tried], names: list[str]) -> list[dict[str, Any]]:
     """Return for each rule the mean share of tries that meet a want of it, and of prior samples that do."""
     by_rule: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for one in tried:
-        for rule, met, before in one.wants:
-            by_rule[rule].append((met, before))
+        for rule, after, before in one.wants:
+            by_rule[rule].append((after, before))
     return [
         {
             "rule": name,

@@ -24,7 +24,7 @@ from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
 from lc_core.plugins.installed import installed_version
 from lc_core.sampler.base import Base, learn_base
 from lc_core.sampler.card import sampler_card
-from lc_core.sampler.network import Predictor, StepNetwork
+from lc_core.sampler.network import Predictor
 from lc_core.sampler.packing import packed, unpacked
 from lc_core.sampler.rules import Rule, Rules
 from lc_core.sampler.training import Trainer
@@ -48,7 +48,7 @@ FOLDER = TrainedFolder(
     "sampler",
     command="lc amortise",
     mend="install or train it again",
-    keys=frozenset({"model", "rules", "predictor", "network"}),
+    keys=frozenset({"model", "rules", "predictor"}),
 )
 PROBED, PROBES = 32, 3
 """Prior samples, and settings of each rule, whose values tell whether a rule still measures what it did."""
@@ -63,7 +63,6 @@ class Trained:
     Attributes:
         rules: Its rules, those that are asked for with their functions.
         predictor: Its predictor.
-        network: Its step network.
         digest: Hash of its weights.
         config: What its `config.json` says.
         reads_decoder: Whether the model's features come through its decoder.
@@ -72,7 +71,6 @@ class Trained:
 
     rules: Rules
     predictor: Predictor
-    network: StepNetwork
     digest: str
     config: Mapping[str, Any]
     reads_decoder: bool
@@ -114,7 +112,6 @@ def write_sampler(folder: Owned, trainer: Trainer, *, left_out: Mapping[str, str
         "left_out": left_out or {},
         "base": learn_base(trainer),
         "predictor": trainer.predictor.settings,
-        "network": trainer.network.settings,
         "training": {
             **trainer.settings.as_dict(), "steps_done": trainer.step, "seconds": round(trainer.seconds, 1)
         },
@@ -137,7 +134,7 @@ def _text(config: Mapping[str, Any]) -> bytes:
 
 def _tensors(trainer: Trainer) -> dict[str, Tensor]:
     """Return the averaged weights, packed, and the rules' bins."""
-    found = packed(trainer.averages.state_dict())
+    found = packed(trainer.average.state_dict())
     for number, rule in enumerate(trainer.rules.rules):
         found[f"rules.{number}.edges"] = torch.from_numpy(rule.edges.astype(np.float64))
         found[f"rules.{number}.quantiles"] = torch.from_numpy(rule.quantiles.astype(np.float64))
@@ -187,9 +184,9 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
         )
     tensors = FOLDER.tensors(folder, config)
     try:
-        predictor, network = _networks(config, tensors)
+        predictor = _predictor(config, tensors)
         if predictor.codes != [one["size"] for one in config["rules"]]:
-            raise ValueError(f"{CONFIG} has other rules than its networks")
+            raise ValueError(f"{CONFIG} has other rules than its network")
         rules = [
             replace(
                 rule,
@@ -209,7 +206,6 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
     return Trained(
         Rules(tuple(bound)),
         predictor.to(model.device),
-        network.to(model.device),
         config["weights_sha256"],
         config,
         reads,
@@ -217,14 +213,11 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
     )
 
 
-def _networks(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple[Predictor, StepNetwork]:
+def _predictor(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Predictor:
     with torch.random.fork_rng(devices=[]):
-        predictor, network = Predictor(**config["predictor"]), StepNetwork(**config["network"])
-    for name, one in (("predictor", predictor), ("network", network)):
-        own = {key: value for key, value in tensors.items() if key.startswith(f"{name}.")}
-        one.load_state_dict({key.partition(".")[2]: value for key, value in unpacked(own).items()})
-        one.requires_grad_(False).eval()
-    return predictor, network
+        found = Predictor(**config["predictor"])
+    found.load_state_dict(unpacked({key: one for key, one in tensors.items() if not key.startswith("rules.")}))
+    return found.requires_grad_(False).eval()
 
 
 def _bound(

@@ -25,14 +25,10 @@ class Look:
     Attributes:
         logs: Log probability of each want, `(B, L)`.
         gradient: Of their sum, `(B, D)`.
-        trunk: What the trunk tells, `(B, width)`.
-        features: What the model offers, `(B, F)`.
     """
 
     logs: Tensor
     gradient: Tensor
-    trunk: Tensor
-    features: Tensor
 
 
 def look(
@@ -61,11 +57,11 @@ def look(
         here = z.detach().requires_grad_(True)
         with blaming(f"features of {model.name}"):
             features = model.features(here)
-        every, trunk = predictor(features, rules, codes)
+        every = predictor(features, rules, codes)
         rows = torch.arange(len(z), device=z.device)[:, None]
         logs = want_logs(every[rows, at], masks) * present
         (gradient,) = torch.autograd.grad(logs.sum(), here)
-    return Look(logs.detach(), gradient.float().flatten(1), trunk.detach().float(), features.detach())
+    return Look(logs.detach(), gradient.float().flatten(1))
 
 
 def check_features(model: LatentModel) -> None:

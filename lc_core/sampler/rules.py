@@ -55,6 +55,17 @@ class Rule:
         found = None if self.fixed is not None else code_of(self.function)
         return found or SettingsCode(0, lambda _: np.zeros(0), lambda _: self.fixed or {})
 
+    @cached_property
+    def usual(self) -> np.ndarray | None:
+        """Which share of each bin meets what is wanted of it by default, `(BINS + 1,)`; None if nothing is."""
+        want = self.want
+        return None if want is None else self.mask(want)
+
+    @property
+    def want(self) -> Want | None:
+        """What is wanted of it by default."""
+        return self.measurement({}).info.want
+
     @property
     def label(self) -> str:
         """Its name, and its settings where they are fixed."""
@@ -189,13 +200,14 @@ class Rules:
         return tuple(len(some) < count for some in columns)
 
 
-def bins_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bins_of(values: np.ndarray, usual: Want | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return the edges of bins for values, and their quantiles.
 
-    Values that are few have a bin each; others are cut at quantiles.
+    Values that are few have a bin each; others are cut at quantiles, and at the bounds that are usually asked for.
 
     Args:
         values: Values of a rule on prior samples, NaN for undefined, of any shape.
+        usual: What is usually wanted of them.
     """
     known = np.sort(values[~np.isnan(values)].ravel())
     if not len(known):
@@ -204,8 +216,11 @@ def bins_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(distinct) <= BINS:
         edges = (distinct[1:] + distinct[:-1]) / 2
     else:
-        edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS, method="nearest"))
-        edges = edges[edges > known[0]] - SLACK
+        bounds = [] if usual is None else [usual.low - SLACK, np.nextafter(usual.high + SLACK, np.inf)]
+        bounds = [one for one in bounds if known[0] < one <= known[-1]]
+        parts = BINS - len(bounds)
+        edges = np.unique(np.quantile(known, np.arange(1, parts) / parts, method="nearest"))
+        edges = np.unique(np.concatenate([edges[edges > known[0]] - SLACK, bounds]))
     places = np.unique(np.linspace(0, len(known) - 1, QUANTILES).astype(int))
     if len(distinct) <= QUANTILES:  # rare values count too
         return edges, np.sort(np.concatenate([distinct, known[places]]))

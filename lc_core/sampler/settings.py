@@ -22,31 +22,29 @@ class SamplerSettings:
         steps: Training steps.
         minutes: Most minutes of training, after which it ends as if its steps were done; 0 for no limit.
         batch: Rows in a step.
-        warm: First steps, in which the predictor alone learns.
-        iterations: Times that the step network moves a row in training.
-        distance: Weight of the squared distance from the start, in the prior's units.
-        lr: Adam's learning rate of both networks.
+        warm: First steps, in which the predictor learns from prior samples alone.
+        iterations: Guided steps that are taken from a start in one step of the training.
+        lr: Adam's learning rate.
         samples: Prior samples that wants are drawn from.
         settings: Most settings of one rule that are measured on these.
         sizes: How likely a row has 1, 2, ... wants.
-        width: Width of both networks.
-        hidden: Width inside the step network's blocks.
+        width: Width of the predictor.
+        blocks: Its residual blocks.
         compositions: Random compositions that the sampler is measured on when it is trained.
         seed: Seed of the training.
     """
 
-    steps: Annotated[int, Field(ge=1)] = 20_000
+    steps: Annotated[int, Field(ge=1)] = 10_000
     minutes: Annotated[float, Field(ge=0)] = 0.0
     batch: Annotated[int, Field(ge=2)] = 256
     warm: Annotated[int, Field(ge=0)] = 400
-    iterations: Annotated[int, Field(ge=1)] = 3
-    distance: Annotated[float, Field(ge=0)] = 0.01
-    lr: Annotated[float, Field(gt=0)] = 7e-4
+    iterations: Annotated[int, Field(ge=1)] = 12
+    lr: Annotated[float, Field(gt=0)] = 1e-3
     samples: Annotated[int, Field(ge=256)] = 65_536
     settings: Annotated[int, Field(ge=1)] = 128
     sizes: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)] = (0.12, 0.2, 0.24, 0.24, 0.2)
     width: Annotated[int, Field(ge=8)] = 384
-    hidden: Annotated[int, Field(ge=8)] = 512
+    blocks: Annotated[int, Field(ge=1)] = 4
     compositions: Annotated[int, Field(ge=1)] = 320
     seed: Annotated[int, Field(ge=0)] = 0
 

@@ -1,8 +1,8 @@
 """Training of a sampler: once for a model and a set of rules, for any spec of these.
 
-At every step the step network moves prior samples towards random wants, a few times; what it made is decoded and
-measured, and the predictor learns from that and from prior samples. The step network learns through the predictor,
-which for its turn stays as it is.
+At every step latents are brought towards random wants by guided steps, a few of them; what they came to is decoded and
+measured, and the predictor learns from that and from prior samples. Half of the latents begin as prior samples. The
+other half begin as samples that meet their wants: where the steps lead these astray, the predictor is wrong.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -24,11 +24,12 @@ from lc_core.common.nets import training_autocast
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.measurement import measure_all
 from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
-from lc_core.sampler.look import Look, look
-from lc_core.sampler.network import Predictor, StepNetwork
+from lc_core.sampler.guide import guided
+from lc_core.sampler.look import look
+from lc_core.sampler.network import Predictor
 from lc_core.sampler.rules import Rule, Rules, bins_of, measured_bins
 from lc_core.sampler.settings import SamplerSettings
-from lc_core.sampler.wants import Batch, Table, draw_wants
+from lc_core.sampler.wants import Batch, Table, draw_wants, met
 
 __all__ = ["Trainer", "tabulate"]
 
@@ -38,33 +39,34 @@ SECONDS = 20.0
 
 
 def tabulate(
-    model: LatentModel,
     rules: Sequence[Rule],
     settings: SamplerSettings,
-    outputs: Iterator[np.ndarray],
+    samples: Iterable[tuple[Tensor, np.ndarray]],
 ) -> tuple[Rules, Table]:
     """Measure prior samples under many settings of every rule, and choose the bins of its values.
 
     Args:
-        model: The model.
         rules: The rules, without bins.
         settings: How many samples, and how many settings.
-        outputs: Decoded prior samples, in pieces.
+        samples: Prior samples and what they decode to, in pieces.
     """
     rng = np.random.default_rng(settings.seed)
     some = Rules(tuple(rules))
     columns = [tuple(some.draw(number, settings.settings, rng)) for number in range(len(rules))]
     values: list[list[np.ndarray]] = [[] for _ in rules]
-    for piece in outputs:
+    latents = []
+    for z, piece in samples:
+        latents.append(z.cpu())
         for number, own in enumerate(columns):
             values[number].append(np.stack(measure_all([one.measurement for one in own], piece)))
     found, bins = [], []
     for rule, parts in zip(rules, values, strict=True):
         table = np.concatenate(parts, axis=1)
-        edges, quantiles = bins_of(table)
+        edges, quantiles = bins_of(table, rule.want)
         found.append(replace(rule, edges=edges, quantiles=quantiles))
         bins.append(found[-1].bin_of(table).astype(np.uint8))
-    return Rules(tuple(found)), Table(tuple(columns), tuple(bins), some.complete(columns, settings.settings))
+    complete = some.complete(columns, settings.settings)
+    return Rules(tuple(found)), Table(tuple(columns), tuple(bins), complete, torch.cat(latents))
 
 
 class Trainer:
@@ -75,40 +77,36 @@ class Trainer:
         rules: Rules with their bins.
         table: Measured prior samples.
         settings: How to train.
+        carried: Latents `(N, *latent_shape)` where data are, from which half the rows start; None for prior samples
+            alone.
     """
 
     DECAY = 0.6
     """Share of the training after which learning rates fall; they rise in the first half of the warm steps."""
 
-    def __init__(self, model: LatentModel, rules: Rules, table: Table, settings: SamplerSettings) -> None:
-        self.model, self.rules, self.table, self.settings = model, rules, table, settings
+    def __init__(
+        self,
+        model: LatentModel,
+        rules: Rules,
+        table: Table,
+        settings: SamplerSettings,
+        carried: Tensor | None = None,
+    ) -> None:
+        self.model, self.rules, self.table, self.settings, self.carried = model, rules, table, settings, carried
         self.step, self.seconds = 0, 0.0
         self.rng = np.random.default_rng(settings.seed + 1)
         some = draw_prior(model, 2, block_generator(0, 0))
         self._choices = decode_array(model, some).dtype.kind in "biu"  # such outputs bear a coarser decode
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            features = model.features(some).shape[1]
             self.predictor = Predictor(
-                features=features,
+                features=model.features(some).shape[1],
                 codes=[rule.size for rule in rules.rules],
                 width=settings.width,
-                hidden=settings.width,
-            )
-            self.network = StepNetwork(
-                dimensions=model.dimensions,
-                columns=rules.width,
-                trunk=settings.width,
-                width=settings.width,
-                hidden=settings.hidden,
-            )
-        self.parts = nn.ModuleDict({"predictor": self.predictor, "network": self.network}).to(model.device)
-        self.averages = copy.deepcopy(self.parts).requires_grad_(False)
-        self.optimisers = {
-            "predictor": torch.optim.AdamW(self.predictor.parameters(), 1.4 * settings.lr, weight_decay=1e-4),
-            "network": torch.optim.AdamW(self.network.parameters(), settings.lr, betas=(0.9, 0.98), weight_decay=1e-4),
-        }
-        self._rates = {name: one.param_groups[0]["lr"] for name, one in self.optimisers.items()}
+                blocks=settings.blocks,
+            ).to(model.device)
+        self.average = copy.deepcopy(self.predictor).requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(self.predictor.parameters(), settings.lr, weight_decay=1e-4)
         self.figures: dict[str, float] = {}
 
     def state(self) -> dict[str, Any]:
@@ -116,19 +114,18 @@ class Trainer:
         return {
             "step": self.step,
             "seconds": self.seconds,
-            "parts": self.parts.state_dict(),
-            "averages": self.averages.state_dict(),
-            "optimisers": {name: one.state_dict() for name, one in self.optimisers.items()},
+            "predictor": self.predictor.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
             "rng": self.rng.bit_generator.state,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self.step, self.seconds = state["step"], state.get("seconds", 0.0)
-        self.parts.load_state_dict(state["parts"])
-        self.averages.load_state_dict(state["averages"])
-        for name, one in self.optimisers.items():
-            one.load_state_dict(state["optimisers"][name])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.predictor.load_state_dict(state["predictor"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
         self.rng.bit_generator.state = state["rng"]
 
     @property
@@ -143,10 +140,10 @@ class Trainer:
         Args:
             steps: How many at most.
             progress: Called now and then, and at the end; `figures` then has the means since the last call of the
-                predictor's `loss`, the share of rows `satisfied`, and the squared `distance` from the starts.
+                predictor's `loss`, and the share of rows `satisfied` where guided steps ended.
         """
         until = math.inf if steps is None else self.step + steps
-        sums, number, since = {"loss": 0.0, "satisfied": 0.0, "distance": 0.0}, 0, time.monotonic()
+        sums, number, since = {"loss": 0.0, "satisfied": 0.0}, 0, time.monotonic()
         while self.done < 1 and self.step < until:
             began = time.monotonic()
             self.step += 1
@@ -162,26 +159,22 @@ class Trainer:
 
     def _one(self) -> dict[str, float]:
         """Take one training step."""
-        rate = self._rate()
-        for name, one in self.optimisers.items():
-            one.param_groups[0]["lr"] = self._rates[name] * rate
+        self.optimiser.param_groups[0]["lr"] = self.settings.lr * self._rate()
         batch = draw_wants(self.rules, self.table, self.settings.batch, self.settings.sizes, self.rng)
         asked = self._asked(batch)
         generator = block_generator(self.settings.seed, self.step, "sampler")
-        moved: list[Tensor] = []
-        distance = 0.0
+        count, path = self.settings.batch, []
         if self.step > self.settings.warm:
-            start = draw_prior(self.model, self.settings.batch, generator)
-            moved, distance = self._move(start, asked, batch)
-        half = self.settings.batch // 2
-        fresh = draw_prior(self.model, self.settings.batch if not moved else half, generator)
-        latents = torch.cat([*([moved[-1], self._any(moved)[:half]] if moved else []), fresh])
+            start = self._draw(count, generator)
+            start[1::2] = self.table.latents[batch.rows[1::2]].to(start)
+            path = self._follow(start, asked, generator)
+        fresh = self._draw(count // 2 if path else count, generator)
+        latents = torch.cat([*([path[-1], self._any(path)[: count // 2]] if path else []), fresh])
         with training_autocast(self.model.device) if self._choices else nullcontext():
             outputs = decode_array(self.model, latents)
         loss, bins = self._learn(latents, outputs, batch, asked)
         self._average()
-        satisfied = self._met(bins, batch).mean() if moved else 0.0
-        return {"loss": loss, "satisfied": float(satisfied), "distance": distance}
+        return {"loss": loss, "satisfied": float(met(bins[:count], batch.wants).mean()) if path else 0.0}
 
     def _rate(self) -> float:
         """Return the learning rate as a share of its highest."""
@@ -189,49 +182,48 @@ class Trainer:
         falling = 1.0 if done < self.DECAY else (1.0 - done) / (1.0 - self.DECAY) + 0.02
         return min(1.0, self.step / max(1, self.settings.warm // 2)) * falling
 
+    def _draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return latents `(count, *latent_shape)`: prior samples, or every second one where data are."""
+        found = draw_prior(self.model, count, generator)
+        if self.carried is not None:
+            pick = torch.from_numpy(self.rng.integers(len(self.carried), size=len(found[::2])))
+            found[::2] = self.carried[pick].to(found)
+        return found
+
     def _asked(self, batch: Batch) -> dict[str, Any]:
         """Return a batch's columns and wants as `look` and the step network take them."""
         device = self.model.device
         codes = torch.from_numpy(np.stack([one.code for one in batch.columns])).to(device)
-        told = torch.from_numpy(self.rules.rows(batch.columns)).to(device)
         at = torch.from_numpy(batch.wants.at).to(device)
         return {
             "rules": [one.rule for one in batch.columns],
             "codes": codes,
-            "columns": told[at],
             "at": at,
             "present": torch.from_numpy(batch.wants.present).to(device),
             "masks": torch.from_numpy(batch.wants.masks).to(device),
         }
 
-    def _look(self, z: Tensor, asked: Mapping[str, Any]) -> Look:
-        return look(
-            self.model, self.predictor, z, asked["rules"], asked["codes"], asked["at"], asked["present"], asked["masks"]
-        )
-
-    def _move(self, start: Tensor, asked: Mapping[str, Any], batch: Batch) -> tuple[list[Tensor], float]:
-        """Train the step network on one batch; return where it moved the starts, in turn."""
-        self.predictor.requires_grad_(False)
-        self.optimisers["network"].zero_grad()
+    def _follow(self, start: Tensor, asked: Mapping[str, Any], generator: torch.Generator) -> list[Tensor]:
+        """Take guided steps; return where each led. The first half of the rows is cooled in the last third of them."""
         z, found = start, []
-        seen = self._look(z, asked)
-        for _ in range(self.settings.iterations):
-            with training_autocast(self.model.device):
-                move = self.network(
-                    z.flatten(1), seen.gradient, seen.trunk, asked["columns"], asked["masks"], seen.logs,
-                    asked["present"],
-                )  # fmt: skip
-            moved = self.model.project(z + move.view_as(z), start)
-            seen = self._look(moved, asked)
-            away = (moved.detach() - start).flatten(1)
-            slope = (2 * self.settings.distance * away - seen.gradient) / len(z)
-            torch.autograd.backward(moved, slope.view_as(moved))
-            z = moved.detach()
+        count, steps = len(start), self.settings.iterations
+        met = torch.arange(count, device=z.device) % 2 == 1  # these begin where their wants are met
+        self.predictor.requires_grad_(False)
+        for number in range(1, steps + 1):
+            seen = look(
+                self.model, self.predictor, z, asked["rules"], asked["codes"], asked["at"], asked["present"],
+                asked["masks"],
+            )  # fmt: skip
+            counted = torch.where(met, 1.0, min(1.0, 2 * number / steps))
+            noise = torch.randn(count, self.model.dimensions, generator=generator).to(z.device)
+            warm = guided(self.model, z, seen.gradient * counted[:, None], noise, 1.0)
+            if (heat := min(1.0, 3 * (steps - number) / steps)) < 1:
+                cool = guided(self.model, z, seen.gradient * counted[:, None], noise, heat)
+                warm[: count // 2] = cool[: count // 2]
+            z = warm
             found.append(z)
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimisers["network"].step()
         self.predictor.requires_grad_(True)
-        return found, float((z - start).flatten(1).square().sum(1).mean())
+        return found
 
     def _any(self, moved: Sequence[Tensor]) -> Tensor:
         """Return for each row one of the latents that it came through."""
@@ -243,11 +235,11 @@ class Trainer:
     ) -> tuple[float, np.ndarray]:
         """Train the predictor on what latents decoded to; return its loss, and the bins of all columns `(N, C)`."""
         bins = measured_bins(self.rules, batch.columns, outputs)
-        self.optimisers["predictor"].zero_grad()
+        self.optimiser.zero_grad()
         with training_autocast(self.model.device):
             with torch.no_grad():
                 features = self.model.features(latents)
-            every, _ = self.predictor(features, asked["rules"], asked["codes"])
+            every = self.predictor(features, asked["rules"], asked["codes"])
             target = torch.from_numpy(bins).to(self.model.device)
             each = F.nll_loss(every.flatten(0, 1), target.flatten(), reduction="none").view_as(target)
             # Every rule counts once, however many of its settings are among the columns.
@@ -255,20 +247,12 @@ class Trainer:
             loss = (each * shares).sum(1).mean()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.predictor.parameters(), 5.0)
-        self.optimisers["predictor"].step()
+        self.optimiser.step()
         return float(loss.detach()), bins
-
-    def _met(self, bins: np.ndarray, batch: Batch) -> np.ndarray:
-        """Return which of the first rows met their wants, `(B,)` bool."""
-        wants, rows = batch.wants, np.arange(len(batch.rows))[:, None]
-        own = bins[: len(batch.rows)][rows, wants.at]
-        share = np.take_along_axis(wants.masks, own[..., None], -1)[..., 0]
-        met: np.ndarray = ((share > 0) | (wants.present == 0)).all(1)
-        return met
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Take the new weights into the averages."""
+        """Take the new weights into the average."""
         share = max(0.002, 1 / (self.step - self.settings.warm + 9)) if self.step > self.settings.warm else 1.0
-        for mean, new in zip(self.averages.parameters(), self.parts.parameters(), strict=True):
+        for mean, new in zip(self.average.parameters(), self.predictor.parameters(), strict=True):
             mean.lerp_(new, share)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from lc_core.sampler.rules import BINS, Column, Rules
 
-__all__ = ["Batch", "Table", "Wants", "draw_wants"]
+__all__ = ["Batch", "Table", "Wants", "draw_wants", "met"]
 
 CANDIDATES = 24
 """Settings of one rule that a batch chooses among."""
@@ -17,6 +18,8 @@ SEARCHED = 0.85
 """Share of rows that take, of some settings, those under which the sample's value is the highest; others any."""
 AT_TOP = 0.7
 """Share of rows that ask for the highest value where the sample has it."""
+USUAL = 0.5
+"""Share of wants that ask for what a rule's default asks for, or for its contrary where the sample has that."""
 NEGATED = 1 / 12
 """Share of wants that only exclude some values."""
 
@@ -29,11 +32,13 @@ class Table:
         columns: For each rule its columns.
         bins: For each rule the bins of its columns, `(C, N)` uint8.
         complete: For each rule whether these are all settings that it can have.
+        latents: Those of the samples, `(N, *latent_shape)`.
     """
 
     columns: tuple[tuple[Column, ...], ...]
     bins: tuple[np.ndarray, ...]
     complete: tuple[bool, ...]
+    latents: Tensor
 
     def __len__(self) -> int:
         return self.bins[0].shape[1] if self.bins else 0
@@ -74,6 +79,14 @@ class Batch:
     wants: Wants
 
 
+def met(bins: np.ndarray, wants: Wants) -> np.ndarray:
+    """Return which rows meet their wants, `(B,)` bool, given the bins of a batch's columns on them, `(B, C)`."""
+    own = np.take_along_axis(bins, wants.at, axis=1)
+    share = np.take_along_axis(wants.masks, own[..., None], -1)[..., 0]
+    found: np.ndarray = ((share > 0) | (wants.present == 0)).all(1)
+    return found
+
+
 def draw_wants(rules: Rules, table: Table, count: int, sizes: Sequence[float], rng: np.random.Generator) -> Batch:
     """Draw wants for `count` rows.
 
@@ -104,7 +117,7 @@ def draw_wants(rules: Rules, table: Table, count: int, sizes: Sequence[float], r
     take = np.arange(count)[:, None], order
     wanted = rng.choice(np.arange(1, most + 1), count, p=np.asarray(sizes) / np.sum(sizes))
     present = (np.arange(order.shape[1]) < wanted[:, None]).astype(np.float32)
-    masks = _masks(every_bin[take], every_last[take], rng)
+    masks = _usual(_masks(every_bin[take], every_last[take], rng), every_bin[take], every_at[take], columns, rules, rng)
     # What is undefined cannot be wanted.
     present *= every_bin[take] < BINS
     return Batch(tuple(columns), rows, Wants(every_at[take], present, masks))
@@ -133,6 +146,26 @@ def _choose(bins: np.ndarray, times: int, rng: np.random.Generator) -> np.ndarra
     score = np.where(rng.random(count) < SEARCHED, score, rng.random(bins.shape))
     chosen: np.ndarray = np.argsort(-score, axis=0)[:times]
     return chosen
+
+
+def _usual(
+    masks: np.ndarray,
+    bins: np.ndarray,
+    at: np.ndarray,
+    columns: Sequence[Column],
+    rules: Rules,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return masks `(B, L, BINS + 1)`, some of them replaced by the default want of their rule, or its contrary."""
+    none = np.zeros(BINS + 1, dtype=np.float32)
+    usual = np.stack([none if rule.usual is None else rule.usual for rule in rules.rules])
+    every = np.arange(BINS + 1)
+    contrary = np.stack([(every <= len(rule.edges)) - one for rule, one in zip(rules.rules, usual, strict=True)])
+    rule = np.array([one.rule for one in columns])[at]
+    held = np.take_along_axis(usual[rule], np.minimum(bins, BINS)[..., None], -1)
+    found = np.where(held > 0, usual[rule], contrary[rule])
+    asked = (rng.random(bins.shape) < USUAL) & usual[rule].any(-1)
+    return np.where(asked[..., None], found, masks).astype(np.float32)
 
 
 def _masks(bins: np.ndarray, last: np.ndarray, rng: np.random.Generator) -> np.ndarray:

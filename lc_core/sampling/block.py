@@ -47,7 +47,7 @@ class Block:
         values: For each leaf's label, the measured values `(B,)` float64.
         satisfied: Which tries meet every condition, `(B,)` bool.
         rows: Rows that are kept, rising: those that meet all conditions and, where an engine moved them, those that
-            come nearest. Prior samples can be drawn again when it is known which of all are nearest.
+            come nearest. Samples of the base can be drawn again when it is known which of all are nearest.
         z: Their latents `(len(rows), *latent_shape)` float32.
         outputs: Their decoded outputs.
         realism: Their realism logits `(len(rows),)`; None where the model has no realism critic, or no try satisfies.
@@ -55,7 +55,7 @@ class Block:
         size: B.
         moves: Moves that were proposed and accepted, and how like their starts latents are in the end
             (`lc_core.sampling.moves.Moved`); None where none were made.
-        seconds: What running it took; 0 if it was read from a folder or from a bank.
+        seconds: What running it took, without a fit that was made for it; 0 if it was read from a folder or a bank.
     """
 
     number: int
@@ -91,7 +91,8 @@ def bank_for(problem: Problem, cache: Cache | None, say: Callable[[str], None] =
     """
     if not problem.drawn(0):
         return None
-    return Bank(problem.model, seed=problem.seed, block=problem.engine.part(0)[0].block, cache=cache, say=say)
+    block = problem.engine.part(0)[0].block
+    return Bank(problem.model, seed=problem.seed, block=block, cache=cache, say=say, base=problem.base)
 
 
 def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank | None = None) -> Block:
@@ -105,7 +106,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank |
     """
     import torch
 
-    began = time.monotonic()
+    began, fits = time.monotonic(), problem.engine.fit_seconds()
     evaluator = Evaluator(problem.model, problem.entries)
     engine, first = problem.engine.part(number)
     size = engine.block
@@ -133,7 +134,7 @@ def run_block(problem: Problem, energy: Energy | None, number: int, bank: Bank |
         decodes=tried.decodes,
         size=size,
         moves=tried.moves,
-        seconds=0.0 if was_there else time.monotonic() - began,
+        seconds=0.0 if was_there else time.monotonic() - began - (problem.engine.fit_seconds() - fits),
     )
 
 
@@ -149,7 +150,7 @@ class _Tried:
 
 
 def _drawn(bank: Bank, number: int, evaluator: Evaluator) -> _Tried:
-    """Return a block of prior samples as they are; what a bank holds of it is counted as decoded all the same."""
+    """Return a block of samples of the base as they are; what a bank holds of it is counted as decoded all the same."""
     columns = bank.values(number, [leaf.measurement for leaf in evaluator.leaves])
     values = dict(zip((leaf.label for leaf in evaluator.leaves), columns, strict=True))
     return _Tried(bank.latents(number), values, lambda rows: bank.rows(number, rows), bank.block)

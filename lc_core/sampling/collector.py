@@ -22,7 +22,7 @@ class Collector:
 
     Args:
         problem: What is asked.
-        bank: Of prior samples, where an engine delivers these.
+        bank: Of samples of the base, where an engine delivers these.
 
     Attributes:
         blocks: The blocks so far.
@@ -32,7 +32,8 @@ class Collector:
 
     def __init__(self, problem: Problem, bank: Bank | None = None) -> None:
         self.problem = problem
-        self._bank = bank or Bank(problem.model, seed=problem.seed, block=problem.engine.part(0)[0].block)
+        block = problem.engine.part(0)[0].block
+        self._bank = bank or Bank(problem.model, seed=problem.seed, block=block, base=problem.base)
         self.blocks: list[Block] = []
         self.picked: list[tuple[int, int]] = []
         self.repeats = 0
@@ -44,12 +45,18 @@ class Collector:
         return sum(block.size for block in self.blocks)
 
     @property
+    def timed(self) -> Block | None:
+        """The last block that was run by the engine which would run the rest of the tries; None before there is one."""
+        part = self.problem.engine.part
+        rest = type(part(self.problem.budget)[0])  # there are no more blocks than tries
+        return next((one for one in reversed(self.blocks) if one.seconds and type(part(one.number)[0]) is rest), None)
+
+    @property
     def most_seconds_left(self) -> float:
-        """How long the rest of the budget would take, going by the blocks that were run; 0 before there is one."""
-        spent = [block.seconds for block in self.blocks if block.seconds]
-        if not spent or self.complete:
+        """How long the rest of the budget would take, going by the block that was timed; 0 before there is one."""
+        if self.timed is None or self.complete:
             return 0.0
-        return spent[-1] * (self.problem.most_tries - self.tried) / self.blocks[-1].size
+        return self.timed.seconds * (self.problem.most_tries - self.tried) / self.timed.size
 
     @property
     def complete(self) -> bool:

@@ -26,12 +26,11 @@ def at_most(problem: Problem) -> str:
 def time_at_most(collector: Collector) -> str:
     """Say how long the rest of a run may take, after a block that was timed; nothing if it is short."""
     left = collector.most_seconds_left
-    if left < LONG:
+    if collector.timed is None or left < LONG:
         return ""
-    spent = next(block.seconds for block in reversed(collector.blocks) if block.seconds)
     return (
-        f"a block took {spent:.2g} s: at most {time_of(left)} if all tries are needed; it ends as soon as"
-        " enough is found, and what is found is kept if you stop it (Ctrl-C)"
+        f"a block took {collector.timed.seconds:.2g} s: at most {time_of(left)} if all tries are needed; it ends as"
+        " soon as enough is found, and what is found is kept if you stop it (Ctrl-C)"
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lc_core.constraints.constraint import Entry, leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
-from lc_core.models.latent_model import LatentModel
+from lc_core.models.latent_model import LatentModel, decodes_of_base
 from lc_core.sampling.moves import unfit_for_moves
 
 __all__ = ["BASES", "Problem", "Task", "base_of", "check_base"]
@@ -106,8 +106,9 @@ class Problem(Task):
         super().__post_init__()
 
     def drawn(self, number: int) -> bool:
-        """Return whether block `number` is prior samples as they are."""
-        return self.base == "prior" and not self.engine.part(number)[0].needs_energy
+        """Return whether block `number` is samples of the base as they are, which decode nothing to be drawn."""
+        engine = self.engine.part(number)[0]
+        return not engine.needs_energy and decodes_of_base(self.model, self.base) == 0
 
     @property
     def most_tries(self) -> int:

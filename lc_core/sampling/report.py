@@ -10,6 +10,7 @@ import numpy as np
 
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Constraint, Entry, leaves
+from lc_core.constraints.faults import REMEDY, not_repeated, outside_range
 from lc_core.critics.realism import realism_of
 from lc_core.models.latent_model import notes_of
 from lc_core.sampling.collector import Collector
@@ -35,6 +36,8 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
     `satisfied_before` is the share of all tries, `satisfied_after` of what is delivered.
     """
     problem = collector.problem
+    unsteady = _not_repeated(result)
+    result.faults = (*unsteady, *_outside_range(collector))
     satisfied = np.concatenate([block.satisfied for block in collector.blocks])
     met = collector.met
     report: dict[str, Any] = {
@@ -58,9 +61,9 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
     }
     if any(block.moves for block in collector.blocks):
         report["moves"] = _moves(collector)
-    if len(engines := _engines(collector)) > 1:
+    if len(engines := _engines(collector, steady=not unsteady)) > 1:
         report["engines"] = engines
-    if notes := _notes(collector, result):
+    if notes := [*_notes(collector, result), *result.faults]:
         report["notes"] = notes
     if result.nearest is not None:
         report["blocking"] = blocking_table(collector)
@@ -125,14 +128,41 @@ def _moves(collector: Collector) -> dict[str, Any]:
     return {"proposed": proposed, "accepted": accepted / proposed, "correlation": correlation}
 
 
-def _engines(collector: Collector) -> list[dict[str, Any]]:
-    """Return what each engine of a run tried, found and delivered, in the order in which they began."""
+def _not_repeated(result: SampleResult) -> list[str]:
+    """Say of each measurement that has another value the second time what it was on an output that is at hand."""
+    some = result if len(result) or result.nearest is None else result.nearest
+    found = [
+        not_repeated(leaf.measurement, some.measurements[leaf.label], some.outputs, some.index)
+        for leaf in leaves(result.problem.entries)
+    ]
+    return [f"{told}: what comes of it is not exact; {REMEDY}" for told in dict.fromkeys(found) if told]
+
+
+def _outside_range(collector: Collector) -> list[str]:
+    """Return for each measurement with values outside its range the first one, of all tries."""
+    blocks = collector.blocks
+    index = np.concatenate([block.first + np.arange(block.size) for block in blocks])
+    found = [
+        outside_range(leaf.measurement, np.concatenate([block.values[leaf.label] for block in blocks]), index)
+        for leaf in leaves(collector.problem.entries)
+    ]
+    return list(filter(None, dict.fromkeys(found)))
+
+
+def _engines(collector: Collector, *, steady: bool) -> list[dict[str, Any]]:
+    """Return what each engine of a run tried, found and delivered, in the order in which they began.
+
+    Args:
+        collector: The run.
+        steady: Whether every measurement has the same value the second time; else nothing is exact.
+    """
     found: dict[str, dict[str, Any]] = {}
     for number, block in enumerate(collector.blocks):
         engine = collector.problem.engine.part(block.number)[0]
         name = type(engine).__name__.lower()
         about = found.setdefault(
-            name, {"engine": name, "exact": not engine.needs_energy, "tried": 0, "satisfied": 0, "delivered": 0}
+            name,
+            {"engine": name, "exact": steady and not engine.needs_energy, "tried": 0, "satisfied": 0, "delivered": 0},
         )
         about["tried"] += block.size
         about["satisfied"] += int(block.satisfied.sum())

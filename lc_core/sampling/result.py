@@ -43,6 +43,7 @@ class SampleResult:
         satisfied: For each entry's label, whether it is met, `(N,)` bool.
         report: What `report.json` holds.
         nearest: The tries that came nearest to meeting the conditions, if too few did; None if enough did.
+        faults: What is wrong with measurements, as their values show; also among the notes of the report.
     """
 
     problem: Problem
@@ -54,6 +55,7 @@ class SampleResult:
     satisfied: dict[str, np.ndarray]
     report: dict[str, Any] = field(default_factory=dict)
     nearest: SampleResult | None = None
+    faults: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.index)

@@ -50,9 +50,10 @@ def collect(
     timed = False
     for block in blocks:
         collector.add(block)
-        if block.seconds and not timed and (line := time_at_most(collector)):
-            say(line)
-        timed = timed or block.seconds > 0
+        if not timed and collector.timed is not None:
+            timed = True
+            if line := time_at_most(collector):
+                say(line)
         progress(collector)
         if collector.complete:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -91,6 +92,41 @@ def test_a_declared_function_needs_no_constraint():
     assert (result.outputs[:, 0] >= 1).all()
 
 
+def noise(outputs):
+    return np.random.default_rng().normal(size=len(outputs))
+
+
+def above_others(outputs):
+    return outputs[:, 0] - outputs[:, 0].mean()
+
+
+@pytest.mark.parametrize("function", [noise, above_others])
+def test_a_rule_that_is_not_the_same_when_it_is_measured_again_is_told_and_nothing_is_called_exact(function):
+    with pytest.warns(UserWarning, match=f"measurement {function.__name__} was .* what comes of it is not exact"):
+        result = lc_core.sample(model=Scale(), constraints=[Constraint(function, at_least=0.5)], count=12, **QUICK)
+    assert [note for note in result.report["notes"] if "is measured again beside other outputs" in note]
+    reasons = result.report["fit"]["plan"]["reasons"]
+    assert reasons[0].endswith("trying more of them is soonest")
+    assert reasons[1:] == ["a rule had other values when it was measured again: nothing is exact under it"]
+
+
+@pytest.mark.parametrize("bound", [1.5, 90], ids=["some are delivered", "none is delivered"])
+def test_values_outside_the_range_that_a_rule_declares_are_told_once(bound):
+    @lc_core.measurement(accepts="*", unit="", range=(-1, 1))
+    def narrow(outputs):
+        """Return the first number."""
+        return outputs[:, 0]
+
+    wanted = [Constraint(narrow, at_least=bound)]
+    with pytest.warns(UserWarning) as told:
+        result = lc_core.sample(model=Scale(), constraints=wanted, engine="rejection", budget=1024, **QUICK)
+    (fault,) = [str(one.message) for one in told]
+    assert re.match(
+        r"measurement narrow was -?\d.* for output \d+; it declares the range -1 to 1, and \d+ of 1,024", fault
+    )
+    assert result.report["notes"].count(fault) == 1
+
+
 def test_constraints_of_one_function_get_labels_of_their_own():
     constraints = [
         Constraint(largest, at_least=0),
@@ -120,11 +156,13 @@ def test_too_few_is_a_status_and_no_error():
     assert largest(result.nearest.outputs).tolist() == sorted(largest(result.nearest.outputs), reverse=True)
 
 
-@pytest.mark.parametrize(("count", "tries"), [(1, 1_000_448), (6, 1_500_160)])
-def test_an_engine_that_only_decodes_may_try_long_unless_a_budget_is_given(count, tries):
+@pytest.mark.parametrize(
+    ("engine", "count", "tries"), [("rejection", 1, 1_000_448), ("rejection", 6, 1_500_160), ("auto", 3, 6_144)]
+)
+def test_an_engine_that_is_named_and_only_decodes_may_try_long_unless_a_budget_is_given(engine, count, tries):
     told = []
     rare = Constraint(largest, at_least=-1e6)
-    result = lc_core.sample(model=Scale(), constraints=[rare], engine="rejection", count=count, progress=told.append)
+    result = lc_core.sample(model=Scale(), constraints=[rare], engine=engine, count=count, progress=told.append)
     assert (result.report["budget"], result.report["tried"]) == (tries, 1024)
     assert told[-1].startswith(f"sampling: {count} wanted, at most {tries:,} tries")
 
@@ -270,7 +308,15 @@ def test_refinement_ends_at_the_share_that_is_asked_for():
     assert len(stopped) == 1 and stopped[0] >= 0.01
 
 
-def test_a_long_fit_says_before_it_starts_what_it_takes_and_what_is_cheaper():
+@pytest.mark.parametrize(
+    ("engine", "require", "advice"),
+    [
+        ("gradient", True, ["engine: rejection", "fit: {prior_samples: 4096", "fit: {stop_at: 0.9}"]),
+        ("auto", False, ["fit: {prior_samples: 4096", "for many specs of this model: lc amortise"]),
+    ],
+    ids=["refined", "not refined, and a preference"],
+)
+def test_a_long_fit_says_before_it_starts_what_it_takes_and_what_is_cheaper(engine, require, advice):
     class Stop(Exception):
         pass
 
@@ -285,11 +331,13 @@ def test_a_long_fit_says_before_it_starts_what_it_takes_and_what_is_cheaper():
     with pytest.raises(Stop):
         lc_core.sample(
             model=Scale(),
-            constraints=[Constraint(largest, at_least=2.0)],
-            engine="gradient",
+            constraints=[Constraint(largest, at_least=2.0, require=require)],
+            engine=engine,
             fit=fit,
             cache=False,
             progress=progress,
         )
-    assert told[0].startswith("fit: 10,001,000 decodes for 1 critic, about ")
-    assert "engine: rejection" in told[-1] and "stop_at: 0.9" in told[-1]
+    (fit_line,) = [line for line in told if line.startswith("fit:")]
+    assert fit_line.startswith("fit: 10,001,000 decodes for 1 critic, about ")
+    ways = told[-1].removeprefix("cheaper: ").split("; ")
+    assert len(ways) == len(advice) and all(map(str.startswith, ways, advice))

@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 
+import lc_core
 from lc_core import Constraint, FitSettings, LCError, Measurement, measurement
 from lc_core.bank import Bank, default_block
 from lc_core.bank.columns import Columns
@@ -35,11 +36,27 @@ def cache(tmp_path):
 
 
 @pytest.fixture
-def sampled(line):
+def carried(line):
+    """A model whose data lie somewhere else than its prior samples."""
+
+    class Carried(line.Line):
+        def __init__(self, by=1.0):
+            super().__init__()
+            self.by = by
+
+        def flow(self):
+            return lambda z: z + self.by
+
+    return Carried
+
+
+@pytest.fixture
+def sampled(line, carried):
     """Sample by rejection; return what is delivered, without times, and the outputs that were decoded for it."""
 
     def sampled(*entries, cache=None, say=None, **settings):
-        problem = Problem(model=line.Line(), entries=entries, engine=Rejection(block=BLOCK), **settings)
+        model = carried() if settings.get("base") == "data" else line.Line()
+        problem = Problem(model=model, entries=entries, engine=Rejection(block=BLOCK), **settings)
         bank = bank_for(problem, cache, say or str)
         result = collect(problem, None, bank=bank)[0]
         report = {key: value for key, value in result.report.items() if key != "seconds"}
@@ -68,11 +85,12 @@ def test_a_second_spec_decodes_nothing_but_a_piece_to_check(sampled, line, rules
     assert found == sampled(other, count=20)[0]
 
 
-def test_the_same_with_a_bank_without_one_and_with_one_half_full(sampled, line, rules, cache):
-    without, _ = sampled(*rules, count=30)
-    sampled(rules[0], count=5, cache=cache)  # fewer blocks, and one of two columns
-    half, _ = sampled(*rules, count=30, cache=cache)
-    whole, decoded = sampled(*rules, count=30, cache=cache)
+@pytest.mark.parametrize("base", ["prior", "data"])
+def test_the_same_with_a_bank_without_one_and_with_one_half_full(sampled, line, rules, cache, base):
+    without, _ = sampled(*rules, count=30, base=base)
+    sampled(rules[0], count=5, cache=cache, base=base)  # fewer blocks, and one of two columns
+    half, _ = sampled(*rules, count=30, cache=cache, base=base)
+    whole, decoded = sampled(*rules, count=30, cache=cache, base=base)
     assert half == whole == without
     assert decoded == line.Line.block
 
@@ -88,6 +106,24 @@ def test_the_stream_is_that_of_rejection_for_any_seed(sampled, rules, line, cach
 
 def test_by_default_a_block_is_that_of_rejection(line):
     assert default_block(line.Line()) == Rejection().sized_for(line.Line()).block
+
+
+def test_samples_like_data_are_kept_apart_from_those_of_the_prior_and_of_another_flow(carried, cache):
+    def kept(by, base):
+        return Bank(carried(by), block=BLOCK, cache=cache, base=base)
+
+    prior, data = kept(1.0, "prior").outputs(0), kept(1.0, "data").outputs(0)
+    assert not np.array_equal(prior, data)
+    assert kept(1.0, "data").has(0)
+    assert not kept(2.0, "data").has(0)
+
+
+def test_a_plan_and_its_tries_decode_samples_like_data_once(carried, line, cache, monkeypatch):
+    monkeypatch.setenv("LC_CACHE_DIR", str(cache.root))
+    model, common = carried(), Constraint(line.spread, at_most=8)
+    found = lc_core.sample(model=model, constraints=[common], count=1_500, base="data")
+    assert found.report["fit"]["plan"]["engines"] == ["rejection"]
+    assert model.decoded < max(4_096, found.report["tried"]) + 500  # some are decoded again, to check
 
 
 def test_other_models_seeds_blocks_and_threads_share_nothing(line, cache, monkeypatch):

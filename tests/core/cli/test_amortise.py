@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,12 +26,16 @@ def lc(line: object, lc: Lc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return lc
 
 
-def test_a_strangers_model_gets_a_sampler_that_lc_finds(lc: Lc, write_spec: Callable[..., Path]) -> None:
+def test_a_strangers_model_gets_a_sampler_that_lc_finds(
+    lc: Lc, write_spec: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "sampler   none; lc amortise line.model trains one" in lc("inspect", "line.model").stdout
     done = lc("amortise", "line.model", *SMALL)
     assert done.exit_code == 0, done.output
     assert "prior samples: " in done.stdout and "of first tries satisfy" in done.stdout
     assert "lc sample uses it by itself for specs of this model" in done.stdout
+    files = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert {"weights.safetensors", "config.json", "MODEL_CARD.md", "checkpoint.pt"} <= set(files)
     assert "left out: line.constant has settings without bounds" in done.stderr
     assert "a sampler of line, " in lc("cache").stdout
     assert lc("cache", "--clear", "--yes").exit_code == 0
@@ -48,6 +53,12 @@ def test_a_strangers_model_gets_a_sampler_that_lc_finds(lc: Lc, write_spec: Call
     ran = lc("sample", spec, "--engine", "sampler", "--out", "run")
     assert ran.exit_code == 0, ran.output
     assert json.loads(Path("run/report.json").read_text())["delivered"] == 4
+    monkeypatch.setenv("LC_DISABLE_PLUGINS", "latent-constraints,lc-mirror,lc-no-repeats,lc-slice,lc-tiny-gan")
+    (folder,) = Path(os.environ["LC_CACHE_DIR"]).glob("sampler-*")
+    assert f"ok    sampler of line.model: your own, in {folder}; knows 4 rules\n" in lc("doctor").stdout
+    (folder / "weights.safetensors").write_bytes(b"other")
+    told = f"fail  sampler of line.model: the sampler in {folder} is damaged: weights.safetensors is not the file"
+    assert told in lc("doctor").stdout
 
 
 def test_rules_and_specs_say_what_is_learned(lc: Lc, write_spec: Callable[..., Path]) -> None:
@@ -63,6 +74,8 @@ def test_rules_and_specs_say_what_is_learned(lc: Lc, write_spec: Callable[..., P
     )
     done = lc("amortise", "line.model", "--rules", "line.first", "--rules", spec, "--out", "s", "--json", *SMALL)
     assert done.exit_code == 0, done.output
+    again = lc("amortise", "line.model", "--rules", "line.first", "--rules", spec, "--out", "s", "--quiet", *SMALL)
+    assert (again.exit_code, again.output) == (0, "")
     found = json.loads(done.stdout)
     assert [(one["name"], one["fixed"]) for one in found["rules"]] == [
         ("line.first", None),

@@ -79,7 +79,12 @@ def test_where_no_more_can_be_kept_it_ends_and_says_why(lc, monkeypatch):
     monkeypatch.setenv("LC_BANK_BYTES", "7000")
     result = lc("bank", "line.model", "--samples", 4000)
     assert result.exit_code == 2
-    assert "error: no more samples can be kept: all banks together may take 7,000 bytes" in result.stderr
+    error, hint = result.stderr.splitlines()[-2:]
+    assert error.startswith("error: no more samples can be kept: all banks together may take 7,000 bytes")
+    assert hint == "  hint: LC_BANK_BYTES says how much may be kept, lc cache what takes room"
+    assert result.stderr.count("7,000 bytes") == 1
+    monkeypatch.setenv("LC_BANK_BYTES", "0")
+    assert "error: no more samples can be kept: LC_BANK_BYTES is 0;" in lc("bank", "line.model").stderr
     monkeypatch.setenv("LC_BANK_BYTES", "many")
     result = lc("bank", "line.model")
     assert (result.exit_code, "LC_BANK_BYTES should be a number of bytes" in result.stderr) == (2, True)

@@ -89,6 +89,7 @@ def test_a_model_is_told_with_what_it_can_do(doctor):
     assert text.startswith("line/1 of shape 3, finite, 100% of 256 prior samples distinct, ")
     assert text.endswith("ms per decode; gradient, no encoder, no realism")
     assert line_of(result, "model line.complete")[1].endswith("gradient, encoder, realism")
+    assert line_of(result, "sampler of line.good") == ("ok", "none; lc amortise trains one")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_a_model_that_fails_is_told_and_the_others_are_tried(doctor, model, text
     assert status == "fail"
     assert text in found
     assert line_of(result, "model line.good")[0] == "ok"
-    assert "1 of 7 checks failed" in result.stderr
+    assert "1 of 8 checks failed" in result.stderr
 
 
 def test_a_model_whose_samples_hardly_differ_is_a_warning(doctor):

@@ -179,6 +179,8 @@ def test_fit_keeps_what_a_run_then_finds(line, lc, write_spec, monkeypatch, tmp_
     run = lc("sample", write_spec(gradient), "--json")
     assert "fitting" not in run.stderr
     card = json.loads(run.stdout)["fit"]
+    quiet = lc("fit", write_spec(gradient), "--quiet")
+    assert (quiet.exit_code, quiet.output) == (0, "")
     again = lc("fit", write_spec(gradient), "--json")
     assert again.stderr == ""
     assert json.loads(again.stdout) == card

@@ -19,7 +19,7 @@ PLUGIN = """
 
     def load(): raise RuntimeError("scoring must not load the model")
 
-    @measurement(accepts="rows/1", unit="points", range=(-np.inf, np.inf), at_least=0, undefined="a negative start")
+    @measurement(accepts="rows/1", unit="points", range=(-np.inf, 100), at_least=0, undefined="a negative start")
     def mean(rows):
         "Return the mean."
         return np.where(rows[:, 0] < 0, np.nan, rows.mean(axis=1))
@@ -104,6 +104,11 @@ def test_each_entry_is_told_with_what_was_measured_and_wanted(score):
         "near (preference) 5.25 points 5 ± 0.5 yes",
         "all conditions: met",
     ]
+
+
+def test_a_value_outside_the_range_of_its_rule_is_told(score):
+    result = score(far_txt="300 5")
+    assert result.stderr.startswith("note: far.txt: measurement rows.mean (from lc-rows) was 152.5 for output 0;")
 
 
 def test_a_preference_decides_nothing(score):

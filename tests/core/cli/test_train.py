@@ -75,6 +75,13 @@ def train(install_plugin, tmp_path, monkeypatch):
     return lambda *arguments: CliRunner().invoke(main, ["train", *arguments])
 
 
+def test_quiet_prints_nothing_but_errors(train):
+    done = train("toy.model", "--quiet")
+    assert (done.exit_code, done.output) == (0, "")
+    failed = train("toy.model", "--quiet", "--seed", "8", "--out", "full")
+    assert (failed.exit_code, "No space left on device" in failed.stderr) == (2, True)
+
+
 @pytest.fixture
 def on_terminal(monkeypatch):
     """Let commands believe that their streams are a terminal."""

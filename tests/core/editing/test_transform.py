@@ -71,6 +71,18 @@ def transform(curve, outputs, *, want=1.0, **options):
     return lc_core.transform(model=curve.Curve(), inputs=outputs, constraints=[rule], fit=settings, **options)
 
 
+def test_what_is_wrong_with_a_rule_is_told(curve, outputs):
+    @lc_core.measurement(accepts="curve/1", unit="m", range=(0, 1), at_least=0.5)
+    def upper(outputs):
+        """Return the first number, which can be any."""
+        return outputs[:, 0]
+
+    quick = FitSettings(prior_samples=256, push_samples=64, steps=20, rounds=0, hidden=16)
+    with pytest.warns(UserWarning, match="it declares the range 0 to 1"):
+        result = lc_core.transform(model=curve.Curve(), inputs=outputs[:2] + 3, constraints=[upper], fit=quick)
+    assert any("measurement upper was" in note for note in result.report["notes"])
+
+
 def test_every_example_is_met_and_moved_little(curve, outputs):
     result = transform(curve, outputs)
     assert result.satisfied.all()

@@ -15,7 +15,7 @@ from lc_core.plugins.registry import Registry
 from lc_core.sampler import Amortised, SamplerSettings, amortise
 
 TINY = SamplerSettings(
-    steps=80, batch=64, warm=30, iterations=2, lr=4e-3, samples=1_024, settings=4, width=32, hidden=32, compositions=32
+    steps=80, batch=64, warm=30, iterations=4, lr=6e-3, samples=1_024, settings=4, width=32, blocks=1, compositions=32
 )
 
 
@@ -25,7 +25,6 @@ class Gauss(LatentModel):
     name = "gauss"
     latent_shape = (4,)
     output_type = "toy/1"
-    on_shell = False
 
     def decode(self, z: Tensor) -> Tensor:
         return z

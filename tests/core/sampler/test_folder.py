@@ -54,7 +54,7 @@ def cut(name: str) -> Callable[[Path], None]:
     [
         (change(kind="latent-constraints actor"), "is of kind 'latent-constraints actor'"),
         (change(format=2), "has format 2.*reads formats up to 1"),
-        (change(network={"width": 3}), "is damaged"),
+        (change(predictor={"width": 3}), "is damaged"),
         (change(rules=[]), "is damaged"),
         (drop("rules"), "is damaged: config.json lacks rules"),
         (cut("config.json"), "is damaged: config.json"),

@@ -6,19 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from lc_core import Measurement
 from lc_core.sampler import Rule, tabulate
 from lc_core.sampler.rules import BINS, Rules
 from lc_core.sampler.wants import Batch, Table, draw_wants
-from tests.core.sampler.conftest import TINY, Gauss, spread, total, value
+from tests.core.sampler.conftest import TINY, spread, total, value
 
 
 def drawn(most: int, count: int = 400, seed: int = 0) -> tuple[Rules, Table, Batch]:
     rng = np.random.default_rng(seed)
     outputs = rng.normal(size=(512, 4))
     rules = [Rule.of(Measurement(one), fixed=False) for one in (value, total, spread)]
-    rules, table = tabulate(Gauss(), rules, replace(TINY, settings=8), iter([outputs]))
+    rules, table = tabulate(rules, replace(TINY, settings=8), [(torch.from_numpy(outputs), outputs)])
     return rules, table, draw_wants(rules, table, count, [1.0] * most, rng)
 
 

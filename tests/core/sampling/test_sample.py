@@ -11,6 +11,7 @@ from lc_core import Constraint, FitSettings, LCError, all_of, any_of, measuremen
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.evaluator import Evaluator
+from lc_core.engines.base import Engine
 from lc_core.engines.gradient import Gradient
 from lc_core.engines.rejection import Rejection
 from lc_core.fitting.prepare import prepare
@@ -37,6 +38,38 @@ def run(line, fitted):
     return run
 
 
+class Clock:
+    """Shows a second more each time that it is read."""
+
+    now = 0.0
+
+    def __call__(self):
+        self.now += 1.0
+        return self.now
+
+
+class Late(Engine):
+    """Tries prior samples for two blocks, then fits for an hour, and leaves tries where they start."""
+
+    def __init__(self, clock):
+        self.block, self.exact, self.clock, self.fits = 8, Rejection(block=8), clock, 0.0
+
+    def part(self, number):
+        return (self.exact if number < 2 else self), number * self.block
+
+    def at_work(self, number, energy):
+        if not self.fits:
+            self.fits = 3_600.0
+            self.clock.now += self.fits
+        return self, energy
+
+    def fit_seconds(self):
+        return self.fits
+
+    def step(self, state, energy, model, number):
+        return state
+
+
 def all_tries(line, count, *, seed=0):
     """Decode the tries of rejection from the first, by block."""
     import torch
@@ -48,6 +81,18 @@ def all_tries(line, count, *, seed=0):
 
 def gradient(**settings):
     return Gradient(**{"steps": 10, "check_every": 3, "block": 32, **settings})
+
+
+def test_the_time_left_counts_no_fit_and_waits_for_the_engine_that_runs_the_rest(line, monkeypatch):
+    clock, said = Clock(), []
+    monkeypatch.setattr("time.monotonic", clock)
+    problem = Problem(
+        model=line.Line(), entries=(Constraint(line.first, at_least=99),), engine=Late(clock), budget=8 * 100
+    )
+    collect(problem, None, say=lambda text: said.append((clock.now, text)))
+    ((when, told),) = [one for one in said if one[1].startswith("a block took")]
+    assert when > 3_600
+    assert told.startswith("a block took 1 s: at most 2 minutes if all tries are needed")
 
 
 def test_the_first_that_meet_all_conditions_are_delivered_in_the_order_of_their_index(run, line):

@@ -147,6 +147,23 @@ def entry(text):
             entry("{not: {any: [{use: toy.mean, at_least: 0}, {use: toy.mean, at_least: 0.9}]}}"),
             "4:34: not mean at_least 0.0 cannot be met since toy.mean never lies outside",
         ),
+        (  # in one alternative of several
+            entry("{any: [{use: toy.mean}, {all: [{use: toy.mean}, {use: toy.mean, at_most: 0.1}]}]}"),
+            "4:69: mean-3 at_most 0.1 cannot be met together with mean-2 at_least 0.5",
+        ),
+        (
+            entry("{any: [{all: [{use: toy.mean}, {not: {use: toy.mean}}]}, {use: toy.mean, at_most: 0.1}]}"),
+            "4:42: not mean-2 at_least 0.5 cannot be met together with mean at_least 0.5",
+        ),
+        (  # in every alternative, beside what is asked next to the group
+            entry("{use: toy.mean, at_least: 0.9}")
+            + "  - {any: [{use: toy.mean, at_most: 0.1}, {not: {use: toy.mean}}]}\n",
+            "5:28: mean-2 at_most 0.1 cannot be met together with mean at_least 0.9",
+        ),
+        (
+            entry("{use: toy.mean}") + "  - {not: {all: [{use: toy.mean}, {use: toy.mean, at_least: 0.2}]}}\n",
+            "not mean-3 at_least 0.2 cannot be met together with mean at_least 0.5",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_place(errors_of, text, told):
@@ -167,7 +184,8 @@ def test_what_conflicts_with_a_bound_that_cannot_be_reached_is_not_told_as_well(
         entry("{use: toy.mean, at_least: 0.9}") + "  - {any: [{use: toy.mean, at_most: 0.1}, {use: toy.mean}]}\n",
         entry("{use: toy.mean, at_least: 0.5}") + "  - {use: toy.mean, at_most: 0.5}\n",
         entry("{use: toy.mean, at_least: 0.5}") + "  - {not: {use: toy.mean, at_least: 0.6}}\n",
-        entry("{use: toy.mean, at_least: 0.5}") + "  - {not: {all: [{use: toy.mean}, {use: toy.mean}]}}\n",
+        entry("{use: toy.mean, at_least: 0.5}")
+        + "  - {not: {all: [{use: toy.mean}, {use: toy.mean, at_least: 0.9}]}}\n",
     ],
 )
 def test_conditions_that_are_not_provably_impossible_pass(load_text, text):

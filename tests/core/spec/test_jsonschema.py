@@ -33,7 +33,7 @@ RIGHT = [
     constraints("[{use: toy.mean}]"),
     constraints("[{use: toy.mean, params: {scale: 1, notes: [A]}, between: [0, 1], weight: 2, label: a}]"),
     constraints("[{use: toy.total, params: {power: 2}, target: 1, tolerance: 0.5, require: false}]"),
-    constraints("[{any: [{use: toy.mean}, {not: {all: [{use: toy.mean, at_most: 1}]}}], weight: 1}]"),
+    constraints("[{any: [{use: toy.mean}, {not: {all: [{use: toy.mean, at_most: 0.9}]}}], weight: 1}]"),
 ]
 WRONG = [
     {"model": "toy.model"},
