@@ -48,12 +48,14 @@ def wanted(name: str, count: int) -> int:
 
 
 def load(name: str, count: int, *, engine: str, seed: int, overrides: Sequence[str] = ()) -> Spec:
-    """Return a shipped spec without realism, and without files of its outputs."""
-    changed = ("realism=0", "render=[]", *overrides)
+    """Return a shipped spec from the prior, without realism, and without files of its outputs."""
+    changed = ("base=prior", "realism=0", "render=[]", *overrides)
     return load_spec(f"melody/{name}", overrides=changed, engine=engine, count=wanted(name, count), seed=seed)
 
 
-def exact(names: Sequence[str], count: int, budget: int, folder: Path) -> dict[str, Pair]:
+def exact(
+    names: Sequence[str], count: int, budget: int, folder: Path, *, saved_every: int = SAVED_EVERY
+) -> dict[str, Pair]:
     """Return two exact sets for each spec; those found so far are kept in a folder."""
     specs = [load(name, count, engine="rejection", seed=0) for name in names]
     asked = [Asked(spec.entries, spec.sample.count) for spec in specs]
@@ -66,7 +68,7 @@ def exact(names: Sequence[str], count: int, budget: int, folder: Path) -> dict[s
         search.looked_for = [int(tensors[f"looked for {name}"][0]) for name in names]
     while not search.done and search.looked < budget:
         search.step()
-        if search.number % SAVED_EVERY == 0 or search.done or search.looked >= budget:
+        if search.number % saved_every == 0 or search.done or search.looked >= budget:
             parts = {name: np.concatenate(parts) for name, parts in zip(names, search.found, strict=True)}
             looked = {
                 f"looked for {name}": np.array([draws]) for name, draws in zip(names, search.looked_for, strict=True)
@@ -77,10 +79,10 @@ def exact(names: Sequence[str], count: int, budget: int, folder: Path) -> dict[s
     return dict(zip(names, search.pairs(), strict=True))
 
 
-def measured(spec: Spec, pair: Pair, folder: Path) -> dict[str, Any]:
-    """Sample into a folder, or take up what is there, and return the figures."""
+def measured(spec: Spec, pair: Pair, folder: Path, **how: Any) -> dict[str, Any]:
+    """Sample into a folder, or take up what is there, and return the figures; `how` are arguments of `evaluate`."""
     result, _ = run_spec(spec, out=folder, device="cpu", cache=Cache(), progress=say)
-    found: dict[str, Any] = evaluate([result], against=pair, registry=build_registry(), progress=say)
+    found: dict[str, Any] = evaluate([result], against=pair, registry=build_registry(), progress=say, **how)
     return found
 
 

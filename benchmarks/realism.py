@@ -106,9 +106,9 @@ DOMAINS = {
 
 
 def load_problem(domain: Domain, overrides: Sequence[str] = ()) -> Problem:
-    """Return the model with the spec's weight of realism and engine."""
-    model = [f"model={domain.model}"] if domain.model else []
-    return build_problem(load_spec(domain.spec, overrides=[*model, *overrides]), device="cpu")
+    """Return the model with realism alone, from the prior, and the engine that climbs it."""
+    changed = ["base=prior", "realism=1", *([f"model={domain.model}"] if domain.model else []), *overrides]
+    return build_problem(load_spec(domain.spec, overrides=changed, engine="gradient"), device="cpu")
 
 
 def refine(problem: Problem, z: torch.Tensor) -> torch.Tensor:

@@ -62,7 +62,7 @@ def engines() -> dict[str, dict[str, float]]:
     """Return for both engines the share of first tries that satisfy a melody spec, and times."""
     found = {}
     for name in ("gradient", "actor"):
-        spec = load_spec(SPEC, overrides=["realism=0"], engine=name)
+        spec = load_spec(SPEC, overrides=["base=prior", "realism=0"], engine=name)
         problem = build_problem(spec, device="cpu")
         prepared = prepare_problem(problem, spec.fit, Cache(), say)
         problem = replace(problem, engine=prepared.engine)

@@ -34,7 +34,7 @@ SPEC = "digits/seven"
 
 def sets(count: int, steps: int, out: Path) -> list[list[Any]]:
     """Write sheets of data and of samples; return for each how sure the judge is, and the AUC."""
-    problem = build_problem(load_spec(SPEC), device="cpu")
+    problem = build_problem(load_spec(SPEC, engine="gradient"), device="cpu")
     model = problem.model
     test = read_digits("test").pictures
     data = np.ascontiguousarray(np.moveaxis(to_pixels(test), -1, 1)[:, :1])
@@ -58,7 +58,7 @@ def digits(out: Path) -> tuple[list[list[Any]], list[float]]:
     """Write a sheet with a row for each digit; return a table's rows and the judge's share of right ones."""
     rows, right, shown = [], [], []
     for digit in range(10):
-        spec = load_spec(SPEC, overrides=[f"constraints.0.params.digit={digit}"])
+        spec = load_spec(SPEC, overrides=[f"constraints.0.params.digit={digit}"], engine="gradient")
         problem = build_problem(spec, device="cpu")
         prepared = prepare_problem(problem, spec.fit, Cache(), say)
         pictures, met, _ = first_tries(problem, prepared.energy)

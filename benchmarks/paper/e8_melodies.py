@@ -63,7 +63,7 @@ class Measured:
 
 def measure(spec: str | Path, overrides: list[str], engine: str = "actor") -> Measured:
     """Fit an actor, or find it in the cache, and run it."""
-    loaded = load_spec(spec, overrides=[*overrides, f"engine={engine}"])
+    loaded = load_spec(spec, overrides=["base=prior", *overrides, f"engine={engine}"])
     problem = build_problem(loaded, device="cpu")
     prepared = prepare_problem(problem, loaded.fit, Cache(), say)
     x, met, _ = first_tries(replace(problem, engine=prepared.engine), prepared.energy)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.actors.card import model_card
 from lc_core.common.owned import Owned
-from lc_core.common.pointers import read_bytes
+from lc_core.common.trained_folder import CARD, CONFIG, WEIGHTS, TrainedFolder
 from lc_core.constraints.constraint import describe, leaves
 from lc_core.constraints.digest import measurement_digest
 from lc_core.constraints.free import Free, frees_of
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = ["check_asked", "check_model", "read_actor", "read_config", "restore", "write_actor"]
 
-KIND = "latent-constraints actor"
-FORMAT = 1
-"""Raised when a folder is written that an earlier lc cannot read."""
-CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
+FOLDER = TrainedFolder(
+    "actor",
+    command="lc fit --out",
+    mend="write it again with lc fit --out",
+    keys=frozenset({"model", "constraints", "free", "realism", "engine", "figures"}),
+)
 PARAMS = ("preset", "hidden", "layers", "distance", "kl", "lr", "round_steps", "block")
 
 
@@ -69,8 +71,8 @@ def write_actor(folder: Owned, spec: Spec, problem: Problem, prepared: Prepared,
     weights = save({name: tensor.contiguous().cpu() for name, tensor in engine.tensors().items()})
     rules = list(leaves(problem.entries))
     config = {
-        "kind": KIND,
-        "format": FORMAT,
+        "kind": FOLDER.kind,
+        "format": FOLDER.format,
         "lc": installed_version("latent-constraints"),
         "name": spec.name,
         "model": {
@@ -100,33 +102,8 @@ def write_actor(folder: Owned, spec: Spec, problem: Problem, prepared: Prepared,
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:
-    """Return what `config.json` of an actor's folder says.
-
-    Raises:
-        LCError: If it is missing, damaged, of something else, or of a newer format.
-    """
-    path = Path(folder) / CONFIG
-    try:
-        config: dict[str, Any] = json.loads(read_bytes(path))
-        kind = config.get("kind")
-    except OSError as error:
-        raise LCError(
-            f"{folder} holds no actor: {CONFIG} cannot be read ({error.strerror or error})",
-            hint="give a folder that lc fit --out wrote",
-        ) from error
-    except (ValueError, AttributeError) as error:
-        raise _damaged(folder, f"{CONFIG}: {error}") from error
-    if kind != KIND:
-        raise LCError(f"{path} is of kind {kind!r}; expected {KIND!r}", hint="give a folder that lc fit --out wrote")
-    if not isinstance(config.get("format"), int) or config["format"] > FORMAT:
-        raise LCError(
-            f"{path} has format {config.get('format')}, of lc {config.get('lc')}; this lc reads formats up to {FORMAT}",
-            hint="install a newer lc, or fit the actor again",
-        )
-    missing = {"model", "constraints", "free", "realism", "engine", "figures", "weights_sha256"} - set(config)
-    if missing:
-        raise _damaged(folder, f"{CONFIG} lacks {', '.join(sorted(missing))}")
-    return config
+    """Return what `config.json` of an actor's folder says; raise as `TrainedFolder.config` does."""
+    return FOLDER.config(folder)
 
 
 def read_actor(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -135,19 +112,8 @@ def read_actor(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     Raises:
         LCError: If one of them is missing or damaged, or the weights are not those that were written with it.
     """
-    from safetensors.torch import load
-
-    config = read_config(folder)
-    try:
-        content = read_bytes(Path(folder) / WEIGHTS)
-    except OSError as error:
-        raise _damaged(folder, f"{WEIGHTS} cannot be read ({error.strerror or error})") from error
-    if hashlib.sha256(content).hexdigest() != config["weights_sha256"]:
-        raise _damaged(folder, f"{WEIGHTS} is not the file that {CONFIG} was written with")
-    try:
-        return config, load(content)
-    except Exception as error:
-        raise _damaged(folder, f"{WEIGHTS}: {error}") from error
+    config = FOLDER.config(folder)
+    return config, FOLDER.tensors(folder, config)
 
 
 def restore(
@@ -173,7 +139,7 @@ def restore(
         engine = fresh_actor(**{**config["engine"], **({} if block is None else {"block": block})})
         return engine.restored(tensors, model, codes)
     except (TypeError, RuntimeError, KeyError) as error:
-        raise _damaged(folder, f"the weights do not fit {CONFIG}: {str(error).splitlines()[0]}") from error
+        raise FOLDER.damaged(folder, f"the weights do not fit {CONFIG}: {str(error).splitlines()[0]}") from error
 
 
 def check_model(config: Mapping[str, Any], folder: str | Path, model: LatentModel) -> None:
@@ -248,7 +214,3 @@ def _essence(tree: Any) -> str:
 def _listed(frees: Mapping[str, Free]) -> str:
     parts = [f"{name} of {label} in {values}" for label, one in frees.items() for name, values in one.as_dict().items()]
     return "; ".join(parts) or "nothing free"
-
-
-def _damaged(folder: str | Path, what: str) -> LCError:
-    return LCError(f"the actor in {folder} is damaged: {what}", hint="write it again with lc fit --out")

@@ -30,6 +30,7 @@ FIGURES = ("auc", "precision", "recall", "density", "coverage")
 @click.option("--exact", type=click.IntRange(min=20), help="Exact samples in each of two sets; default as delivered.")
 @click.option("--against", metavar="RUN|data", help="Compare with a run of exact samples, or with held-out data.")
 @click.option("--budget", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="Most draws for them.")
+@click.option("--steps", type=click.IntRange(min=1), default=1_000, show_default=True, help="Steps of the classifier.")
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--out", type=FILE_PATH, help="Also write all figures to this file, as JSON.")
@@ -40,6 +41,7 @@ def command(
     exact: int | None,
     against: str | None,
     budget: int,
+    steps: int,
     plugins: tuple[Path, ...],
     device: str,
     out: Path | None,
@@ -61,7 +63,13 @@ def command(
         found = read_runs([*runs, *filter(None, [other])], registry=registry, device=device)
         given, compared = (found[:-1], found[-1]) if other else (found, against)
         figures = evaluate(
-            given, exact=exact, against=compared, budget=budget, registry=registry, progress=progress.line
+            given,
+            exact=exact,
+            against=compared,
+            budget=budget,
+            steps=steps,
+            registry=registry,
+            progress=progress.line,
         )
     text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False)
     if out is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import shutil
 import sys
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 INTERRUPTED = 130
-CHECKPOINT, CURVES, PARTIAL = "checkpoint.pt", "curves.json", "checkpoint.partial"
-CHECKPOINTED = {"settings", "net", "average", "optimiser", "step", "seconds", "curves"}
-"""What each checkpoint of an earlier lc holds."""
 
 
 @click.command("train")
@@ -63,7 +59,7 @@ def command(
     settings = recipe.fill(with_changes(given, changes))
     folder = out or Path("runs") / f"train-{recipe.name}"
     try:
-        with Owned.open(folder, "training", earlier=_earlier) as owned, _training(owned) as place:
+        with Owned.open(folder, "training") as owned, _training(owned) as place:
             use_one_thread()
             _train(recipe, place, settings, shown=folder, quiet=quiet)
     except KeyboardInterrupt:
@@ -110,45 +106,6 @@ def _training(owned: Owned) -> Iterator[Path]:
     finally:
         owned.take(place)
         shutil.rmtree(place)
-
-
-def _earlier(folder: Path) -> list[str]:
-    """Return the files of a training without a list of them: its checkpoint, and its curves if they are in that too.
-
-    Raises:
-        LCError: If there are other files too: nothing says whether lc wrote them, and it would write some of them.
-    """
-    saved = _checkpoint(folder / CHECKPOINT)
-    if saved is None:
-        return []
-    own = [CHECKPOINT]
-    try:
-        text = (folder / CURVES).read_text(encoding="utf-8")
-        if text == json.dumps(saved["curves"][: len(json.loads(text))]):
-            own.append(CURVES)
-    except (OSError, ValueError, TypeError):
-        pass
-    if others := sorted({one.name for one in folder.iterdir()} - {*own, PARTIAL, ".lc"}):
-        raise LCError(
-            f"{folder} holds a training and no list of lc's own files (its hidden folder .lc); nothing tells whether lc"
-            f" wrote {', '.join(others)}",
-            hint="if this is a copy, copy its .lc too; or move these files away and give the same command again:"
-            f" it goes on from {CHECKPOINT}",
-        )
-    return own
-
-
-def _checkpoint(path: Path) -> dict[str, Any] | None:
-    """Return a checkpoint as an earlier lc wrote it, or None if a file is none."""
-    if path.is_symlink() or not path.is_file():
-        return None
-    import torch
-
-    try:
-        saved = torch.load(path, weights_only=True)
-        return saved if set(saved) >= CHECKPOINTED else None
-    except Exception:  # whatever torch makes of a file that is none
-        return None
 
 
 def with_changes(settings: dict[str, Any], changes: tuple[str, ...]) -> dict[str, Any]:

@@ -1,13 +1,10 @@
 """Which folders and locks in a cache folder are lc's own, and how they are deleted.
 
-An entry is lc's own if it has the marker that lc writes into it. One of an earlier version has none: it counts if its
-name and its `config.json` agree, nothing else is in it, and its weights are those that were written with it.
+An entry is lc's own if it has the marker that lc writes into it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -52,17 +49,7 @@ def is_entry(folder: Path) -> bool:
     if folder.is_symlink() or not folder.is_dir():
         return False
     marker = folder / MARKER
-    if not marker.is_symlink() and marker.is_file():
-        return marker.read_bytes() == MARK
-    if not KEYED.fullmatch(folder.name) or {one.name for one in folder.iterdir()} != set(FILES):
-        return False
-    try:
-        config = json.loads((folder / FILES[0]).read_text(encoding="utf-8"))
-        with (folder / FILES[1]).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return bool(folder.name.rpartition("-")[0] == config["kind"] and config["digest"] == digest)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    return _is_plain(marker) and marker.read_bytes() == MARK
 
 
 def bank_files(folder: Path) -> list[Path]:

@@ -27,12 +27,14 @@ def training_autocast(device: str = "cpu") -> torch.autocast:
     return torch.autocast(device, torch.bfloat16, enabled=device == "cuda" or native)
 
 
-def mlp(inputs: int, hidden: int, outputs: int, layers: int = 2) -> nn.Sequential:
-    """Return a perceptron with `layers` hidden layers of SiLU units."""
+def mlp(
+    inputs: int, hidden: int, outputs: int, layers: int = 2, *, activation: type[nn.Module] | None = None
+) -> nn.Sequential:
+    """Return a perceptron with `layers` hidden layers of SiLU units, or of those of another activation."""
     from torch import nn
 
     sizes = [inputs] + [hidden] * layers
     parts: list[nn.Module] = []
     for before, after in zip(sizes, sizes[1:], strict=False):
-        parts += [nn.Linear(before, after), nn.SiLU()]
+        parts += [nn.Linear(before, after), (activation or nn.SiLU)()]
     return nn.Sequential(*parts, nn.Linear(sizes[-1], outputs))

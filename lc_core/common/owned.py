@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,7 +51,6 @@ class Owned:
         *,
         mixed: bool = False,
         writes: Sequence[str] = (),
-        earlier: Callable[[Path], Iterable[str]] = lambda _: (),
     ) -> Iterator[Owned]:
         """Create the folder, or take it up again if lc made it; no other process may write to it meanwhile.
 
@@ -60,8 +59,6 @@ class Owned:
             kind: What it holds, such as `run`.
             mixed: Allow a folder that holds other things already; they are left alone.
             writes: Files that will be written, as far as that is known; none of them may be in the way.
-            earlier: Given a folder without a list of files, names of those in it that lc wrote for certain; if there
-                are any, the folder is taken up.
 
         Raises:
             LCError: If it is a file, holds something else, is in use, or a file of lc in it was changed.
@@ -70,18 +67,13 @@ class Owned:
         check_place(path)
         owned, private = cls(path, kind), path / PRIVATE
         known = owned._is_known()
-        taken_up: list[str] = []
         if not known and path.is_dir() and not mixed and any(one.name != PRIVATE for one in path.iterdir()):
-            taken_up = list(earlier(path))
-            if not taken_up:
-                raise _unknown(path)
+            raise _unknown(path)
         if not known:
             owned.check(writes)  # before anything is made
         private.mkdir(parents=True, exist_ok=True)
         with lock_of(private / "lock", what=path):
             owned._read()
-            for name in taken_up:
-                owned._note(name, _digest(path / name))
             owned.check([*owned._digests, *writes])
             yield owned
 
@@ -261,8 +253,7 @@ def _unknown(path: Path) -> LCError:
     held = sorted(one.name for one in path.iterdir() if one.name != PRIVATE)
     return LCError(
         f"{path} holds {some(held)}, and no list of lc's own files (its hidden folder {PRIVATE}); nothing was changed",
-        hint=f"choose another folder; a folder of lc has to be moved or copied with its {PRIVATE} (an earlier lc made"
-        " none: begin again in a new folder)",
+        hint=f"choose another folder; a folder of lc has to be moved or copied with its {PRIVATE}",
     )
 
 

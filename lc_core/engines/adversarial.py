@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lc_core.common.nets import mlp
 from lc_core.constraints.constraint import leaves
 from lc_core.energy.targets import Targets
 from lc_core.engines.actor import Actor
@@ -63,11 +64,7 @@ class Labelled(nn.Module):
         super().__init__()
         self.dimensions = dimensions
         self.label = nn.Linear(codes, hidden) if codes else None
-        sizes = [dimensions + (hidden if codes else 0)] + [hidden] * layers
-        parts: list[nn.Module] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
-            parts += [nn.Linear(before, after), nn.ReLU()]
-        self.net = nn.Sequential(*parts, nn.Linear(sizes[-1], outputs))
+        self.net = mlp(dimensions + (hidden if codes else 0), hidden, outputs, layers, activation=nn.ReLU)
 
     def forward(self, given: Tensor) -> Tensor:
         """Return `(B, outputs)`."""

@@ -7,20 +7,21 @@ conditions, and so is a second set of exact samples, which is the best that can 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from lc_core.common.guard import blaming
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Group
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import verdict
 from lc_core.errors import LCError
-from lc_core.evaluation.exact import BUDGET, FEWEST, PACK, Asked, Pair, draw_exact, split_pair
+from lc_core.evaluation.exact import BUDGET, FEWEST, Pair
 from lc_core.evaluation.intervals import wilson
 from lc_core.evaluation.neighbours import K, neighbour_figures
+from lc_core.evaluation.pairs import Against, checked, pairs_for
 from lc_core.evaluation.run import Run
 from lc_core.evaluation.space import Space
 from lc_core.evaluation.two_sample import STEPS, VERSION, two_sample_auc
@@ -31,7 +32,6 @@ from lc_core.sampling.result import SampleResult
 
 __all__ = ["SCHEMA", "evaluate"]
 
-Against = Run | SampleResult | Pair | str | None
 SCHEMA = 1
 """Version of what `evaluate` returns."""
 TRAINED_ON = 0.5
@@ -46,6 +46,7 @@ def evaluate(
     exact: int | None = None,
     against: Against = None,
     budget: int = BUDGET,
+    steps: int = STEPS,
     registry: Registry | None = None,
     progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def evaluate(
             samples under the same conditions, two sets that were drawn before, or `data`, the model's held-out data
             that meet the conditions.
         budget: Most draws for exact samples.
+        steps: Training steps of the two-sample classifier. AUCs of other steps cannot be compared.
         registry: What is installed; looked up if not given.
         progress: Called with a line of text now and then.
 
@@ -70,14 +72,15 @@ def evaluate(
     Raises:
         LCError: If a run delivered nothing, runs are of different models, or what to compare with cannot be had.
     """
-    given = [_checked(one) for one in runs]
+    given = [checked(one) for one in runs]
     model = given[0].model
     for one in given[1:]:
         if one.model is not model and one.model.digest != model.digest:
             raise LCError(f"runs of different models cannot be compared: {model.name} and {one.model.name}")
     registry = registry or build_registry()
     space = Space(space_of(registry, model.output_type, model.name))
-    pairs = _pairs(given, exact, against, budget, progress)
+    compared = partial(_compared, space=space, output_type=model.output_type, steps=steps, progress=progress)
+    pairs = pairs_for(given, exact, against, budget, progress)
     seconds: dict[tuple[int, int], dict[str, Any]] = {}
 
     def told(run: Run, pair: Pair | None) -> dict[str, Any]:
@@ -87,11 +90,11 @@ def evaluate(
         progress(f"comparing {run.name} with {pair.source}")
         n = min(len(pair), len(run.outputs))
         if (id(pair), n) not in seconds:
-            seconds[id(pair), n] = _compared(pair.reference, pair.second, n, space, model.output_type, progress)
+            seconds[id(pair), n] = compared(pair.reference, pair.second, n)
         return {
             **_about(run),
             "against": pair.about(),
-            "figures": _compared(pair.reference, _mixed(run.outputs), n, space, model.output_type, progress),
+            "figures": compared(pair.reference, _mixed(run.outputs), n),
             "best": seconds[id(pair), n],
             "notes": _notes(run, n, exact, against),
         }
@@ -101,106 +104,26 @@ def evaluate(
         "lc": installed_version("latent-constraints"),
         "model": {"name": model.name, "digest": model.digest},
         "space": space.about(),
-        "classifier": {"name": VERSION, "steps": STEPS, "trained_on": TRAINED_ON},
+        "classifier": {"name": VERSION, "steps": steps, "trained_on": TRAINED_ON},
         "k": K,
         "runs": [told(run, pair) for run, pair in zip(given, pairs, strict=True)],
     }
 
 
-def _checked(one: Run | SampleResult) -> Run:
-    run = Run.of(one) if isinstance(one, SampleResult) else one
-    if len(run.outputs) == 0:
-        raise LCError(f"{run.name} delivered no output in {run.report['tried']:,} tries", hint="a larger budget helps")
-    return run
-
-
-def _pairs(
-    runs: Sequence[Run],
-    exact: int | None,
-    against: Against,
-    budget: int,
-    progress: Progress,
-) -> list[Pair | None]:
-    """Return what each run is compared with; runs under the same conditions share a pair. None for a few outputs."""
-    kinds: list[tuple[Any, str]] = []
-    members: list[list[Run]] = []
-    for run in (one for one in runs if len(one.outputs) >= FEWEST):
-        kind = (run.conditions, run.base)
-        if kind not in kinds:
-            kinds.append(kind)
-            members.append([])
-        members[kinds.index(kind)].append(run)
-    if isinstance(against, str) and against != "data":
-        raise LCError(f"against is a run, or data; found {against!r}")
-    made: dict[int, Pair] = {}
-    if isinstance(against, str):
-        outputs = _held_out(runs[0], progress)
-        for at, some in enumerate(members):
-            made[at] = _data_pair(some[0], outputs)
-    elif isinstance(against, Pair):
-        made = dict.fromkeys(range(len(members)), against)
-    elif against is not None:
-        other = _checked(against)
-        for at, some in enumerate(members):
-            made[at] = _run_pair(other, some)
-    else:
-        for base in {base for _, base in kinds}:
-            chosen = [at for at, one in enumerate(kinds) if one[1] == base]
-            counts = [exact or max(len(run.outputs) for run in members[at]) for at in chosen]
-            asked = [Asked(kinds[at][0], count) for at, count in zip(chosen, counts, strict=True)]
-            drawn = draw_exact(runs[0].model, asked, base=base, budget=budget, progress=progress)
-            made |= dict(zip(chosen, drawn, strict=True))
-    return [made[kinds.index((run.conditions, run.base))] if len(run.outputs) >= FEWEST else None for run in runs]
-
-
-def _held_out(run: Run, progress: Progress) -> np.ndarray:
-    progress(f"reading the held-out data of {run.model.name}")
-    with blaming(f"held_out of {run.model.name}"):
-        found = run.model.unwrapped.held_out()
-    if found is None:
-        raise LCError(
-            f"{run.model.name} has no held-out data to compare with", hint="leave --against out, or give a run"
-        )
-    return np.asarray(found)
-
-
-def _data_pair(run: Run, data: np.ndarray) -> Pair:
-    evaluator = Evaluator(run.model, run.conditions)
-    kept = data[evaluator.satisfied(evaluator.measure(data), len(data))]
-    source = f"held-out data of {run.model.name} that meet all conditions"
-    pack = min(PACK, max(1, len(kept) // 10))
-    return split_pair(kept, source, len(data), pack=pack, name="held-out data")
-
-
-def _run_pair(other: Run, runs: Sequence[Run]) -> Pair:
-    """Return a run of exact samples as two sets for runs under the same conditions."""
-    for run in runs:
-        if not other.exact:
-            hint = "lc sample SPEC --engine rejection makes exact samples"
-            raise LCError(f"{other.name} is no run of exact samples: its engine is {other.report['engine']}", hint=hint)
-        if other.model.digest != run.model.digest:
-            raise LCError(f"{other.name} and {run.name} are runs of different models")
-        if other.conditions != run.conditions:
-            raise LCError(
-                f"{other.name} has other conditions than {run.name}",
-                hint="compare runs of one spec, or leave --against out: exact samples are then drawn for each",
-            )
-        if other.report["seed"] == run.report["seed"]:
-            raise LCError(
-                f"{other.name} and {run.name} have the seed {run.report['seed']}, so they begin with the same draws",
-                hint="make the exact run with another --seed",
-            )
-    source = f"exact samples of {other.name}"
-    return split_pair(other.outputs, source, len(other.outputs))
-
-
 def _compared(
-    reference: np.ndarray, outputs: np.ndarray, n: int, space: Space, output_type: str, progress: Progress
+    reference: np.ndarray,
+    outputs: np.ndarray,
+    n: int,
+    *,
+    space: Space,
+    output_type: str,
+    steps: int,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Return how like the first n of a reference the first n of some outputs are."""
     features = space.fitted(reference[:n])
     sets = [_as_stored(one[:n], output_type) for one in (reference, outputs)]
-    found = {"n": n, "auc": two_sample_auc(*sets, steps=STEPS, trained_on=TRAINED_ON, progress=progress)}
+    found = {"n": n, "auc": two_sample_auc(*sets, steps=steps, trained_on=TRAINED_ON, progress=progress)}
     return found | neighbour_figures(features(reference[:n]), features(outputs[:n]))
 
 

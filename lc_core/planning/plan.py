@@ -105,12 +105,14 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
             return Plan(sampler, 0, exact, (f"{why}: the sampler has learned it",))
         if not entries:
             return Plan(exact, 0, exact, (f"{why}; nothing else is asked",))
-        return _without_sampler(model, entries, exact, 0, (why,), None)
+        engine, how = _without_sampler(model)
+        return Plan(engine, 0, exact, (why, how))
     if realism > 0 and base == "prior":
         why = "realism is asked for of what begins from the prior: gradients follow the realism critic"
         return Plan(Gradient(), 0, exact, (why,))
     if len(conditions) < len(entries):
-        return _guided(model, entries, exact, 0, ("preferences: prior samples do not follow them",), None)
+        engine, why = _guided(model, entries)
+        return Plan(engine, 0, exact, ("preferences: prior samples do not follow them", why))
     if not entries:
         return Plan(exact, 0, exact, ("nothing is asked: every sample will do",))
     probe = _look(evaluator, exact, base, cache)
@@ -121,33 +123,20 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
     if share >= OFTEN:
         why = f"{seen}: trying more of them is soonest{', and exact' if probe.steady else ''}"
         return Plan(exact, 0, exact, (why, *doubts), probe)
-    why = f"{seen}: these are {'exact, and ' if probe.steady else ''}tried first"
-    return _guided(model, entries, exact, PROBE, (why, *doubts), probe)
+    first = f"{seen}: these are {'exact, and ' if probe.steady else ''}tried first"
+    engine, why = _guided(model, entries)
+    return Plan(engine, PROBE, exact, (first, *doubts, why), probe)
 
 
-def _guided(
-    model: LatentModel,
-    entries: Sequence[Entry],
-    exact: Rejection,
-    blocks: int,
-    reasons: tuple[str, ...],
-    probe: Probe | None,
-) -> Plan:
-    if (sampler := _sampler(model, entries)) is not None:
-        return Plan(sampler, blocks, exact, (*reasons, _told(sampler, model, entries)), probe)
-    return _without_sampler(model, entries, exact, blocks, reasons, probe)
+def _guided(model: LatentModel, entries: Sequence[Entry]) -> tuple[Engine, str]:
+    """Return the engine that moves samples to where entries hold, and why it is that one."""
+    sampler = _sampler(model, entries)
+    return (sampler, _told(sampler, model, entries)) if sampler is not None else _without_sampler(model)
 
 
-def _without_sampler(
-    model: LatentModel,
-    entries: Sequence[Entry],
-    exact: Rejection,
-    blocks: int,
-    reasons: tuple[str, ...],
-    probe: Probe | None,
-) -> Plan:
+def _without_sampler(model: LatentModel) -> tuple[Engine, str]:
     why = f"there is no sampler for {model.name} (lc amortise trains one): critics are fitted, one for each rule"
-    return Plan(Gradient(), blocks, exact, (*reasons, why), probe)
+    return Gradient(), why
 
 
 def _sampler(model: LatentModel, entries: Sequence[Entry]) -> Sampler | None:

@@ -132,6 +132,7 @@ def registered_by(
     version: str,
     bare_names: bool = False,
     hooks: pluggy.PluginManager | None = None,
+    apis: range = hookspecs.APIS,
 ) -> tuple[Registered, ...]:
     """Ask one plugin, a module or another object with hook functions, what it registers.
 
@@ -141,6 +142,7 @@ def registered_by(
         version: That distribution's version.
         bare_names: Whether names may lack a domain, as the core's own engines do.
         hooks: A manager that knows the hooks and no plugin, to ask several in turn; the plugin is in it only meanwhile.
+        apis: Versions of the plugin API that are supported.
 
     Raises:
         LCError: If a hook does not exist, or a name, target or description is not as expected.
@@ -152,7 +154,7 @@ def registered_by(
         hooks.check_pending()
         for kind in KINDS:
             hook = getattr(hooks.hook, f"lc_register_{kind}s")
-            hook(register=_collector(found, kind, distribution, version, BARE_NAME if bare_names else NAME))
+            hook(register=_collector(found, kind, distribution, version, BARE_NAME if bare_names else NAME, apis))
     except pluggy.PluginValidationError as error:
         raise LCError(_hook_fault(plugin, error)) from error
     finally:
@@ -163,7 +165,7 @@ def registered_by(
 
 
 def _collector(
-    found: list[Registered], kind: str, distribution: str, version: str, pattern: re.Pattern[str]
+    found: list[Registered], kind: str, distribution: str, version: str, pattern: re.Pattern[str], apis: range
 ) -> Callable[..., None]:
     def register(name: str, target: str | Callable[..., Any], *, api: int = 1, **about: Any) -> None:
         if not isinstance(name, str) or not pattern.fullmatch(name):
@@ -172,7 +174,7 @@ def _collector(
             raise LCError(f'target of {kind} {name} must be "package.module:attribute"; found {target!r}')
         if not isinstance(target, str) and not callable(target):
             raise LCError(f"target of {kind} {name} must be callable or text; found {type(target).__name__}")
-        _check_api(api, f"{kind} {name}", distribution)
+        _check_api(api, f"{kind} {name}", distribution, apis)
         for key in NEEDED.get(kind, ()):
             if not about.get(key):
                 raise LCError(f"{kind} {name} must be registered with {key}=")
@@ -181,19 +183,19 @@ def _collector(
     return register
 
 
-def _check_api(api: Any, who: str, distribution: str) -> None:
+def _check_api(api: Any, who: str, distribution: str, apis: range) -> None:
     """Refuse what was written for another version of the plugin API."""
     if not isinstance(api, int) or isinstance(api, bool):
-        raise LCError(f"api of {who} should be a whole number, such as {hookspecs.API}; found {api!r}")
-    if api > hookspecs.API:
+        raise LCError(f"api of {who} should be a whole number, such as {apis[-1]}; found {api!r}")
+    if api > apis[-1]:
         raise LCError(
-            f"{who} needs plugin API {api}; latent-constraints {_own_version()} has {hookspecs.API}: "
+            f"{who} needs plugin API {api}; latent-constraints {_own_version()} has {apis[-1]}: "
             f"upgrade latent-constraints, or install an older {distribution}"
         )
-    if api < hookspecs.OLDEST_API:
+    if api < apis[0]:
         raise LCError(
             f"{who} was written for plugin API {api}, which latent-constraints {_own_version()} no longer supports "
-            f"(it supports {hookspecs.OLDEST_API} to {hookspecs.API}): upgrade {distribution}"
+            f"(it supports {apis[0]} to {apis[-1]}): upgrade {distribution}"
         )
 
 

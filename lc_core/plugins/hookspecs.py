@@ -15,13 +15,14 @@ from typing import Any, Protocol
 
 import pluggy
 
-__all__ = ["API", "OLDEST_API", "PROJECT", "Register", "hookimpl", "hookspec"]
+__all__ = ["APIS", "PROJECT", "Register", "hookimpl", "hookspec"]
 
 PROJECT = "latent_constraints"
-API = 1
-"""Version of the plugin API: of the hooks, and of what a component is called with. Raised when either changes."""
-OLDEST_API = 1
-"""The oldest version that still works. A registration that says none is of version 1."""
+APIS = range(1, 2)
+"""Versions of the plugin API that work: of the hooks, and of what a component is called with.
+
+A change of either adds one at the end. A registration that says none is of version 1.
+"""
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor
 
 from lc_core.common.cache import default_folder
-from lc_core.common.pointers import read_bytes
 from lc_core.common.seeds import block_generator
+from lc_core.common.trained_folder import CARD, CONFIG, WEIGHTS, TrainedFolder
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
@@ -33,12 +33,23 @@ from lc_core.spec.values import plain
 if TYPE_CHECKING:
     from lc_core.common.owned import Owned
 
-__all__ = ["Trained", "add_figures", "find_sampler", "own_folder", "read_config", "read_sampler", "write_sampler"]
+__all__ = [
+    "CONFIG",
+    "Trained",
+    "add_figures",
+    "find_sampler",
+    "own_folder",
+    "read_config",
+    "read_sampler",
+    "write_sampler",
+]
 
-KIND = "latent-constraints sampler"
-FORMAT = 1
-"""Raised when a folder is written that an earlier lc cannot read."""
-CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
+FOLDER = TrainedFolder(
+    "sampler",
+    command="lc amortise",
+    mend="install or train it again",
+    keys=frozenset({"model", "rules", "predictor"}),
+)
 PROBED, PROBES = 32, 3
 """Prior samples, and settings of each rule, whose values tell whether a rule still measures what it did."""
 ALIKE = 0.9
@@ -90,8 +101,8 @@ def write_sampler(folder: Owned, trainer: Trainer, *, left_out: Mapping[str, str
     model, rules = trainer.model, trainer.rules
     weights = save(_tensors(trainer))
     config = {
-        "kind": KIND,
-        "format": FORMAT,
+        "kind": FOLDER.kind,
+        "format": FOLDER.format,
         "lc": installed_version("latent-constraints"),
         "model": {"name": model.name, "digest": model.digest, "latent_shape": list(model.latent_shape)},
         "rules": [
@@ -149,33 +160,8 @@ def _rounded(values: np.ndarray) -> list[float | None]:
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:
-    """Return what `config.json` of a sampler's folder says.
-
-    Raises:
-        LCError: If it is missing, damaged, of something else, or of a newer format.
-    """
-    path = Path(folder) / CONFIG
-    hint = "give a folder that lc amortise wrote"
-    try:
-        config: dict[str, Any] = json.loads(read_bytes(path))
-        kind, number = config.get("kind"), config.get("format")
-    except OSError as error:
-        raise LCError(
-            f"{folder} holds no sampler: {CONFIG} cannot be read ({error.strerror or error})", hint=hint
-        ) from error
-    except (ValueError, AttributeError) as error:
-        raise _damaged(folder, f"{CONFIG}: {error}") from error
-    if kind != KIND:
-        raise LCError(f"{path} is of kind {kind!r}; expected {KIND!r}", hint=hint)
-    if not isinstance(number, int) or number > FORMAT:
-        raise LCError(
-            f"{path} has format {number}, of lc {config.get('lc')}; this lc reads formats up to {FORMAT}",
-            hint="install a newer lc, or train the sampler again",
-        )
-    missing = {"model", "rules", "predictor", "weights_sha256"} - set(config)
-    if missing:
-        raise _damaged(folder, f"{CONFIG} lacks {', '.join(sorted(missing))}")
-    return config
+    """Return what `config.json` of a sampler's folder says; raise as `TrainedFolder.config` does."""
+    return FOLDER.config(folder)
 
 
 def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measurement] = ()) -> Trained:
@@ -196,7 +182,7 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
             f"{model.name} with digest {model.digest[:12]}; found {config['model']['digest'][:12]}",
             hint="train one for this model: lc amortise",
         )
-    tensors = _read_tensors(folder, config)
+    tensors = FOLDER.tensors(folder, config)
     try:
         predictor = _predictor(config, tensors)
         if predictor.codes != [one["size"] for one in config["rules"]]:
@@ -212,7 +198,7 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
         base = config.get("base")
         learned = Base(int(base["rule"]), np.array(base["ratio"])) if base else None
     except Exception as error:
-        raise _damaged(folder, str(error)) from error
+        raise FOLDER.damaged(folder, error) from error
     bound = [
         _bound(rule, one["probes"], model, asked, folder) for rule, one in zip(rules, config["rules"], strict=True)
     ]
@@ -225,21 +211,6 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
         reads,
         learned,
     )
-
-
-def _read_tensors(folder: str | Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors of a sampler's folder, checked to be those that its configuration was written with."""
-    try:
-        content = read_bytes(Path(folder) / WEIGHTS)
-    except OSError as error:
-        raise _damaged(folder, f"{WEIGHTS} cannot be read ({error.strerror or error})") from error
-    if hashlib.sha256(content).hexdigest() != config["weights_sha256"]:
-        raise _damaged(folder, f"{WEIGHTS} is not the file that {CONFIG} was written with")
-    try:
-        found: dict[str, Tensor] = load(content)
-    except Exception as error:
-        raise _damaged(folder, f"{WEIGHTS}: {error}") from error
-    return found
 
 
 def _predictor(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Predictor:
@@ -278,7 +249,3 @@ def _bound(
                 hint="train it again: lc amortise; or use --engine gradient",
             )
     return found
-
-
-def _damaged(folder: str | Path, why: str) -> LCError:
-    return LCError(f"the sampler in {folder} is damaged: {why}", hint="install or train it again")

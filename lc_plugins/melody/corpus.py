@@ -61,6 +61,13 @@ class Corpus:
     tunes: int
     skipped: Counter[str] = field(default_factory=Counter)
 
+    def held_out(self) -> np.ndarray:
+        """Return the held-out windows `(M, T)`, each moved to a key of its own, always the same."""
+        windows = self.windows[self.is_test]
+        shift = np.random.default_rng(0).integers(*TRANSPOSE, (len(windows), 1))
+        moved: np.ndarray = np.where(windows < HOLD, windows + shift, windows)
+        return moved
+
 
 def corpus_folder() -> Path:
     """Return the folder of ABC collections inside the installed `music21`, without importing it."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from lc_core import LCError, Posterior
 from lc_plugins.melody.corpus import read_corpus
-from lc_plugins.melody.tokens import HOLD
 from lc_plugins.vae.model import VAEModel
 
 if TYPE_CHECKING:
@@ -99,11 +98,7 @@ class MelodyModel(VAEModel):
 
     def held_out(self) -> np.ndarray:
         """Return windows `(N, T)` of the tunes that were held out, each moved to a key of its own, as in training."""
-        corpus = read_corpus(steps=self.steps)
-        windows = corpus.windows[corpus.is_test]
-        shift = np.random.default_rng(0).integers(-6, 6, (len(windows), 1))
-        moved: np.ndarray = np.where(windows < HOLD, windows + shift, windows)
-        return moved
+        return read_corpus(steps=self.steps).held_out()
 
     def realism_alone(self) -> Chain | None:
         """Return a chain that the output-space discriminator judges; None where the folder has no `ear.safetensors`."""

@@ -107,7 +107,7 @@ class Trainer:
         self.average.load_state_dict(saved["average"])
         self.optimiser.load_state_dict(saved["optimiser"])
         self.step, self.seconds, self.curves = saved["step"], saved["seconds"], saved["curves"]
-        stages = saved.get("stages", [found["steps"]])  # an earlier lc kept none
+        stages = saved["stages"]
         self.stages = stages if stages[-1] == asked else [*stages, asked]
 
     def _save(self) -> None:

@@ -53,6 +53,14 @@ def test_a_try_is_taken_at_its_first_latent_above_what_is_wanted():
     assert taken.squeeze(1).tolist() == pytest.approx([1.0, 5.0, 0.2])
 
 
+def test_prior_samples_climb_realism_by_the_engine_gradient_whatever_the_spec_says():
+    problem = realism.load_problem(realism.DOMAINS["melodies"])
+    assert problem.base == "prior" and {"steps", "lr"} <= set(problem.engine.settings())
+    z = problem.model.sample_prior(4, torch.Generator().manual_seed(0))
+    way = realism.trajectory(problem, z)
+    assert realism.logits(problem.model.realism(), way[-1]).mean() > realism.logits(problem.model.realism(), z).mean()
+
+
 def test_the_way_begins_at_the_start_and_ends_where_refinement_does(model):
     from benchmarks.paper.e7_digits import SPEC
     from lc_core.runs.build import build_problem

@@ -1,4 +1,4 @@
-"""The rooms of `lc_core`: imports go one way, those inside functions counted, and plugins come in by the front."""
+"""The house: imports go one way, plugins come in by the front, and tests replace nothing of the project."""
 
 from __future__ import annotations
 
@@ -169,3 +169,40 @@ def test_a_file_has_at_most_300_lines_or_a_reason() -> None:
     names = [path.relative_to(ROOT).as_posix() for path in PATHS.values()]
     long = [name for name in names if len((ROOT / name).read_text(encoding="utf-8").splitlines()) > 300]
     assert set(long) - set(LONG_FILES) == set(), "cut it at a seam, or give the reason in LONG_FILES"
+
+
+REPLACES = {"setattr", "delattr", "setitem", "delitem", "patch", "object"}
+"""Functions of Python, of pytest's `monkeypatch` and of `unittest.mock` that replace an attribute or an item."""
+
+
+@pytest.mark.parametrize("folder", ["tests", "examples"])
+def test_no_test_replaces_what_is_the_projects_own(folder: str) -> None:
+    files = [path for path in ROOT.glob(f"{folder}/**/*.py") if "build" not in path.parts]
+    assert [place for path in files for place in replaced(path)] == [], "make it an argument or a field of settings"
+
+
+def replaced(path: Path) -> Iterator[str]:
+    """Yield where a file replaces an attribute of a module or class of the project, or such a module."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    froms = [one for one in nodes if isinstance(one, ast.ImportFrom) and is_own(str(one.module))]
+    own = {"lc_core", "lc_plugins", "benchmarks"} | {one.asname or one.name for line in froms for one in line.names}
+    for node in nodes:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in REPLACES:
+            texts = [one for one in node.args[:2] if isinstance(one, ast.Constant) and is_own(str(one.value))]
+            targets = [*texts, *(one for one in node.args[:1] if root_of(one) in own)]
+        elif isinstance(node, ast.Assign):
+            items = [one for one in node.targets if isinstance(one, (ast.Attribute, ast.Subscript))]
+            targets = [one for one in items if root_of(one) in own]
+        yield from (f"{path.relative_to(ROOT)}:{one.lineno}: {ast.unparse(one)}" for one in targets)
+
+
+def is_own(name: str) -> bool:
+    return name.partition(".")[0] in {"lc_core", "lc_plugins", "benchmarks"}
+
+
+def root_of(expression: ast.expr) -> str:
+    """Return the name that a chain of attributes and items begins with, if any."""
+    while isinstance(expression, (ast.Attribute, ast.Subscript)):
+        expression = expression.value
+    return expression.id if isinstance(expression, ast.Name) else ""

@@ -190,9 +190,7 @@ def test_the_example_plugin_is_shown_as_it_is(document):
 
 
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if snippets(path, "python")], ids=lambda path: path.name)
-def test_python_snippets_run(path, monkeypatch):
-    if path.name == "evaluation.md":
-        monkeypatch.setattr("lc_core.evaluation.figures.STEPS", 20)
+def test_python_snippets_run(path):
     names = {"__name__": "snippets"}
     for number, code in enumerate(snippets(path, "python")):
         exec(compile(code, f"{path.name}, snippet {number}", "exec"), names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +244,16 @@ def test_a_held_out_window_that_a_training_tune_has_too_is_for_training(tmp_path
         corpus = read(tmp_path, *order)
         sides = dict(zip(first_notes(corpus), corpus.is_test.tolist(), strict=True))
         assert sides == {60: False, 62: True}
+
+
+def test_held_out_windows_are_moved_to_keys_of_their_own(tmp_path: Path) -> None:
+    read_once = read(tmp_path, abc("C6 z2|" * 2 + "D4 E4|", title=held_out_title()))
+    corpus = replace(read_once, windows=read_once.windows.repeat(30, axis=0), is_test=np.arange(60) >= 20)
+    windows, found = corpus.windows[20:], corpus.held_out()
+    moved = found[:, 0] - windows[:, 0]
+    assert moved.min() >= -6 and moved.max() <= 5 and len(set(moved)) > 3
+    assert np.array_equal(found, np.where(windows < HOLD, windows + moved[:, None], windows))
+    assert np.array_equal(found, corpus.held_out())
 
 
 # ---- what is missing

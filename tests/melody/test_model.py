@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -129,16 +128,3 @@ def test_what_is_shipped_is_small() -> None:
     assert sampler <= 6 * 10**6
     every = sum(path.stat().st_size for path in SHIPPED.parent.rglob("*") if path.is_file())
     assert every - sampler <= 16 * 2**20
-
-
-def test_held_out_windows_are_moved_to_keys_of_their_own(model: MelodyModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    windows = np.array([G_REEL, D_SCALE, QUARTERS] * 20)
-    held = np.arange(60) < 30
-    monkeypatch.setattr(
-        "lc_plugins.melody.model.read_corpus", lambda steps: SimpleNamespace(windows=windows, is_test=held)
-    )
-    found = model.held_out()
-    moved = found[:, 0] - windows[held][:, 0]
-    assert moved.min() >= -6 and moved.max() <= 5 and len(set(moved)) > 3
-    expected = np.where(windows[held] < HOLD, windows[held] + moved[:, None], windows[held])
-    assert np.array_equal(found, expected)

@@ -20,9 +20,10 @@ SPEC = """
 """
 
 
-@pytest.fixture(autouse=True)
-def few_steps(monkeypatch):
-    monkeypatch.setattr("lc_core.evaluation.figures.STEPS", 20)
+@pytest.fixture
+def evaluate(lc):
+    """Run `lc eval` with a few steps of its classifier."""
+    return lambda *arguments: lc("eval", *arguments, "--steps", 20)
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def sample(line, lc, write_spec, tmp_path):
     return run
 
 
-def test_a_run_is_told_in_tables_with_what_its_figures_are_figures_of(sample, lc):
+def test_a_run_is_told_in_tables_with_what_its_figures_are_figures_of(sample, evaluate):
     sample()
-    result = lc("eval", "run")
+    result = evaluate("run")
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0][:6] == ["run:", "lines,", "engine", "rejection,", "seed", "3;"]
@@ -52,24 +53,24 @@ def test_a_run_is_told_in_tables_with_what_its_figures_are_figures_of(sample, lc
     assert "100 %" in result.stdout and "note: 60 outputs in each set are few" in result.stdout
 
 
-def test_json_is_all_that_is_printed_and_a_file_is_written_only_if_asked_for(sample, lc, tmp_path):
+def test_json_is_all_that_is_printed_and_a_file_is_written_only_if_asked_for(sample, evaluate, tmp_path):
     folder = sample()
     before = sorted(folder.rglob("*"))
-    result = lc("eval", "run", "--json", "--exact", 30, "--out", "figures/eval.json")
+    result = evaluate("run", "--json", "--exact", 30, "--out", "figures/eval.json")
     figures = json.loads(result.stdout)
     assert figures["runs"][0]["figures"]["n"] == figures["runs"][0]["against"]["n"] == 30
     assert json.loads((tmp_path / "work" / "figures" / "eval.json").read_text()) == figures
     assert sorted(folder.rglob("*")) == before
 
 
-def test_several_runs_are_told_in_turn_and_one_can_be_what_they_are_compared_with(sample, lc):
+def test_several_runs_are_told_in_turn_and_one_can_be_what_they_are_compared_with(sample, evaluate):
     sample(out="one")
     sample("--seed", 4, out="other")
     sample("--seed", 5, "--count", 120, out="exact")
-    figures = json.loads(lc("eval", "one", "other", "--against", "exact", "--json").stdout)
+    figures = json.loads(evaluate("one", "other", "--against", "exact", "--json").stdout)
     assert [one["run"] for one in figures["runs"]] == ["one", "other"]
     assert {one["against"]["what"] for one in figures["runs"]} == {"exact samples of exact"}
-    assert "line has no held-out data" in lc("eval", "one", "--against", "data").stderr
+    assert "line has no held-out data" in evaluate("one", "--against", "data").stderr
 
 
 def report_without(folder, key):
@@ -98,33 +99,33 @@ def other_weights(folder):
         (other_weights, "was made with other weights or another version of line"),
     ],
 )
-def test_what_is_no_run_that_can_be_read_is_refused(sample, lc, harm, message):
+def test_what_is_no_run_that_can_be_read_is_refused(sample, evaluate, harm, message):
     harm(sample())
-    result = lc("eval", "run")
+    result = evaluate("run")
     assert result.exit_code == 2 and message in result.stderr
     assert "Traceback" not in result.stderr and result.stdout == ""
 
 
-def test_a_run_that_delivered_nothing_is_refused(sample, lc):
+def test_a_run_that_delivered_nothing_is_refused(sample, evaluate):
     sample("--set", "constraints.0.at_least=1000", "--budget", 64)
-    result = lc("eval", "run")
+    result = evaluate("run")
     assert result.exit_code == 2 and "run delivered no output in 64 tries" in result.stderr
 
 
-def test_runs_of_different_models_are_refused(sample, lc):
+def test_runs_of_different_models_are_refused(sample, evaluate):
     sample()
     sample("--set", "model.params.scale=3.0", out="wide")
-    result = lc("eval", "run", "wide")
+    result = evaluate("run", "wide")
     assert result.exit_code == 2
     assert "run and wide are runs of different models: line and line, with other weights" in result.stderr
 
 
-def test_conditions_that_are_too_rare_are_told_with_the_tries_that_were_spent(sample, lc):
+def test_conditions_that_are_too_rare_are_told_with_the_tries_that_were_spent(sample, evaluate):
     sample()
-    result = lc("eval", "run", "--budget", 1)
+    result = evaluate("run", "--budget", 1)
     assert result.exit_code == 0
     sample("--set", "constraints.0.at_least=13", "--count", 20, out="rare")
-    result = lc("eval", "rare", "--budget", 1)
+    result = evaluate("rare", "--budget", 1)
     assert result.exit_code == 2
     assert "exact samples under first, any cannot be had: " in result.stderr
     assert "of 1,024 draws meet all conditions" in result.stderr and "--against RUN" in result.stderr

@@ -321,7 +321,7 @@ def test_a_lock_that_a_failed_fit_left_is_cleared_and_one_that_is_held_stays(lc,
     monkeypatch.setenv("LC_CACHE_DIR", str(root))
     with pytest.raises(ZeroDivisionError):
         Cache(root).get_or_fit("critic", "0123456789abcdef01234567", lambda: 1 / 0)
-    (root / "CACHEDIR.TAG").unlink()  # an earlier lc wrote none
+    (root / "CACHEDIR.TAG").unlink()
     (root / "other.lock").touch()
     held = root / f"actor-{'a' * 24}.lock"
     with FileLock(held):
@@ -361,9 +361,3 @@ def test_an_entry_in_use_is_not_deleted(lc, tmp_path, monkeypatch):
     with FileLock(f"{entry}.lock"):
         assert lc("cache", "--clear", "--yes").exit_code == 0
         assert (entry / "config.json").is_file() and Path(f"{entry}.lock").exists()
-
-
-def test_an_entry_of_an_earlier_version_is_known_by_its_digest(tmp_path):
-    entry = cached(tmp_path / "cache")
-    (entry / ".lc-cache-entry").unlink()
-    assert [one.folder for one in Cache(tmp_path / "cache").entries()] == [entry]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import lc_core
-from lc_core import Constraint, LCError
-from lc_core.evaluation import draw_exact, evaluate
+from lc_core import Constraint, LCError, evaluation
+from lc_core.evaluation import draw_exact
 from lc_core.evaluation.exact import Asked
 from lc_core.plugins.discover import registered_by
 from lc_core.plugins.hookspecs import hookimpl
@@ -32,6 +34,13 @@ class Plane(lc_core.LatentModel):
         return self.data
 
 
+class Higher(Plane):
+    """Has data that lie one above prior samples."""
+
+    def realism_alone(self):
+        return lambda z: z + torch.tensor([0.0, 1.0])
+
+
 def right(outputs):
     return outputs[:, 0]
 
@@ -40,11 +49,7 @@ def upper(outputs):
     return outputs[:, 1]
 
 
-@pytest.fixture(autouse=True)
-def few_steps(monkeypatch):
-    monkeypatch.setattr("lc_core.evaluation.figures.STEPS", 150)
-
-
+evaluate = partial(evaluation.evaluate, steps=150)
 POSITIVE = Constraint(right, at_least=0.0)
 
 
@@ -183,6 +188,7 @@ def test_a_run_of_exact_samples_can_be_compared_with():
         (lambda: run(seed=0), "have the seed 0"),
         (lambda: run(seed=1, constraints=(Constraint(right, at_least=1.0),)), "other conditions"),
         (lambda: shifted(seed=1), "no run of exact samples: its engine is shift"),
+        (lambda: run(seed=1, model=Higher(), base="data"), "has base: data, and result base: prior"),
         (lambda: run(seed=1, count=30), "30 of 30 can be used, and 40 are needed"),
     ],
 )

@@ -42,12 +42,11 @@ def test_any_points_as_by_brute_force(k):
     assert neighbour_figures(real, other, k=k) == pytest.approx(brute_force(real, other, k))
 
 
-def test_chunks_change_nothing(monkeypatch):
+def test_chunks_change_nothing():
     draw = np.random.default_rng(0)
     real, other = draw.normal(size=(50, 4)), draw.normal(size=(60, 4))
     whole = neighbour_figures(real, other)
-    monkeypatch.setattr("lc_core.evaluation.neighbours.CHUNK", 7)
-    assert neighbour_figures(real, other) == pytest.approx(whole)
+    assert neighbour_figures(real, other, chunk=7) == pytest.approx(whole)
 
 
 def test_a_set_against_itself_and_one_far_away():

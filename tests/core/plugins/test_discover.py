@@ -285,18 +285,17 @@ def test_a_plugin_of_another_api_is_listed_as_broken_with_what_to_do(install_plu
     assert f"broken: lc-other (other): {broken.error}" in lc("plugins").stdout
 
 
-def test_a_registration_of_this_api_works_while_a_newer_one_supports_it(monkeypatch):
+def test_a_registration_of_this_api_works_while_a_newer_one_supports_it():
     @hookimpl
     def lc_register_constraints(register):
         register("a.unstated", rule)
         register("a.stated", rule, api=1)
 
     plugin = SimpleNamespace(lc_register_constraints=lc_register_constraints)
-    monkeypatch.setattr("lc_core.plugins.hookspecs.API", 2)
-    assert [one.api for one in registered_by(plugin, distribution="lc-a", version="1")] == [1, 1]
-    monkeypatch.setattr("lc_core.plugins.hookspecs.OLDEST_API", 2)
+    found = registered_by(plugin, distribution="lc-a", version="1", apis=range(1, 3))
+    assert [one.api for one in found] == [1, 1]
     with pytest.raises(LCError, match="constraint a.unstated was written for plugin API 1, which"):
-        registered_by(plugin, distribution="lc-a", version="1")
+        registered_by(plugin, distribution="lc-a", version="1", apis=range(2, 3))
 
 
 def test_lc_plugins_tells_version_api_and_load_time(install_plugin, lc):
