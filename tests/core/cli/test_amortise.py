@@ -12,7 +12,7 @@ from click.testing import Result
 
 SMALL = [
     *("--steps", 3, "--set", "warm=1", "--set", "batch=32", "--set", "samples=256", "--set", "settings=4"),
-    *("--set", "width=16", "--set", "hidden=16", "--set", "compositions=16"),
+    *("--set", "width=16", "--set", "blocks=1", "--set", "compositions=16"),
 ]
 
 
