@@ -19,7 +19,7 @@ from lc_core.constraints.measurement import measure_all
 from lc_core.models.cost import SLOW
 from lc_core.models.latent_model import draw_prior
 
-__all__ = ["PROBE", "Conflict", "Rate", "Rates", "Span", "probe_size", "rates"]
+__all__ = ["ENOUGH", "PROBE", "Conflict", "Rate", "Rates", "Span", "probe_size", "rates", "span_of"]
 
 PROBE = 4_096
 """Samples that are looked at if fewer are there."""
@@ -89,12 +89,14 @@ class Span:
         low: Lowest value.
         high: Highest value.
         middle: What nine of ten lie between.
+        told: What these samples are.
     """
 
     samples: int
     low: float
     high: float
     middle: tuple[float, float]
+    told: str = "samples"
 
     def __str__(self) -> str:
         """Return it in words.
@@ -106,7 +108,7 @@ class Span:
         places = 3 - math.floor(math.log10(self.high - self.low))  # a thousandth of the whole is shown
         low, high, first, last = (f"{round(one, places) + 0:g}" for one in (self.low, self.high, *self.middle))
         ends = f"{low} to {high}, nine of ten from {first} to {last}"
-        return f"{ends}, on {self.samples:,} samples that meet the others"
+        return f"{ends}, on {self.samples:,} {self.told} that meet the others"
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class Rates:
         but: Rate of all conditions but one, by the label of that one, where there are three or more.
         conflicts: Pairs of conditions that (nearly) exclude each other.
         spans: For each top-level constraint with more than two values, what it takes under the other conditions.
+        others_met: How many samples meet all conditions but one, by its label; all of them, by that of a preference.
     """
 
     samples: int
@@ -128,6 +131,7 @@ class Rates:
     but: dict[str, Rate] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
     spans: dict[str, Span] = field(default_factory=dict)
+    others_met: dict[str, int] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """Return it in words, a line for each thing."""
@@ -202,7 +206,7 @@ def _judged(evaluator: Evaluator, values: Mapping[str, np.ndarray], samples: int
     wanted = {entry.label: met[entry.label] for entry in evaluator.conditions}
     others = {label: _all([one for key, one in wanted.items() if key != label], samples) for label in met}
     graded = [one for one in evaluator.entries if isinstance(one, Constraint)]
-    spans = {one.label: _span(values[one.label], others[one.label]) for one in graded}
+    spans = {one.label: span_of(values[one.label][others[one.label]]) for one in graded}
     return Rates(
         samples=samples,
         entries={label: _rate(one) for label, one in met.items()},
@@ -210,6 +214,7 @@ def _judged(evaluator: Evaluator, values: Mapping[str, np.ndarray], samples: int
         but={label: _rate(others[label]) for label in wanted} if len(wanted) > 2 else {},
         conflicts=tuple(_conflicts(wanted, samples)),
         spans={label: span for label, span in spans.items() if span is not None},
+        others_met={label: int(one.sum()) for label, one in others.items()},
     )
 
 
@@ -232,13 +237,19 @@ def _conflicts(met: Mapping[str, np.ndarray], samples: int) -> list[Conflict]:
     return found
 
 
-def _span(values: np.ndarray, others: np.ndarray) -> Span | None:
-    """Return which values a measurement takes on some samples; None if there are too few, or it says yes or no."""
-    known = values[others & ~np.isnan(values)]
-    if len(known) < ENOUGH or len(np.unique(known)) < 3:
+def span_of(values: np.ndarray, enough: int = ENOUGH, told: str = "samples") -> Span | None:
+    """Return which values a measurement takes on outputs; None if there are too few, or it says yes or no.
+
+    Args:
+        values: Its values, NaN where it has none.
+        enough: How many are not too few.
+        told: What the outputs are.
+    """
+    known = values[~np.isnan(values)]
+    if len(known) < enough or len(np.unique(known)) < 3:
         return None
     low, high = np.quantile(known, (0.05, 0.95))
-    return Span(len(known), float(known.min()), float(known.max()), (float(low), float(high)))
+    return Span(len(known), float(known.min()), float(known.max()), (float(low), float(high)), told)
 
 
 def _digits(number: float, digits: int = 3, rounding: Any = round) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ def _prior_lines(model: LatentModel, entries: Sequence[Entry]) -> list[str]:
     """Return how many prior samples meet the entries of a spec, going by those of the bank."""
     from lc_core.bank.bank import Bank
     from lc_core.bank.rate import QUICK, probe_size, rates
+    from lc_core.planning.spans import sampled_spans
 
     if not entries:
         return []
@@ -106,6 +108,8 @@ def _prior_lines(model: LatentModel, entries: Sequence[Entry]) -> list[str]:
         return [f"prior samples: what they meet is not known: {error.message}"]
     if found is None:
         return ["prior samples: none is decoded yet, which takes its time here (lc bank)"]
+    spans = sampled_spans(model, entries, found, seconds=QUICK)
+    found = replace(found, spans=found.spans | spans)
     return [f"of {found.samples:,} prior samples meet:", *(f"  {line}" for line in found.lines())]
 
 
