@@ -102,19 +102,17 @@ class Sampler(Engine):
             "known": [entry.label for entry in known],
             "fitted": [entry.label for entry in others],
         }
-        ready = self.asking(trained, asked)
-        if more.get("base") == "data" and base is None:
-            ready._carry = model.flow()
-            if ready._carry is None:
-                raise LCError(
-                    f"the sampler of {model.name} has not learned what data are", hint="base: prior, or another engine"
-                )
-        return energy, ready, card
+        carry = model.flow() if more.get("base") == "data" and base is None else None
+        if more.get("base") == "data" and base is None and carry is None:
+            raise LCError(
+                f"the sampler of {model.name} has not learned what data are", hint="base: prior, or another engine"
+            )
+        return energy, self.asking(trained, asked, carry), card
 
-    def asking(self, trained: Trained, asked: Asked) -> Sampler:
-        """Return this engine with its network, and what it is asked."""
+    def asking(self, trained: Trained, asked: Asked, carry: Callable[[Tensor], Tensor] | None = None) -> Sampler:
+        """Return this engine with its network, what it is asked, and the flow through which it is to reach data."""
         ready = copy.copy(self)
-        ready._trained, ready._asked = trained, asked
+        ready._trained, ready._asked, ready._carry = trained, asked, carry
         return ready
 
     def _folder(self, model: LatentModel) -> str | Path | None:
@@ -170,10 +168,14 @@ class Sampler(Engine):
 
         A chain is where its latents are; with a flow it is where the flow begins.
         """
+        import torch
+
         from lc_core.sampler.guide import dice_of
 
         assert self._asked is not None, "prepare reads the sampler"
-        return (z if self._carry is None else self._carry(z), self._asked.ways(z), dice_of(z), z)
+        with torch.no_grad():
+            carried = z if self._carry is None else self._carry(z)
+        return (carried, self._asked.ways(z), dice_of(z), z)
 
     def step(self, state: tuple[Tensor, ...], energy: Energy, model: LatentModel, number: int) -> tuple[Tensor, ...]:
         """Take a guided step."""

@@ -26,9 +26,9 @@ from lc_core.sampler.folder import Trained
 from lc_core.sampler.rules import measured_bins
 from lc_core.sampler.settings import SamplerSettings
 from lc_core.sampler.unseen import SamplerEnergy
-from lc_core.sampler.wants import Batch, Table, Wants, draw_wants, met
+from lc_core.sampler.wants import Batch, Table, Wants, draw_wants, met, wanted_by
 
-__all__ = ["measure_sampler"]
+__all__ = ["first_tries", "measure_sampler"]
 
 TRIES = 16
 """First tries of each composition."""
@@ -85,15 +85,11 @@ def measure_sampler(
 
 def _try(model: LatentModel, trained: Trained, table: Table, batch: Batch, which: range) -> list[_Tried]:
     """Try some compositions of a batch, all in one."""
-    wants = batch.wants
-    wanted = [
-        {int(wants.at[row, place]): wants.masks[row, place] for place in np.flatnonzero(wants.present[row])}
-        for row in which
-    ]
-    asked = Asked.these(trained.rules, batch.columns, wanted, np.full(len(which), 1 / len(which)), model.device)
-    outputs, bins = _first_tries(model, trained, asked, batch, which)
+    outputs = first_tries(model, trained, batch, which)[1]
+    bins = measured_bins(trained.rules, batch.columns, outputs)
     found = []
-    for place, (row, masks) in enumerate(zip(which, wanted, strict=True)):
+    for place, row in enumerate(which):
+        masks = wanted_by(batch.wants, row)
         own = slice(place * TRIES, (place + 1) * TRIES)
         holds = {at: mask[bins[own, at]] > 0 for at, mask in masks.items()}
         before = {at: mask[_held(table, batch, at)] > 0 for at, mask in masks.items()}
@@ -113,33 +109,45 @@ def _try(model: LatentModel, trained: Trained, table: Table, batch: Batch, which
     return found
 
 
-def _first_tries(
-    model: LatentModel, trained: Trained, asked: Asked, batch: Batch, which: range
-) -> tuple[np.ndarray, np.ndarray]:
-    """Try each alternative `TRIES` times, one after the other; a try ends at the first check that it meets.
+def first_tries(
+    model: LatentModel, trained: Trained, batch: Batch, which: range, *, tries: int = TRIES, base: str = "prior"
+) -> tuple[Tensor, np.ndarray]:
+    """Try each of a batch's rows a number of times, one row after the other; a try ends at the first check it meets.
+
+    Args:
+        model: The model.
+        trained: The sampler, with the functions of the batch's rules.
+        batch: Columns, and what each row wants of them.
+        which: The rows.
+        tries: How often each is tried.
+        base: `prior`, or `data` for a model with a flow.
 
     Returns:
-        The outputs, and the bins of a batch's columns on them.
+        Latents and outputs of the tries, `len(which) * tries` of them.
     """
-    engine = Sampler().asking(trained, asked)
-    z = draw_prior(model, len(which) * TRIES, block_generator(0, which.start, "sampler/figures"))
-    way = torch.arange(len(which), device=z.device).repeat_interleave(TRIES)
-    state: tuple[Tensor, ...] = (z, way, *engine.init(z, model)[2:])
-    wants = Wants(*(np.repeat(one[which], TRIES, axis=0) for one in vars(batch.wants).values()))
-    final = z.clone()
+    wants = batch.wants
+    wanted = [wanted_by(wants, row) for row in which]
+    asked = Asked.these(trained.rules, batch.columns, wanted, np.full(len(which), 1 / len(which)), model.device)
+    engine = Sampler().asking(trained, asked, carry=model.flow() if base == "data" else None)
+    z = draw_prior(model, len(which) * tries, block_generator(0, which.start, "sampler/figures"))
+    state = engine.init(z, model)
+    way = torch.arange(len(which), device=z.device).repeat_interleave(tries)
+    state = (state[0], way, *state[2:])
+    every = Wants(*(np.repeat(one[which], tries, axis=0) for one in (wants.at, wants.present, wants.masks)))
+    final = state[0].clone()
     for number in range(1, engine.steps + 1):
         state = engine.step(state, SamplerEnergy(()), model, number)
-        if number in engine.checks or number == engine.steps:
-            left = state[2][:, 1]
-            final[left] = state[0]
-            bins = measured_bins(trained.rules, batch.columns, decode_outputs(model, state[0]))
-            rows = left.cpu().numpy()
-            open_ = ~torch.from_numpy(met(bins, Wants(*(one[rows] for one in vars(wants).values())))).to(z.device)
-            state = tuple(part[open_] for part in state)
-            if not len(state[0]):
-                break
-    outputs = decode_outputs(model, final)
-    return outputs, measured_bins(trained.rules, batch.columns, outputs)
+        if number not in engine.checks and number < engine.steps:
+            continue
+        left = state[2][:, 1]
+        final[left] = state[0]
+        bins = measured_bins(trained.rules, batch.columns, decode_outputs(model, state[0]))
+        rows = left.cpu().numpy()
+        done = met(bins, Wants(every.at[rows], every.present[rows], every.masks[rows]))
+        state = tuple(part[torch.from_numpy(~done).to(z.device)] for part in state)
+        if done.all():
+            break
+    return final, decode_outputs(model, final)
 
 
 def _held(table: Table, batch: Batch, at: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lc_core.sampler.rules import BINS, Column, Rules
 
-__all__ = ["Batch", "Table", "Wants", "draw_wants", "met"]
+__all__ = ["Batch", "Table", "Wants", "draw_wants", "met", "wanted_by"]
 
 CANDIDATES = 24
 """Settings of one rule that a batch chooses among."""
@@ -85,6 +85,11 @@ def met(bins: np.ndarray, wants: Wants) -> np.ndarray:
     share = np.take_along_axis(wants.masks, own[..., None], -1)[..., 0]
     found: np.ndarray = ((share > 0) | (wants.present == 0)).all(1)
     return found
+
+
+def wanted_by(wants: Wants, row: int) -> dict[int, np.ndarray]:
+    """Return what a row wants: the mask `(BINS + 1,)` of each column, by the column's place in the batch."""
+    return {int(wants.at[row, place]): wants.masks[row, place] for place in np.flatnonzero(wants.present[row])}
 
 
 def draw_wants(rules: Rules, table: Table, count: int, sizes: Sequence[float], rng: np.random.Generator) -> Batch:
