@@ -32,8 +32,8 @@ BLOCK = 1_024
 """Tries in a block of rejection: also that of the probe, so that these samples are decoded once."""
 PROBE = 4
 """Blocks of prior samples that are looked at first, and tried first."""
-OFTEN = 1 / 32
-"""Where at least this share of prior samples meets a spec, nothing else is sooner than trying more of them."""
+OFTEN = 1 / 128
+"""Where at least this share of prior samples meets a spec, more are tried: what else is as soon is not exact."""
 
 
 @dataclass(frozen=True)
