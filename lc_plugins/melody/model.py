@@ -75,10 +75,6 @@ class MelodyModel(VAEModel):
             odds: np.ndarray = self._discriminator(classes).double().cpu().numpy()
         return odds
 
-    def sampler(self) -> Path | None:
-        """Return the folder of the sampler that comes with the shipped model."""
-        return self.folder / "sampler"
-
     def features(self, z: Tensor) -> Tensor:
         """Return the probabilities of all tokens, sharpened towards the likeliest, `(B, T C)`."""
         found: Tensor = (self.net.decode(z).float() / SHARPENED).softmax(-1).flatten(1)

@@ -82,6 +82,10 @@ class VAEModel(LatentModel):
         self.device = device
         return self
 
+    def sampler(self) -> Path:
+        """Return where the sampler that comes with the model is, if one does."""
+        return self.folder / "sampler"
+
     def realism(self) -> nn.Module:
         """Return the realism critic: latents `(B, D)` to logits `(B,)`, encoded data against the prior."""
         return self._realism
