@@ -32,7 +32,7 @@ __all__ = ["command"]
 
 INTERRUPTED = 130
 FILES = {
-    "weights.safetensors": "its networks",
+    "weights.safetensors": "its network",
     "config.json": "its rules, and what it was trained with",
     "MODEL_CARD.md": "its figures",
     "checkpoint.pt": "needed only to train it further",

@@ -16,14 +16,13 @@ from lc_core.common.guard import blaming
 from lc_core.constraints.constraint import leaves
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.errors import LCError
+from lc_core.models.latent_model import decodes_of_base
 from lc_core.plugins.discover import build_registry
 from lc_core.sampling.problem import base_of, check_base
 from lc_core.spec import load_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lc_core.constraints.constraint import Constraint, Entry
+    from lc_core.constraints.constraint import Constraint
     from lc_core.models.latent_model import LatentModel
     from lc_core.spec.values import Spec
 
@@ -58,7 +57,7 @@ def command(spec_name: str, overrides: tuple[str, ...], engine: str | None, plug
             click.echo(f"{leaf.label}: {line}")
     for leaf in guided(spec.entries):
         click.echo(f"{leaf.label}: guided through the decoder{_refused(model, leaf)}")
-    for line in _prior_lines(model, spec.entries):
+    for line in _prior_lines(model, spec):
         click.echo(line)
     for line in _plan_lines(spec, model):
         click.echo(line)
@@ -93,24 +92,32 @@ def _plan_lines(spec: Spec, model: LatentModel) -> list[str]:
     return [f"plan: {', then '.join(found.names)}, from {base}", *(f"  {reason}" for reason in found.reasons)]
 
 
-def _prior_lines(model: LatentModel, entries: Sequence[Entry]) -> list[str]:
-    """Return how many prior samples meet the entries of a spec, going by those of the bank."""
+def _prior_lines(model: LatentModel, spec: Spec) -> list[str]:
+    """Return how many samples of the base meet the entries of a spec, going by those of the bank.
+
+    Of a base that many decodes lead to, prior samples tell it.
+    """
     from lc_core.bank.bank import Bank
     from lc_core.bank.rate import QUICK, probe_size, rates
     from lc_core.planning.spans import sampled_spans
 
+    entries = spec.entries
     if not entries:
         return []
-    bank = Bank(model, cache=Cache(), say=lambda line: click.echo(line, err=True))
+    base = base_of(spec.base, spec.realism, model, left_open=spec.engine.use == "auto")
+    if model.realism_alone() is None or decodes_of_base(model, base):
+        base = "prior"
+    of = "prior samples" if base == "prior" else "samples like data"
+    bank = Bank(model, base=base, cache=Cache(), say=lambda line: click.echo(line, err=True))
     try:
         found = rates(bank, entries, probe_size(bank, entries), seconds=QUICK)
     except LCError as error:
-        return [f"prior samples: what they meet is not known: {error.message}"]
+        return [f"{of}: what they meet is not known: {error.message}"]
     if found is None:
-        return ["prior samples: none is decoded yet, which takes its time here (lc bank)"]
-    spans = sampled_spans(model, entries, found, seconds=QUICK)
+        return [f"{of}: none is decoded yet, which takes its time here (lc bank)"]
+    spans = sampled_spans(model, entries, found, seconds=QUICK) if base == "prior" else {}
     found = replace(found, spans=found.spans | spans)
-    return [f"of {found.samples:,} prior samples meet:", *(f"  {line}" for line in found.lines())]
+    return [f"of {found.samples:,} {of} meet:", *(f"  {line}" for line in found.lines())]
 
 
 def _refused(model: LatentModel, leaf: Constraint) -> str:

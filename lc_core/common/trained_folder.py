@@ -29,7 +29,7 @@ class TrainedFolder:
         command: The command that writes such a folder.
         mend: What to do about a damaged one.
         keys: What `config.json` has, beside the version and the hash of the weights.
-        format: The newest format that is read; raised when a folder is written that an earlier lc cannot read.
+        format: The format that is written and read; raised when a folder is written that an earlier lc cannot read.
     """
 
     what: str
@@ -47,7 +47,7 @@ class TrainedFolder:
         """Return what `config.json` of a folder says.
 
         Raises:
-            LCError: If it is missing, damaged, of something else, or of a newer format.
+            LCError: If it is missing, damaged, of something else, or of another format.
         """
         path, hint = Path(folder) / CONFIG, f"give a folder that {self.command} wrote"
         try:
@@ -65,6 +65,11 @@ class TrainedFolder:
             raise LCError(
                 f"{path} has format {number}, of lc {config.get('lc')}; {reads}",
                 hint=f"install a newer lc, or make the {self.what} again: {self.command}",
+            )
+        if number < self.format:
+            raise LCError(
+                f"{path} has format {number}, of an earlier lc; this lc reads format {self.format}",
+                hint=f"make the {self.what} again ({self.command}), or delete {folder}",
             )
         if missing := (self.keys | {"weights_sha256"}) - set(config):
             raise self.damaged(folder, f"{CONFIG} lacks {', '.join(sorted(missing))}")

@@ -207,6 +207,8 @@ def _notes(run: Run, n: int, exact: int | None, against: Against) -> list[str]:
         notes.append(f"exact samples are rare: {n:,} of {wanted:,} were found before the budget was spent (--budget)")
     if run.base == "prior" and run.realism > 0 and not run.exact and against is None:
         notes.append("realism is in this run's energy and in no exact sample of the prior: base: data has exact ones")
+    if any(not entry.require for entry in run.entries) and against is None:
+        notes.append("preferences shape this run, and exact samples do not follow them")
     if run.report["status"] != "done":
         notes.append(f"the run is not complete: {run.report['status']}")
     return notes

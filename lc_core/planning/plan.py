@@ -119,11 +119,11 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
     share = probe.met / probe.looked
     of = "prior samples" if base == "prior" else "samples like data"
     doubts = () if probe.steady else ("a rule had other values when it was measured again: nothing is exact under it",)
-    seen = f"{probe.met:,} of the first {probe.looked:,} {of} meet all conditions"
+    seen = f"{probe.met:,} of {probe.looked:,} {of} (the first of seed 0) meet all conditions"
     if share >= OFTEN:
-        why = f"{seen}: trying more of them is soonest{', and exact' if probe.steady else ''}"
+        why = f"{seen}: the run tries until it has enough{', which is exact' if probe.steady else ''}"
         return Plan(exact, 0, exact, (why, *doubts), probe)
-    first = f"{seen}: these are {'exact, and ' if probe.steady else ''}tried first"
+    first = f"{seen}: so many of the run's own are tried first{', which are exact' if probe.steady else ''}"
     engine, why = _guided(model, entries)
     return Plan(engine, PROBE, exact, (first, *doubts, why), probe)
 

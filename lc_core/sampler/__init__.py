@@ -1,4 +1,4 @@
-"""A sampler: networks that are trained once for a model and serve any spec of its rules, without a fit for the spec."""
+"""A sampler: a network that is trained once for a model and serves any spec of its rules; nothing is fitted for it."""
 
 from __future__ import annotations
 

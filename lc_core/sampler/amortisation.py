@@ -78,7 +78,7 @@ def amortise(
     restart: bool = False,
     progress: Progress = lambda _: None,
 ) -> Amortised:
-    """Train a sampler: networks that serve any spec of a model's rules without a fit for the spec.
+    """Train a sampler: a network that serves any spec of a model's rules without a fit for the spec.
 
     A training that was stopped goes on from its last checkpoint when it is asked for again with the same rules and
     settings; one that is done goes on where `settings` ask for more steps.

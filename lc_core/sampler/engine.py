@@ -1,4 +1,4 @@
-"""The engine `sampler`: it serves any spec of a model's rules with networks that were trained once."""
+"""The engine `sampler`: it serves any spec of a model's rules with a network that was trained once."""
 
 from __future__ import annotations
 

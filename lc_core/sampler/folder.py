@@ -46,9 +46,10 @@ __all__ = [
 
 FOLDER = TrainedFolder(
     "sampler",
-    command="lc amortise",
-    mend="install or train it again",
+    command="lc amortise MODEL --restart",
+    mend="install it again, or train it again: lc amortise MODEL --restart",
     keys=frozenset({"model", "rules", "predictor"}),
+    format=2,
 )
 PROBED, PROBES = 32, 3
 """Prior samples, and settings of each rule, whose values tell whether a rule still measures what it did."""

@@ -191,7 +191,7 @@ class Trainer:
         return found
 
     def _asked(self, batch: Batch) -> dict[str, Any]:
-        """Return a batch's columns and wants as `look` and the step network take them."""
+        """Return a batch's columns and wants as `look` takes them."""
         device = self.model.device
         codes = torch.from_numpy(np.stack([one.code for one in batch.columns])).to(device)
         at = torch.from_numpy(batch.wants.at).to(device)

@@ -57,6 +57,7 @@ def collect(
         progress(collector)
         if collector.complete:
             break
+    problem.engine.at_work(block.number, energy)  # what served a block of an earlier run is in the report too
     result = collector.result()
     result.report = build_report(collector, result)
     return result, time.monotonic() - began

@@ -106,7 +106,7 @@ def test_a_rule_that_is_not_the_same_when_it_is_measured_again_is_told_and_nothi
         result = lc_core.sample(model=Scale(), constraints=[Constraint(function, at_least=0.5)], count=12, **QUICK)
     assert [note for note in result.report["notes"] if "is measured again beside other outputs" in note]
     reasons = result.report["fit"]["plan"]["reasons"]
-    assert reasons[0].endswith("trying more of them is soonest")
+    assert reasons[0].endswith("the run tries until it has enough")
     assert reasons[1:] == ["a rule had other values when it was measured again: nothing is exact under it"]
 
 

@@ -53,7 +53,8 @@ def cut(name: str) -> Callable[[Path], None]:
     ("damage", "told"),
     [
         (change(kind="latent-constraints actor"), "is of kind 'latent-constraints actor'"),
-        (change(format=2), "has format 2.*reads formats up to 1"),
+        (change(format=3), "has format 3.*reads formats up to 2"),
+        (change(format=1), "has format 1, of an earlier lc"),
         (change(predictor={"width": 3}), "is damaged"),
         (change(rules=[]), "is damaged"),
         (drop("rules"), "is damaged: config.json lacks rules"),
