@@ -103,7 +103,10 @@ def command(
                 progress=progress.line,
             )
     except KeyboardInterrupt:
-        click.echo("interrupted; give the same command again to go on from the last checkpoint", err=True)
+        click.echo(
+            "interrupted; give the same command again to go on from the last checkpoint (one every 15 seconds)",
+            err=True,
+        )
         click.get_current_context().exit(INTERRUPTED)
     except OSError as error:
         where = out or Path("the cache folder")

@@ -101,11 +101,13 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
         return Plan(fresh_actor(), 0, exact, ("free values: an actor is trained for all of them",), refined=True)
     if of_base > 1:
         why = f"{model.name} takes many decodes to bring a prior sample to where data are"
-        if (sampler := _sampler(model, entries)) is not None and sampler.knows_base(model):
+        sampler = Sampler()
+        reason = sampler.unfit(model, entries, 0.0)
+        if reason is None and sampler.knows_base(model):
             return Plan(sampler, 0, exact, (f"{why}: the sampler has learned it",))
         if not entries:
             return Plan(exact, 0, exact, (f"{why}; nothing else is asked",))
-        engine, how = _without_sampler(model)
+        engine, how = _without_sampler(reason or "it has not learned what data are")
         return Plan(engine, 0, exact, (why, how))
     if realism > 0 and base == "prior":
         why = "realism is asked for of what begins from the prior: gradients follow the realism critic"
@@ -130,18 +132,14 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
 
 def _guided(model: LatentModel, entries: Sequence[Entry]) -> tuple[Engine, str]:
     """Return the engine that moves samples to where entries hold, and why it is that one."""
-    sampler = _sampler(model, entries)
-    return (sampler, _told(sampler, model, entries)) if sampler is not None else _without_sampler(model)
-
-
-def _without_sampler(model: LatentModel) -> tuple[Engine, str]:
-    why = f"there is no sampler for {model.name} (lc amortise trains one): critics are fitted, one for each rule"
-    return Gradient(), why
-
-
-def _sampler(model: LatentModel, entries: Sequence[Entry]) -> Sampler | None:
     sampler = Sampler()
-    return None if sampler.unfit(model, entries, 0.0) else sampler
+    if (reason := sampler.unfit(model, entries, 0.0)) is None:
+        return sampler, _told(sampler, model, entries)
+    return _without_sampler(reason)
+
+
+def _without_sampler(reason: str) -> tuple[Engine, str]:
+    return Gradient(), f"no sampler ({reason}): critics are fitted, one for each rule"
 
 
 def _told(sampler: Sampler, model: LatentModel, entries: Sequence[Entry]) -> str:

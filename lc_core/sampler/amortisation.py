@@ -41,7 +41,7 @@ __all__ = ["Amortised", "amortise"]
 KIND = "sampler"
 """What `Owned` calls the folder."""
 CHECKPOINT = "checkpoint.pt"
-CHECKPOINT_SECONDS = 60.0
+CHECKPOINT_SECONDS = 15.0
 """Seconds of training between two checkpoints."""
 EVERY_SECONDS = 2.0
 """Seconds between two lines on how much is done."""

@@ -71,9 +71,20 @@ class Sampler(Engine):
             return "free values need the engine actor"
         if (ways := count_alternatives(entries)) > MOST_ALTERNATIVES:
             return f"any and not let the spec be met in {ways} ways, more than {MOST_ALTERNATIVES}"
-        if self._folder(model) is None:
+        if (folder := self._folder(model)) is None:
             return f"there is none for {model.name}; lc amortise trains one"
-        return None
+        return self._unreadable(folder, model)
+
+    @staticmethod
+    def _unreadable(folder: str | Path, model: LatentModel) -> str | None:
+        """Return why a folder holds no sampler of a model, or None; its weights are not read."""
+        from lc_core.sampler.folder import read_config
+
+        try:
+            digest = read_config(folder)["model"]["digest"]
+        except LCError as error:
+            return error.message
+        return None if digest == model.digest else f"the one in {folder} is of another model or other weights"
 
     def note(self, entries: Sequence[Entry], realism: float) -> str | None:
         """Say that realism has no part in it."""

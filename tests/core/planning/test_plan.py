@@ -10,7 +10,12 @@ from torch import nn
 import lc_core
 from lc_core import Constraint, FitSettings, LatentModel, Measurement, measurement
 from lc_core.constraints import Evaluator
+from lc_core.fitting.prepare import prepare
 from lc_core.planning import make_plan
+from lc_core.planning.auto import Auto
+from lc_core.sampling.block import run_block
+from lc_core.sampling.problem import Problem
+from lc_core.sampling.sample import collect
 
 SMALL = FitSettings(prior_samples=1024, push_samples=256, steps=150, batch=128, hidden=32, rounds=6, round_steps=20)
 
@@ -127,3 +132,16 @@ def test_a_model_without_a_way_to_data_says_so():
         sample(1.0, base="data")
     with pytest.raises(lc_core.LCError, match="base must be prior or data; found 'date'"):
         sample(1.0, base="date")
+
+
+def test_blocks_of_an_earlier_run_are_reported_with_what_was_fitted_for_them():
+    wish = Constraint(Measurement(first, name="toy.first"), at_least=3.5)
+    told, blocks = [], []
+    for _ in range(2):
+        prepared = prepare(Evaluator(Points(), [wish]), Auto(), settings=SMALL)
+        problem = Problem(model=Points(), entries=(wish,), engine=prepared.engine, count=12)
+        if not blocks:
+            blocks = [run_block(problem, prepared.energy, number) for number in range(8)]
+        collect(problem, prepared.energy, blocks=iter(blocks))
+        told.append(prepared.card["held_out"])
+    assert told[0] == told[1]

@@ -134,3 +134,9 @@ def test_without_a_cache_folder_there_is_the_sampler_that_comes_with_a_model(
     monkeypatch.setenv("LC_CACHE_DIR", " ")
     assert find_sampler(Gauss()) is None
     assert find_sampler(Shipping(folder)) == folder
+
+
+def test_a_folder_that_cannot_serve_a_model_is_told_before_anything_is_drawn(folder: Path, tmp_path: Path) -> None:
+    assert "of another model" in str(Sampler(folder=str(folder)).unfit(Doubled(), [], 0.0))
+    assert "holds no sampler" in str(Sampler(folder=str(tmp_path / "nothing")).unfit(Gauss(), [], 0.0))
+    assert Sampler(folder=str(folder)).unfit(Gauss(), [], 0.0) is None
