@@ -51,7 +51,7 @@ FILES = {
 @click.option("--out", type=FILE_PATH, help="Folder of the sampler; default one in the cache, where it is found.")
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="A setting of the training or the model.")
 @click.option("--steps", type=int, help="Training steps.")
-@click.option("--minutes", type=float, help="Most minutes of training.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Most minutes of training.")
 @click.option("--restart", is_flag=True, help="Begin again, whatever is in the folder.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @plugin_files

@@ -66,7 +66,9 @@ class Auto(Engine):
         from lc_core.planning.pilot import SELDOM, pilot
         from lc_core.planning.plan import make_plan
 
-        found = make_plan(evaluator, realism=realism, base=more.get("base", "prior"), cache=more.get("cache"))
+        found = make_plan(
+            evaluator, realism=realism, base=more.get("base", "prior"), cache=more.get("cache"), progress=progress
+        )
         for reason in found.reasons:
             progress(f"plan: {reason}")
         settings, base = more.get("settings") or FitSettings(), more.get("base", "prior")

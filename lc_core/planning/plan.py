@@ -5,7 +5,7 @@ Nothing else decides, neither what is in a cache nor how much is asked for: so o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -84,7 +84,14 @@ class Plan:
         return first if first == [then] else [*first, then]
 
 
-def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior", cache: Cache | None = None) -> Plan:
+def make_plan(
+    evaluator: Evaluator,
+    *,
+    realism: float = 0.0,
+    base: str = "prior",
+    cache: Cache | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Plan:
     """Choose what serves entries.
 
     Args:
@@ -92,6 +99,7 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
         realism: Weight of realism.
         base: What tries begin from, `prior` or `data`.
         cache: Where the bank of prior samples is kept.
+        progress: Called with a line before samples are looked at that have to be decoded first.
     """
     model, entries = evaluator.model, evaluator.entries
     of_base = 1 + decodes_of_base(model, base)
@@ -117,7 +125,7 @@ def make_plan(evaluator: Evaluator, *, realism: float = 0.0, base: str = "prior"
         return Plan(engine, 0, exact, ("preferences: prior samples do not follow them", why))
     if not entries:
         return Plan(exact, 0, exact, ("nothing is asked: every sample will do",))
-    probe = _look(evaluator, exact, base, cache)
+    probe = _look(evaluator, exact, base, cache, progress)
     share = probe.met / probe.looked
     of = "prior samples" if base == "prior" else "samples like data"
     doubts = () if probe.steady else ("a rule had other values when it was measured again: nothing is exact under it",)
@@ -149,11 +157,15 @@ def _told(sampler: Sampler, model: LatentModel, entries: Sequence[Entry]) -> str
     return f"then the sampler, which knows {known} of {counted(all_of, 'rule')}; the others get a critic each"
 
 
-def _look(evaluator: Evaluator, exact: Rejection, base: str, cache: Cache | None) -> Probe:
+def _look(
+    evaluator: Evaluator, exact: Rejection, base: str, cache: Cache | None, progress: Callable[[str], None]
+) -> Probe:
     """Look at the first samples of the base, with seed 0."""
     met, steady, labels = 0, True, [leaf.label for leaf in evaluator.leaves]
     measurements = [leaf.measurement for leaf in evaluator.leaves]
     bank = Bank(evaluator.model, block=exact.block, cache=cache, base=base)
+    if bank.there() < PROBE * exact.block:
+        progress(f"plan: decoding and measuring the first {PROBE * exact.block:,} samples, once for this model")
     for number in range(PROBE):
         columns = bank.values(number, measurements)
         if number == 0:

@@ -43,7 +43,8 @@ class Sampler(Engine):
     Args:
         folder: A folder that `lc amortise` wrote; if empty, the one that was made for this model, or comes with it.
         steps: Most steps of a try.
-        check_every: Steps between two checks, each of which decodes the tries that are left; 0 means none.
+        check_every: Steps between two checks, each of which decodes the tries that are left; 0 means none. Nor are
+            there any with preferences.
         moves: Exact moves that each output is given, which bring it near to an exact sample; fewer where a decode is
             costly, none where the prior is not a standard normal, or with preferences.
         block: Tries in a block; default 64, fewer where a decode is costly.
@@ -118,7 +119,10 @@ class Sampler(Engine):
             raise LCError(
                 f"the sampler of {model.name} has not learned what data are", hint="base: prior, or another engine"
             )
-        return energy, self.asking(trained, asked, carry), card
+        ready = self.asking(trained, asked, carry)
+        if len(evaluator.conditions) < len(evaluator.entries):
+            ready.checks = ()  # what meets all conditions may not be as preferred yet
+        return energy, ready, card
 
     def asking(self, trained: Trained, asked: Asked, carry: Callable[[Tensor], Tensor] | None = None) -> Sampler:
         """Return this engine with its network, what it is asked, and the flow through which it is to reach data."""
