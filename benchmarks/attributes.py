@@ -150,7 +150,14 @@ def main(out: Path, count: int) -> None:
     model = load_model("avatars.64")
     wants, specs = rows_of_wants(model, sampler_of(model), count, out), rows_of_specs(model, count)
     first = [
-        [one["asked"], one["base"], one["weighted F1"], percent(one["all right"]), one["spread"], one["exact spread"]]
+        [
+            one["asked"],
+            one["base"],
+            one["weighted F1"],
+            percent(one["all right"]),
+            one["spread"],
+            one["exact spread"] if one["asked"] == 3 else "",
+        ]
         for one in wants
     ]
     second = [
