@@ -17,6 +17,7 @@ from lc_core.sampler.base import Base
 from lc_core.sampler.look import Carry, Look, look
 from lc_core.sampler.network import Predictor, want_logs
 from lc_core.sampler.rules import BINS, Column, Rules
+from lc_core.sampler.wants import Wants
 
 __all__ = ["Asked", "Base"]
 
@@ -31,7 +32,6 @@ class Asked:
     Attributes:
         rules: The rule of each of C columns.
         codes: Their settings, `(C, S)`.
-        told: What tells each column, `(C, Rules.width)`.
         at: For each of A alternatives, which columns it wants, `(A, L)`.
         present: 1 where there is a want, `(A, L)`.
         masks: Which bins, `(A, L, BINS + 1)`.
@@ -40,7 +40,6 @@ class Asked:
 
     rules: tuple[int, ...]
     codes: Tensor
-    told: Tensor
     at: Tensor
     present: Tensor
     masks: Tensor
@@ -92,11 +91,23 @@ class Asked:
         return cls(
             rules=tuple(one.rule for one in columns),
             codes=torch.from_numpy(codes).to(device),
-            told=torch.from_numpy(rules.rows(columns)).to(device),
             at=torch.from_numpy(at).to(device),
             present=torch.from_numpy(present).to(device),
             masks=torch.from_numpy(every).to(device),
             shares=shares,
+        )
+
+    @classmethod
+    def of_wants(cls, columns: Sequence[Column], wants: Wants, device: str) -> Asked:
+        """Return what the rows of wants ask: an alternative each, equally likely."""
+        count = len(wants.at)
+        return cls(
+            rules=tuple(one.rule for one in columns),
+            codes=torch.from_numpy(np.stack([one.code for one in columns])).to(device),
+            at=torch.from_numpy(wants.at).to(device),
+            present=torch.from_numpy(wants.present).to(device),
+            masks=torch.from_numpy(wants.masks).to(device),
+            shares=np.full(count, 1 / count),
         )
 
     @property

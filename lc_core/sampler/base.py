@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lc_core.common.seeds import block_generator
-from lc_core.models.latent_model import decode_array, draw_transported
+from lc_core.models.latent_model import LatentModel, decode_array, draw_transported
 from lc_core.sampler.rules import BINS, Column, Rules
-
-if TYPE_CHECKING:
-    from lc_core.sampler.training import Trainer
+from lc_core.sampler.wants import Table
 
 __all__ = ["Base", "learn_base"]
 
@@ -51,18 +49,17 @@ class Base:
             masks[place] = mask
 
 
-def learn_base(trainer: Trainer) -> dict[str, Any] | None:
+def learn_base(model: LatentModel, rules: Rules, table: Table) -> dict[str, Any] | None:
     """Return how data differ from prior samples in the value of the model's likeness, if that is one of the rules.
 
     What the model's own flow or chain makes of prior samples stands for data.
     """
-    model, rules = trainer.model, trainer.rules
     names = [rule.name for rule in rules.rules]
     transport = model.realism_alone()
     if transport is None or model.unwrapped.likeness not in names:
         return None
     number = names.index(model.unwrapped.likeness)
-    prior = np.bincount(trainer.table.bins[number][0], minlength=BINS + 1)
+    prior = np.bincount(table.bins[number][0], minlength=BINS + 1)
     data = np.zeros(BINS + 1)
     size = min(CARRIED, model.block)
     for block in range(CARRIED // size):

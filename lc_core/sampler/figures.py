@@ -126,14 +126,16 @@ def first_tries(
         Latents and outputs of the tries, `len(which) * tries` of them.
     """
     wants = batch.wants
-    wanted = [wanted_by(wants, row) for row in which]
-    asked = Asked.these(trained.rules, batch.columns, wanted, np.full(len(which), 1 / len(which)), model.device)
+    own = Wants(
+        *(np.ascontiguousarray(one[which.start : which.stop]) for one in (wants.at, wants.present, wants.masks))
+    )
+    asked = Asked.of_wants(batch.columns, own, model.device)
     engine = Sampler().asking(trained, asked, carry=model.flow() if base == "data" else None)
     z = draw_prior(model, len(which) * tries, block_generator(0, which.start, "sampler/figures"))
     state = engine.init(z, model)
     way = torch.arange(len(which), device=z.device).repeat_interleave(tries)
     state = (state[0], way, *state[2:])
-    every = Wants(*(np.repeat(one[which], tries, axis=0) for one in (wants.at, wants.present, wants.masks)))
+    every = Wants(*(np.repeat(one, tries, axis=0) for one in (own.at, own.present, own.masks)))
     final = state[0].clone()
     for number in range(1, engine.steps + 1):
         state = engine.step(state, SamplerEnergy(()), model, number)

@@ -111,7 +111,7 @@ def write_sampler(folder: Owned, trainer: Trainer, *, left_out: Mapping[str, str
             for number, rule in enumerate(rules.rules)
         ],
         "left_out": left_out or {},
-        "base": learn_base(trainer),
+        "base": learn_base(model, rules, trainer.table),
         "predictor": trainer.predictor.settings,
         "training": {
             **trainer.settings.as_dict(), "steps_done": trainer.step, "seconds": round(trainer.seconds, 1)

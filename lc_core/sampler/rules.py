@@ -158,25 +158,12 @@ class Rules:
         """Numbers in the longest code of settings."""
         return max([rule.size for rule in self.rules], default=0)
 
-    @property
-    def width(self) -> int:
-        """Numbers that tell a column: which rule it is, and its settings."""
-        return len(self.rules) + self.size
-
     def column(self, one: Measurement) -> Column | None:
         """Return a measurement as a column; None if no rule is like it."""
         for number, rule in enumerate(self.rules):
             if rule.knows(one):
                 return Column(number, one, np.pad(rule.encode(one), (0, self.size - rule.size)))
         return None
-
-    def rows(self, columns: Sequence[Column]) -> np.ndarray:
-        """Return what tells each column, `(C, width)` float32: its rule, as one number that is 1, and its settings."""
-        found = np.zeros((len(columns), self.width), dtype=np.float32)
-        for number, one in enumerate(columns):
-            found[number, one.rule] = 1.0
-            found[number, len(self.rules) :] = one.code
-        return found
 
     def knows(self, leaf: Constraint) -> bool:
         """Return whether a constraint can be asked of the sampler."""

@@ -24,8 +24,8 @@ from lc_core.common.nets import training_autocast
 from lc_core.common.seeds import block_generator
 from lc_core.constraints.measurement import measure_all
 from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
+from lc_core.sampler.asked import Asked
 from lc_core.sampler.guide import guided
-from lc_core.sampler.look import look
 from lc_core.sampler.network import Predictor
 from lc_core.sampler.rules import Rule, Rules, bins_of, measured_bins
 from lc_core.sampler.settings import SamplerSettings
@@ -161,7 +161,7 @@ class Trainer:
         """Take one training step."""
         self.optimiser.param_groups[0]["lr"] = self.settings.lr * self._rate()
         batch = draw_wants(self.rules, self.table, self.settings.batch, self.settings.sizes, self.rng)
-        asked = self._asked(batch)
+        asked = Asked.of_wants(batch.columns, batch.wants, self.model.device)
         generator = block_generator(self.settings.seed, self.step, "sampler")
         count, path = self.settings.batch, []
         if self.step > self.settings.warm:
@@ -190,35 +190,19 @@ class Trainer:
             found[::2] = self.carried[pick].to(found)
         return found
 
-    def _asked(self, batch: Batch) -> dict[str, Any]:
-        """Return a batch's columns and wants as `look` takes them."""
-        device = self.model.device
-        codes = torch.from_numpy(np.stack([one.code for one in batch.columns])).to(device)
-        at = torch.from_numpy(batch.wants.at).to(device)
-        return {
-            "rules": [one.rule for one in batch.columns],
-            "codes": codes,
-            "at": at,
-            "present": torch.from_numpy(batch.wants.present).to(device),
-            "masks": torch.from_numpy(batch.wants.masks).to(device),
-        }
-
-    def _follow(self, start: Tensor, asked: Mapping[str, Any], generator: torch.Generator) -> list[Tensor]:
+    def _follow(self, start: Tensor, asked: Asked, generator: torch.Generator) -> list[Tensor]:
         """Take guided steps; return where each led. The first half of the rows is cooled in the last third of them."""
         z, found = start, []
         count, steps = len(start), self.settings.iterations
-        met = torch.arange(count, device=z.device) % 2 == 1  # these begin where their wants are met
+        rows = torch.arange(count, device=z.device)  # odd ones begin where their wants are met
         self.predictor.requires_grad_(False)
         for number in range(1, steps + 1):
-            seen = look(
-                self.model, self.predictor, z, asked["rules"], asked["codes"], asked["at"], asked["present"],
-                asked["masks"],
-            )  # fmt: skip
-            counted = torch.where(met, 1.0, min(1.0, 2 * number / steps))
+            gradient = asked.look(self.model, self.predictor, z, rows).gradient
+            counted = torch.where(rows % 2 == 1, 1.0, min(1.0, 2 * number / steps))
             noise = torch.randn(count, self.model.dimensions, generator=generator).to(z.device)
-            warm = guided(self.model, z, seen.gradient * counted[:, None], noise, 1.0)
+            warm = guided(self.model, z, gradient * counted[:, None], noise, 1.0)
             if (heat := min(1.0, 3 * (steps - number) / steps)) < 1:
-                cool = guided(self.model, z, seen.gradient * counted[:, None], noise, heat)
+                cool = guided(self.model, z, gradient * counted[:, None], noise, heat)
                 warm[: count // 2] = cool[: count // 2]
             z = warm
             found.append(z)
@@ -230,20 +214,18 @@ class Trainer:
         pick = torch.from_numpy(self.rng.integers(len(moved), size=len(moved[0])))
         return torch.stack(list(moved))[pick, torch.arange(len(pick))]
 
-    def _learn(
-        self, latents: Tensor, outputs: np.ndarray, batch: Batch, asked: Mapping[str, Any]
-    ) -> tuple[float, np.ndarray]:
+    def _learn(self, latents: Tensor, outputs: np.ndarray, batch: Batch, asked: Asked) -> tuple[float, np.ndarray]:
         """Train the predictor on what latents decoded to; return its loss, and the bins of all columns `(N, C)`."""
         bins = measured_bins(self.rules, batch.columns, outputs)
         self.optimiser.zero_grad()
         with training_autocast(self.model.device):
             with torch.no_grad():
                 features = self.model.features(latents)
-            every = self.predictor(features, asked["rules"], asked["codes"])
+            every = self.predictor(features, asked.rules, asked.codes)
             target = torch.from_numpy(bins).to(self.model.device)
             each = F.nll_loss(every.flatten(0, 1), target.flatten(), reduction="none").view_as(target)
             # Every rule counts once, however many of its settings are among the columns.
-            shares = torch.tensor([1 / asked["rules"].count(one) for one in asked["rules"]], device=each.device)
+            shares = torch.tensor([1 / asked.rules.count(one) for one in asked.rules], device=each.device)
             loss = (each * shares).sum(1).mean()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.predictor.parameters(), 5.0)
