@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from lc_core import Constraint, FitSettings, Group, Measurement, SampleResult, sample
 from lc_core.errors import LCError
-from lc_core.sampler import Amortised, Rule, Sampler, SamplerSettings, Trainer, tabulate
+from lc_core.plugins.registry import Registry
+from lc_core.sampler import Amortised, Rule, Sampler, SamplerSettings, Trainer, amortise, tabulate
 from tests.core.sampler.conftest import TINY, Gauss, spread, total, value
 
 AT_0 = Constraint(Measurement(value, {"at": 0}), at_least=1.0)
@@ -96,3 +99,32 @@ def test_training_ends_in_time() -> None:
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, object], told: str) -> None:
     with pytest.raises(LCError, match=told):
         SamplerSettings.given(changes)
+
+
+class Shifted(Gauss):
+    """Its data lie two to the right of its prior samples."""
+
+    name = "shifted"
+
+    def flow(self) -> nn.Module:
+        class Flow(nn.Module):
+            def forward(self, z: torch.Tensor) -> torch.Tensor:
+                return z + 2.0 * torch.eye(4)[0]
+
+        return Flow()
+
+
+def test_under_base_data_tries_follow_the_flow_and_keep_to_data(tmp_path: Path) -> None:
+    model = Shifted()
+    amortise(model, rules=[value, total], settings=TINY, out=tmp_path / "s", registry=Registry())
+    engine = Sampler(folder=str(tmp_path / "s"), block=64)
+    found = sample(model=model, constraints=[AT_1], engine=engine, base="data", count=256, budget=512, cache=False)
+    assert len(found) > 200 and (found.outputs[:, 1] <= -1).all()
+    assert abs(found.outputs[:, 0].mean() - 2.0) < 0.3, "nothing is asked of the first value: it is as data have it"
+    assert np.allclose(found.outputs, found.latents), "latents are where the flow leads"
+
+
+def test_a_base_that_was_not_learned_and_has_no_flow_is_refused(amortised: Amortised) -> None:
+    engine = Sampler(folder=str(amortised.folder), block=64)
+    with pytest.raises(LCError, match="no flow or chain"):
+        sample(model=Gauss(), constraints=[AT_1], engine=engine, base="data", count=1, cache=False)
