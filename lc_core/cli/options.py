@@ -1,4 +1,4 @@
-"""What several commands take: paths, and the options `--plugin FILE` and `--quiet`."""
+"""What several commands take: paths, and the options `--plugin FILE`, `--workers N` and `--quiet`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-__all__ = ["FILE_PATH", "FilePath", "plugin_files", "quietly"]
+__all__ = ["FILE_PATH", "FilePath", "on_workers", "plugin_files", "quietly"]
 
 
 class FilePath(click.Path):
@@ -35,3 +35,10 @@ plugin_files = click.option(
 )
 
 quietly = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+
+on_workers = click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Processes, with this one; default as many as processors and memory allow, once some seconds have passed.",
+)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lc_core.cli.options import FILE_PATH, plugin_files, quietly
+from lc_core.cli.options import FILE_PATH, on_workers, plugin_files, quietly
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.report import print_report
 from lc_core.cli.threads import use_one_thread
 from lc_core.common.cache import Cache
+from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
 from lc_core.sampling.result import report_text
 from lc_core.spec import load_spec
@@ -41,6 +42,7 @@ INTERRUPTED = 130
 @click.option("--engine", help="Engine, in place of the spec's and its settings.")
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@on_workers
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
 @quietly
@@ -53,10 +55,13 @@ def command(spec_name: str, as_json: bool, quiet: bool, **options: Any) -> None:
     """
     try:
         with redirect_stdout(sys.stderr):  # whatever a plugin prints: stdout is for the result
-            result, folder = _run(spec_name, quiet=quiet, **options)
+            found = _run(spec_name, quiet=quiet, **options)
     except KeyboardInterrupt:
         click.echo("interrupted; give the same command again to go on from the last finished block", err=True)
         click.get_current_context().exit(INTERRUPTED)
+    if found is None:
+        return
+    result, folder = found
     if as_json:
         click.echo(report_text(result.report))
     elif not quiet:
@@ -66,13 +71,38 @@ def command(spec_name: str, as_json: bool, quiet: bool, **options: Any) -> None:
 
 
 def _run(
-    spec_name: str, *, out: Path | None, plugins: tuple[Path, ...], device: str, refit: bool, quiet: bool, **chosen: Any
-) -> tuple[SampleResult, Path]:
-    """Sample into a folder; `chosen` is what `load_spec` takes in place of the spec's own."""
+    spec_name: str,
+    *,
+    out: Path | None,
+    plugins: tuple[Path, ...],
+    device: str,
+    workers: int | None,
+    refit: bool,
+    quiet: bool,
+    **chosen: Any,
+) -> tuple[SampleResult, Path] | None:
+    """Sample into a folder; `chosen` is what `load_spec` takes in place of the spec's own. None on ranks above 0."""
+    from lc_core.runs.ranks import follow, rank_here
     from lc_core.runs.sample import run_spec
 
     use_one_thread()
+    rank = rank_here()
+    if rank and workers is not None:
+        raise LCError("a launcher started this process as one of several ranks; give no --workers then")
     spec = load_spec(spec_name, registry=build_registry(plugins), **chosen)
-    with RunProgress(quiet=quiet) as progress:
-        cache = Cache(refit=refit)
-        return run_spec(spec, out=out, device=device, cache=cache, progress=progress.line, on_block=progress.block)
+    follows = rank is not None and rank.number > 0
+    with RunProgress(quiet=quiet or follows) as progress:
+        cache = Cache(refit=refit and not follows)
+        if rank and follows:
+            follow(spec, rank, out=out, device=device, cache=cache)
+            return None
+        return run_spec(
+            spec,
+            out=out,
+            device=device,
+            cache=cache,
+            workers=workers,
+            rank=rank,
+            progress=progress.line,
+            on_block=progress.block,
+        )

@@ -2,18 +2,15 @@
 
 One pool serves a whole run. It is started when it is first needed and ends with the process, or as soon as a worker
 hangs or dies. Batches are cut into pieces of a fixed size, so that the values do not depend on how many workers a
-machine has room for. This module is imported in each worker before anything else, and so imports nothing heavy.
+machine has room for. This module is imported in each worker, and so imports nothing heavy.
 """
 
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 import pickle
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core.common.guard import CALL_SECONDS, IMPORT_SECONDS, TimedOut, seconds_allowed
 from lc_core.errors import LCError, PluginFault
-from lc_core.plugins.single_file import PREFIX, VERSION, load_file
+from lc_core.parallel.child import Answer, answered, end, loaded_files, spawned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +27,6 @@ __all__ = ["PIECE", "close_workers", "measure_in_workers"]
 
 PIECE = 64
 """Outputs that a worker measures at a time."""
-
-Answer = tuple[bool, Any]
-"""Whether a worker measured, and the values `(n,)`; or the message and hint of the error."""
 
 
 class _Pool:
@@ -74,32 +68,22 @@ def measure_in_workers(
 def close_workers() -> None:
     """End the worker processes, whatever they do; the next measurement starts new ones."""
     executor, _Pool.executor = _Pool.executor, None
-    if executor is None:
-        return
-    processes = list((executor._processes or {}).values())
-    executor.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.kill()
-    for process in processes:
-        process.join()
+    if executor is not None:
+        end(executor)
 
 
 def _started(workers: int, blob: bytes, who: str) -> ProcessPoolExecutor:
     """Return the pool, with room for so many workers, each with the plugins of single files that are still there."""
-    loaded = [module for name, module in sys.modules.items() if name.startswith(PREFIX)]
-    loaded = [module for module in loaded if os.path.isfile(str(module.__file__))]
-    files = tuple(sorted(str(module.__file__) for module in loaded))
-    started_with = (files, tuple(getattr(module, VERSION) for module in loaded), tuple(sys.path))
+    started_with = (*loaded_files(), tuple(sys.path))
     count = max(1, min(workers, os.cpu_count() or 1))
     if _Pool.executor is not None and _Pool.started_with == started_with and _Pool.count >= count:
         return _Pool.executor
     close_workers()
-    context = multiprocessing.get_context("spawn")
-    _Pool.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=(files,))
+    _Pool.executor = spawned(count)
     _Pool.count, _Pool.started_with = count, started_with
     importing = f"the import of {who} in a worker process"  # apart: no time of the measurement's
     try:
-        _answers(_Pool.executor, _answered, [(pickle.loads, blob)], importing, seconds_allowed(IMPORT_SECONDS))
+        _answers(_Pool.executor, answered, [(pickle.loads, blob)], importing, seconds_allowed(IMPORT_SECONDS))
     except BaseException:
         close_workers()
         raise
@@ -148,38 +132,5 @@ def _values(answer: Answer) -> np.ndarray:
     return values
 
 
-# What follows runs in a worker.
-
-
-def _start(files: tuple[str, ...]) -> None:
-    """Prepare a worker: it leaves Ctrl-C and stdout to the command, uses one thread, and ends with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    sys.stdout = sys.stderr
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    from pathlib import Path
-
-    for file in files:
-        load_file(Path(file))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 def _measure(blob: bytes, outputs: np.ndarray, first_index: int) -> Answer:
-    return _answered(lambda: pickle.loads(blob)(outputs, first_index=first_index))
-
-
-def _answered(function: Any, *given: Any) -> Answer:
-    """Call a function; an error is returned as text, since not every exception survives being sent."""
-    try:
-        found = function(*given)
-    except LCError as error:
-        return False, (error.message, error.hint)
-    except (Exception, SystemExit) as error:
-        return False, (f"{type(error).__name__}: {error}", None)
-    return True, found if function is not pickle.loads else None
+    return answered(lambda: pickle.loads(blob)(outputs, first_index=first_index))

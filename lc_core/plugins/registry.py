@@ -9,7 +9,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,6 +49,10 @@ class Registered:
     target: str | Callable[..., Any]
     about: Mapping[str, Any] = field(default_factory=dict, hash=False)
     api: int = 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what worker processes are sent: all but what is worked out again there."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @property
     def qualified(self) -> str:

@@ -15,26 +15,34 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import yaml
 
-from lc_core.bank.bank import Bank
+from lc_core.bank.keys import capability
 from lc_core.common.files import unwritable, write_atomically
 from lc_core.common.owned import Owned
 from lc_core.constraints.constraint import leaves
 from lc_core.constraints.digest import measurement_digest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import installed_version
-from lc_core.sampling.block import Block, run_block
+from lc_core.sampling.block import Block
 from lc_core.sampling.problem import Problem, Task
 from lc_core.spec.values import Spec
 
-if TYPE_CHECKING:
-    from lc_core.energy.energy import Energy
-
-__all__ = ["RunFolder", "environment", "identity_of"]
+__all__ = [
+    "RunFolder",
+    "block_bytes",
+    "block_path",
+    "check_identity",
+    "default_path",
+    "differing",
+    "environment",
+    "identity_of",
+    "load_block",
+    "read_identity",
+]
 
 
 def identity_of(spec: Spec, problem: Task) -> dict[str, str]:
@@ -60,10 +68,16 @@ def identity_of(spec: Spec, problem: Task) -> dict[str, str]:
         "seed": tree["sample"]["seed"],
         "fit settings": tree["fit"],
         "device": problem.model.device,
+        "processor, or its threads": capability(problem.model.device),
         "version of lc or torch": [installed_version("latent-constraints"), installed_version("torch")],
     }
     texts = {name: json.dumps(part, sort_keys=True) for name, part in parts.items()}
     return {name: hashlib.sha256(text.encode()).hexdigest()[:24] for name, text in texts.items()}
+
+
+def default_path(spec: Spec) -> Path:
+    """Return the folder of a spec's run, if none is given."""
+    return Path("runs") / f"{spec.name}-{spec.sample.seed}"
 
 
 @dataclass(frozen=True)
@@ -117,36 +131,42 @@ class RunFolder:
             raise unwritable(self.path, error) from error
 
     def blocks(
-        self,
-        problem: Problem,
-        energy: Energy | None,
-        *,
-        bank: Bank | None = None,
-        progress: Callable[[str], None] = lambda _: None,
+        self, make: Callable[[int], Block], *, progress: Callable[[str], None] = lambda _: None
     ) -> Iterator[Block]:
-        """Yield every block in order: those that are saved, then new ones, each saved as it is finished.
+        """Yield every block in order: those that are saved, then new ones, each saved as it is needed.
 
         Args:
-            problem: What is asked.
-            energy: What the engine descends.
-            bank: From `bank_for`, of what need not be decoded again.
-            progress: Called with a line when a saved block is damaged; it is then run again, to the same bytes.
+            make: Returns a block that is missing; called with its number.
+            progress: Called with a line when a saved block is damaged; it is then made again, to the same bytes.
         """
         for number in itertools.count():
-            path = self.path / "blocks" / f"{number:06d}.safetensors"
+            path = block_path(self.path, number)
             try:
-                block = _load_block(path, number)
+                block = load_block(path, number)
                 if block is None:
                     if os.path.lexists(path):
                         aside = _aside(path)
                         progress(
                             f"block {number} of {self.path} is damaged; running it again (it is kept: {aside.name})"
                         )
-                    block = run_block(problem, energy, number, bank)
-                    write_atomically(path, _block_bytes(block))
+                    block = make(number)
+                    write_atomically(path, block_bytes(block))
             except OSError as error:
                 raise unwritable(self.path, error) from error
             yield block
+
+    def missing(self, problem: Problem) -> Iterator[int]:
+        """Yield the number of every block that has yet to be made, as far as the budget goes."""
+        for number in itertools.count():
+            if not problem.has_block(number):
+                return
+            if load_block(block_path(self.path, number), number) is None:
+                yield number
+
+
+def block_path(folder: Path, number: int) -> Path:
+    """Return the file of a block in a run's folder."""
+    return folder / "blocks" / f"{number:06d}.safetensors"
 
 
 def _aside(path: Path) -> Path:
@@ -163,15 +183,33 @@ def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
         if not os.path.lexists(marker):
             write_atomically(marker, json.dumps({"identity": identity}, indent=2).encode())
             return
-        text = marker.read_bytes() if marker.is_file() else b""
+        held = read_identity(path)
     except OSError as error:
         raise unwritable(path, error) from error
+    check_identity(path, held, identity)
+
+
+def read_identity(path: Path) -> dict[str, str]:
+    """Return the identity of the run that a folder holds; empty if it cannot be read.
+
+    Raises:
+        OSError: If the file cannot be opened.
+    """
+    marker = path / "blocks" / "run.json"
     try:
-        held = dict(json.loads(text)["identity"])
+        return dict(json.loads(marker.read_bytes() if marker.is_file() else b"")["identity"])
     except (ValueError, KeyError, TypeError):
-        held = {}
+        return {}
+
+
+def check_identity(path: Path, held: dict[str, str], identity: dict[str, str]) -> None:
+    """Refuse a folder that holds another run.
+
+    Raises:
+        LCError: Saying what differs.
+    """
     if held != identity:
-        names = [name for name in identity if held.get(name) != identity[name]]
+        names = differing(identity, held)
         if "constraints" in names:  # a rule's settings are in the digest of its source too
             names = [name for name in names if name != "source of a rule"]
         what = f"which differs in {', '.join(names)}" if held and names else "which cannot be read"
@@ -181,7 +219,13 @@ def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
         raise LCError(f"{path} holds another run, {what}", hint=hint)
 
 
-def _block_bytes(block: Block) -> bytes:
+def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
+    """Return in what two identities differ, in words."""
+    return [name for name in one if other.get(name) != one[name]]
+
+
+def block_bytes(block: Block) -> bytes:
+    """Return the file of a block."""
     from safetensors.numpy import save
 
     tensors: dict[str, np.ndarray] = {
@@ -200,7 +244,7 @@ def _block_bytes(block: Block) -> bytes:
     return bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
 
 
-def _load_block(path: Path, number: int) -> Block | None:
+def load_block(path: Path, number: int) -> Block | None:
     """Return a saved block, or None if it is not there or damaged."""
     from safetensors import SafetensorError
     from safetensors.numpy import load

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,15 @@ from lc_core.common.cache import Cache
 from lc_core.common.owned import Owned, some
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
+from lc_core.parallel.crew import Crew
+from lc_core.parallel.room import workers_by_default
 from lc_core.runs.build import build_problem, build_renderers, prepare_problem, settled
-from lc_core.runs.folder import RunFolder, environment, identity_of
+from lc_core.runs.folder import RunFolder, default_path, environment, identity_of
 from lc_core.runs.html import write_html
+from lc_core.runs.ranks import Rank, RankCrew
 from lc_core.runs.render import render_all
-from lc_core.sampling.block import bank_for
+from lc_core.runs.writers import Maker, local_writers
+from lc_core.sampling.block import Block, bank_for
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.problem import Problem, Task
 from lc_core.sampling.report import finish_report
@@ -41,6 +46,8 @@ def run_spec(
     out: Path | None = None,
     device: str = "auto",
     cache: Cache | None = None,
+    workers: int | None = 1,
+    rank: Rank | None = None,
     progress: Progress = lambda _: None,
     on_block: Callable[[Collector], None] = lambda _: None,
 ) -> tuple[SampleResult, Path]:
@@ -51,6 +58,10 @@ def run_spec(
         out: The folder; default `runs/<name>-<seed>`.
         device: `auto`, `cpu` or `cuda`.
         cache: Where fitted parts are kept.
+        workers: Processes that make blocks, with this one; the bytes are the same for any number. None for as many as
+            the machine has room for, if the run takes more than some seconds.
+        rank: Rank 0 of several (`lc_core.runs.ranks`), where a launcher started this process; then there are no
+            workers.
         progress: Called with a line of text now and then.
         on_block: Called after each block.
 
@@ -64,14 +75,23 @@ def run_spec(
     problem = build_problem(spec, device=device)
     spec = settled(spec, problem.engine)
     renderers = build_renderers(spec)
-    path = out or Path("runs") / f"{spec.name}-{spec.sample.seed}"
-    with RunFolder.open(path, identity_of(spec, problem)) as folder:
+    path = out or default_path(spec)
+    identity = identity_of(spec, problem)
+    with RunFolder.open(path, identity) as folder:
         check_room(folder.owned, renderers)
         prepared = prepare_problem(problem, spec.fit, cache, progress)
         problem = replace(problem, engine=prepared.engine)
         bank = bank_for(problem, cache, progress)
-        blocks = folder.blocks(problem, prepared.energy, bank=bank, progress=progress)
-        result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
+        make = Maker(problem, prepared.energy, bank)
+        if rank is not None:
+            crew: Crew[Block] | RankCrew = RankCrew(path, rank, make, problem.has_block)
+        else:
+            count = workers or workers_by_default()
+            others = local_writers(spec, device=device, identity=identity, workers=count)
+            crew = Crew(make, folder.missing(problem), others, may=make.may, at_once=workers is not None)
+        with closing(crew):
+            blocks = folder.blocks(crew.get, progress=progress)
+            result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
         late = problem.engine.fit_seconds()
         seconds = {"fit": prepared.seconds + late, "sample": sampling - late}
         finish_report(result, spec=spec, view=spec.view, card=prepared.card, seconds=seconds)

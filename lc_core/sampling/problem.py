@@ -110,6 +110,10 @@ class Problem(Task):
         engine = self.engine.part(number)[0]
         return not engine.needs_energy and decodes_of_base(self.model, self.base) == 0
 
+    def has_block(self, number: int) -> bool:
+        """Return whether the budget reaches block `number`."""
+        return self.engine.part(number)[1] < self.budget
+
     @property
     def most_tries(self) -> int:
         """The budget in whole blocks."""

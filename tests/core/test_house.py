@@ -16,6 +16,7 @@ FLOORS = (
     ("common",),
     ("models",),
     ("plugins",),
+    ("parallel",),
     ("constraints",),
     ("bank",),
     ("critics", "spec"),

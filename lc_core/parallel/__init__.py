@@ -1,0 +1,1 @@
+"""Several processes that make the pieces of one piece of work."""

@@ -1,0 +1,77 @@
+"""What every worker process of lc begins with, and how its errors come back.
+
+This module is imported in each worker before anything else, and so imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from lc_core.errors import LCError
+from lc_core.plugins.single_file import PREFIX, VERSION, load_file
+
+__all__ = ["Answer", "answered", "end", "loaded_files", "spawned", "start"]
+
+Answer = tuple[bool, Any]
+"""Whether a call succeeded, and what it returned; or the message and hint of the error."""
+
+
+def loaded_files() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the plugins of single files that this process has loaded and that are still there, and their versions."""
+    loaded = [module for name, module in sys.modules.items() if name.startswith(PREFIX)]
+    loaded = [module for module in loaded if os.path.isfile(str(module.__file__))]
+    return tuple(sorted(str(module.__file__) for module in loaded)), tuple(getattr(one, VERSION) for one in loaded)
+
+
+def spawned(count: int) -> ProcessPoolExecutor:
+    """Return so many workers, each with the plugins of single files that this process has; none shares its memory."""
+    files, _ = loaded_files()
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, mp_context=context, initializer=start, initargs=(files,))
+
+
+def end(executor: ProcessPoolExecutor) -> None:
+    """End workers at once, whatever they do."""
+    processes = list((executor._processes or {}).values())
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.kill()
+    for process in processes:
+        process.join()
+
+
+def start(files: tuple[str, ...]) -> None:
+    """Prepare a worker: it leaves Ctrl-C and stdout to the command, uses one thread, and ends with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sys.stdout = sys.stderr
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    for file in files:
+        load_file(Path(file))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def answered(function: Callable[..., Any], *given: Any) -> Answer:
+    """Call a function; an error is returned as text, since not every exception survives being sent."""
+    try:
+        found = function(*given)
+    except LCError as error:
+        return False, (error.message, error.hint)
+    except (Exception, SystemExit) as error:
+        return False, (f"{type(error).__name__}: {error}", None)
+    return True, found if function is not pickle.loads else None

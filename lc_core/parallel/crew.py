@@ -1,0 +1,217 @@
+"""Numbered pieces of work, made by this process and by others, and given out in their order.
+
+A piece is a function of its number alone, so it is the same whoever makes it. Pieces that were made ahead and are not
+needed are dropped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Generic, Protocol, TypeVar
+
+from lc_core.errors import LCError
+from lc_core.parallel.child import Answer, answered, end, spawned
+
+__all__ = ["Crew", "Others", "Processes"]
+
+Piece = TypeVar("Piece")
+
+QUEUED = 2
+"""Pieces that a worker is given at once, so that it need not wait for the next one."""
+AHEAD = 4
+"""Most pieces, for each worker, that are ready before they are needed."""
+PATIENCE = 2.0
+"""Seconds of work after which other processes are started: starting one takes about as long."""
+DEATHS = 3
+"""Times in a row that a worker may die before a piece is ready again."""
+
+
+class Others(Protocol):
+    """Workers beside this process."""
+
+    count: int
+    """How many there are."""
+
+    def ready(self) -> bool:
+        """Start them if they are not; return whether they can make pieces at once."""
+
+    def submit(self, number: int) -> Future[Answer]:
+        """Have a piece made."""
+
+    def again(self) -> None:
+        """Begin anew after a worker died."""
+
+    def close(self) -> None:
+        """End them, whatever they do."""
+
+
+class Processes:
+    """Worker processes on this machine.
+
+    Args:
+        count: How many.
+        build: A function at the top of a module; it returns what makes a piece of a number. Called in each process.
+        given: Its arguments, which can be pickled.
+    """
+
+    def __init__(self, count: int, build: Callable[..., Callable[[int], Any]], *given: Any) -> None:
+        self.count, self._build, self._given = count, build, given
+        self._executor: ProcessPoolExecutor | None = None
+        self._starting: list[Future[Answer]] = []
+
+    def ready(self) -> bool:
+        """Start them if they are not; return whether one has built what it makes pieces with.
+
+        Raises:
+            LCError: If that cannot be built.
+        """
+        if self._executor is None:
+            self._executor = spawned(self.count)
+            self._starting = [self._executor.submit(_make, self._build, self._given, None) for _ in range(self.count)]
+        done = [one.result() for one in self._starting if one.done()]
+        for good, found in done:
+            if not good:
+                raise LCError(found[0], hint=found[1])
+        return len(done) == self.count
+
+    def submit(self, number: int) -> Future[Answer]:
+        """Have a piece made."""
+        self.ready()
+        assert self._executor is not None
+        return self._executor.submit(_make, self._build, self._given, number)
+
+    def again(self) -> None:
+        """Begin anew after a worker died."""
+        self.close()
+
+    def close(self) -> None:
+        """End them, whatever they do."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            end(executor)
+
+
+class Crew(Generic[Piece]):
+    """Makes pieces in this process and in others.
+
+    Args:
+        here: Makes a piece in this process.
+        numbers: The numbers of the pieces that have to be made, rising.
+        others: Workers beside this process; None for none.
+        may: Whether a piece may be given to others; those after it wait.
+        at_once: Start the others at once, not after `PATIENCE`.
+    """
+
+    def __init__(
+        self,
+        here: Callable[[int], Piece],
+        numbers: Iterable[int],
+        others: Others | None = None,
+        *,
+        may: Callable[[int], bool] = lambda _: True,
+        at_once: bool = False,
+    ) -> None:
+        self._here, self._numbers, self._others, self._may = here, iter(numbers), others, may
+        self._next = next(self._numbers, None)
+        self._made: dict[int, Piece | LCError] = {}  # an error counts when its piece is needed
+        self._given: dict[int, Future[Answer]] = {}
+        self._deaths = 0
+        self._begins = time.monotonic() + (0.0 if at_once else PATIENCE)
+
+    def get(self, number: int) -> Piece:
+        """Return a piece; those before it are no longer needed.
+
+        Raises:
+            LCError: If it cannot be made, or workers die again and again.
+        """
+        while number not in self._made:
+            self._hand_out()
+            self._collect()
+            if number in self._made:
+                break
+            if self._next is not None and (not self._given or len(self._made) < self._most_ahead):
+                self._make()
+            else:
+                wait(self._given.values(), return_when=FIRST_COMPLETED)
+        found = self._made.pop(number)
+        if isinstance(found, LCError):
+            raise found
+        return found
+
+    def close(self) -> None:
+        """End the others."""
+        if self._others is not None:
+            self._others.close()
+
+    @property
+    def _most_ahead(self) -> int:
+        return AHEAD * (1 + self._others.count) if self._others else 1
+
+    def _take(self) -> int:
+        number, self._next = self._next, next(self._numbers, None)
+        assert number is not None
+        return number
+
+    def _make(self) -> None:
+        """Make the next piece in this process."""
+        number = self._take()
+        try:
+            self._made[number] = self._here(number)
+        except LCError as error:
+            self._made[number] = error
+
+    def _hand_out(self) -> None:
+        """Give the others what they have room for."""
+        if self._others is None or time.monotonic() < self._begins or self._next is None or not self._may(self._next):
+            return
+        if not self._others.ready():
+            return
+        room = min(QUEUED * self._others.count, self._most_ahead - len(self._made))
+        while len(self._given) < room and self._next is not None and self._may(self._next):
+            number = self._take()
+            self._given[number] = self._others.submit(number)
+
+    def _collect(self) -> None:
+        """Take what the others have made."""
+        for number, future in list(self._given.items()):
+            if not future.done():
+                continue
+            try:
+                good, found = future.result()
+            except BrokenProcessPool:
+                self._begin_again()
+                return
+            del self._given[number]
+            self._deaths = 0
+            self._made[number] = found if good else LCError(found[0], hint=found[1])
+
+    def _begin_again(self) -> None:
+        """Have the pieces of workers that died made again."""
+        assert self._others is not None
+        self._deaths += 1
+        if self._deaths > DEATHS:
+            first = min(self._given)
+            raise LCError(
+                f"worker processes ended abruptly {self._deaths} times, piece {first} and later ones are not made",
+                hint="they may have run out of memory: give fewer --workers",
+            )
+        self._others.again()
+        self._given = {number: self._others.submit(number) for number in self._given}
+
+
+_built: dict[str, Callable[[int], Any]] = {}
+"""What this worker makes pieces with: built with the first one."""
+
+
+def _make(build: Callable[..., Callable[[int], Any]], given: tuple[Any, ...], number: int | None) -> Answer:
+    """Make a piece in a worker; None only builds what it takes."""
+
+    def make() -> Any:
+        if "it" not in _built:
+            _built["it"] = build(*given)
+        return None if number is None else _built["it"](number)
+
+    return answered(make)
