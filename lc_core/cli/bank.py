@@ -13,7 +13,7 @@ import click
 
 from lc_core.bank.columns import VARIABLE
 from lc_core.cli.chosen_model import chosen_model
-from lc_core.cli.options import plugin_files, quietly
+from lc_core.cli.options import on_workers, plugin_files, quietly
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.text import size
 from lc_core.cli.threads import use_one_thread
@@ -24,10 +24,13 @@ from lc_core.common.words import counted
 from lc_core.constraints.constraint import leaves
 from lc_core.errors import LCError
 from lc_core.models.checks import check_decoder
+from lc_core.parallel.room import workers_by_default
 from lc_core.plugins.discover import build_registry
 from lc_core.spec import load_spec, shipped_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lc_core.bank.bank import Bank
     from lc_core.constraints.measurement import Measurement
 
@@ -47,6 +50,7 @@ EVERY = 2.0
 @click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a setting of the model.")
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@on_workers
 @click.option("--json", "as_json", is_flag=True, help="Print what is there at the end as JSON.")
 @quietly
 def command(
@@ -56,6 +60,7 @@ def command(
     changes: tuple[str, ...],
     plugins: tuple[Path, ...],
     device: str,
+    workers: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -66,6 +71,7 @@ def command(
     """
     from lc_core.bank.bank import Bank
     from lc_core.runs.build import load_selected
+    from lc_core.runs.filling import filled
 
     use_one_thread()
     registry = build_registry(plugins)
@@ -77,8 +83,10 @@ def command(
         check_decoder(loaded)
         bank = Bank(loaded, seed=seed, cache=Cache(), say=lambda line: _say(bank, line, progress))
         rules = [leaf.measurement for leaf in leaves(entries)]
+        count, blocks = workers or workers_by_default(), -(-samples // bank.block)
         try:
-            _fill(bank, rules, -(-samples // bank.block), progress)
+            made = filled(bank, rules, blocks, selected, device=device, workers=count)
+            _fill(bank, rules, blocks, made, progress)
         except KeyboardInterrupt:
             progress.line("interrupted; give the same command again to go on")
             click.get_current_context().exit(INTERRUPTED)
@@ -99,8 +107,10 @@ def _say(bank: Bank, line: str, progress: RunProgress) -> None:
         progress.line(line)
 
 
-def _fill(bank: Bank, rules: list[Measurement], blocks: int, progress: RunProgress) -> None:
-    """Decode and measure what is missing of the first blocks.
+def _fill(
+    bank: Bank, rules: list[Measurement], blocks: int, numbers: Iterator[tuple[int, bool]], progress: RunProgress
+) -> None:
+    """Have every block made that is missing, and show how far it is.
 
     Raises:
         LCError: If something is at fault, or nothing more can be kept.
@@ -108,12 +118,10 @@ def _fill(bank: Bank, rules: list[Measurement], blocks: int, progress: RunProgre
     total = blocks * bank.block
     progress.line(f"prior samples of {bank.model.name}: {total:,} wanted, in {counted(blocks, 'block')}")
     made, began, told = 0, time.monotonic(), 0.0
-    for number in range(blocks):
-        if not bank.has(number, rules):
-            bank.values(number, rules) if rules else bank.outputs(number)
-            made += 1
-            if not bank.has(number, rules):
-                raise _not_kept(bank, rules)
+    for number, new in numbers:
+        made += new
+        if new and not bank.has(number, rules):
+            raise _not_kept(bank, rules)
         now = time.monotonic()
         if now - told > EVERY or number == blocks - 1:
             told, done = now, (number + 1) * bank.block

@@ -1,0 +1,68 @@
+"""Fills a bank, by this process and others."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+
+from lc_core.bank.bank import Bank
+from lc_core.common.cache import Cache
+from lc_core.constraints.measurement import Measurement
+from lc_core.errors import LCError
+from lc_core.parallel.crew import Crew, Processes
+from lc_core.runs.build import load_selected
+from lc_core.spec.values import Selected
+
+__all__ = ["filled"]
+
+
+def filled(
+    bank: Bank, rules: Sequence[Measurement], blocks: int, selected: Selected, *, device: str, workers: int
+) -> Iterator[tuple[int, bool]]:
+    """Decode and measure what is missing of the first blocks of a bank; yield each number, and whether it was made.
+
+    Args:
+        bank: The bank.
+        rules: What is measured.
+        blocks: How many blocks.
+        selected: Its model, as a worker process builds it.
+        device: `auto`, `cpu` or `cuda`.
+        workers: Processes in all.
+
+    Raises:
+        LCError: If something is at fault, or cannot be sent to a process.
+    """
+
+    def make(number: int) -> None:
+        bank.values(number, rules) if rules else bank.outputs(number)
+
+    given = (selected, device, bank.seed, bank.block, tuple(rules))
+    if workers > 1:
+        try:
+            pickle.dumps(given)
+        except Exception as error:
+            raise LCError(
+                f"what is to be measured cannot be sent to worker processes: {type(error).__name__}: {error}",
+                hint="define each rule at the top of a module, under its own name; or give --workers 1",
+            ) from error
+    missing = [number for number in range(blocks) if not bank.has(number, rules)]
+    others = Processes(workers - 1, _filler, *given) if workers > 1 else None
+    with closing(Crew(make, missing, others)) as crew:
+        wanted = set(missing)
+        for number in range(blocks):
+            if number in wanted:
+                crew.get(number)
+            yield number, number in wanted
+
+
+def _filler(
+    selected: Selected, device: str, seed: int, block: int, rules: tuple[Measurement, ...]
+) -> Callable[[int], None]:
+    """Return what makes and keeps a block, in a worker process."""
+    bank = Bank(load_selected(selected, device=device), seed=seed, block=block, cache=Cache())
+
+    def make(number: int) -> None:
+        bank.values(number, rules) if rules else bank.outputs(number)
+
+    return make
