@@ -43,6 +43,11 @@ INTERRUPTED = 130
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @on_workers
+@click.option(
+    "--cluster",
+    metavar="ray[://ADDRESS]",
+    help="Have a Ray cluster make the samples: ray starts one on this machine; needs the extra ray.",
+)
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
 @quietly
@@ -77,6 +82,7 @@ def _run(
     plugins: tuple[Path, ...],
     device: str,
     workers: int | None,
+    cluster: str | None,
     refit: bool,
     quiet: bool,
     **chosen: Any,
@@ -87,8 +93,8 @@ def _run(
 
     use_one_thread()
     rank = rank_here()
-    if rank and workers is not None:
-        raise LCError("a launcher started this process as one of several ranks; give no --workers then")
+    if rank and (workers is not None or cluster is not None):
+        raise LCError("a launcher started this process as one of several ranks: give no --workers and no --cluster")
     spec = load_spec(spec_name, registry=build_registry(plugins), **chosen)
     follows = rank is not None and rank.number > 0
     with RunProgress(quiet=quiet or follows) as progress:
@@ -102,6 +108,7 @@ def _run(
             device=device,
             cache=cache,
             workers=workers,
+            cluster=cluster,
             rank=rank,
             progress=progress.line,
             on_block=progress.block,

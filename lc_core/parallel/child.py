@@ -19,7 +19,7 @@ from typing import Any
 from lc_core.errors import LCError
 from lc_core.plugins.single_file import PREFIX, VERSION, load_file
 
-__all__ = ["Answer", "answered", "end", "loaded_files", "spawned", "start"]
+__all__ = ["Answer", "answered", "end", "loaded_files", "prepare", "spawned", "start"]
 
 Answer = tuple[bool, Any]
 """Whether a call succeeded, and what it returned; or the message and hint of the error."""
@@ -50,11 +50,16 @@ def end(executor: ProcessPoolExecutor) -> None:
 
 
 def start(files: tuple[str, ...]) -> None:
-    """Prepare a worker: it leaves Ctrl-C and stdout to the command, uses one thread, and ends with its parent."""
+    """Prepare a worker: it leaves Ctrl-C and stdout to the command, and ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.stdout = sys.stderr
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    prepare(files)
+
+
+def prepare(files: tuple[str, ...]) -> None:
+    """Load plugins of single files; use one thread, unless OMP_NUM_THREADS says how many."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     for file in files:
         load_file(Path(file))
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from lc_core.errors import LCError
 from lc_core.parallel.child import Answer, answered, end, spawned
 
-__all__ = ["Crew", "Others", "Processes"]
+__all__ = ["Crew", "Others", "Processes", "make_piece"]
 
 Piece = TypeVar("Piece")
 
@@ -34,6 +34,10 @@ class Others(Protocol):
 
     count: int
     """How many there are."""
+    works_too: bool
+    """Whether this process is to make pieces beside them, once they are ready."""
+    died: tuple[type[Exception], ...]
+    """What a piece of a worker that died raises."""
 
     def ready(self) -> bool:
         """Start them if they are not; return whether they can make pieces at once."""
@@ -57,6 +61,9 @@ class Processes:
         given: Its arguments, which can be pickled.
     """
 
+    works_too = True
+    died: tuple[type[Exception], ...] = (BrokenProcessPool,)
+
     def __init__(self, count: int, build: Callable[..., Callable[[int], Any]], *given: Any) -> None:
         self.count, self._build, self._given = count, build, given
         self._executor: ProcessPoolExecutor | None = None
@@ -70,7 +77,9 @@ class Processes:
         """
         if self._executor is None:
             self._executor = spawned(self.count)
-            self._starting = [self._executor.submit(_make, self._build, self._given, None) for _ in range(self.count)]
+            self._starting = [
+                self._executor.submit(make_piece, self._build, self._given, None) for _ in range(self.count)
+            ]
         done = [one.result() for one in self._starting if one.done()]
         for good, found in done:
             if not good:
@@ -81,7 +90,7 @@ class Processes:
         """Have a piece made."""
         self.ready()
         assert self._executor is not None
-        return self._executor.submit(_make, self._build, self._given, number)
+        return self._executor.submit(make_piece, self._build, self._given, number)
 
     def again(self) -> None:
         """Begin anew after a worker died."""
@@ -132,7 +141,7 @@ class Crew(Generic[Piece]):
             self._collect()
             if number in self._made:
                 break
-            if self._next is not None and (not self._given or len(self._made) < self._most_ahead):
+            if self._next is not None and (not self._given or self._works and len(self._made) < self._most_ahead):
                 self._make()
             else:
                 wait(self._given.values(), return_when=FIRST_COMPLETED)
@@ -145,6 +154,10 @@ class Crew(Generic[Piece]):
         """End the others."""
         if self._others is not None:
             self._others.close()
+
+    @property
+    def _works(self) -> bool:
+        return self._others is None or self._others.works_too
 
     @property
     def _most_ahead(self) -> int:
@@ -181,7 +194,9 @@ class Crew(Generic[Piece]):
                 continue
             try:
                 good, found = future.result()
-            except BrokenProcessPool:
+            except Exception as error:
+                if self._others is None or not isinstance(error, self._others.died):
+                    raise
                 self._begin_again()
                 return
             del self._given[number]
@@ -206,7 +221,7 @@ _built: dict[str, Callable[[int], Any]] = {}
 """What this worker makes pieces with: built with the first one."""
 
 
-def _make(build: Callable[..., Callable[[int], Any]], given: tuple[Any, ...], number: int | None) -> Answer:
+def make_piece(build: Callable[..., Callable[[int], Any]], given: tuple[Any, ...], number: int | None) -> Answer:
     """Make a piece in a worker; None only builds what it takes."""
 
     def make() -> Any:

@@ -19,13 +19,12 @@ from lc_core.common.owned import Owned, some
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
 from lc_core.parallel.crew import Crew
-from lc_core.parallel.room import workers_by_default
 from lc_core.runs.build import build_problem, build_renderers, prepare_problem, settled
 from lc_core.runs.folder import RunFolder, default_path, environment, identity_of
 from lc_core.runs.html import write_html
 from lc_core.runs.ranks import Rank, RankCrew
 from lc_core.runs.render import render_all
-from lc_core.runs.writers import Maker, local_writers
+from lc_core.runs.writers import Maker, writers
 from lc_core.sampling.block import Block, bank_for
 from lc_core.sampling.collector import Collector
 from lc_core.sampling.problem import Problem, Task
@@ -47,6 +46,7 @@ def run_spec(
     device: str = "auto",
     cache: Cache | None = None,
     workers: int | None = 1,
+    cluster: str | None = None,
     rank: Rank | None = None,
     progress: Progress = lambda _: None,
     on_block: Callable[[Collector], None] = lambda _: None,
@@ -60,6 +60,7 @@ def run_spec(
         cache: Where fitted parts are kept.
         workers: Processes that make blocks, with this one; the bytes are the same for any number. None for as many as
             the machine has room for, if the run takes more than some seconds.
+        cluster: A Ray cluster that makes blocks, `ray` or `ray://HOST:PORT`; `workers` are then those there.
         rank: Rank 0 of several (`lc_core.runs.ranks`), where a launcher started this process; then there are no
             workers.
         progress: Called with a line of text now and then.
@@ -86,9 +87,9 @@ def run_spec(
         if rank is not None:
             crew: Crew[Block] | RankCrew = RankCrew(path, rank, make, problem.has_block)
         else:
-            count = workers or workers_by_default()
-            others = local_writers(spec, device=device, identity=identity, workers=count)
-            crew = Crew(make, folder.missing(problem), others, may=make.may, at_once=workers is not None)
+            others = writers(spec, device=device, identity=identity, workers=workers, cluster=cluster)
+            at_once = workers is not None or cluster is not None
+            crew = Crew(make, folder.missing(problem), others, may=make.may, at_once=at_once)
         with closing(crew):
             blocks = folder.blocks(crew.get, progress=progress)
             result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)

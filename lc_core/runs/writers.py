@@ -11,6 +11,8 @@ from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.errors import LCError
 from lc_core.parallel.crew import Others, Processes
+from lc_core.parallel.ray_workers import RayWorkers
+from lc_core.parallel.room import workers_by_default
 from lc_core.runs.build import build_problem, prepare_problem, settled
 from lc_core.runs.folder import differing, identity_of
 from lc_core.sampling.block import Block, bank_for, run_block
@@ -20,22 +22,26 @@ from lc_core.spec.values import Spec
 if TYPE_CHECKING:
     from lc_core.energy.energy import Energy
 
-__all__ = ["Maker", "local_writers"]
+__all__ = ["Maker", "writers"]
 
 
-def local_writers(spec: Spec, *, device: str, identity: dict[str, str], workers: int) -> Others | None:
+def writers(
+    spec: Spec, *, device: str, identity: dict[str, str], workers: int | None, cluster: str | None = None
+) -> Others | None:
     """Return processes that make blocks of a run beside this one; None if there are to be none.
 
     Args:
         spec: A checked spec.
         device: `auto`, `cpu` or `cuda`.
         identity: Of the run: a worker whose own is another one makes nothing.
-        workers: Processes in all, with this one.
+        workers: Processes in all, with this one; None for as many as there is room for. On a cluster, workers there.
+        cluster: A Ray cluster, `ray` or `ray://HOST:PORT`; None for processes on this machine.
 
     Raises:
-        LCError: If a plugin of the spec cannot be sent to a process.
+        LCError: If a plugin of the spec cannot be sent to a process, or there is no such cluster.
     """
-    if workers < 2:
+    count = workers if workers or cluster else workers_by_default()
+    if cluster is None and (count or 1) < 2:
         return None
     try:
         pickle.dumps(spec)
@@ -44,7 +50,9 @@ def local_writers(spec: Spec, *, device: str, identity: dict[str, str], workers:
             f"the spec cannot be sent to worker processes: {type(error).__name__}: {error}",
             hint="define each component at the top of a module, under its own name; or give --workers 1",
         ) from error
-    return Processes(workers - 1, _writer, spec, device, identity)
+    if cluster is not None:
+        return RayWorkers(cluster, count, _writer, spec, device, identity)
+    return Processes((count or 1) - 1, _writer, spec, device, identity)
 
 
 def _writer(spec: Spec, device: str, identity: dict[str, str]) -> Callable[[int], Block]:
