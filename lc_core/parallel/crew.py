@@ -143,6 +143,8 @@ class Crew(Generic[Piece]):
                 break
             if self._next is not None and (not self._given or self._works and len(self._made) < self._most_ahead):
                 self._make()
+            elif not self._given:
+                return self._here(number)
             else:
                 wait(self._given.values(), return_when=FIRST_COMPLETED)
         found = self._made.pop(number)
@@ -180,7 +182,11 @@ class Crew(Generic[Piece]):
         """Give the others what they have room for."""
         if self._others is None or time.monotonic() < self._begins or self._next is None or not self._may(self._next):
             return
-        if not self._others.ready():
+        try:
+            if not self._others.ready():
+                return
+        except self._others.died as error:
+            self._begin_again(error)
             return
         room = min(QUEUED * self._others.count, self._most_ahead - len(self._made))
         while len(self._given) < room and self._next is not None and self._may(self._next):
@@ -197,22 +203,21 @@ class Crew(Generic[Piece]):
             except Exception as error:
                 if self._others is None or not isinstance(error, self._others.died):
                     raise
-                self._begin_again()
+                self._begin_again(error)
                 return
             del self._given[number]
             self._deaths = 0
             self._made[number] = found if good else LCError(found[0], hint=found[1])
 
-    def _begin_again(self) -> None:
+    def _begin_again(self, error: Exception) -> None:
         """Have the pieces of workers that died made again."""
         assert self._others is not None
         self._deaths += 1
         if self._deaths > DEATHS:
-            first = min(self._given)
             raise LCError(
-                f"worker processes ended abruptly {self._deaths} times, piece {first} and later ones are not made",
+                f"worker processes ended abruptly {self._deaths} times in a row: {error}",
                 hint="they may have run out of memory: give fewer --workers",
-            )
+            ) from error
         self._others.again()
         self._given = {number: self._others.submit(number) for number in self._given}
 

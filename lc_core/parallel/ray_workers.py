@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -41,7 +42,7 @@ class RayWorkers:
         self._ray = _connected(address, count)
         self.count = count or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self.died: tuple[type[Exception], ...] = (self._ray.exceptions.RayActorError,)
-        self._build, self._given = build, given
+        self._blob = pickle.dumps((build, given))  # opened once the plugins of single files are loaded
         self._actors: list[Any] = []
         self._starting: list[Future[Answer]] = []
         self._waiting: list[set[Future[Answer]]] = []
@@ -57,7 +58,7 @@ class RayWorkers:
             environment = {"env_vars": {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}}
             options = {"num_cpus": 1, "max_restarts": -1, "max_task_retries": -1, "runtime_env": environment}
             worker = self._ray.remote(_Worker).options(**options)
-            self._actors = [worker.remote(files, self._build, self._given) for _ in range(self.count)]
+            self._actors = [worker.remote(files, self._blob) for _ in range(self.count)]
             self._starting = [one.make.remote(None).future() for one in self._actors]
             self._waiting = [set() for _ in self._actors]
         done = [one.result() for one in self._starting if one.done()]
@@ -93,9 +94,9 @@ class RayWorkers:
 class _Worker:
     """A worker of the cluster."""
 
-    def __init__(self, files: tuple[str, ...], build: Callable[..., Callable[[int], Any]], given: tuple[Any, ...]):
+    def __init__(self, files: tuple[str, ...], blob: bytes) -> None:
         prepare(files)
-        self._build, self._given = build, given
+        self._build, self._given = pickle.loads(blob)
 
     def make(self, number: int | None) -> Answer:
         """Make a piece; None only builds what it takes."""

@@ -1,8 +1,8 @@
 """Ranks: processes of one run that a launcher such as torchrun, srun or Accelerate has started, on any machines.
 
 They have nothing in common but the folder of the run. Rank r of w makes blocks r, r + w, r + 2w and so on, each a file
-under `.lc/ahead`; rank 0 takes them to their places in order and writes everything else. A rank that died is waited for
-in vain for a while, then its blocks are made by others: they are functions of their number, so two may make the same.
+under `.lc/ahead`; rank 0 takes them to their places in order and writes everything else. A rank whose block does not
+come for a while counts as dead, and its blocks are shared out: a block is a function of its number, so two may make it.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class RankCrew:
         self._path, self._rank, self._make, self._has = path, rank, make, has
         self._folder = path / ".lc" / "ahead"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._slowest, self._failed = 0.0, set[int]()
+        self._slowest, self._failed, self._dead = 0.0, set[int](), set[int]()
 
     def get(self, number: int) -> Block:
         """Return a block.
@@ -99,7 +99,9 @@ class RankCrew:
         while (block := self._there(number)) is None:
             mine = self._own(number)
             late = time.monotonic() - began > max(PATIENCE, 3 * self._slowest)
-            if mine == number or (mine is None and late):
+            if mine is None and late:
+                self._dead.add(self._whose(number))
+            if mine == number or number in self._failed:
                 block = self._timed(number)
                 if self._rank.number:
                     write_atomically(self._ahead(number), block_bytes(block))
@@ -134,13 +136,20 @@ class RankCrew:
 
     def _own(self, number: int) -> int | None:
         """Return the first block of this rank from `number` on that is not there; None if that is too far ahead."""
-        rank, world = self._rank.number, self._rank.world
-        first = number + (rank - number) % world
-        for own in range(first, number + AHEAD * world, world):
-            there = self._ahead(own).exists() or block_path(self._path, own).exists()
-            if not there and own not in self._failed and self._has(own):
+        for own in range(number, number + AHEAD * self._rank.world):
+            if self._whose(own) != self._rank.number or own in self._failed or not self._has(own):
+                continue
+            if not (self._ahead(own).exists() or block_path(self._path, own).exists()):
                 return own
         return None
+
+    def _whose(self, number: int) -> int:
+        """Return the rank that is to make a block; those of a dead one are shared out among the others."""
+        rank, world = number % self._rank.world, self._rank.world
+        if rank not in self._dead:
+            return rank
+        left = [one for one in range(world) if one not in self._dead]
+        return left[number // world % len(left)]
 
     def _ahead(self, number: int) -> Path:
         return self._folder / f"{number:06d}.safetensors"

@@ -290,4 +290,4 @@ def start_lc(line: ModuleType, tmp_path: Path) -> Iterator[Callable[..., subproc
         process.communicate()
 
 
-collect_ignore = ["heavy_part.py", "sound_parts.py"]  # parts that tests import, not tests
+collect_ignore = ["heavy_part.py", "parallel_rule.py", "sound_parts.py"]  # parts that tests import, not tests
