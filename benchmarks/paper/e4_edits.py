@@ -31,7 +31,7 @@ from lc_core.constraints.want import Want
 from lc_core.editing.settings import EditSettings
 from lc_core.editing.state import sigma_distance
 from lc_core.editing.transform import through_decoder
-from lc_core.editing.tries import edit_encodings
+from lc_core.editing.tries import blocks_of, edit_block, together
 from lc_core.energy.energy import Energy
 from lc_core.energy.preserved import Preserved
 from lc_core.engines.edit import Edit
@@ -156,7 +156,12 @@ class Edits:
         energy, evaluator = replace(self.energy, entries=(asked,)), Evaluator(self.model, (asked,))
         began = time.perf_counter()
         edit, through = Edit(distance=DISTANCE), through_decoder(self.model, (asked,))
-        edited = edit_encodings(self.model, evaluator, edit, energy, z0, kept=kept, before=before, through=through)
+        edited = together(
+            [
+                edit_block(self.model, evaluator, edit, energy, z0, number, kept=kept, before=before, through=through)
+                for number in range(blocks_of(len(z0), edit))
+            ]
+        )
         spent = time.perf_counter() - began
         outputs = evaluator.decode(edited.z)
         first, own = self.unstopped(energy, kept, z0, edited.tries)

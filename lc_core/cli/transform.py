@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lc_core.cli.group import show_error
-from lc_core.cli.options import FILE_PATH, plugin_files, quietly
+from lc_core.cli.options import FILE_PATH, on_workers, plugin_files, quietly
 from lc_core.cli.progress import RunProgress
 from lc_core.cli.text import number, outputs_line, table
 from lc_core.cli.threads import use_one_thread
@@ -42,6 +42,7 @@ SOME_NOT_MET = 3
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of further tries, in place of the spec's.")
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@on_workers
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
 @quietly
@@ -81,6 +82,7 @@ def _run(
     seed: int | None,
     plugins: tuple[Path, ...],
     device: str,
+    workers: int | None,
     refit: bool,
     quiet: bool,
 ) -> tuple[TransformResult, Path, int]:
@@ -106,6 +108,7 @@ def _run(
             device=device,
             engine_named=engine is not None,
             cache=cache,
+            workers=workers,
             progress=progress.line,
             skip=skip,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from lc_core.editing.report import build_transform_report
 from lc_core.editing.result import TransformResult
 from lc_core.editing.settings import EditSettings
 from lc_core.editing.state import Edited, sigma_distance
-from lc_core.editing.tries import edit_encodings
+from lc_core.editing.tries import blocks_of, edit_block, together
 from lc_core.energy.decoder_guide import DecoderGuide, spreads_of
 from lc_core.energy.energy import Energy
 from lc_core.energy.preserved import Preserved, preserved
@@ -37,7 +37,7 @@ from lc_core.models.reconstruction import Reconstruction, compare
 if TYPE_CHECKING:
     from lc_core.fitting.critics import FitSettings
 
-__all__ = ["reconstruct", "run_transformation", "through_decoder"]
+__all__ = ["EditedBlock", "Edits", "reconstruct", "run_transformation", "through_decoder"]
 
 
 def reconstruct(problem: Transformation, encodings: Any, evaluator: Evaluator) -> Reconstruction:
@@ -61,6 +61,7 @@ def run_transformation(
     edit: EditSettings | None = None,
     cache: Cache | None = None,
     progress: Progress = lambda _: None,
+    blocks: Callable[[Edits], Iterable[EditedBlock]] = lambda edits: map(edits.block, range(edits.blocks)),
 ) -> TransformResult:
     """Edit inputs until each meets every condition, or its tries are spent.
 
@@ -72,46 +73,117 @@ def run_transformation(
         edit: How far it searches.
         cache: Where fitted parts are kept.
         progress: Called with a line of text now and then.
+        blocks: Returns the edited blocks in order, from what edits them; others may edit some.
 
     Raises:
         LCError: If the inputs do not suit the model, or a plugin is at fault.
     """
     began = time.monotonic()
-    edit = edit or EditSettings()
-    encoding, how = with_encoder(problem.model, settings=edit.encoding, cache=cache, progress=progress)
-    model = Encodings(encoding)
-    evaluator = Evaluator(model, problem.entries)
-    start = _encode(problem, model, evaluator, progress)
-    prepared = _prepare(problem, start, settings, cache, progress)
-    energy = prepared.energy
-    assert energy is not None
-    before = evaluator.measure(problem.inputs) | _measure_kept(start.observed, problem.inputs)
-    conditions = tuple(entry for entry in problem.entries if entry.require)
-    through = through_decoder(model, conditions, seed=problem.seed, cache=cache)
-    guided, editing = energy.decodes, time.monotonic()
-    edited = edit_encodings(
-        model,
-        evaluator,
-        prepared.engine if prepared.engine.amortised else problem.engine,
-        energy,
-        start.z,
-        kept=start.held,
-        before=before,
-        through=through,
-        seed=problem.seed,
-        settings=edit,
-        progress=lambda done: progress(f"{done:,} of {len(start.z):,} edited"),
-    )
-    result = _result(problem, evaluator, start, before, edited)
-    result.decodes = evaluator.decodes + energy.decodes - guided + (through.decodes if through else 0)
-    result.realism = _realism(energy.realism or problem.model.realism(), start.z, edited.z)
-    ended = time.monotonic()
-    result.report = build_transform_report(result, *filter(None, [how]))
-    if prepared.card:
-        result.report["fit"] = prepared.card
-    seconds = {"fit": prepared.seconds, "transform": ended - editing, "total": ended - began}
-    result.report["seconds"] = seconds
+    edits = Edits(problem, settings=settings, edit=edit, cache=cache, progress=progress)
+    before, editing = edits.decodes, time.monotonic()
+    parts: list[EditedBlock] = []
+    for part in blocks(edits):
+        parts.append(part)
+        done = min(len(parts) * edits.engine.block, len(problem.inputs))
+        progress(f"{done:,} of {len(problem.inputs):,} edited")
+    on_the_way, ended = before + sum(part.decodes for part in parts), edits.decodes
+    edited = together([part.edited for part in parts])
+    result = edits.result(edited)
+    result.decodes = on_the_way + edits.decodes - ended
+    result.realism = _realism(edits.energy.realism or problem.model.realism(), edits.start.z, edited.z)
+    seconds = {"fit": edits.prepared.seconds, "transform": time.monotonic() - editing}
+    result.report = build_transform_report(result, *filter(None, [edits.how]))
+    if edits.prepared.card:
+        result.report["fit"] = edits.prepared.card
+    result.report["seconds"] = seconds | {"total": time.monotonic() - began}
     return result
+
+
+@dataclass(frozen=True)
+class EditedBlock:
+    """An edited block, and the decodes that it took."""
+
+    edited: Edited
+    decodes: int
+
+
+class Edits:
+    """All that edits take: encodings of the inputs, what is fitted, and what is measured before.
+
+    Args:
+        problem: What is asked.
+        settings: How critics are fitted.
+        edit: How far it searches.
+        cache: Where fitted parts are kept.
+        progress: Called with a line of text now and then.
+
+    Attributes:
+        start: Where edits begin.
+        engine: What moves encodings.
+        energy: What it descends.
+        how: How inputs are encoded, where the model has no encoder.
+
+    Raises:
+        LCError: If the inputs do not suit the model, or a plugin is at fault.
+    """
+
+    def __init__(
+        self,
+        problem: Transformation,
+        *,
+        settings: FitSettings | None = None,
+        edit: EditSettings | None = None,
+        cache: Cache | None = None,
+        progress: Progress = lambda _: None,
+    ) -> None:
+        self.problem, self._settings = problem, edit or EditSettings()
+        encoding, self.how = with_encoder(
+            problem.model, settings=self._settings.encoding, cache=cache, progress=progress
+        )
+        self._model = Encodings(encoding)
+        self._evaluator = Evaluator(self._model, problem.entries)
+        self.start = _encode(problem, self._model, self._evaluator, progress)
+        self.prepared = _prepare(problem, self.start, settings, cache, progress)
+        assert self.prepared.energy is not None
+        self.energy: Energy = self.prepared.energy
+        self.engine = self.prepared.engine if self.prepared.engine.amortised else problem.engine
+        self._before = self._evaluator.measure(problem.inputs) | _measure_kept(self.start.observed, problem.inputs)
+        conditions = tuple(entry for entry in problem.entries if entry.require)
+        self._through = through_decoder(self._model, conditions, seed=problem.seed, cache=cache)
+        self._fitted = self.energy.decodes
+
+    @property
+    def blocks(self) -> int:
+        """In how many blocks the inputs are edited."""
+        return blocks_of(len(self.problem.inputs), self.engine)
+
+    @property
+    def decodes(self) -> int:
+        """Outputs decoded so far, those for fits left out."""
+        through = self._through.decodes if self._through else 0
+        return self._evaluator.decodes + self.energy.decodes - self._fitted + through
+
+    def block(self, number: int) -> EditedBlock:
+        """Edit a block: what it returns depends on the inputs and the number alone."""
+        before = self.decodes
+        edited = edit_block(
+            self._model,
+            self._evaluator,
+            self.engine,
+            self.energy,
+            self.start.z,
+            number,
+            kept=self.start.held,
+            before=self._before,
+            through=self._through,
+            seed=self.problem.seed,
+            settings=self._settings,
+        )
+        return EditedBlock(edited, self.decodes - before)
+
+    def result(self, edited: Edited) -> TransformResult:
+        """Decode and measure what was edited, and return it beside what it was."""
+        return _result(self.problem, self._evaluator, self.start, self._before, edited)
 
 
 @dataclass(frozen=True)

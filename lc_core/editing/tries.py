@@ -9,7 +9,7 @@ An example's result depends on its own start alone: blocks have a fixed size, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -28,46 +28,51 @@ from lc_core.errors import LCError
 from lc_core.models.encodings import Encodings
 from lc_core.models.latent_model import draw_prior
 
-__all__ = ["edit_encodings"]
+__all__ = ["blocks_of", "edit_block", "together"]
 
 
-def edit_encodings(
+def edit_block(
     model: Encodings,
     evaluator: Evaluator,
     engine: Engine,
     energy: Energy,
     z0: Tensor,
+    number: int,
     *,
     kept: Sequence[Preserved] = (),
     before: Mapping[str, np.ndarray] | None = None,
     through: Energy | None = None,
     seed: int = 0,
     settings: EditSettings | None = None,
-    progress: Callable[[int], None] = lambda _: None,
 ) -> Edited:
-    """Edit encodings, block by block.
+    """Edit the encodings of one block; what it returns depends on these alone.
 
     Args:
         model: Decodes; gives sigma_bar.
         evaluator: Measures what is asked.
         engine: Moves latents; fitted, if it is amortised.
         energy: What it descends.
-        z0: Encodings `(N, *latent_shape)`.
+        z0: Encodings of all examples, `(N, *latent_shape)`.
+        number: Number of the block, from 0.
         kept: What is held near what it was; guides an `EditingEngine`, and chooses among steps that satisfy.
         before: What each kept measurement was, `(N,)` by label.
         through: What is asked, followed through the decoder, where that has a gradient (`through_decoder`).
         seed: Of the starts of further tries.
         settings: How far it searches.
-        progress: Called with the number of examples that are done, after each block.
     """
-    parts = []
-    for first in range(0, len(z0), engine.block):
-        rows = slice(first, first + engine.block)
-        was = {one.label: (before or {})[one.label][rows] for one in kept}
-        state = BlockState(model, evaluator, energy, kept, was, z0[rows], engine.block)
-        block = _Tries(state, engine, settings or EditSettings(), seed, first // engine.block)
-        parts.append(block.run(through))
-        progress(min(first + engine.block, len(z0)))
+    rows = slice(number * engine.block, (number + 1) * engine.block)
+    was = {one.label: (before or {})[one.label][rows] for one in kept}
+    state = BlockState(model, evaluator, energy, kept, was, z0[rows], engine.block)
+    return _Tries(state, engine, settings or EditSettings(), seed, number).run(through)
+
+
+def blocks_of(count: int, engine: Engine) -> int:
+    """Return in how many blocks so many examples are edited."""
+    return -(-count // engine.block)
+
+
+def together(parts: Sequence[Edited]) -> Edited:
+    """Return edited blocks as one."""
     return Edited(
         torch.cat([part.z for part in parts]),
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("met", "steps", "tries")),

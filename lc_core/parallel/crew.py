@@ -6,6 +6,7 @@ needed are dropped.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -15,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from lc_core.errors import LCError
 from lc_core.parallel.child import Answer, answered, end, spawned
 
-__all__ = ["Crew", "Others", "Processes", "make_piece"]
+__all__ = ["Crew", "Others", "Processes", "make_piece", "processes"]
 
 Piece = TypeVar("Piece")
 
@@ -101,6 +102,29 @@ class Processes:
         executor, self._executor = self._executor, None
         if executor is not None:
             end(executor)
+
+
+def processes(count: int | None, build: Callable[..., Callable[[int], Any]], *given: Any) -> Processes | None:
+    """Return the processes beside this one; None if this one is to be alone.
+
+    Args:
+        count: Processes in all, with this one.
+        build: See `Processes`.
+        given: Its arguments.
+
+    Raises:
+        LCError: If the arguments cannot be sent to a process.
+    """
+    if count is None or count < 2:
+        return None
+    try:
+        pickle.dumps((build, given))
+    except Exception as error:
+        raise LCError(
+            f"what is asked cannot be sent to worker processes: {type(error).__name__}: {error}",
+            hint="define each component at the top of a module, under its own name; or give --workers 1",
+        ) from error
+    return Processes(count - 1, build, *given)
 
 
 class Crew(Generic[Piece]):

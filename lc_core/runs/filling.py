@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.constraints.measurement import Measurement
-from lc_core.errors import LCError
-from lc_core.parallel.crew import Crew, Processes
+from lc_core.parallel.crew import Crew, processes
 from lc_core.runs.build import load_selected
 from lc_core.spec.values import Selected
 
@@ -37,17 +35,8 @@ def filled(
     def make(number: int) -> None:
         bank.values(number, rules) if rules else bank.outputs(number)
 
-    given = (selected, device, bank.seed, bank.block, tuple(rules))
-    if workers > 1:
-        try:
-            pickle.dumps(given)
-        except Exception as error:
-            raise LCError(
-                f"what is to be measured cannot be sent to worker processes: {type(error).__name__}: {error}",
-                hint="define each rule at the top of a module, under its own name; or give --workers 1",
-            ) from error
+    others = processes(workers, _filler, selected, device, bank.seed, bank.block, tuple(rules))
     missing = [number for number in range(blocks) if not bank.has(number, rules)]
-    others = Processes(workers - 1, _filler, *given) if workers > 1 else None
     with closing(Crew(make, missing, others)) as crew:
         wanted = set(missing)
         for number in range(blocks):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ from lc_core.common.guard import blaming
 from lc_core.common.owned import Owned
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
+from lc_core.constraints.measurement import Measurement
 from lc_core.editing.judge import add_judgement
 from lc_core.editing.problem import Transformation
 from lc_core.editing.result import TransformResult, write_transform
-from lc_core.editing.transform import run_transformation
+from lc_core.editing.transform import EditedBlock, Edits, run_transformation
+from lc_core.engines.base import Engine
 from lc_core.errors import LCError, all_of
 from lc_core.models.latent_model import LatentModel
+from lc_core.parallel.crew import Crew, processes
+from lc_core.parallel.room import workers_by_default
 from lc_core.plugins.readers import read_outputs, reader_settings, readers_of
 from lc_core.plugins.registry import Registry
 from lc_core.plugins.renderer import Renderer
@@ -106,6 +111,7 @@ def transform_files(
     device: str = "auto",
     engine_named: bool = False,
     cache: Cache | None = None,
+    workers: int | None = 1,
     progress: Progress = lambda _: None,
     skip: Callable[[LCError], None] | None = None,
 ) -> tuple[TransformResult, Path]:
@@ -119,6 +125,8 @@ def transform_files(
         device: `auto`, `cpu` or `cuda`.
         engine_named: Whether `--engine` named the spec's engine, so that it is meant for edits.
         cache: Where fitted parts are kept.
+        workers: Processes that edit, with this one; None for as many as the machine has room for, if it takes more
+            than some seconds.
         progress: Called with a line of text now and then.
         skip: Called with the error of each file that cannot be read, before the others are edited; without it, one
             such file is an error.
@@ -137,24 +145,22 @@ def transform_files(
     inputs, names = read_inputs(paths, spec, model, registry, tell=notes.append, skip=skip)
     if left_out := left_for_sampling(spec, left):
         progress(f"left out, since it is for sampling and not for edits: {', '.join(left_out)}")
-    problem = Transformation(
-        model=model,
-        inputs=inputs,
-        entries=spec.entries,
-        engine=engine,
-        realism=spec.realism,
-        keep=spec.keep,
-        watch=tuple(preserve_every(spec.model.use, spec.output_type, spec.entries, registry)),
-        seed=spec.sample.seed,
-        names=tuple(names),
-    )
+    watch = tuple(preserve_every(spec.model.use, spec.output_type, spec.entries, registry))
+    problem = _problem(spec, model, engine, inputs, tuple(names), watch)
     spec = settled(spec, problem.engine)
     renderers = build_renderers(spec)
     path = out or Path("runs") / f"{spec.name}-transform-{spec.sample.seed}"
     identity = identity_of(spec, problem) | {"inputs": hashlib.sha256(inputs.tobytes()).hexdigest()[:24]}
     with RunFolder.open(path, identity) as folder:
         check_room(folder.owned, renderers)
-        result = run_transformation(problem, settings=spec.fit, cache=cache, progress=progress)
+        given = (spec, device, engine_named, inputs, tuple(names), watch)
+        result = run_transformation(
+            problem,
+            settings=spec.fit,
+            cache=cache,
+            progress=progress,
+            blocks=lambda edits: _edited(edits, given, workers),
+        )
         result.report |= {"spec": spec.name, "model": spec.model.use}
         if notes:
             result.report["notes"] = [*notes, *result.report.get("notes", [])]
@@ -165,6 +171,48 @@ def transform_files(
         with folder.work() as work:
             _write(spec, result, renderers, folder.owned, work, began, progress)
     return result, path
+
+
+def _problem(
+    spec: Spec,
+    model: LatentModel,
+    engine: Engine,
+    inputs: np.ndarray,
+    names: tuple[str, ...],
+    watch: tuple[Measurement, ...],
+) -> Transformation:
+    return Transformation(
+        model=model,
+        inputs=inputs,
+        entries=spec.entries,
+        engine=engine,
+        realism=spec.realism,
+        keep=spec.keep,
+        watch=watch,
+        seed=spec.sample.seed,
+        names=names,
+    )
+
+
+def _edited(edits: Edits, given: tuple[Any, ...], workers: int | None) -> Iterator[EditedBlock]:
+    """Yield every edited block in order; other processes edit some."""
+    others = processes(workers if workers or edits.blocks < 2 else workers_by_default(), _editor, *given)
+    with closing(Crew(edits.block, range(edits.blocks), others, at_once=workers is not None)) as crew:
+        yield from map(crew.get, range(edits.blocks))
+
+
+def _editor(
+    spec: Spec,
+    device: str,
+    named: bool,
+    inputs: np.ndarray,
+    names: tuple[str, ...],
+    watch: tuple[Measurement, ...],
+) -> Callable[[int], EditedBlock]:
+    """Return what edits a block, in a worker process."""
+    model, (engine, _) = build_model(spec, device=device), editing_engine(spec, named=named)
+    problem = _problem(spec, model, engine, inputs, names, watch)
+    return Edits(problem, settings=spec.fit, cache=Cache()).block
 
 
 def _write(

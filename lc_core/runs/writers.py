@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.errors import LCError
-from lc_core.parallel.crew import Others, Processes
+from lc_core.parallel.crew import Others, processes
 from lc_core.parallel.ray_workers import RayWorkers
 from lc_core.parallel.room import workers_by_default
 from lc_core.runs.build import build_problem, prepare_problem, settled
@@ -40,19 +39,9 @@ def writers(
     Raises:
         LCError: If a plugin of the spec cannot be sent to a process, or there is no such cluster.
     """
-    count = workers if workers or cluster else workers_by_default()
-    if cluster is None and (count or 1) < 2:
-        return None
-    try:
-        pickle.dumps(spec)
-    except Exception as error:
-        raise LCError(
-            f"the spec cannot be sent to worker processes: {type(error).__name__}: {error}",
-            hint="define each component at the top of a module, under its own name; or give --workers 1",
-        ) from error
     if cluster is not None:
-        return RayWorkers(cluster, count, _writer, spec, device, identity)
-    return Processes((count or 1) - 1, _writer, spec, device, identity)
+        return RayWorkers(cluster, workers, _writer, spec, device, identity)
+    return processes(workers or workers_by_default(), _writer, spec, device, identity)
 
 
 def _writer(spec: Spec, device: str, identity: dict[str, str]) -> Callable[[int], Block]:
