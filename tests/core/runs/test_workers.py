@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -152,3 +153,44 @@ def test_what_a_launcher_says_wrong_is_told(sampled, lc, write_spec, monkeypatch
 def test_a_cluster_that_is_not_there_is_told(lc, write_spec, seen):
     result = lc("sample", write_spec(SPEC), "--plugin", RULE, "--cluster", "slurm")
     assert (result.exit_code, result.stderr) == (2, "error: --cluster slurm: expected ray, or ray://HOST:PORT\n")
+
+
+def test_edits_by_two_processes_have_the_same_bytes(seen, lc, write_spec, tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / "cache"))
+    drawn = SPEC.replace("[{use: parallel.inked}]", "[]").replace("render: []", "render: [images.png]")
+    assert lc("sample", write_spec(drawn), "--count", 40, "--out", "drawn").exit_code == 0
+    small = {"prior_samples": 512, "push_samples": 128, "steps": 50, "rounds": 1, "round_samples": 64, "hidden": 32}
+    spec = write_spec(
+        f"{SPEC.replace('{use: rejection, params: {block: 8}}', '{use: edit, params: {block: 1}}')}    fit: {small}\n"
+    )
+
+    def edited(out, workers):
+        files = sorted(Path("drawn/outputs").glob("*.png"))
+        result = lc("transform", spec, "--plugin", RULE, "--out", out, "--workers", workers, "--input", *files)
+        assert result.exit_code in (0, 3), result.output
+        report = json.loads(Path(out, "report.json").read_text())
+        assert report.pop("seconds")
+        return report, Path(out, "samples.safetensors").read_bytes()
+
+    alone = edited("one", 1)
+    (seen / "wanted").write_text("2")
+    assert edited("two", 2) == alone
+    assert len(list(seen.glob("pid-*"))) == 2
+
+
+def test_a_bank_filled_by_two_processes_has_the_same_files(seen, lc, write_spec, tmp_path, monkeypatch):
+    monkeypatch.delenv("LC_BANK_BYTES")
+
+    def filled(name, workers):
+        monkeypatch.setenv("LC_CACHE_DIR", str(tmp_path / name))
+        for one in (*seen.glob("pid-*"), seen / "first"):
+            one.unlink(missing_ok=True)
+        result = lc("bank", write_spec(SPEC), "--plugin", RULE, "--samples", 20_000, "--workers", workers)
+        assert result.exit_code == 0, result.output
+        root = tmp_path / name
+        return {one.relative_to(root): one.read_bytes() for one in root.rglob("*") if one.is_file()}
+
+    alone = filled("one", 1)
+    (seen / "wanted").write_text("2")
+    assert filled("two", 2) == alone
+    assert len(list(seen.glob("pid-*"))) == 2
