@@ -24,7 +24,6 @@ from lc_core.common.words import counted
 from lc_core.constraints.constraint import leaves
 from lc_core.errors import LCError
 from lc_core.models.checks import check_decoder
-from lc_core.parallel.room import workers_by_default
 from lc_core.plugins.discover import build_registry
 from lc_core.spec import load_spec, shipped_names
 
@@ -83,9 +82,9 @@ def command(
         check_decoder(loaded)
         bank = Bank(loaded, seed=seed, cache=Cache(), say=lambda line: _say(bank, line, progress))
         rules = [leaf.measurement for leaf in leaves(entries)]
-        count, blocks = workers or workers_by_default(), -(-samples // bank.block)
+        blocks = -(-samples // bank.block)
         try:
-            made = filled(bank, rules, blocks, selected, device=device, workers=count)
+            made = filled(bank, rules, blocks, selected, device=device, workers=workers)
             _fill(bank, rules, blocks, made, progress)
         except KeyboardInterrupt:
             progress.line("interrupted; give the same command again to go on")

@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 
 from lc_core.errors import LCError
 from lc_core.parallel.child import Answer, answered, end, spawned
+from lc_core.parallel.room import workers_by_default
 
 __all__ = ["Crew", "Others", "Processes", "make_piece", "processes"]
 
@@ -108,23 +110,27 @@ def processes(count: int | None, build: Callable[..., Callable[[int], Any]], *gi
     """Return the processes beside this one; None if this one is to be alone.
 
     Args:
-        count: Processes in all, with this one.
+        count: Processes in all, with this one; None for as many as there is room for, and for none where the arguments
+            cannot be sent.
         build: See `Processes`.
         given: Its arguments.
 
     Raises:
-        LCError: If the arguments cannot be sent to a process.
+        LCError: If processes are asked for, and the arguments cannot be sent to one.
     """
-    if count is None or count < 2:
+    wanted = count or workers_by_default()
+    if wanted < 2:
         return None
     try:
         pickle.dumps((build, given))
     except Exception as error:
+        if count is None:
+            return None
         raise LCError(
             f"what is asked cannot be sent to worker processes: {type(error).__name__}: {error}",
             hint="define each component at the top of a module, under its own name; or give --workers 1",
         ) from error
-    return Processes(count - 1, build, *given)
+    return Processes(wanted - 1, build, *given)
 
 
 class Crew(Generic[Piece]):
@@ -135,7 +141,9 @@ class Crew(Generic[Piece]):
         numbers: The numbers of the pieces that have to be made, rising.
         others: Workers beside this process; None for none.
         may: Whether a piece may be given to others; those after it wait.
-        at_once: Start the others at once, not after `PATIENCE`.
+        asked: Whether the others were asked for: they start at once, and it is an error if they cannot work.
+            Otherwise this process then goes on alone.
+        patience: Seconds after which others start that were not asked for.
     """
 
     def __init__(
@@ -145,14 +153,15 @@ class Crew(Generic[Piece]):
         others: Others | None = None,
         *,
         may: Callable[[int], bool] = lambda _: True,
-        at_once: bool = False,
+        asked: bool = False,
+        patience: float = PATIENCE,
     ) -> None:
         self._here, self._numbers, self._others, self._may = here, iter(numbers), others, may
         self._next = next(self._numbers, None)
         self._made: dict[int, Piece | LCError] = {}  # an error counts when its piece is needed
         self._given: dict[int, Future[Answer]] = {}
         self._deaths = 0
-        self._begins = time.monotonic() + (0.0 if at_once else PATIENCE)
+        self._asked, self._begins = asked, time.monotonic() + (0.0 if asked else patience)
 
     def get(self, number: int) -> Piece:
         """Return a piece; those before it are no longer needed.
@@ -212,6 +221,11 @@ class Crew(Generic[Piece]):
         except self._others.died as error:
             self._begin_again(error)
             return
+        except LCError:
+            if self._asked:
+                raise
+            self._go_on_alone()
+            return
         room = min(QUEUED * self._others.count, self._most_ahead - len(self._made))
         while len(self._given) < room and self._next is not None and self._may(self._next):
             number = self._take()
@@ -238,12 +252,23 @@ class Crew(Generic[Piece]):
         assert self._others is not None
         self._deaths += 1
         if self._deaths > DEATHS:
+            if not self._asked:
+                self._go_on_alone()
+                return
             raise LCError(
                 f"worker processes ended abruptly {self._deaths} times in a row: {error}",
                 hint="they may have run out of memory: give fewer --workers",
             ) from error
         self._others.again()
         self._given = {number: self._others.submit(number) for number in self._given}
+
+    def _go_on_alone(self) -> None:
+        """Do without the others; what they were given is made here."""
+        left = ([] if self._next is None else [self._next]) + list(self._given)
+        self._numbers = chain(sorted(left), self._numbers)
+        self._next, self._given = next(self._numbers, None), {}
+        self.close()
+        self._others = None
 
 
 _built: dict[str, Callable[[int], Any]] = {}

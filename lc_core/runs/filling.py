@@ -16,7 +16,7 @@ __all__ = ["filled"]
 
 
 def filled(
-    bank: Bank, rules: Sequence[Measurement], blocks: int, selected: Selected, *, device: str, workers: int
+    bank: Bank, rules: Sequence[Measurement], blocks: int, selected: Selected, *, device: str, workers: int | None
 ) -> Iterator[tuple[int, bool]]:
     """Decode and measure what is missing of the first blocks of a bank; yield each number, and whether it was made.
 
@@ -26,7 +26,7 @@ def filled(
         blocks: How many blocks.
         selected: Its model, as a worker process builds it.
         device: `auto`, `cpu` or `cuda`.
-        workers: Processes in all.
+        workers: Processes in all; None for as many as there is room for, after some seconds.
 
     Raises:
         LCError: If something is at fault, or cannot be sent to a process.
@@ -37,7 +37,7 @@ def filled(
 
     others = processes(workers, _filler, selected, device, bank.seed, bank.block, tuple(rules))
     missing = [number for number in range(blocks) if not bank.has(number, rules)]
-    with closing(Crew(make, missing, others)) as crew:
+    with closing(Crew(make, missing, others, asked=workers is not None)) as crew:
         wanted = set(missing)
         for number in range(blocks):
             if number in wanted:

@@ -88,8 +88,8 @@ def run_spec(
             crew: Crew[Block] | RankCrew = RankCrew(path, rank, make, problem.has_block)
         else:
             others = writers(spec, device=device, identity=identity, workers=workers, cluster=cluster)
-            at_once = workers is not None or cluster is not None
-            crew = Crew(make, folder.missing(problem), others, may=make.may, at_once=at_once)
+            asked = workers is not None or cluster is not None
+            crew = Crew(make, folder.missing(problem), others, may=make.may, asked=asked)
         with closing(crew):
             blocks = folder.blocks(crew.get, progress=progress)
             result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)

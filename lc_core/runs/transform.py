@@ -25,7 +25,6 @@ from lc_core.engines.base import Engine
 from lc_core.errors import LCError, all_of
 from lc_core.models.latent_model import LatentModel
 from lc_core.parallel.crew import Crew, processes
-from lc_core.parallel.room import workers_by_default
 from lc_core.plugins.readers import read_outputs, reader_settings, readers_of
 from lc_core.plugins.registry import Registry
 from lc_core.plugins.renderer import Renderer
@@ -196,8 +195,8 @@ def _problem(
 
 def _edited(edits: Edits, given: tuple[Any, ...], workers: int | None) -> Iterator[EditedBlock]:
     """Yield every edited block in order; other processes edit some."""
-    others = processes(workers if workers or edits.blocks < 2 else workers_by_default(), _editor, *given)
-    with closing(Crew(edits.block, range(edits.blocks), others, at_once=workers is not None)) as crew:
+    others = processes(workers, _editor, *given)
+    with closing(Crew(edits.block, range(edits.blocks), others, asked=workers is not None)) as crew:
         yield from map(crew.get, range(edits.blocks))
 
 

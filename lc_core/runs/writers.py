@@ -11,7 +11,6 @@ from lc_core.common.cache import Cache
 from lc_core.errors import LCError
 from lc_core.parallel.crew import Others, processes
 from lc_core.parallel.ray_workers import RayWorkers
-from lc_core.parallel.room import workers_by_default
 from lc_core.runs.build import build_problem, prepare_problem, settled
 from lc_core.runs.folder import differing, identity_of
 from lc_core.sampling.block import Block, bank_for, run_block
@@ -41,7 +40,7 @@ def writers(
     """
     if cluster is not None:
         return RayWorkers(cluster, workers, _writer, spec, device, identity)
-    return processes(workers or workers_by_default(), _writer, spec, device, identity)
+    return processes(workers, _writer, spec, device, identity)
 
 
 def _writer(spec: Spec, device: str, identity: dict[str, str]) -> Callable[[int], Block]:
