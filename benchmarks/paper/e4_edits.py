@@ -28,9 +28,9 @@ from lc_core.constraints.constraint import Constraint
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.constraints.want import Want
+from lc_core.editing.edits import through_decoder
 from lc_core.editing.settings import EditSettings
 from lc_core.editing.state import sigma_distance
-from lc_core.editing.transform import through_decoder
 from lc_core.editing.tries import blocks_of, edit_block, together
 from lc_core.energy.energy import Energy
 from lc_core.energy.preserved import Preserved

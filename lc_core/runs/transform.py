@@ -17,10 +17,11 @@ from lc_core.common.owned import Owned
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
 from lc_core.constraints.measurement import Measurement
+from lc_core.editing.edits import EditedBlock, Edits
 from lc_core.editing.judge import add_judgement
 from lc_core.editing.problem import Transformation
 from lc_core.editing.result import TransformResult, write_transform
-from lc_core.editing.transform import EditedBlock, Edits, run_transformation
+from lc_core.editing.transform import run_transformation
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError, all_of
 from lc_core.models.latent_model import LatentModel
