@@ -18,7 +18,7 @@ from lc_core.errors import LCError
 from lc_core.parallel.child import Answer, answered, end, spawned
 from lc_core.parallel.room import workers_by_default
 
-__all__ = ["Crew", "Others", "Processes", "make_piece", "processes"]
+__all__ = ["Crew", "Others", "Processes", "make_piece", "packed", "processes"]
 
 Piece = TypeVar("Piece")
 
@@ -106,31 +106,46 @@ class Processes:
             end(executor)
 
 
-def processes(count: int | None, build: Callable[..., Callable[[int], Any]], *given: Any) -> Processes | None:
+def processes(
+    count: int | None, device: str, build: Callable[..., Callable[[int], Any]], *given: Any
+) -> Processes | None:
     """Return the processes beside this one; None if this one is to be alone.
 
     Args:
-        count: Processes in all, with this one; None for as many as there is room for, and for none where the arguments
-            cannot be sent.
+        count: Processes in all, with this one; None for as many as there is room for, and for this one alone on an
+            accelerator, or where the arguments cannot be sent.
+        device: Where this process computes.
         build: See `Processes`.
         given: Its arguments.
 
     Raises:
         LCError: If processes are asked for, and the arguments cannot be sent to one.
     """
-    wanted = count or workers_by_default()
+    wanted = count or (workers_by_default() if device == "cpu" else 1)
     if wanted < 2:
         return None
     try:
-        pickle.dumps((build, given))
-    except Exception as error:
+        packed(build, given)
+    except LCError:
         if count is None:
             return None
+        raise
+    return Processes(wanted - 1, build, *given)
+
+
+def packed(build: Callable[..., Callable[[int], Any]], given: tuple[Any, ...]) -> bytes:
+    """Return what a worker is sent, pickled.
+
+    Raises:
+        LCError: If it cannot be.
+    """
+    try:
+        return pickle.dumps((build, given))
+    except Exception as error:
         raise LCError(
             f"what is asked cannot be sent to worker processes: {type(error).__name__}: {error}",
             hint="define each component at the top of a module, under its own name; or give --workers 1",
         ) from error
-    return Processes(wanted - 1, build, *given)
 
 
 class Crew(Generic[Piece]):

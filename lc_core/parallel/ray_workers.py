@@ -15,7 +15,7 @@ from typing import Any
 
 from lc_core.errors import LCError
 from lc_core.parallel.child import Answer, loaded_files, prepare
-from lc_core.parallel.crew import make_piece
+from lc_core.parallel.crew import make_piece, packed
 
 __all__ = ["RayWorkers"]
 
@@ -31,7 +31,7 @@ class RayWorkers:
         given: Its arguments, which can be pickled.
 
     Raises:
-        LCError: If Ray is not installed, or the cluster cannot be reached.
+        LCError: If Ray is not installed, the cluster cannot be reached, or the arguments cannot be sent.
     """
 
     works_too = False
@@ -42,7 +42,7 @@ class RayWorkers:
         self._ray = _connected(address, count)
         self.count = count or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self.died: tuple[type[Exception], ...] = (self._ray.exceptions.RayActorError,)
-        self._blob = pickle.dumps((build, given))  # opened once the plugins of single files are loaded
+        self._blob = packed(build, given)  # opened once the plugins of single files are loaded
         self._actors: list[Any] = []
         self._starting: list[Future[Answer]] = []
         self._waiting: list[set[Future[Answer]]] = []

@@ -35,7 +35,7 @@ def filled(
     def make(number: int) -> None:
         bank.values(number, rules) if rules else bank.outputs(number)
 
-    others = processes(workers, _filler, selected, device, bank.seed, bank.block, tuple(rules))
+    others = processes(workers, bank.model.device, _filler, selected, device, bank.seed, bank.block, tuple(rules))
     missing = [number for number in range(blocks) if not bank.has(number, rules)]
     with closing(Crew(make, missing, others, asked=workers is not None)) as crew:
         wanted = set(missing)

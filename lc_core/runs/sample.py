@@ -87,7 +87,7 @@ def run_spec(
         if rank is not None:
             crew: Crew[Block] | RankCrew = RankCrew(path, rank, make, problem.has_block)
         else:
-            others = writers(spec, device=device, identity=identity, workers=workers, cluster=cluster)
+            others = writers(spec, problem, device=device, identity=identity, workers=workers, cluster=cluster)
             asked = workers is not None or cluster is not None
             crew = Crew(make, folder.missing(problem), others, may=make.may, asked=asked)
         with closing(crew):

@@ -196,7 +196,7 @@ def _problem(
 
 def _edited(edits: Edits, given: tuple[Any, ...], workers: int | None) -> Iterator[EditedBlock]:
     """Yield every edited block in order; other processes edit some."""
-    others = processes(workers, _editor, *given)
+    others = processes(workers, edits.problem.model.device, _editor, *given)
     with closing(Crew(edits.block, range(edits.blocks), others, asked=workers is not None)) as crew:
         yield from map(crew.get, range(edits.blocks))
 

@@ -24,12 +24,19 @@ __all__ = ["Maker", "writers"]
 
 
 def writers(
-    spec: Spec, *, device: str, identity: dict[str, str], workers: int | None, cluster: str | None = None
+    spec: Spec,
+    problem: Problem,
+    *,
+    device: str,
+    identity: dict[str, str],
+    workers: int | None,
+    cluster: str | None = None,
 ) -> Others | None:
     """Return processes that make blocks of a run beside this one; None if there are to be none.
 
     Args:
         spec: A checked spec.
+        problem: What it asks, in this process.
         device: `auto`, `cpu` or `cuda`.
         identity: Of the run: a worker whose own is another one makes nothing.
         workers: Processes in all, with this one; None for as many as there is room for. On a cluster, workers there.
@@ -40,7 +47,7 @@ def writers(
     """
     if cluster is not None:
         return RayWorkers(cluster, workers, _writer, spec, device, identity)
-    return processes(workers, _writer, spec, device, identity)
+    return processes(workers, problem.model.device, _writer, spec, device, identity)
 
 
 def _writer(spec: Spec, device: str, identity: dict[str, str]) -> Callable[[int], Block]:
