@@ -15,7 +15,7 @@ from typing import Any
 
 from lc_core.errors import LCError
 from lc_core.parallel.child import Answer, loaded_files, prepare
-from lc_core.parallel.crew import make_piece, packed
+from lc_core.parallel.processes import make_piece, packed
 
 __all__ = ["RayWorkers"]
 
@@ -39,10 +39,10 @@ class RayWorkers:
     def __init__(
         self, address: str, count: int | None, build: Callable[..., Callable[[int], Any]], *given: Any
     ) -> None:
+        self._blob = packed(build, given)  # opened once the plugins of single files are loaded
         self._ray = _connected(address, count)
         self.count = count or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self.died: tuple[type[Exception], ...] = (self._ray.exceptions.RayActorError,)
-        self._blob = packed(build, given)  # opened once the plugins of single files are loaded
         self._actors: list[Any] = []
         self._starting: list[Future[Answer]] = []
         self._waiting: list[set[Future[Answer]]] = []

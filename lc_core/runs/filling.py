@@ -8,7 +8,8 @@ from contextlib import closing
 from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.constraints.measurement import Measurement
-from lc_core.parallel.crew import Crew, processes
+from lc_core.parallel.crew import Crew
+from lc_core.parallel.processes import processes
 from lc_core.runs.build import load_selected
 from lc_core.spec.values import Selected
 

@@ -25,7 +25,8 @@ from lc_core.editing.transform import run_transformation
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError, all_of
 from lc_core.models.latent_model import LatentModel
-from lc_core.parallel.crew import Crew, processes
+from lc_core.parallel.crew import Crew
+from lc_core.parallel.processes import processes
 from lc_core.plugins.readers import read_outputs, reader_settings, readers_of
 from lc_core.plugins.registry import Registry
 from lc_core.plugins.renderer import Renderer

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.errors import LCError
-from lc_core.parallel.crew import Others, processes
+from lc_core.parallel.crew import Others
+from lc_core.parallel.processes import processes
 from lc_core.parallel.ray_workers import RayWorkers
 from lc_core.runs.build import build_problem, prepare_problem, settled
 from lc_core.runs.folder import differing, identity_of

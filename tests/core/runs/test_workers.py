@@ -194,3 +194,26 @@ def test_a_bank_filled_by_two_processes_has_the_same_files(seen, lc, write_spec,
     (seen / "wanted").write_text("2")
     assert filled("two", 2) == alone
     assert len(list(seen.glob("pid-*"))) == 2
+
+
+def test_what_cannot_be_sent_is_told_where_workers_were_asked_for(install_plugin, lc, write_spec):
+    hidden = """
+        import lc_core
+
+        def made():
+            @lc_core.measurement(accepts="image.gray/1", unit="", range=(0, 1), at_least=0)
+            def hidden(outputs):
+                "Return a constant."
+                return outputs.reshape(len(outputs), -1).max(axis=1)
+            return hidden
+
+        @lc_core.hookimpl
+        def lc_register_constraints(register):
+            register("hidden.rule", made())
+    """
+    install_plugin("lc-hidden", hidden)
+    spec = write_spec(SPEC.replace("parallel.inked", "hidden.rule"))
+    result = lc("sample", spec, "--workers", 2, "--out", "two")
+    assert result.exit_code == 2 and "cannot be sent to worker processes" in result.stderr
+    assert "give --workers 1" in result.stderr
+    assert lc("sample", spec, "--out", "default").exit_code == 0
