@@ -24,7 +24,9 @@ def inked(outputs: np.ndarray) -> np.ndarray:
         os.kill(os.getpid(), signal.SIGKILL)
     (seen / f"pid-{pid}").touch()
     if len(list(seen.glob("pid-*"))) < int((seen / "wanted").read_text()):
-        time.sleep(0.5)
+        with (seen / f"calls-{pid}").open("a") as calls:
+            calls.write(".")
+            time.sleep(0.2 if calls.tell() < 10 else 2.0)  # a busy machine takes long to start a process
     return outputs.reshape(len(outputs), -1).mean(axis=1) - 0.2
 
 
