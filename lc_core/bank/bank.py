@@ -179,7 +179,7 @@ class Bank:
     def has(self, number: int, measurements: Sequence[Measurement] = ()) -> bool:
         """Return whether nothing need be decoded or measured of a block.
 
-        Outputs that are too large to be kept count as there if the values are.
+        Outputs of a kind that is not kept count as there if the values are.
         """
         values = self._kept_values(number, measurements)
         if self._kept is None or any(one is None for one in values):
@@ -202,6 +202,11 @@ class Bank:
     def trouble(self) -> str:
         """Why nothing more is kept, in words; empty as long as something is."""
         return self._why or ("" if self._kept is None else self._kept.columns.trouble)
+
+    @property
+    def refusal(self) -> str:
+        """Why outputs are not kept though values are, in words; empty if they are, or as long as that is not known."""
+        return "" if self._kept is None else self._kept.refusal
 
     def _open(self, cache: Cache) -> Kept | None:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lc_core.bank.columns import Columns
+from lc_core.common.words import counted
 from lc_core.constraints.digest import measurement_digest
 from lc_core.constraints.measurement import Measurement
 
@@ -51,6 +52,17 @@ class Kept:
             return None
         dtype, shape = self.form
         return dtype.kind in "biu" and int(np.prod(shape)) <= LARGE
+
+    @property
+    def refusal(self) -> str:
+        """Why outputs are not kept, in words; empty if they are, or as long as it is not known what they are."""
+        if self.form is None or self.keeps_outputs:
+            return ""
+        dtype, shape = self.form
+        return (
+            f"one is {counted(int(np.prod(shape)), 'number')} of type {dtype}, and only whole numbers are kept, "
+            f"at most {LARGE:,} for each output"
+        )
 
     def outputs(self, number: int) -> np.ndarray | None:
         """Return the outputs of a block in the model's own type, first dimension `block`; None if they are not kept."""
