@@ -203,11 +203,6 @@ class Bank:
         """Why nothing more is kept, in words; empty as long as something is."""
         return self._why or ("" if self._kept is None else self._kept.columns.trouble)
 
-    @property
-    def refusal(self) -> str:
-        """Why outputs are not kept though values are, in words; empty if they are, or as long as that is not known."""
-        return "" if self._kept is None else self._kept.refusal
-
     def _open(self, cache: Cache) -> Kept | None:
         try:
             root = cache.root

@@ -12,13 +12,20 @@ from lc_core.common.words import counted
 from lc_core.constraints.digest import measurement_digest
 from lc_core.constraints.measurement import Measurement
 
-__all__ = ["Kept"]
+__all__ = ["Kept", "why_not_kept"]
 
 CODES = ("u1", "i1", "u2", "i2", "u4", "i4", "i8", "u8")
 """Types that whole numbers are kept in, the smallest first."""
 LARGE = 1_024
 """Outputs of more numbers each are not kept, only what is measured on them."""
 VALUES = np.dtype("<f8")
+
+
+def why_not_kept(outputs: np.ndarray) -> str:
+    """Return why outputs `(B, ...)` of a kind that is not kept are not, in words."""
+    numbers = counted(int(np.prod(outputs.shape[1:])), "number")
+    kept = f"only whole numbers are kept, at most {LARGE:,} for each output"
+    return f"one is {numbers} of type {outputs.dtype}, and {kept}"
 
 
 class Kept:
@@ -52,17 +59,6 @@ class Kept:
             return None
         dtype, shape = self.form
         return dtype.kind in "biu" and int(np.prod(shape)) <= LARGE
-
-    @property
-    def refusal(self) -> str:
-        """Why outputs are not kept, in words; empty if they are, or as long as it is not known what they are."""
-        if self.form is None or self.keeps_outputs:
-            return ""
-        dtype, shape = self.form
-        return (
-            f"one is {counted(int(np.prod(shape)), 'number')} of type {dtype}, and only whole numbers are kept, "
-            f"at most {LARGE:,} for each output"
-        )
 
     def outputs(self, number: int) -> np.ndarray | None:
         """Return the outputs of a block in the model's own type, first dimension `block`; None if they are not kept."""
