@@ -25,7 +25,7 @@ from lc_core.engines.loop import BlockResult, run_engine
 from lc_core.errors import LCError
 from lc_core.models.cost import share_of_block
 from lc_core.models.latent_model import draw_transported
-from lc_core.sampling.moves import make_moves, unfit_for_moves
+from lc_core.sampling.moves import make_moves
 from lc_core.sampling.problem import Problem
 
 if TYPE_CHECKING:
@@ -184,26 +184,16 @@ def _moved(problem: Problem, energy: Energy | None, number: int, evaluator: Eval
 
 
 def _moves(problem: Problem, engine: Engine, evaluator: Evaluator, *, follows_flow: bool) -> int:
-    """Return how many exact moves the tries of an engine are given.
-
-    Raises:
-        LCError: If some are asked for, and the engine neither follows the flow to data nor has learned what they are.
-    """
+    """Return how many exact moves the tries of an engine are given."""
     normal = problem.base == "prior" or follows_flow
     if not engine.needs_energy or problem.moves == 0 or (normal and not evaluator.conditions):
         return 0  # tries of an engine that only decodes are exact, and so are all where nothing is asked
-    reaches = normal or engine.data_odds(problem.model) is not None
+    if not normal and engine.data_odds(problem.model) is None:
+        return 0
     if problem.moves is not None:
-        if not reaches:
-            name = type(engine).__name__.lower()
-            raise LCError(
-                f"moves: {problem.moves} cannot be made: engine {name} does not follow the model's flow, "
-                "and has not learned what base: data means",
-                hint="leave moves out, use base: prior, or train a sampler: lc amortise",
-            )
         return problem.moves
     preferences = len(evaluator.conditions) < len(evaluator.entries)
-    if not engine.moves or not reaches or preferences or unfit_for_moves(problem.model, problem.base):
+    if not engine.moves or preferences or not problem.model.on_shell:
         return 0
     return int(engine.moves * share_of_block(problem.model.operations))
 

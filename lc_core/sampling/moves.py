@@ -9,7 +9,7 @@ the moves are made of what the flow begins with, and leave what it makes of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,9 @@ from lc_core.models.latent_model import LatentModel, transport_latents
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from lc_core.constraints.constraint import Entry
+    from lc_core.engines.base import Engine
 
 __all__ = ["Moved", "make_moves", "unfit_for_moves"]
 
@@ -46,10 +49,11 @@ class Moved:
     correlation: float
 
 
-def unfit_for_moves(model: LatentModel, base: str) -> str | None:
-    """Return why moves cannot be made on a model, or None."""
-    if base == "data" and not model.unwrapped.likeness and model.flow() is None:
-        return f"{model.name} has neither a flow that they could follow to data nor a likeness that tells what data are"
+def unfit_for_moves(model: LatentModel, base: str, engine: Engine, entries: Sequence[Entry]) -> str | None:
+    """Return why moves cannot be made on a model, of what an engine finds, or None."""
+    if base == "data" and engine.needs_energy and not engine.moves_to_data(model, entries):
+        name = type(engine).__name__.lower()
+        return f"engine {name} neither follows a flow of {model.name} to data nor has learned what data are"
     return None if model.on_shell else f"moves need a standard normal prior, which {model.name} has not"
 
 

@@ -126,7 +126,7 @@ def test_under_base_data_tries_follow_the_flow_and_keep_to_data(tmp_path: Path) 
     settings = {"model": model, "constraints": [AT_0], "base": "data", "cache": False}
     exact = sample(engine=engine, count=512, budget=768, moves=40, **settings).outputs[:, 0]
     assert abs(exact.mean() - 2.288) < 0.1 and abs(exact.var() - 0.630) < 0.12, "a normal about 2, above 1"
-    with pytest.raises(LCError, match="moves: 2 cannot be made: engine gradient does not follow the model's flow"):
+    with pytest.raises(LCError, match="moves: 2 cannot be made: engine gradient neither follows a flow of shifted"):
         sample(engine="gradient", count=1, moves=2, fit=FIT, **settings)
 
 
