@@ -12,6 +12,7 @@ import numpy as np
 from lc_core.common.cache import Cache
 from lc_core.common.spelling import free_name
 from lc_core.constraints.constraint import Constraint, Entry, Group, leaves
+from lc_core.constraints.difference import differences
 from lc_core.constraints.measurement import Measurement
 from lc_core.editing.problem import Transformation
 from lc_core.editing.result import TransformResult
@@ -211,16 +212,22 @@ def _entry(one: Any) -> Entry:
 
 
 def _with_labels(constraints: Sequence[Any]) -> tuple[Entry, ...]:
-    """Return entries with distinct labels: a label that comes again, or is realism's, is numbered."""
+    """Return entries with distinct labels, which tell what differs between entries of one measurement.
+
+    A label that comes again all the same, or is realism's, is numbered.
+    """
     taken = {"realism"}  # names the term of realism in the energy; names of arrays are minded where they are saved
+    entries = [_entry(one) for one in constraints]
+    unnamed = [leaf for leaf in leaves(entries) if leaf.label == leaf.measurement.name]
+    told = {id(one): text for one, text in zip(unnamed, differences(unnamed), strict=True)}
 
     def relabel(entry: Entry) -> Entry:
-        label = free_name(entry.label, taken)
+        label = free_name(f"{entry.label} {told.get(id(entry), '')}".strip(), taken)
         if isinstance(entry, Constraint):
             return replace(entry, label=label)
         inside = tuple(relabel(child) for child in entry.entries)
         return Group(entry.kind, inside, weight=entry.weight, require=entry.require, label=label)
 
-    result = tuple(relabel(_entry(one)) for one in constraints)
+    result = tuple(map(relabel, entries))
     assert len({leaf.label for leaf in leaves(result)}) == sum(1 for _ in leaves(result))
     return result

@@ -179,7 +179,7 @@ class Bank:
     def has(self, number: int, measurements: Sequence[Measurement] = ()) -> bool:
         """Return whether nothing need be decoded or measured of a block.
 
-        Outputs that are too large to be kept count as there if the values are.
+        Outputs of a kind that is not kept count as there if the values are.
         """
         values = self._kept_values(number, measurements)
         if self._kept is None or any(one is None for one in values):

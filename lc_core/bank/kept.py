@@ -8,16 +8,24 @@ from typing import Any
 import numpy as np
 
 from lc_core.bank.columns import Columns
+from lc_core.common.words import counted
 from lc_core.constraints.digest import measurement_digest
 from lc_core.constraints.measurement import Measurement
 
-__all__ = ["Kept"]
+__all__ = ["Kept", "why_not_kept"]
 
 CODES = ("u1", "i1", "u2", "i2", "u4", "i4", "i8", "u8")
 """Types that whole numbers are kept in, the smallest first."""
 LARGE = 1_024
 """Outputs of more numbers each are not kept, only what is measured on them."""
 VALUES = np.dtype("<f8")
+
+
+def why_not_kept(outputs: np.ndarray) -> str:
+    """Return why outputs `(B, ...)` of a kind that is not kept are not, in words."""
+    numbers = counted(int(np.prod(outputs.shape[1:])), "number")
+    kept = f"only whole numbers are kept, at most {LARGE:,} for each output"
+    return f"one is {numbers} of type {outputs.dtype}, and {kept}"
 
 
 class Kept:

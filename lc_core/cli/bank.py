@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from lc_core.bank.columns import VARIABLE
+from lc_core.bank.kept import why_not_kept
 from lc_core.cli.chosen_model import chosen_model
 from lc_core.cli.options import on_workers, plugin_files, quietly
 from lc_core.cli.progress import RunProgress
@@ -138,8 +140,8 @@ def _not_kept(bank: Bank, rules: list[Measurement]) -> LCError:
             hint = f"{VARIABLE} says how much may be kept, lc cache what takes room"
         return LCError(f"no more samples can be kept: {bank.trouble}; {there}", hint=hint)
     if not rules:
-        told = f"outputs of {bank.model.name} are too large to be kept; only what is measured on them is"
-        return LCError(told, hint="name a spec of this model in its place: the values of its rules are kept")
+        told = f"outputs of {bank.model.name} are not kept: {why_not_kept(bank.rows(0, np.arange(0)))}"
+        return LCError(told, hint="give a spec of this model in place of its name: what its rules measure is kept")
     return LCError(f"values of {', '.join(rule.name for rule in rules)} are not kept; {there}")
 
 

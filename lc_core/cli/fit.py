@@ -100,7 +100,7 @@ def _show(prepared: Prepared, spec: Spec, out: Path | None) -> None:
     rounds = prepared.card["refinement"].get("satisfied_by_round", [])
     if rounds:
         click.echo(f"satisfied at the last step, by round: {', '.join(f'{share:.1%}' for share in rounds)}")
-    click.echo(f"{prepared.seconds:.1f} s fitting")
+    click.echo(f"fitted, or found in the cache, in {prepared.seconds:.1f} s")
     if out is not None:
         click.echo(f"the actor is in {out}, its figures are in MODEL_CARD.md there; a spec uses it by")
         click.echo(f"  engine: {{use: actor, params: {{folder: {out}}}}}")

@@ -33,7 +33,7 @@ def print_report(report: Mapping[str, Any], folder: Path) -> None:
     seconds, decodes = report["seconds"], counted(report["decodes"], "decode")
     click.echo(
         f"{report['delivered']:,} of {report['requested']:,} in {counted(report['tried'], 'try', 'tries')}, {decodes}; "
-        f"{seconds['fit']:.1f} s fitting, {seconds['sample']:.1f} s sampling, {seconds['total']:.1f} s in all"
+        f"{seconds['fit']:.1f} s preparing, {seconds['sample']:.1f} s sampling, {seconds['total']:.1f} s in all"
     )
     if report["status"] != "done":
         _print_blocking(report["blocking"])

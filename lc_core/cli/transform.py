@@ -140,7 +140,7 @@ def _show(report: Mapping[str, Any], folder: Path) -> None:
         click.echo(f"by the judge of {', '.join(judge['of'])}: {', '.join(figures)}")
     click.echo(
         f"{report['met']:,} of {report['inputs']:,} meet all conditions, {counted(report['decodes'], 'decode')}; "
-        f"{seconds['fit']:.1f} s fitting, {seconds['transform']:.1f} s editing, {seconds['total']:.1f} s in all"
+        f"{seconds['fit']:.1f} s preparing, {seconds['transform']:.1f} s editing, {seconds['total']:.1f} s in all"
     )
     click.echo(outputs_line(folder, report["inputs"]))
     click.echo(f"report: {folder / 'report.html'}")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lc_core.common.pointers import refuse_stand_in_at as refuse_stand_in_at
     from lc_core.common.progress import Progress as Progress
     from lc_core.common.progress import ProgressLine as ProgressLine
+    from lc_core.common.residual import Residual as Residual
     from lc_core.common.seeds import block_generator as block_generator
     from lc_core.common.spelling import misspelt as misspelt
     from lc_core.common.spelling import nearest as nearest

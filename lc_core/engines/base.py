@@ -116,6 +116,19 @@ class Engine(ABC):
         """Return a digest of weights that it brings along, which are part of what a run is; empty without any."""
         return ""
 
+    def moves_to_data(self, model: LatentModel, entries: Sequence[Entry]) -> bool:
+        """Return whether exact moves under `base: data` can be made of what it finds, by `origin` or `data_odds`."""
+        kind = type(self)
+        return kind.origin is not Engine.origin or kind.data_odds is not Engine.data_odds
+
+    def origin(self, state: tuple[Tensor, ...]) -> Tensor | None:
+        """Return the prior samples that the model's flow transports to the latents of a state, `(B, *latent_shape)`.
+
+        Exact moves under `base: data` are made of them. None where the engine moves what the flow made, and not what
+        the flow begins with.
+        """
+        return None
+
     def transport(self, model: LatentModel, entries: Sequence[Entry]) -> Callable[[Tensor], Tensor] | None:
         """Return what brings prior samples to where data are, for `base: data`, before this engine moves them.
 

@@ -27,11 +27,13 @@ class BlockResult:
 
     Attributes:
         z: Latents `(B, *latent_shape)` where each try ended.
+        state: The engine's state there, which begins with them.
         decodes: Outputs decoded on the way.
         visited: Latents on the way, one tensor per step that was asked for, if any was.
     """
 
     z: Tensor
+    state: tuple[Tensor, ...]
     decodes: int
     visited: tuple[Tensor, ...] = ()
 
@@ -58,11 +60,11 @@ def run_engine(
     """
     import torch
 
-    final = z.clone()
     if energy is None or engine.steps == 0:
-        return BlockResult(final, 0)
+        return BlockResult(z.clone(), (z.clone(),), 0)
     with _blaming(engine):
         state = engine.init(z, model)
+    final = tuple(part.clone() for part in state)
     rows = torch.arange(len(z), device=z.device)
     visited: list[Tensor] = []
     decodes = 0
@@ -81,13 +83,15 @@ def run_engine(
         decodes += len(candidates)
         done = torch.zeros_like(predicted)
         done[candidates] = torch.from_numpy(satisfied(state[0][candidates])).to(done.device)
-        final[rows[done]] = state[0][done]
+        for ends, part in zip(final, state, strict=True):
+            ends[rows[done]] = part[done]
         state = tuple(part[~done] for part in state)
         rows = rows[~done]
         if not len(rows):
-            return BlockResult(final, decodes)
-    final[rows] = state[0]
-    return BlockResult(final, decodes, tuple(visited))
+            return BlockResult(final[0], final, decodes)
+    for ends, part in zip(final, state, strict=True):
+        ends[rows] = part
+    return BlockResult(final[0], final, decodes, tuple(visited))
 
 
 def _blaming(engine: Engine) -> AbstractContextManager[None]:

@@ -126,11 +126,11 @@ class CachedFits:
         return ends
 
     def refinement(self, energy: Energy, engine: Engine) -> Refined:
-        """Return critics and an engine refined for one energy."""
+        """Return critics and an engine refined for one energy; critics as they are where there is nothing to refine."""
         fitter, evaluator = self.fitter, self.fitter.evaluator
         labels = [list(heads.first()) for heads in self._heads]
-        if not labels and not engine.amortised:
-            return Refined({})
+        if not engine.amortised and (not labels or fitter.settings.rounds == 0):
+            return Refined(dict(energy.critics))
 
         def fit() -> Fit:
             if not self._new:  # else it is said already

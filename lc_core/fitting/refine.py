@@ -137,8 +137,6 @@ def refine_critics(
         to a lesser part by the share that meets its preferences, measured on decoded outputs without a stop on the
         way, over the last few rounds; a round that fell far below those before it counts as little more than its own.
     """
-    if not engine.amortised and (not energy.critics or fitter.settings.rounds == 0):
-        return Refined(dict(energy.critics))
     return _Refinement(fitter, energy, engine, progress).run()
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "draw_prior",
     "encode_outputs",
     "notes_of",
+    "transport_latents",
 ]
 
 NOTED = 256
@@ -337,11 +338,18 @@ def draw_transported(
     Raises:
         LCError: As `draw_prior`; or if they are transported to another shape or to what is not finite.
     """
+    z = draw_prior(model, count, generator)
+    return z if transport is None else transport_latents(model, z, transport)
+
+
+def transport_latents(model: LatentModel, z: Tensor, transport: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return where a model's flow or chain transports prior samples `(B, *latent_shape)`, of the same shape.
+
+    Raises:
+        LCError: If it raises, or returns another shape or what is not finite.
+    """
     import torch
 
-    z = draw_prior(model, count, generator)
-    if transport is None:
-        return z
     who = f"{type(transport).__name__} of {_who(model)}"
     with blaming(who), torch.no_grad():
         moved = transport(z)

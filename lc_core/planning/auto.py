@@ -58,6 +58,11 @@ class Auto(Engine):
         """Return None: there is something for any problem."""
         return None
 
+    def moves_to_data(self, model: LatentModel, entries: Sequence[Entry]) -> bool:
+        """Return whether the model has a sampler that can serve this, of which moves can be made."""
+        sampler = Sampler()
+        return sampler.unfit(model, entries, 0.0) is None and sampler.moves_to_data(model, entries)
+
     def ready(
         self, evaluator: Evaluator, realism: float, progress: Callable[[str], None], **more: Any
     ) -> tuple[Energy | None, Engine, dict[str, Any]]:

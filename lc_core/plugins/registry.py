@@ -206,7 +206,7 @@ class Registry:
             names = " and ".join(one.distribution for one in found)
             ways = " or ".join(one.qualified for one in found)
             raise LCError(f"{kind} {name!r} is ambiguous: {names} both register it", hint=f"write {ways}")
-        raise LCError(self._unknown(kind, name, bare), hint=self._hint())
+        raise LCError(self._unknown(kind, name, bare), hint=self._hint(kind, bare))
 
     def spelling(self, component: Registered) -> str:
         """Return the shortest name that `get` resolves to this component."""
@@ -223,10 +223,14 @@ class Registry:
             return f"{message}: there is a {others[0]} of that name, but no {kind}"
         return f"{message}; installed: {', '.join(known) or 'none'}"
 
-    def _hint(self) -> str | None:
-        if not self.broken:
-            return None
-        return f"broken plugins: {', '.join(one.distribution for one in self.broken)} (see lc plugins)"
+    def _hint(self, kind: str, bare: str) -> str | None:
+        if self.broken:
+            return f"broken plugins: {', '.join(one.distribution for one in self.broken)} (see lc plugins)"
+        known = [one.name for one in self.all(kind)]
+        domain = bare.partition(".")[0]
+        if nearest(bare, known) and ("." not in bare or any(name.partition(".")[0] == domain for name in known)):
+            return None  # it is misspelt
+        return "what a Python file of yours registers is known to a command that is given --plugin FILE"
 
 
 def view_of(registry: Registry, output_type: str) -> Registered | None:

@@ -44,7 +44,7 @@ def left_for_sampling(spec: Spec, engine: tuple[str, ...]) -> list[str]:
         engine: What `editing_engine` left.
     """
     keys = [key for key in spec.given.get("sample", ()) if key not in OF_EDITS]
-    base = ["base=data"] if spec.base == "data" else []  # an edit begins at what is edited
+    base = [f"base={spec.base}"] if spec.base else []  # an edit begins at what is edited
     return [*engine, *base, *_pairs("sample", vars(spec.sample), keys)]
 
 

@@ -253,8 +253,9 @@ def _line(trainer: Trainer) -> ProgressLine:
     """Return a line on how far a training is."""
     figures, done = trainer.figures, min(1.0, trainer.done)
     left = trainer.seconds / done * (1 - done) if done else 0.0
-    satisfied = f"{figures['satisfied']:.1%} satisfied" if trainer.step > trainer.settings.warm else "warming up"
-    text = f"step {trainer.step:,}: {satisfied}, loss {figures['loss']:.2f}"
+    met = f"{figures['satisfied']:.1%} of training tries meet their wants"
+    text = f"step {trainer.step:,}: {met if trainer.step > trainer.settings.warm else 'warming up'}"
+    text += f", loss {figures['loss']:.2f}"
     text += f", about {time_of(left)} more" if done < 1 else ""
     return ProgressLine(text, int(1_000 * done), 1_000)
 

@@ -141,6 +141,14 @@ class Sampler(Engine):
             return None
         return super().transport(model, entries)
 
+    def moves_to_data(self, model: LatentModel, entries: Sequence[Entry]) -> bool:
+        """Return whether the model has a flow, which it follows, or it has learned how data differ from the prior."""
+        return model.flow() is not None or self.knows_base(model)
+
+    def origin(self, state: tuple[Tensor, ...]) -> Tensor | None:
+        """Return where the chains of a state are, if they follow the flow."""
+        return None if self._carry is None else state[3]
+
     def data_odds(self, model: LatentModel) -> Callable[[np.ndarray], np.ndarray] | None:
         """Return the log odds of data against prior samples, by the model's likeness; None if not learned."""
         trained = self._trained

@@ -13,29 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lc_core.common.residual import Residual
 from lc_core.sampler.rules import BINS
 
 __all__ = ["Predictor", "want_logs"]
 
 FEWEST = -18.0
 """Log probabilities of a want are cut off here, so that one that seems hopeless does not drown the others."""
-
-
-class Residual(nn.Module):
-    """x + W2 gelu(W1 norm(x)), the identity at first."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.up = nn.Linear(width, width)
-        self.down = nn.Linear(width, width)
-        nn.init.zeros_(self.down.weight)
-        nn.init.zeros_(self.down.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `(B, width)` for `(B, width)`."""
-        out: Tensor = x + self.down(F.gelu(self.up(self.norm(x))))
-        return out
 
 
 class Predictor(nn.Module):
@@ -58,7 +42,7 @@ class Predictor(nn.Module):
         }  # fmt: skip
         self.codes = list(codes)
         self.read = nn.Linear(features, width)
-        self.trunk = nn.Sequential(*(Residual(width) for _ in range(blocks)), nn.LayerNorm(width))
+        self.trunk = nn.Sequential(*(Residual(width, width, identity=True) for _ in range(blocks)), nn.LayerNorm(width))
         plain = [number for number, size in enumerate(codes) if size == 0]
         self.place = {number: at for at, number in enumerate(plain)}
         with warnings.catch_warnings():

@@ -21,11 +21,11 @@ from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import nearest_missed
 from lc_core.critics.realism import realism_of
 from lc_core.engines.base import Engine
-from lc_core.engines.loop import run_engine
+from lc_core.engines.loop import BlockResult, run_engine
 from lc_core.errors import LCError
 from lc_core.models.cost import share_of_block
 from lc_core.models.latent_model import draw_transported
-from lc_core.sampling.moves import make_moves, unfit_for_moves
+from lc_core.sampling.moves import make_moves
 from lc_core.sampling.problem import Problem
 
 if TYPE_CHECKING:
@@ -162,37 +162,38 @@ def _moved(problem: Problem, energy: Energy | None, number: int, evaluator: Eval
     engine, energy = problem.engine.at_work(number, energy)
     on_the_way = energy.decodes if energy else 0
     transport = _transport(problem, engine)
-    z = _end_points(problem, engine, energy, number, evaluator, transport)
+    ended = _end_points(problem, engine, energy, number, evaluator, transport)
+    z, origin = ended.z, engine.origin(ended.state)
     on_the_way = (energy.decodes if energy else 0) - on_the_way + len(z) * getattr(transport, "decodes", 0)
     moves = None
-    if count := _moves(problem, engine, evaluator):
-        weigh = engine.data_odds(problem.model) if problem.base == "data" else None
-        moved = make_moves(evaluator, z, moves=count, seed=problem.seed, block=number, first_index=first, weigh=weigh)
+    if count := _moves(problem, engine, evaluator, follows_flow=origin is not None):
+        moved = make_moves(
+            evaluator,
+            z if origin is None else origin,
+            moves=count,
+            seed=problem.seed,
+            block=number,
+            first_index=first,
+            weigh=engine.data_odds(problem.model) if problem.base == "data" and origin is None else None,
+            flow=None if origin is None else problem.model.flow(),
+        )
         z, moves = moved.z, (moved.proposed, moved.accepted, moved.correlation)
     outputs = evaluator.decode(z, first_index=first)
     values = evaluator.measure(outputs, first_index=first)
     return _Tried(z, values, outputs.__getitem__, evaluator.decodes + on_the_way, moves)
 
 
-def _moves(problem: Problem, engine: Engine, evaluator: Evaluator) -> int:
-    """Return how many exact moves the tries of an engine are given.
-
-    Raises:
-        LCError: If some are asked for, and the engine has not learned what the base is.
-    """
-    if not engine.needs_energy or problem.moves == 0 or (problem.base == "prior" and not evaluator.conditions):
+def _moves(problem: Problem, engine: Engine, evaluator: Evaluator, *, follows_flow: bool) -> int:
+    """Return how many exact moves the tries of an engine are given."""
+    normal = problem.base == "prior" or follows_flow
+    if not engine.needs_energy or problem.moves == 0 or (normal and not evaluator.conditions):
         return 0  # tries of an engine that only decodes are exact, and so are all where nothing is asked
-    learned = problem.base == "prior" or engine.data_odds(problem.model) is not None
+    if not normal and engine.data_odds(problem.model) is None:
+        return 0
     if problem.moves is not None:
-        if not learned:
-            name = type(engine).__name__.lower()
-            raise LCError(
-                f"moves: {problem.moves} cannot be made: engine {name} has not learned what base: data means",
-                hint="leave moves out, or use base: prior",
-            )
         return problem.moves
     preferences = len(evaluator.conditions) < len(evaluator.entries)
-    if not engine.moves or not learned or preferences or unfit_for_moves(problem.model, problem.base):
+    if not engine.moves or preferences or not problem.model.on_shell:
         return 0
     return int(engine.moves * share_of_block(problem.model.operations))
 
@@ -213,8 +214,8 @@ def _end_points(
     number: int,
     evaluator: Evaluator,
     transport: Callable[[Tensor], Tensor] | None,
-) -> Tensor:
-    """Return where the engine brings every try of a block, `(B, *latent_shape)`."""
+) -> BlockResult:
+    """Return where the engine brings every try of a block."""
     import torch
 
     def check(latents: Tensor) -> np.ndarray:
@@ -226,13 +227,13 @@ def _end_points(
 
     start = draw_transported(problem.model, engine.block, block_generator(problem.seed, number), transport)
     # Where nothing is required every try would count as satisfied, and stop before it has gone anywhere.
-    z = run_engine(engine, problem.model, start, energy, satisfied=check if evaluator.conditions else None).z
-    finite = torch.isfinite(z).flatten(1).all(dim=1)
+    ended = run_engine(engine, problem.model, start, energy, satisfied=check if evaluator.conditions else None)
+    finite = torch.isfinite(ended.z).flatten(1).all(dim=1)
     if not bool(finite.all()):
         at = problem.engine.part(number)[1] + int((~finite).nonzero()[0])
         name = type(engine).__name__.lower()
         raise LCError(f"engine {name} ended try {at} at a latent that is not finite", hint="try smaller steps")
-    return z
+    return ended
 
 
 def _realism(problem: Problem, z: Tensor, rows: Tensor) -> np.ndarray | None:

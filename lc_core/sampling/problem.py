@@ -101,9 +101,10 @@ class Problem(Task):
         check_base(self.model, self.base)
         if self.moves is not None and self.moves < 0:
             raise LCError(f"moves must be 0 or more; found {self.moves}")
-        if self.moves and (reason := unfit_for_moves(self.model, self.base)):
-            raise LCError(f"moves: {self.moves} cannot be made: {reason}", hint="leave moves out")
         super().__post_init__()
+        if self.moves and (reason := unfit_for_moves(self.model, self.base, self.engine, self.entries)):
+            hint = "leave moves out" + ("; or use base: prior, or the engine sampler" if self.base == "data" else "")
+            raise LCError(f"moves: {self.moves} cannot be made: {reason}", hint=hint)
 
     def drawn(self, number: int) -> bool:
         """Return whether block `number` is samples of the base as they are, which decode nothing to be drawn."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from lc_core.common.spelling import misspelt
-from lc_core.constraints.constraint import GUIDES, Constraint, Entry, Group, leaves
+from lc_core.constraints.constraint import GUIDES, Constraint, Entry, Group, leaves, map_leaves
+from lc_core.constraints.difference import differences
 from lc_core.constraints.measurement import Measurement
 from lc_core.constraints.want import WANT_KEYS
 from lc_core.errors import LCError
@@ -42,20 +44,28 @@ class Entries:
         self._model, self._output = model, output
         self._labels = Labels(self._problems)
         self._places: list[tuple[Constraint, Where]] = []
+        self._unnamed: list[Constraint] = []
 
     def built(self, items: Sequence[Node]) -> list[Entry]:
         """Return the entries that can be built."""
         self._labels.reserve(items)
         entries = [entry for item in items if (entry := self._entry(item)) is not None]
         check_feasible(entries, self._places, self._problems)
-        return entries
+        told = {id(one): text for one, text in zip(self._unnamed, differences(self._unnamed), strict=True)}
+
+        def named(leaf: Constraint) -> Constraint:
+            if id(leaf) not in told:
+                return leaf
+            return replace(leaf, label=self._labels.take(f"{leaf.label} {told[id(leaf)]}".strip()))
+
+        return [map_leaves(entry, named) for entry in entries]
 
     def _entry(self, node: Node) -> Entry | None:
         options = self._options(node)
         kind = next((key for key in GROUPS if key in node.keys), None)
         if kind is None:
             return self._constraint(node, options)
-        options["label"] = self._labels.take(node, kind)
+        options["label"] = Labels.given(node) or self._labels.take(kind)
         inside = node.content[kind]
         children = [inside] if kind == "not" else inside.content
         if not isinstance(children, list):
@@ -78,7 +88,7 @@ class Entries:
         found = self._components.find("constraint", node)
         if found is None:
             return None
-        label = self._labels.take(node, found.plugin.short)
+        label = Labels.given(node)
         measurement = self._measurement(found, node.content["use"].where)
         wanted = _wanted(node)
         if wanted is None:
@@ -87,12 +97,16 @@ class Entries:
         guide = given.content if (given := node.get("guide")) and given.content in GUIDES else "critic"
         place = next((node.keys[key] for key in wanted), node.where)
         try:
-            constraint = Constraint(measurement, label=label, free=free, guide=guide, **options, **wanted)
+            constraint = Constraint(
+                measurement, label=label or found.plugin.short, free=free, guide=guide, **options, **wanted
+            )
         except LCError as error:
             key = error.message.partition(": ")[0]
             self._problems.add(node.keys[key] if key in ("free", "guide") else place, error.message, hint=error.hint)
             return None
         self._places.append((constraint, place))
+        if label is None:
+            self._unnamed.append(constraint)
         return constraint
 
     def _free(self, node: Node, found: Found) -> dict[str, Sequence[Any]] | None:

@@ -1,4 +1,4 @@
-"""Names for the entries of a spec, each of its own."""
+"""Names for the entries of a spec, each of its own, that tell what differs between entries of one rule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESERVED = ("__metadata__", "index", "realism", "x", "z")
 
 
 class Labels:
-    """Hands out labels: those that the spec gives, and for the others the name with a number where it is taken."""
+    """Hands out labels: those that the spec gives, and for the others a name, with a number where it is taken."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
@@ -24,22 +24,24 @@ class Labels:
     def reserve(self, entries: Iterable[Node]) -> None:
         """Take all labels that the spec gives, and note those that are given twice."""
         for entry in entries:
-            given = entry.get("label")
-            if given is not None and isinstance(given.content, str):
-                if given.content in RESERVED:
-                    self._problems.add(given.where, f"label {given.content!r} is reserved")
-                elif given.content in self._taken:
-                    self._problems.add(given.where, f"duplicate label {given.content!r}")
-                self._taken.add(given.content)
+            if (given := self.given(entry)) is not None:
+                if given in RESERVED:
+                    self._problems.add(entry.content["label"].where, f"label {given!r} is reserved")
+                elif given in self._taken:
+                    self._problems.add(entry.content["label"].where, f"duplicate label {given!r}")
+                self._taken.add(given)
             for inside in entry.children():
                 if inside.is_mapping:  # the entry of `not`; params have no entries in them
                     self.reserve([inside] if inside is not entry.get("params") else [])
                 elif isinstance(inside.content, list):
                     self.reserve(one for one in inside.content if one.is_mapping)
 
-    def take(self, entry: Node, name: str) -> str:
-        """Return the entry's own label, or a free one made from `name`."""
+    @staticmethod
+    def given(entry: Node) -> str | None:
+        """Return the label that the spec gives an entry, if it does."""
         given = entry.get("label")
-        if given is not None and isinstance(given.content, str):
-            return given.content
+        return given.content if given is not None and isinstance(given.content, str) else None
+
+    def take(self, name: str) -> str:
+        """Return a free label made from `name`."""
         return free_name(name, self._taken)

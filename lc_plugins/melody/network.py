@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lc_core.common import Residual
+
 __all__ = ["LOWEST", "PITCHES", "MelodyVAE", "classes_to_tokens", "tokens_to_classes"]
 
 LOWEST = 48  # the corpus, transposed by -6 to +5 semitones, spans 49 to 93
@@ -29,20 +31,6 @@ def tokens_to_classes(tokens: Tensor) -> Tensor:
 def classes_to_tokens(classes: Tensor) -> Tensor:
     """Map classes `(B, T)` back to `melody.tokens/1` `(B, T)`."""
     return torch.where(classes >= PITCHES, classes - PITCHES + HOLD, classes + LOWEST)
-
-
-class Residual(nn.Module):
-    """x + W2 gelu(W1 norm(x))."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.up = nn.Linear(width, hidden)
-        self.down = nn.Linear(hidden, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.down(F.gelu(self.up(self.norm(x))))
-        return out
 
 
 class MelodyVAE(nn.Module):

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import lc_core
 from lc_core import testing
@@ -265,3 +266,24 @@ def test_the_table_of_a_fit_has_the_range_and_the_default_of_each_setting():
         [cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("| `")
     ]
     assert [(name, interval, default) for name, _, interval, default in table] == rows
+
+
+def masked(text):
+    """Return lines of a printout without its numbers."""
+    rates = re.sub(r"1 in [\d.,]*\d|[\d.]+ %", "RATE", text)
+    return [re.sub(r"-?\d[\d.,e-]*", "N", line).rstrip() for line in rates.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("heading", "arguments"),
+    [
+        ("## lc inspect", ["inspect", "digits.8x8"]),
+        ("## lc show", ["show", "melody/busy_c_major", "--set", "base=prior"]),
+    ],
+)
+def test_what_a_page_says_that_a_command_prints_is_what_it_prints(heading, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (recorded,) = re.findall(r"^```text\n(.*?)^```", section(text_of("docs/cli.md"), heading), re.DOTALL | re.MULTILINE)
+    printed = masked(CliRunner().invoke(main, arguments).stdout)
+    first = printed.index(masked(recorded)[0])
+    assert printed[first : first + len(recorded.splitlines())] == masked(recorded)

@@ -37,6 +37,7 @@ def test_a_strangers_model_gets_a_sampler_that_lc_finds(
     files = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
     assert {"weights.safetensors", "config.json", "MODEL_CARD.md", "checkpoint.pt"} <= set(files)
     assert "left out: line.constant has settings without bounds" in done.stderr
+    assert "% of training tries meet their wants, loss " in done.stderr
     assert "a sampler of line, " in lc("cache").stdout
     assert lc("cache", "--clear", "--yes").exit_code == 0
     told = lc("inspect", "line.model").stdout

@@ -124,3 +124,12 @@ def test_show_names_a_rule_that_fails_and_goes_on(lc, write_spec):
     shown = lc("show", spec)
     assert shown.exit_code == 0
     assert "prior samples: what they meet is not known: measurement line.faulty" in shown.stdout
+
+
+def test_outputs_of_a_kind_that_is_not_kept_are_told_with_the_limit_and_what_to_do(lc):
+    result = lc("bank", "digits.8x8", "--samples", 10**9)
+    assert result.exit_code == 2
+    error, hint = result.stderr.splitlines()[-2:]
+    assert error.startswith("error: outputs of digits.8x8 are not kept: one is 64 numbers of type float32, and only")
+    assert error.endswith("whole numbers are kept, at most 1,024 for each output")
+    assert hint == "  hint: give a spec of this model in place of its name: what its rules measure is kept"

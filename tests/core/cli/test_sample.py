@@ -49,7 +49,7 @@ def test_a_run_ends_with_a_table_and_tells_where_the_files_are(line, lc, write_s
         ["ratio (preference)", "1 ± 0.5"],
     ]  # fmt: skip
     assert cells[7][0] == "all conditions" and cells[7][-1] == "100.0%"
-    assert "4 of 4 in 64 tries, 64 decodes; 0.0 s fitting" in result.stdout
+    assert "4 of 4 in 64 tries, 64 decodes; 0.0 s preparing, " in result.stdout
     assert "files: runs/lines-0/outputs" in result.stdout
     assert "report: runs/lines-0/report.html" in result.stdout
     assert result.stderr.splitlines() == [

@@ -318,6 +318,17 @@ def test_a_critic_is_fitted_once_for_every_want_and_refined_for_each_energy(
     assert fits(cache, want) == (False, False)
 
 
+def test_critics_that_are_not_refined_are_not_kept_as_refined_ones(
+    cache: Cache, write_package: Callable[..., Any]
+) -> None:
+    want = Constraint(write_package().share, at_least=0.5)
+    unrefined = FitSettings(**vars(SMALL) | {"rounds": 0})
+    assert fits(cache, want, settings=unrefined) == (True, False)
+    assert [one.kind for one in cache.entries() if one.kind != "bank"] == ["critic"]
+    fits(cache, want)
+    assert "refined" in {one.kind for one in cache.entries()}
+
+
 def test_another_model_setting_or_parameter_means_another_critic(
     cache: Cache, write_package: Callable[..., Any]
 ) -> None:

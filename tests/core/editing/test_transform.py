@@ -321,12 +321,12 @@ OF_SAMPLING = {
     ),
     "no settings": ("    engine: gradient\n", []),
     "rejection": (
-        "    engine: {use: rejection, params: {block: 64}}\n",
-        ["engine=rejection", "engine.params.block=64"],
+        "    base: data\n    engine: {use: rejection, params: {block: 64}}\n",
+        ["engine=rejection", "engine.params.block=64", "base=data"],
     ),
     "sample": (
-        "    sample: {count: 100, seed: 3, budget: 200, unique: true}\n",
-        ["sample.count=100", "sample.budget=200", "sample.unique=True"],
+        "    base: prior\n    sample: {count: 100, seed: 3, budget: 200, unique: true}\n",
+        ["base=prior", "sample.count=100", "sample.budget=200", "sample.unique=True"],
     ),
     "a seed": ("    sample: {seed: 3}\n", []),
 }

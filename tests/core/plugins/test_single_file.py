@@ -62,17 +62,36 @@ def file(line) -> Path:
 
 
 def test_a_spec_may_use_what_the_file_registers(lc, file):
-    assert "unknown constraint 'mine.last'" in lc("validate", "mine.yaml").stderr
+    told = lc("validate", "mine.yaml").stderr.splitlines()
+    assert "unknown constraint 'mine.last'" in told[0]
+    hint = "  hint: what a Python file of yours registers is known to a command that is given --plugin FILE"
+    assert told[1:] == [hint]
     assert lc("validate", "mine.yaml", "--plugin", file).exit_code == 0
     assert "mine.last" in lc("show", "mine.yaml", "--plugin", file).stdout
     assert "needs no fit" in lc("fit", "mine.yaml", "--plugin", file).stdout
     sampled = lc("sample", "mine.yaml", "--plugin", file, "--json")
     assert sampled.exit_code == 0, sampled.output
     assert json.loads(sampled.stdout)["constraints"][0]["use"] == "mine.last"
+    assert lc("eval", "runs/mine-0").stderr.splitlines()[-1] == hint
+    assert "compared by" in lc("eval", "runs/mine-0", "--plugin", file, "--steps", "1").stdout
 
 
 @pytest.mark.parametrize(
-    "command", ["sample", "transform", "score", "validate", "show", "fit", "label", "inspect", "train", "bank"]
+    "command",
+    [
+        "sample",
+        "transform",
+        "score",
+        "validate",
+        "show",
+        "fit",
+        "label",
+        "inspect",
+        "train",
+        "bank",
+        "eval",
+        "amortise",
+    ],
 )
 def test_every_command_that_uses_components_takes_files(lc, command):
     assert "--plugin FILE" in lc(command, "--help").stdout

@@ -122,6 +122,12 @@ def test_under_base_data_tries_follow_the_flow_and_keep_to_data(tmp_path: Path) 
     assert len(found) > 200 and (found.outputs[:, 1] <= -1).all()
     assert abs(found.outputs[:, 0].mean() - 2.0) < 0.3, "nothing is asked of the first value: it is as data have it"
     assert np.allclose(found.outputs, found.latents), "latents are where the flow leads"
+    assert found.report["moves"]["proposed"] >= 8 * 256, "as under base: prior"
+    settings = {"model": model, "constraints": [AT_0], "base": "data", "cache": False}
+    exact = sample(engine=engine, count=512, budget=768, moves=40, **settings).outputs[:, 0]
+    assert abs(exact.mean() - 2.288) < 0.1 and abs(exact.var() - 0.630) < 0.12, "a normal about 2, above 1"
+    with pytest.raises(LCError, match="moves: 2 cannot be made: engine gradient neither follows a flow of shifted"):
+        sample(engine="gradient", count=1, moves=2, fit=FIT, **settings)
 
 
 def test_a_base_that_was_not_learned_and_has_no_flow_is_refused(amortised: Amortised) -> None:

@@ -133,15 +133,15 @@ def entry(text):
         (entry("{any: [{use: toy.mean, at_most: -1}]}"), "4:28: at_most -1.0 cannot be reached"),
         (
             entry("{use: toy.mean, at_least: 0.9}") + "  - {use: toy.mean, at_most: 0.1}\n",
-            "5:21: mean-2 at_most 0.1 cannot be met together with mean at_least 0.9",
+            "5:21: mean at_most 0.1 cannot be met together with mean at_least 0.9",
         ),
         (
             entry("{all: [{use: toy.mean, at_least: 0.9}]}") + "  - {all: [{all: [{use: toy.mean, at_most: 0.1}]}]}\n",
-            "5:35: mean-2 at_most 0.1 cannot be met together with mean at_least 0.9",
+            "5:35: mean at_most 0.1 cannot be met together with mean at_least 0.9",
         ),
         (
             entry("{use: toy.mean, at_least: 0.5}") + "  - {not: {use: toy.mean, at_least: 0.4}}\n",
-            "5:27: not mean-2 at_least 0.4 cannot be met together with mean at_least 0.5",
+            "5:27: not mean at_least 0.4 cannot be met together with mean at_least 0.5",
         ),
         (
             entry("{not: {any: [{use: toy.mean, at_least: 0}, {use: toy.mean, at_least: 0.9}]}}"),
@@ -149,20 +149,20 @@ def entry(text):
         ),
         (  # in one alternative of several
             entry("{any: [{use: toy.mean}, {all: [{use: toy.mean}, {use: toy.mean, at_most: 0.1}]}]}"),
-            "4:69: mean-3 at_most 0.1 cannot be met together with mean-2 at_least 0.5",
+            "4:69: mean at_most 0.1 cannot be met together with mean at_least 0.5",
         ),
         (
             entry("{any: [{all: [{use: toy.mean}, {not: {use: toy.mean}}]}, {use: toy.mean, at_most: 0.1}]}"),
-            "4:42: not mean-2 at_least 0.5 cannot be met together with mean at_least 0.5",
+            "4:42: not mean at_least 0.5 cannot be met together with mean at_least 0.5",
         ),
         (  # in every alternative, beside what is asked next to the group
             entry("{use: toy.mean, at_least: 0.9}")
             + "  - {any: [{use: toy.mean, at_most: 0.1}, {not: {use: toy.mean}}]}\n",
-            "5:28: mean-2 at_most 0.1 cannot be met together with mean at_least 0.9",
+            "5:28: mean at_most 0.1 cannot be met together with mean at_least 0.9",
         ),
         (
             entry("{use: toy.mean}") + "  - {not: {all: [{use: toy.mean}, {use: toy.mean, at_least: 0.2}]}}\n",
-            "not mean-3 at_least 0.2 cannot be met together with mean at_least 0.5",
+            "not mean at_least 0.2 cannot be met together with mean at_least 0.5",
         ),
     ],
 )

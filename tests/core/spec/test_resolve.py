@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lc_core.constraints.constraint import Constraint, Group
+from lc_core.constraints.constraint import Constraint, Group, walk
 from lc_core.errors import LCError
 from lc_core.spec import FitSettings, Spec, find_spec, load_spec, shipped_names
 
@@ -52,16 +52,25 @@ def test_a_spec_holds_what_the_file_says(load_text):
     assert not preference.require
 
 
-def test_labels_are_unique_and_follow_the_names(load_text):
-    spec = load_text(FULL)
+def labels(spec):
+    return [one.label for one in walk(spec.entries)]
 
-    def labels(entries):
-        for one in entries:
-            yield one.label
-            yield from labels(getattr(one, "entries", ()))
 
-    found = list(labels(spec.entries))
-    assert found == ["mean", "either", "mean-2", "all", "total", "top", "not", "total-2", "total-3"]
+def test_labels_are_unique_and_follow_the_names_and_what_differs_in_settings(load_text):
+    totals = ["total power 2", "total power 1 offset 0.001", "total power 1"]
+    found = labels(load_text(FULL))
+    assert found == ["mean minor A B", "either", "mean major", "all", totals[0], "top", "not", *totals[1:]]
+
+
+def test_labels_of_equal_settings_tell_what_is_wanted_or_are_numbered(load_text):
+    head = "    lc: 1\n    model: toy.model\n    constraints:\n"
+    one, other, taken = "{use: toy.mean}", "{use: toy.mean, at_most: 0.9}", "{use: toy.total, params: {power: 1}"
+    text = f"{head}      - {one}\n      - any: [{other}, not: {other}]\n      - {taken}, at_least: 0, label: mean}}\n"
+    assert labels(load_text(text)) == [
+        "mean at_least 0.5", "any", "mean at_most 0.9", "not", "mean at_most 0.9-2", "mean",
+    ]  # fmt: skip
+    paths = "".join(f"      - {{use: toy.mean, params: {{tonic: /a/{name}}}}}\n" for name in ("x/one", "y/two"))
+    assert labels(load_text(head + paths)) == ["mean one", "mean two"]
 
 
 def test_defaults_are_those_of_the_schema(load_text):
