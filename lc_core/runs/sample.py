@@ -91,10 +91,12 @@ def run_spec(
             crew = Crew(make, folder.missing(problem), others, may=make.may, at_once=workers is not None)
         with closing(crew):
             blocks = folder.blocks(crew.get, progress=progress)
-            result, sampling = collect(problem, prepared.energy, blocks=blocks, progress=on_block, say=progress)
+            result, sampling = collect(
+                problem, prepared.energy, blocks=blocks, view=spec.view, progress=on_block, say=progress
+            )
         late = problem.engine.fit_seconds()
         seconds = {"fit": prepared.seconds + late, "sample": sampling - late}
-        finish_report(result, spec=spec, view=spec.view, card=prepared.card, seconds=seconds)
+        finish_report(result, spec=spec, card=prepared.card, seconds=seconds)
         progress(f"writing {counted(len(result), 'output')} to {path}")
         with folder.work() as work:
             _write_run(spec, problem, result, renderers, folder.owned, work, began, progress)
