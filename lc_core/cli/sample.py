@@ -43,6 +43,8 @@ INTERRUPTED = 130
 @plugin_files
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @on_workers
+@click.option("--table", is_flag=True, help="Write samples.parquet too: a row for each output, with its values.")
+@click.option("--render-all", is_flag=True, help="Render all outputs; by default the first 1,000 (see lc render).")
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
 @quietly
@@ -77,6 +79,8 @@ def _run(
     plugins: tuple[Path, ...],
     device: str,
     workers: int | None,
+    table: bool,
+    render_all: bool,
     refit: bool,
     quiet: bool,
     **chosen: Any,
@@ -103,6 +107,8 @@ def _run(
             cache=cache,
             workers=workers,
             rank=rank,
+            table=table,
+            render_all=render_all,
             progress=progress.line,
             on_block=progress.block,
         )

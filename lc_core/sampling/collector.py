@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Collector", "Keep"]
 
+MOST_BYTES = 2**25
+"""Most bytes of outputs that wait to be handed on."""
+
 
 @dataclass(frozen=True)
 class Keep:
@@ -30,7 +33,7 @@ class Keep:
 
     Attributes:
         give: Called with outputs in order: `size` of them each time, and at the end the rest.
-        size: How many.
+        size: How many; fewer, but always the same number, where so many take more than 32 MiB.
         first: How many of the first outputs the result of the run holds all the same.
     """
 
@@ -107,8 +110,9 @@ class Collector:
         if len(positions) or not self._waiting:
             self._waiting.append(Picked.of(block, positions))
         if self._keep is not None:
-            while self.delivered - self.after.count >= self._keep.size:
-                self._give(self._keep.size)
+            size = max(1, min(self._keep.size, MOST_BYTES // self._waiting[0].bytes_each))
+            while self.delivered - self.after.count >= size:
+                self._give(size)
 
     def _new(self, block: Block) -> np.ndarray:
         """Return which of the tries that a block keeps are delivered."""

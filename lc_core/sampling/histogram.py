@@ -26,21 +26,23 @@ class Histogram:
         width: Of a bin; 0 before there is a value.
         first: Number of the first bin; bin n holds values from n times the width on.
         counts: How many values each bin holds, `(bins,)` int64.
+        low: The lowest value.
+        high: The highest value.
     """
 
     def __init__(self) -> None:
         self.width, self.first = 0.0, 0
         self.counts = np.zeros(0, dtype=np.int64)
-        self._low, self._high = math.inf, -math.inf
+        self.low, self.high = math.inf, -math.inf
 
     def add(self, values: np.ndarray) -> None:
         """Count values `(B,)`; NaN is left out."""
         values = values[~np.isnan(values)]
         if not len(values):
             return
-        self._low, self._high = min(self._low, float(values.min())), max(self._high, float(values.max()))
-        width = _width(self._low, self._high)
-        first, last = _bin(self._low, width), _bin(self._high, width)
+        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+        width = _width(self.low, self.high)
+        first, last = _bin(self.low, width), _bin(self.high, width)
         counts = np.bincount(np.floor(values / width).astype(np.int64) - first, minlength=last - first + 1)
         held, times = self.at(width)
         np.add.at(counts, held - first, times)

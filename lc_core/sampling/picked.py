@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -36,6 +37,11 @@ class Picked:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def bytes_each(self) -> int:
+        """Bytes of one output with its latent."""
+        return sum(one.itemsize * math.prod(one.shape[1:]) for one in (self.latents, self.outputs))
 
     @classmethod
     def of(cls, block: Block, positions: np.ndarray) -> Picked:

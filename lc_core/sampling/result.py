@@ -28,6 +28,7 @@ __all__ = [
     "report_text",
     "samples_bytes",
     "save_into",
+    "write_report",
     "write_result",
     "write_samples",
 ]
@@ -100,6 +101,11 @@ def save_into(folder: Path, write: Callable[[Owned], None]) -> Path:
 def write_result(result: SampleResult, owned: Owned) -> None:
     """Write `samples.safetensors` and `report.json` into an open folder."""
     write_samples(result, owned)
+    write_report(result, owned)
+
+
+def write_report(result: SampleResult, owned: Owned) -> None:
+    """Write `report.json` into an open folder."""
     owned.write("report.json", utf8(report_text(result.report) + "\n"))
 
 
