@@ -49,13 +49,13 @@ class RunFiles:
     progress: Progress
 
     def write(
-        self, result: SampleResult, shards: Shards | None, *, many: Many, rendered: int, table: bool, began: float
+        self, result: SampleResult, shards: Shards, *, many: Many, rendered: int, table: bool, began: float
     ) -> None:
         """Write all files.
 
         Args:
             result: What is delivered, or the first of it.
-            shards: Where all of it is, if that is not in the result.
+            shards: Where all of it is, unless it is in the result.
             many: From how many outputs on a run does otherwise.
             rendered: How many outputs are rendered.
             table: Whether a table is written.
@@ -75,11 +75,11 @@ class RunFiles:
         if near is not None:
             write_samples(near, owned, under="nearest/")
             written.add("nearest/samples.safetensors")
-        if shards is not None and delivered > many.sharded:
+        if delivered > many.sharded:
             owned.remove(["samples.safetensors"])  # of fewer outputs; it would be read in place of the shards
             written |= set(shards.names)
         else:
-            shards.join() if shards is not None and shards.names else write_samples(result, owned)
+            shards.join(self.work) if shards.names else write_samples(result, owned)
             written.add("samples.safetensors")
         if len(shown) < rendered:
             written |= self._render_rest(result.problem, len(shown), rendered)

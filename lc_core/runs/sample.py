@@ -66,8 +66,8 @@ def run_spec(
         on_block: Called after each block.
 
     Returns:
-        The result and the folder. Of a run that writes shards, the result holds the first outputs; its report tells of
-        all.
+        The result and the folder. Of many outputs the result holds the first; its report tells of all, and
+        `read_samples` reads them from the folder.
 
     Raises:
         LCError: If a plugin is at fault, or the folder holds another run or cannot be written.
@@ -81,8 +81,8 @@ def run_spec(
     path = out or default_path(spec)
     identity = identity_of(spec, problem)
     with RunFolder.open(path, identity) as folder:
-        shards = Shards(folder.owned) if problem.count > many.sharded else None
-        check_room(folder.owned, renderers, shards=shards is not None, table=table)
+        shards = Shards(folder.owned, count=problem.count, many=many)
+        check_room(folder.owned, renderers, shards=shards.lasting, table=table)
         prepared = prepare_problem(problem, spec.fit, cache, progress)
         problem = replace(problem, engine=prepared.engine)
         bank = bank_for(problem, cache, progress)
@@ -99,7 +99,7 @@ def run_spec(
                 prepared.energy,
                 blocks=folder.blocks(crew.get, progress=progress),
                 view=spec.view,
-                keep=None if shards is None else shards.keep(many),
+                keep=shards.keep,
                 progress=on_block,
                 say=progress,
             )

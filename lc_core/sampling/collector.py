@@ -35,11 +35,13 @@ class Keep:
         give: Called with outputs in order: `size` of them each time, and at the end the rest.
         size: How many; fewer, but always the same number, where so many take more than 32 MiB.
         first: How many of the first outputs the result of the run holds all the same.
+        whole: Up to so many outputs, means are rounded as if the run held all.
     """
 
     give: Callable[[Picked], None]
     size: int
     first: int
+    whole: int = 0
 
 
 class Collector:
@@ -70,7 +72,8 @@ class Collector:
     ) -> None:
         self.problem = problem
         block = problem.engine.part(0)[0].block
-        self.tally, self.after = Tally(problem), DeliveredTally(problem, view)
+        self.tally = Tally(problem)
+        self.after = DeliveredTally(problem, view, whole=None if keep is None else keep.whole)
         self.delivered = self.repeats = 0
         self.timed: Block | None = None
         self.engines: dict[str, dict[str, Any]] = {}

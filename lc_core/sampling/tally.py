@@ -100,6 +100,7 @@ class DeliveredTally:
     Args:
         problem: What is asked.
         view: What says which outputs are the same; None for their bytes.
+        whole: Up to so many outputs, means are of all values at once, which takes eight bytes for each; None for any.
 
     Attributes:
         count: How many outputs there were.
@@ -108,40 +109,55 @@ class DeliveredTally:
         variety: How many of them differ.
     """
 
-    def __init__(self, problem: Problem, view: Registered | None) -> None:
+    def __init__(self, problem: Problem, view: Registered | None, *, whole: int | None = None) -> None:
         self.count = 0
         self.met = {entry.label: 0 for entry in walk(problem.entries)}
         self.histograms = {leaf.label: Histogram() for leaf in leaves(problem.entries)}
         self.variety = Variety(view)
-        self._sums = {leaf.label: (0.0, 0) for leaf in leaves(problem.entries)}
-        self._realism = (0.0, 0)
+        self._whole = whole
+        self._means = {leaf.label: _Mean() for leaf in leaves(problem.entries)}
+        self._realism = _Mean()
 
     def add(self, some: Picked) -> None:
-        """Count the next outputs. Sums are rounded piece by piece, so a run is always cut in the same way."""
+        """Count the next outputs; a run is always cut in the same way, since sums are rounded piece by piece."""
         self.count += len(some)
+        hold = self._whole is None or self.count <= self._whole
         for label, met in some.satisfied.items():
             self.met[label] += int(met.sum())
         for label, values in some.measurements.items():
             self.histograms[label].add(values)
-            self._sums[label] = _with_sum(self._sums[label], values[~np.isnan(values)])
-        self._realism = _with_sum(self._realism, some.realism)
+            self._means[label].add(values[~np.isnan(values)], hold=hold)
+        self._realism.add(some.realism, hold=hold)
         self.variety.add(some.outputs)
 
     @property
     def means(self) -> Mapping[str, float | None]:
         """For each leaf's label, the mean of the values that are defined; None where none is."""
-        return {label: _mean(of) for label, of in self._sums.items()}
+        return {label: one.value for label, one in self._means.items()}
 
     @property
     def realism(self) -> float | None:
         """The mean realism logit, or None."""
-        return _mean(self._realism)
+        return self._realism.value
 
 
-def _with_sum(before: tuple[float, int], values: np.ndarray) -> tuple[float, int]:
-    return before[0] + float(values.sum()), before[1] + len(values)
+class _Mean:
+    """The mean of values that come piece by piece: all summed at once as long as they are held, else piece by piece."""
 
+    def __init__(self) -> None:
+        self._sum, self._count = 0.0, 0
+        self._held: list[np.ndarray] = []
 
-def _mean(of: tuple[float, int]) -> float | None:
-    total, count = of
-    return total / count if count else None
+    def add(self, values: np.ndarray, *, hold: bool) -> None:
+        self._held.append(values)
+        self._count += len(values)
+        if not hold:
+            for one in self._held:
+                self._sum += float(one.sum())
+            self._held = []
+
+    @property
+    def value(self) -> float | None:
+        if not self._count:
+            return None
+        return (self._sum + float(np.concatenate([*self._held, np.zeros(0)]).sum())) / self._count

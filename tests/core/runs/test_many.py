@@ -115,6 +115,15 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_files(many):
     assert files_of(many()) == files_of(many("undisturbed"))
 
 
+def test_a_run_that_holds_only_some_outputs_has_the_files_of_one_that_holds_all(many):
+    text = SPEC.replace("- {use: line.first,", '- {label: "größe \\"\\u0001", use: line.first,')
+    options = {"count": 19, "text": text, "render_all": True, "table": True}
+    one, other = files_of(many(**options)), files_of(many("whole", many=Many(), **options))
+    assert one.pop("sheet.txt") == b"5 outputs" and other.pop("sheet.txt") == b"19 outputs"
+    assert one == other
+    assert Path("run/report.html").read_text().count("<rect") == Path("whole/report.html").read_text().count("<rect")
+
+
 def test_fewer_outputs_than_the_bound_are_in_one_file_also_where_more_were_asked_for(many):
     spent = many(budget=192)
     assert 0 < len(load_file(spent / "samples.safetensors")["index"]) < 20 and not (spent / "samples").exists()
@@ -135,7 +144,7 @@ def test_what_is_not_lcs_own_stays_where_shards_belong(many, lc):
     with pytest.raises(Exception, match="samples/000000.safetensors"):
         many()
     assert mine.read_text() == "mine"
-    assert many(count=12).exists()
+    assert many(count=13).exists() and mine.read_text() == "mine", "no shards are kept of these"
 
 
 def test_the_first_outputs_of_many_are_rendered_and_the_page_says_so(many):
