@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,37 @@ WIDE = """
     @hookimpl
     def lc_register_renderers(register):
         register("wide.text", Text)
+"""
+BIG = """
+    import numpy as np
+    from lc_core import LatentModel
+    from lc_core.plugins.hookspecs import hookimpl
+    from lc_core.plugins.renderer import Renderer
+
+    class Big(LatentModel):
+        name, latent_shape, output_type, block = "big", (2,), "big/1", 8
+
+        def decode(self, z):
+            return np.repeat(np.floor(z.numpy() * 100).astype(np.int64), 5_000, axis=1)
+
+    def load():
+        return Big()
+
+    class Numbers(Renderer):
+        "Writes two of the numbers."
+
+        accepts, suffix, media_type = ("big/1",), ".txt", "text/plain"
+
+        def write(self, output, path):
+            path.write_text(f"{output[0]} {output[-1]}")
+
+    @hookimpl
+    def lc_register_models(register):
+        register("big.model", load, output="big/1")
+
+    @hookimpl
+    def lc_register_renderers(register):
+        register("big.numbers", Numbers)
 """
 MANY = Many(sharded=20, shard=7, rendered=5)
 
@@ -191,6 +223,22 @@ def test_what_was_rendered_otherwise_is_rendered_again(many, install_plugin):
     assert [len(one.read_text()) for one in sorted((folder / "outputs").iterdir())] == [3] * 5
     many(text=text % 2, render_all=True)
     assert [len(one.read_text()) for one in sorted((folder / "outputs").iterdir())] == [2] * 33
+
+
+def test_outputs_too_large_to_be_saved_are_decoded_again_with_the_plugin_of_the_run(line, lc, write_spec, tmp_path):
+    plugin = tmp_path / "big.py"
+    plugin.write_text(textwrap.dedent(BIG))
+    text = "lc: 1\nname: big\nmodel: big.model\nconstraints: []\nengine: {use: rejection, params: {block: 8}}\n"
+    path = write_spec(text + "sample: {count: 33}\nrender: [numbers]\n")
+    spec = load_spec(path, registry=build_registry([plugin]))
+    run_spec(spec, out=Path("run"), many=MANY)
+    assert "x" not in load_file("run/samples/000000.safetensors")
+    assert "big" in lc("render", "run").stderr, "its plugin is not given"
+    assert lc("render", "run", "--plugin", plugin).stdout == "rendered 28 files; 5 were there: run/outputs\n"
+    run_spec(spec, out=Path("every"), many=MANY, render_all=True)
+    assert [one.read_text() for one in sorted(Path("run/outputs").iterdir())] == [
+        one.read_text() for one in sorted(Path("every/outputs").iterdir())
+    ]
 
 
 @pytest.mark.parametrize(
