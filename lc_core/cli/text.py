@@ -103,5 +103,5 @@ def outputs_line(folder: Path, count: int) -> str:
     if count and not any(outputs.iterdir()):
         return "files: none, since the spec has no render: (lc plugins lists the renderers)"
     if count and not any(outputs.glob(f"{count - 1:06d}.*")):
-        return f"files: {outputs}; not of all {count:,} outputs: lc render {folder} makes the others"
+        return f"files: {outputs}; not of all {count:,} outputs, but lc render makes those of the others"
     return f"files: {outputs}"

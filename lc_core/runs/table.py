@@ -28,7 +28,7 @@ def check_table() -> None:
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
-        raise LCError("--table needs pyarrow", hint="pip install 'latent-constraints[table]'") from error
+        raise LCError("--table needs pyarrow", hint='pip install "latent-constraints[table]"') from error
 
 
 def write_table(path: Path, run: Path, entries: Sequence[Entry]) -> None:
