@@ -31,8 +31,9 @@ class Digests:
         if new.any():
             self._sorted.append(values[new])
         while len(self._sorted) > 1 and len(self._sorted[-2]) < 2 * len(self._sorted[-1]):
-            last = self._sorted.pop()
-            self._sorted[-1] = np.sort(np.concatenate([self._sorted[-1], last]), kind="stable")
+            joined = np.concatenate([self._sorted.pop(), self._sorted.pop()])
+            joined.sort(kind="stable")  # in its place: these are the largest arrays of a run
+            self._sorted.append(joined)
         fresh = np.zeros(len(outputs), dtype=bool)
         fresh[first[new]] = True
         return fresh
