@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save
 from benchmarks.tables import percent, say, table
 from lc_core.common.cache import Cache
 from lc_core.common.files import write_atomically
-from lc_core.evaluation import Asked, Pair, Search, evaluate
+from lc_core.evaluation import Asked, Pair, Search, evaluate, read_runs
 from lc_core.plugins.discover import build_registry
 from lc_core.runs.build import build_model
 from lc_core.runs.sample import run_spec
@@ -81,8 +81,10 @@ def exact(
 
 def measured(spec: Spec, pair: Pair, folder: Path, **how: Any) -> dict[str, Any]:
     """Sample into a folder, or take up what is there, and return the figures; `how` are arguments of `evaluate`."""
-    result, _ = run_spec(spec, out=folder, device="cpu", cache=Cache(), progress=say)
-    found: dict[str, Any] = evaluate([result], against=pair, registry=build_registry(), progress=say, **how)
+    run_spec(spec, out=folder, device="cpu", cache=Cache(), progress=say)
+    registry = build_registry()
+    runs = read_runs([folder], registry=registry, device="cpu")
+    found: dict[str, Any] = evaluate(runs, against=pair, registry=registry, progress=say, **how)
     return found
 
 

@@ -196,7 +196,7 @@ def photograph(page: Path) -> Path:
     if browser is None:
         raise click.ClickException("a screenshot needs Chromium, which is not installed")
     shot = SCRATCH / f"{page.parent.name}.png"
-    options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1100,900", f"--screenshot={shot}"]
+    options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1100,1350", f"--screenshot={shot}"]
     subprocess.run([browser, *options, page.resolve().as_uri()], check=True, capture_output=True)
     return shot
 

@@ -109,11 +109,11 @@ def sample(
     prepared = prepare_problem(problem, fit, kept, progress)
     problem = replace(problem, engine=prepared.engine)
     bank = bank_for(problem, kept, progress)
-    result, seconds = collect(problem, prepared.energy, bank=bank, say=progress)
+    result, seconds = collect(problem, prepared.energy, bank=bank, view=view, say=progress)
     late = problem.engine.fit_seconds()
     times = {"fit": prepared.seconds + late, "sample": seconds - late}
     times["total"] = sum(times.values())
-    finish_report(result, spec=spec, view=view, card=prepared.card, seconds=times)
+    finish_report(result, spec=spec, card=prepared.card, seconds=times)
     for fault in result.faults:
         warnings.warn(fault, stacklevel=2)
     return result

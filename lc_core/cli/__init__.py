@@ -19,6 +19,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "sample": ("lc_core.cli.sample", "Sample outputs that meet a spec."),
+    "render": ("lc_core.cli.render", "Render outputs of a run."),
     "transform": ("lc_core.cli.transform", "Change files of your own as little as makes them meet a spec."),
     "score": ("lc_core.cli.score", "Measure files of your own under a spec's rules."),
     "eval": ("lc_core.cli.eval", "Tell how good the samples of runs are, beside exact ones."),

@@ -60,7 +60,7 @@ class RunProgress:
         """Show how far a run is, after a block."""
         if self._quiet:
             return
-        wanted, have = collector.problem.count, len(collector.picked)
+        wanted, have = collector.problem.count, collector.delivered
         text = f"{have:,} of {wanted:,} in {counted(collector.tried, 'try', 'tries')}"
         if (left := collector.most_seconds_left) > LONG:
             text += f", at most {time_of(left)} more"

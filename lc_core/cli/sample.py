@@ -48,6 +48,8 @@ INTERRUPTED = 130
     metavar="ray[://ADDRESS]",
     help="Have a Ray cluster make the samples: ray starts one on this machine; needs the extra ray.",
 )
+@click.option("--table", is_flag=True, help="Write samples.parquet too: a row for each output, with its values.")
+@click.option("--render-all", is_flag=True, help="Render all outputs; by default the first 1,000 (see lc render).")
 @click.option("--refit", is_flag=True, help="Fit critics again, whatever is cached.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout, and nothing else there.")
 @quietly
@@ -83,6 +85,8 @@ def _run(
     device: str,
     workers: int | None,
     cluster: str | None,
+    table: bool,
+    render_all: bool,
     refit: bool,
     quiet: bool,
     **chosen: Any,
@@ -110,6 +114,8 @@ def _run(
             workers=workers,
             cluster=cluster,
             rank=rank,
+            table=table,
+            render_all=render_all,
             progress=progress.line,
             on_block=progress.block,
         )

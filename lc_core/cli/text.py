@@ -102,4 +102,6 @@ def outputs_line(folder: Path, count: int) -> str:
     outputs = folder / "outputs"
     if count and not any(outputs.iterdir()):
         return "files: none, since the spec has no render: (lc plugins lists the renderers)"
+    if count and not any(outputs.glob(f"{count - 1:06d}.*")):
+        return f"files: {outputs}; not of all {count:,} outputs, but lc render makes those of the others"
     return f"files: {outputs}"

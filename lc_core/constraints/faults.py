@@ -10,7 +10,7 @@ from lc_core.common.words import counted
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
 
-__all__ = ["AGAIN", "REMEDY", "changed_value", "not_repeated", "outside_range"]
+__all__ = ["AGAIN", "OutsideRange", "REMEDY", "changed_value", "not_repeated", "outside_range"]
 
 AGAIN = 16
 """Outputs that are measured again."""
@@ -58,21 +58,46 @@ def not_repeated(one: Measurement, values: np.ndarray, outputs: np.ndarray, inde
     return changed_value(one, values[:AGAIN], np.concatenate(now), index) if now else ""
 
 
-def outside_range(one: Measurement, values: np.ndarray, index: Sequence[int] | np.ndarray) -> str:
+class OutsideRange:
+    """Watches whether the values of a measurement stay in the range that it declares.
+
+    Args:
+        measurement: The measurement.
+    """
+
+    def __init__(self, measurement: Measurement) -> None:
+        self._measurement = measurement
+        self._count = self._outside = self._first = 0
+        self._value = 0.0
+
+    def add(self, values: np.ndarray, first: int) -> None:
+        """Look at more values `(N,)`, of outputs that are numbered from `first` on."""
+        low, high = self._measurement.info.range
+        below = values < low - ROUNDING * max(1, abs(low))
+        outside = np.flatnonzero(below | (values > high + ROUNDING * max(1, abs(high))))
+        if len(outside) and not self._outside:
+            self._first, self._value = first + int(outside[0]), float(values[outside[0]])
+        self._outside += len(outside)
+        self._count += len(values)
+
+    def told(self) -> str:
+        """Say which output has the first value outside the range; empty if none has."""
+        if not self._outside:
+            return ""
+        (low, high), share = self._measurement.info.range, f"{self._outside:,} of {counted(self._count, 'value')}"
+        return (
+            f"measurement {self._measurement.who} was {self._value:g} for output {self._first}; it declares the range"
+            f" {low:g} to {high:g}, and {share} lie outside: correct its range, or what it returns"
+        )
+
+
+def outside_range(one: Measurement, values: np.ndarray) -> str:
     """Say which output has a value outside the range that a measurement declares; empty if none has.
 
     Args:
         one: The measurement.
-        values: What it was on outputs, `(N,)`.
-        index: Numbers of the outputs.
+        values: What it was on outputs, `(N,)`, that are numbered from 0 on.
     """
-    low, high = one.info.range
-    below = values < low - ROUNDING * max(1, abs(low))
-    outside = np.flatnonzero(below | (values > high + ROUNDING * max(1, abs(high))))
-    if not len(outside):
-        return ""
-    first, share = outside[0], f"{len(outside):,} of {counted(len(values), 'value')}"
-    return (
-        f"measurement {one.who} was {values[first]:g} for output {index[first]}; it declares the range {low:g} to"
-        f" {high:g}, and {share} lie outside: correct its range, or what it returns"
-    )
+    watched = OutsideRange(one)
+    watched.add(values, 0)
+    return watched.told()

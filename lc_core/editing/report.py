@@ -9,7 +9,7 @@ import numpy as np
 from lc_core.constraints.constraint import leaves
 from lc_core.constraints.faults import REMEDY, not_repeated, outside_range
 from lc_core.energy.preserved import Preserved
-from lc_core.sampling.report import entry_report, task_notes, values_at
+from lc_core.sampling.report import entry_report, mean_of, shares_of, task_notes, values_at
 from lc_core.sampling.result import ordered
 
 if TYPE_CHECKING:
@@ -49,7 +49,13 @@ def build_transform_report(result: TransformResult, *more: str) -> dict[str, Any
             "inputs": int(found.represented.sum()),
         },
         "constraints": [
-            entry_report(entry, result.met_before, result.met, mean_before=result.before, mean_after=result.after)
+            entry_report(
+                entry,
+                shares_of(result.met_before),
+                shares_of(result.met),
+                mean_before={label: mean_of(values) for label, values in result.before.items()},
+                mean_after={label: mean_of(values) for label, values in result.after.items()},
+            )
             for entry in problem.entries
         ],
         "kept": [_observed(one, result) for one in result.kept],
@@ -75,7 +81,7 @@ def _faults(result: TransformResult) -> tuple[str, ...]:
     for label, one in asked.items():
         values = result.after[label]
         told = not_repeated(one, values, result.outputs, index)
-        found += [f"{told}; {REMEDY}" if told else "", outside_range(one, values, index)]
+        found += [f"{told}; {REMEDY}" if told else "", outside_range(one, values)]
     return tuple(filter(None, dict.fromkeys(found)))
 
 

@@ -18,6 +18,7 @@ from lc_core.runs.build import build_model
 from lc_core.sampling.problem import base_of
 from lc_core.sampling.report import SCHEMA
 from lc_core.sampling.result import SampleResult
+from lc_core.sampling.samples import AGAIN, read_samples
 from lc_core.spec import Spec, load_spec
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = ["Run", "read_runs"]
 NEEDED = {"engine", "seed", "status", "tried", "delivered", "decodes", "all", "constraints", "distinct"}
 """Keys of `report.json` that are read."""
 ANEW = "make the run again from its spec.yaml, into another folder (--out)"
-AGAIN = "the lc sample command of the run writes it again"
 
 
 @dataclass(frozen=True)
@@ -152,18 +152,17 @@ class _Folder:
     def _outputs(self, spec: Spec, model: LatentModel) -> np.ndarray:
         """Return the outputs that are saved, or decode the latents again where outputs are too large to be."""
         import torch
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
 
-        place = self.path / "samples.safetensors"
-        try:
-            samples = load_file(place)
-            latents, outputs = samples["z"], samples.get("x")
-        except (OSError, SafetensorError, KeyError) as error:
-            raise LCError(f"{place} cannot be read: {error}", hint=AGAIN) from error
-        found = Evaluator(model, spec.entries).decode(torch.from_numpy(latents)) if outputs is None else outputs
+        pieces = [tensors for _, tensors in read_samples(self.path, ("x", "z"))]
+        saved = {name: np.concatenate([one[name] for one in pieces]) for name in (pieces[0] if pieces else {})}
+        if "z" not in saved:
+            raise LCError(f"{self.path} holds no latents", hint=AGAIN)
+        found = saved["x"] if "x" in saved else Evaluator(model, spec.entries).decode(torch.from_numpy(saved["z"]))
         if len(found) != self.report["delivered"]:
-            raise LCError(f"{place} holds {len(found):,} outputs, but the report says {self.report['delivered']:,}")
+            raise LCError(
+                f"{self.path} holds {len(found):,} outputs, but the report says {self.report['delivered']:,}",
+                hint=AGAIN,
+            )
         return found
 
 

@@ -16,6 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lc_core.common.characters import escaping
 from lc_core.common.words import GROUPS, counted
+from lc_core.runs.charts import HEIGHT, WIDTH, charts
+from lc_core.sampling.histogram import Distribution
 
 __all__ = ["MAX_SAMPLES", "write_html"]
 
@@ -26,7 +28,14 @@ SOUNDS = ("audio/wav", "audio/mpeg", "audio/ogg", "audio/flac")
 
 
 def write_html(
-    folder: Path, report: Mapping[str, Any], samples: Sequence[Mapping[str, Any]], *, into: Path | None = None
+    folder: Path,
+    report: Mapping[str, Any],
+    samples: Sequence[Mapping[str, Any]],
+    *,
+    total: int | None = None,
+    rendered: int | None = None,
+    distributions: Mapping[str, Distribution] | None = None,
+    into: Path | None = None,
 ) -> Path:
     """Write `report.html` into a run's folder.
 
@@ -37,6 +46,9 @@ def write_html(
             with `path`, relative to the folder, and `media_type`); pictures and sound are embedded, other files
             linked. A sample has `index` (of its try), `measurements` (label to value; None or NaN where undefined)
             and `met` (label to bool, groups included); an edit, what its entry in `examples` of the report has.
+        total: How many were delivered, if not all are among the samples.
+        rendered: How many of them were rendered, if not all.
+        distributions: For each constraint's label, how its values are distributed.
         into: Where the page is written, if not into the run's folder.
 
     Returns:
@@ -44,11 +56,16 @@ def write_html(
     """
     loader = PackageLoader("lc_core")
     pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.globals |= {"chart_width": WIDTH, "chart_height": HEIGHT}
     pages.filters |= {"counted": counted, "percent": _percent, "wanted": _wanted, "words": _words}
     shown = [{**one, "files": [_file(folder, file) for file in one["files"]]} for one in samples[:MAX_SAMPLES]]
     page = pages.get_template(f"{report.get('kind', 'sample')}.html")
     path = (into or folder) / "report.html"
-    text = page.render(report=report, shown=shown, total=len(samples))
+    total = len(samples) if total is None else total
+    drawn = list(charts(report["constraints"], distributions or {}))
+    text = page.render(
+        report=report, shown=shown, total=total, rendered=total if rendered is None else rendered, charts=drawn
+    )
     path.write_text(text, encoding="utf-8", errors=escaping())
     return path
 

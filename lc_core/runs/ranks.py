@@ -31,7 +31,7 @@ from lc_core.runs.folder import (
 )
 from lc_core.runs.writers import Maker
 from lc_core.sampling.block import Block, bank_for
-from lc_core.sampling.collector import Collector
+from lc_core.sampling.collector import Collector, Keep
 from lc_core.spec.values import Spec
 
 __all__ = ["Rank", "RankCrew", "follow", "rank_here"]
@@ -46,6 +46,10 @@ PATIENCE = 5.0
 """Least seconds after which a block that another rank should make is made here; three times what one takes, if more."""
 OPENING = 600.0
 """Seconds in which rank 0 has to open the folder."""
+
+
+NOTHING = Keep(lambda _: None, size=1_000, first=0)
+"""For a rank that writes no files of the run."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ def follow(
     prepared = prepare_problem(problem, spec.fit, cache, progress)
     problem = replace(problem, engine=prepared.engine)
     make = Maker(problem, prepared.energy, bank_for(problem, cache, progress))
-    crew, collector = RankCrew(path, rank, make, problem.has_block), Collector(problem)
+    crew, collector = RankCrew(path, rank, make, problem.has_block), Collector(problem, keep=NOTHING)
     for number in itertools.count():
         collector.add(crew.get(number))
         if collector.complete:

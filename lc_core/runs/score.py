@@ -98,8 +98,7 @@ def score_file(path: Path, entries: Sequence[Entry], *, readers: Mapping[str, Se
     with naming(path):
         outputs = read_file(path, reader_for(path, readers), tell=notes.append)
         values = {leaf.label: leaf.measurement(outputs) for leaf in leaves(entries)}
-    index = range(len(outputs))
-    outside = [outside_range(leaf.measurement, values[leaf.label], index) for leaf in leaves(entries)]
+    outside = [outside_range(leaf.measurement, values[leaf.label]) for leaf in leaves(entries)]
     notes += filter(None, dict.fromkeys(outside))
     assessed = [_assess(entry, values, len(outputs)) for entry in entries]
     count = len(outputs)

@@ -32,10 +32,10 @@ from lc_core.plugins.registry import Registry
 from lc_core.plugins.renderer import Renderer
 from lc_core.runs.build import build_model, build_renderers, settled
 from lc_core.runs.editing_engine import editing_engine, left_for_sampling
+from lc_core.runs.files import check_room, remove_stale, write_about
 from lc_core.runs.folder import RunFolder, identity_of
 from lc_core.runs.html import write_html
 from lc_core.runs.render import render_all
-from lc_core.runs.sample import check_room, remove_stale, write_about
 from lc_core.spec.preserve import preserve_every
 from lc_core.spec.values import Spec
 
@@ -228,7 +228,7 @@ def _write(
     write_about(owned, spec, result.problem)
     files = render_all(renderers, result.outputs, work / "outputs", sheets=work)
     pairs = _write_pairs(renderers, result, work)
-    remove_stale(owned, owned.take(work), progress)
+    remove_stale(owned, [*owned.take(work), "samples.safetensors"], progress)
     result.report["seconds"]["total"] = time.monotonic() - began
     write_transform(result, owned)
     examples = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from lc_core.common.words import counted
 from lc_core.constraints.constraint import Constraint, Entry, leaves
-from lc_core.constraints.faults import REMEDY, not_repeated, outside_range
+from lc_core.constraints.faults import REMEDY, not_repeated
 from lc_core.critics.realism import realism_of
 from lc_core.models.latent_model import notes_of
 from lc_core.sampling.collector import Collector
@@ -20,10 +19,17 @@ from lc_core.sampling.result import SampleResult, ordered
 from lc_core.sampling.variety import add_distinct
 
 if TYPE_CHECKING:
-    from lc_core.plugins.registry import Registered
     from lc_core.spec.values import Spec
 
-__all__ = ["blocking_table", "build_report", "entry_report", "finish_report", "task_notes", "values_at"]
+__all__ = [
+    "build_report",
+    "entry_report",
+    "finish_report",
+    "mean_of",
+    "shares_of",
+    "task_notes",
+    "values_at",
+]
 
 SCHEMA = 1
 """Version of the report's format."""
@@ -35,11 +41,12 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
 
     `satisfied_before` is the share of all tries, `satisfied_after` of what is delivered.
     """
-    problem = collector.problem
+    problem, tally, after = collector.problem, collector.tally, collector.after
     unsteady = _not_repeated(result)
-    result.faults = (*unsteady, *_outside_range(collector))
-    satisfied = np.concatenate([block.satisfied for block in collector.blocks])
-    met = collector.met
+    result.faults = (*unsteady, *tally.outside)
+    tried, delivered = tally.tried, collector.delivered
+    shares = {label: met / tried for label, met in tally.met.items()}
+    shares_after = {label: met / delivered if delivered else None for label, met in after.met.items()}
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "spec": None,
@@ -49,28 +56,29 @@ def build_report(collector: Collector, result: SampleResult) -> dict[str, Any]:
         "status": result.status,
         "budget": problem.most_tries,
         "requested": problem.count,
-        "delivered": len(result),
-        "tried": collector.tried,
-        "decodes": sum(block.decodes for block in collector.blocks),
-        "all": {"satisfied_before": float(satisfied.mean()), "satisfied_after": 1.0 if len(result) else None},
+        "delivered": delivered,
+        "tried": tried,
+        "decodes": tally.decodes,
+        "all": {"satisfied_before": tally.satisfied / tried, "satisfied_after": 1.0 if delivered else None},
         "constraints": [
-            entry_report(entry, met, result.satisfied, mean_measurement=result.measurements)
-            for entry in problem.entries
+            entry_report(entry, shares, shares_after, mean_measurement=after.means) for entry in problem.entries
         ],
-        "realism": collector.realism(),
+        "realism": after.realism,
     }
-    if any(block.moves for block in collector.blocks):
-        report["moves"] = _moves(collector)
-    if len(engines := _engines(collector, steady=not unsteady)) > 1:
-        report["engines"] = engines
+    if tally.moves is not None:
+        report["moves"] = tally.moves
+    if len(collector.engines) > 1:
+        # If a measurement has another value the second time, nothing is exact.
+        report["engines"] = [one | {"exact": one["exact"] and not unsteady} for one in collector.engines.values()]
     if notes := [*_notes(collector, result), *result.faults]:
         report["notes"] = notes
     if result.nearest is not None:
-        report["blocking"] = blocking_table(collector)
+        report["blocking"] = tally.blocking()
         report["nearest"] = [
             {"index": int(index), "measurements": values_at(result.nearest.measurements, at)}
             for at, index in enumerate(result.nearest.index)
         ]
+    add_distinct(report, after.variety, problem)
     return report
 
 
@@ -78,7 +86,6 @@ def finish_report(
     result: SampleResult,
     *,
     spec: Spec | None,
-    view: Registered | None,
     card: Mapping[str, Any],
     seconds: dict[str, float],
 ) -> None:
@@ -87,45 +94,17 @@ def finish_report(
     Args:
         result: The result, with the report of `build_report`.
         spec: What names the run, its model and its engine, if a spec does.
-        view: What says which outputs are the same.
         card: What was fitted; empty if nothing was.
         seconds: What took how long.
     """
     report = result.report
     if spec is not None:
         report |= {"spec": spec.name, "model": spec.model.use, "engine": spec.engine.use}
-    add_distinct(result, view)
     if spec is not None and spec.keep:
         report["notes"] = [*report.get("notes", []), KEEP_NOTE]
     if card:
         report["fit"] = card
     result.report = ordered(report | {"seconds": seconds})
-
-
-def blocking_table(collector: Collector) -> dict[str, Any]:
-    """Return the share of tries that meet each condition alone, each pair, and all but one."""
-    labels = [entry.label for entry in collector.problem.entries if entry.require]
-    met = collector.met
-    table: dict[str, Any] = {"alone": {label: float(met[label].mean()) for label in labels}}
-    if len(labels) > 1:
-        pairs = itertools.combinations(labels, 2)
-        table["pairs"] = {f"{a} + {b}": float((met[a] & met[b]).mean()) for a, b in pairs}
-    if len(labels) > 2:
-        table["all but"] = {
-            label: float(np.logical_and.reduce([met[other] for other in labels if other != label]).mean())
-            for label in labels
-        }
-    return table
-
-
-def _moves(collector: Collector) -> dict[str, Any]:
-    """Return how many moves were made, the share that was accepted, and how like their starts latents are now."""
-    found = [block.moves for block in collector.blocks if block.moves and block.moves[0]]
-    proposed, accepted = sum(one[0] for one in found), sum(one[1] for one in found)
-    if not proposed:
-        return {"proposed": 0, "accepted": None, "correlation": None}
-    correlation = sum(one[0] * one[2] for one in found) / proposed
-    return {"proposed": proposed, "accepted": accepted / proposed, "correlation": correlation}
 
 
 def _not_repeated(result: SampleResult) -> list[str]:
@@ -136,38 +115,6 @@ def _not_repeated(result: SampleResult) -> list[str]:
         for leaf in leaves(result.problem.entries)
     ]
     return [f"{told}: what comes of it is not exact; {REMEDY}" for told in dict.fromkeys(found) if told]
-
-
-def _outside_range(collector: Collector) -> list[str]:
-    """Return for each measurement with values outside its range the first one, of all tries."""
-    blocks = collector.blocks
-    index = np.concatenate([block.first + np.arange(block.size) for block in blocks])
-    found = [
-        outside_range(leaf.measurement, np.concatenate([block.values[leaf.label] for block in blocks]), index)
-        for leaf in leaves(collector.problem.entries)
-    ]
-    return list(filter(None, dict.fromkeys(found)))
-
-
-def _engines(collector: Collector, *, steady: bool) -> list[dict[str, Any]]:
-    """Return what each engine of a run tried, found and delivered, in the order in which they began.
-
-    Args:
-        collector: The run.
-        steady: Whether every measurement has the same value the second time; else nothing is exact.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for number, block in enumerate(collector.blocks):
-        engine = collector.problem.engine.part(block.number)[0]
-        name = type(engine).__name__.lower()
-        about = found.setdefault(
-            name,
-            {"engine": name, "exact": steady and not engine.needs_energy, "tried": 0, "satisfied": 0, "delivered": 0},
-        )
-        about["tried"] += block.size
-        about["satisfied"] += int(block.satisfied.sum())
-        about["delivered"] += sum(1 for at, _ in collector.picked if at == number)
-    return list(found.values())
 
 
 def task_notes(task: Task, latents: np.ndarray) -> list[str]:
@@ -193,7 +140,7 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
     if not problem.engine.amortised and (free := [leaf.label for leaf in leaves(problem.entries) if leaf.free]):
         notes.append(f"free has no effect with this engine, which is fitted for one value: {', '.join(free)}")
     if result.status != "done":
-        notes.append(f"the budget is spent: {enough(problem.count, len(result), collector.tried)}")
+        notes.append(f"the budget is spent: {enough(problem.count, collector.delivered, collector.tried)}")
     if collector.repeats and result.status != "done":
         tries = counted(collector.repeats, "try", "tries")
         notes.append(f"{tries} met all conditions but gave an output that is delivered already (unique: true)")
@@ -202,17 +149,17 @@ def _notes(collector: Collector, result: SampleResult) -> list[str]:
 
 def entry_report(
     entry: Entry,
-    before: Mapping[str, np.ndarray],
-    after: Mapping[str, np.ndarray],
-    **measured: Mapping[str, np.ndarray],
+    before: Mapping[str, float | None],
+    after: Mapping[str, float | None],
+    **means: Mapping[str, float | None],
 ) -> dict[str, Any]:
     """Return what `report.json` says of an entry, and of those inside it.
 
     Args:
         entry: A constraint or a group.
-        before: For each entry's label whether it was met at first, `(T,)` bool.
-        after: For each entry's label whether it is met at the end, `(N,)` bool; N may be 0.
-        measured: By the key of its mean, for each constraint's label the values `(N,)` float64.
+        before: For each entry's label, which share met it at first.
+        after: For each entry's label, which share meets it at the end; None where there is nothing.
+        means: By its key in the report, for each constraint's label a mean.
     """
     report: dict[str, Any] = {"label": entry.label}
     if isinstance(entry, Constraint):
@@ -224,18 +171,23 @@ def entry_report(
         }
     else:
         report["use"] = entry.kind
-    met = after[entry.label]
     report |= {
         "require": entry.require,
-        "satisfied_before": float(before[entry.label].mean()),
-        "satisfied_after": float(met.mean()) if len(met) else None,
+        "satisfied_before": before[entry.label],
+        "satisfied_after": after[entry.label],
     }
     if isinstance(entry, Constraint):
-        return report | {key: _mean(values[entry.label]) for key, values in measured.items()}
-    return report | {"entries": [entry_report(child, before, after, **measured) for child in entry.entries]}
+        return report | {key: values[entry.label] for key, values in means.items()}
+    return report | {"entries": [entry_report(child, before, after, **means) for child in entry.entries]}
 
 
-def _mean(values: np.ndarray) -> float | None:
+def shares_of(met: Mapping[str, np.ndarray]) -> dict[str, float | None]:
+    """Return for each label which share of some outputs meets it; None where there is none."""
+    return {label: float(one.mean()) if len(one) else None for label, one in met.items()}
+
+
+def mean_of(values: np.ndarray) -> float | None:
+    """Return the mean of the values that are defined; None where none is."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else None
 

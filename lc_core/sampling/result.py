@@ -13,6 +13,8 @@ import numpy as np
 from lc_core.common.characters import utf8
 from lc_core.common.files import unwritable
 from lc_core.common.owned import Owned
+from lc_core.sampling.histogram import Distribution
+from lc_core.sampling.picked import Picked
 from lc_core.sampling.problem import Problem
 
 __all__ = [
@@ -20,10 +22,13 @@ __all__ = [
     "SMALL_OUTPUT",
     "SampleResult",
     "TAKEN",
+    "column",
     "ordered",
     "plain_numbers",
     "report_text",
+    "samples_bytes",
     "save_into",
+    "write_report",
     "write_result",
     "write_samples",
 ]
@@ -44,6 +49,7 @@ class SampleResult:
         report: What `report.json` holds.
         nearest: The tries that came nearest to meeting the conditions, if too few did; None if enough did.
         faults: What is wrong with measurements, as their values show; also among the notes of the report.
+        distributions: For each leaf's label, how its values are distributed, of all tries and of what is delivered.
     """
 
     problem: Problem
@@ -56,6 +62,7 @@ class SampleResult:
     report: dict[str, Any] = field(default_factory=dict)
     nearest: SampleResult | None = None
     faults: tuple[str, ...] = ()
+    distributions: dict[str, Distribution] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -94,20 +101,34 @@ def save_into(folder: Path, write: Callable[[Owned], None]) -> Path:
 def write_result(result: SampleResult, owned: Owned) -> None:
     """Write `samples.safetensors` and `report.json` into an open folder."""
     write_samples(result, owned)
+    write_report(result, owned)
+
+
+def write_report(result: SampleResult, owned: Owned) -> None:
+    """Write `report.json` into an open folder."""
     owned.write("report.json", utf8(report_text(result.report) + "\n"))
 
 
 def write_samples(result: SampleResult, owned: Owned, *, under: str = "") -> None:
     """Write `samples.safetensors`: `z`, `index`, `x` where it is small, and one float64 tensor per constraint label."""
+    owned.write(f"{under}samples.safetensors", samples_bytes(result))
+
+
+def samples_bytes(some: SampleResult | Picked) -> bytes:
+    """Return the content of a file of samples."""
     from safetensors.numpy import save
 
-    tensors = {"z": result.latents.astype(np.float32), "index": result.index}
-    if result.outputs.nbytes // max(1, len(result.outputs)) <= SMALL_OUTPUT:
-        tensors["x"] = result.outputs
-    for label, values in result.measurements.items():
-        tensors[f"measurement:{label}" if label in TAKEN else label] = values.astype(np.float64)
-    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    owned.write(f"{under}samples.safetensors", save(contiguous))
+    tensors = {"z": some.latents.astype(np.float32), "index": some.index}
+    if some.outputs.nbytes // max(1, len(some.outputs)) <= SMALL_OUTPUT:
+        tensors["x"] = some.outputs
+    for label, values in some.measurements.items():
+        tensors[column(label)] = values.astype(np.float64)
+    return bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
+
+
+def column(label: str) -> str:
+    """Return the name of the values of a label in a file of samples."""
+    return f"measurement:{label}" if label in TAKEN else label
 
 
 KEYS = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lc_core.bank.bank import Bank
 from lc_core.sampling.block import Block, run_block
-from lc_core.sampling.collector import Collector
+from lc_core.sampling.collector import Collector, Keep
 from lc_core.sampling.expect import at_most, time_at_most
 from lc_core.sampling.problem import Problem
 from lc_core.sampling.report import build_report
@@ -17,6 +17,7 @@ from lc_core.sampling.result import SampleResult
 
 if TYPE_CHECKING:
     from lc_core.energy.energy import Energy
+    from lc_core.plugins.registry import Registered
 
 __all__ = ["collect"]
 
@@ -27,6 +28,8 @@ def collect(
     *,
     blocks: Iterator[Block] | None = None,
     bank: Bank | None = None,
+    view: Registered | None = None,
+    keep: Keep | None = None,
     progress: Callable[[Collector], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[SampleResult, float]:
@@ -37,6 +40,8 @@ def collect(
         energy: What the engine descends.
         blocks: Blocks in order, from number 0; default runs each with `run_block`.
         bank: From `bank_for`, of what need not be decoded again.
+        view: What says which outputs are the same; None for their bytes.
+        keep: What takes the outputs that are delivered; the result then holds the first of them. None for all.
         progress: Called after each block.
         say: Called with a line on what it may take at most: before the first block, and when one was timed.
 
@@ -45,7 +50,7 @@ def collect(
     """
     began = time.monotonic()
     blocks = blocks or (run_block(problem, energy, number, bank) for number in itertools.count())
-    collector = Collector(problem, bank)
+    collector = Collector(problem, bank, view=view, keep=keep)
     say(at_most(problem))
     timed = False
     for block in blocks:

@@ -14,13 +14,13 @@ import numpy as np
 from lc_core.common.guard import blaming
 from lc_core.common.words import counted
 from lc_core.errors import LCError
+from lc_core.sampling.digests import Digests
 
 if TYPE_CHECKING:
     from lc_core.plugins.registry import Registered
     from lc_core.sampling.problem import Problem
-    from lc_core.sampling.result import SampleResult
 
-__all__ = ["FEW", "add_distinct", "count_distinct", "distinct_words"]
+__all__ = ["FEW", "Variety", "add_distinct", "distinct_words"]
 
 FEW = 0.9
 """A smaller share of distinct outputs is warned of."""
@@ -30,21 +30,48 @@ BYTES = "bytes"
 """What a report calls the comparison byte by byte."""
 
 
-def count_distinct(outputs: np.ndarray, view: Registered | None = None) -> int:
-    """Return how many of some outputs differ; the time it takes grows as their number does.
+class Variety:
+    """Counts how many outputs differ, some at a time.
+
+    A view that fails loses no run: outputs are then compared byte by byte.
 
     Args:
-        outputs: Decoded outputs, first dimension N.
         view: What says which are the same; without one all bytes count.
 
-    Raises:
-        LCError: If the view is at fault.
+    Attributes:
+        fault: What is wrong with the view; empty if nothing is.
     """
-    seen: set[bytes] = set()
-    for begin in range(0, len(outputs), PIECE):
-        piece = outputs[begin : begin + PIECE]
-        seen.update(row.tobytes() for row in (piece if view is None else _seen_by(view, piece)))
-    return len(seen)
+
+    def __init__(self, view: Registered | None) -> None:
+        self.fault = ""
+        self._view, self._bytes, self._seen = view, Digests(), Digests()
+
+    def add(self, outputs: np.ndarray) -> None:
+        """Look at more outputs, first dimension N."""
+        for begin in range(0, len(outputs), PIECE):
+            piece = outputs[begin : begin + PIECE]
+            self._bytes.add(piece)
+            if self._view is not None:
+                try:
+                    self._seen.add(_seen_by(self._view, piece))
+                except LCError as error:
+                    self.fault = f"{error.message}; distinct outputs were counted byte by byte"
+                    self._view = None
+
+    @property
+    def count(self) -> int:
+        """How many differ, in the view."""
+        return len(self._bytes if self._view is None else self._seen)
+
+    @property
+    def count_by_bytes(self) -> int:
+        """How many differ, byte by byte."""
+        return len(self._bytes)
+
+    @property
+    def compared_by(self) -> str:
+        """What a report calls the view."""
+        return BYTES if self._view is None else self._view.name
 
 
 def _seen_by(view: Registered, outputs: np.ndarray) -> np.ndarray:
@@ -57,28 +84,24 @@ def _seen_by(view: Registered, outputs: np.ndarray) -> np.ndarray:
     return found
 
 
-def add_distinct(result: SampleResult, view: Registered | None) -> None:
+def add_distinct(report: dict[str, Any], variety: Variety, problem: Problem) -> None:
     """Add to a run's report how many of its outputs are distinct, and a warning if these are few.
 
-    A view that fails loses no run: a note says so, and outputs are compared byte by byte.
-
     Args:
-        result: The run; `distinct` is added to its report: `count`, `share` (None if nothing is delivered), `view`
-            and, if the share is below 90 %, `warning`.
-        view: The view of the outputs' type, if there is one.
+        report: `distinct` is added to it: `count`, `share` (None if nothing is delivered), `view` and, if the share is
+            below 90 %, `warning`. If the view failed, a note says so.
+        variety: What was counted of all outputs.
+        problem: What was asked.
     """
-    report, outputs = result.report, result.outputs
-    try:
-        count = count_distinct(outputs, view)
-    except LCError as error:
-        fault = f"{error.message}; distinct outputs were counted byte by byte"
-        report["notes"] = [*report.get("notes", []), fault]
-        view, count = None, count_distinct(outputs)
-    share = count / len(outputs) if len(outputs) else None
-    report["distinct"] = {"count": count, "share": share, "view": view.name if view else BYTES}
+    if variety.fault:
+        report["notes"] = [*report.get("notes", []), variety.fault]
+    count, delivered = variety.count, report["delivered"]
+    share = count / delivered if delivered else None
+    report["distinct"] = {"count": count, "share": share, "view": variety.compared_by}
     if share is not None and share < FEW:
         said = f"only {distinct_words(report)}"
-        report["distinct"]["warning"] = f"{said}; what helps: {_help(result.problem, outputs)}"
+        ways = _help(problem, few=variety.count_by_bytes < FEW * delivered)
+        report["distinct"]["warning"] = f"{said}; what helps: {ways}"
 
 
 def distinct_words(report: Mapping[str, Any]) -> str:
@@ -89,8 +112,8 @@ def distinct_words(report: Mapping[str, Any]) -> str:
     return f"{found['count']:,} of {counted(delivered, 'output')} {are} distinct ({share:g} %)"
 
 
-def _help(problem: Problem, outputs: np.ndarray) -> str:
-    """Return what would bring more variety to a run, the best first."""
+def _help(problem: Problem, *, few: bool) -> str:
+    """Return what would bring more variety to a run, the best first; `few` outputs differ byte by byte."""
     engine, ways = problem.engine, []
     if engine.amortised:
         ways.append("another engine (--engine gradient)")
@@ -100,7 +123,7 @@ def _help(problem: Problem, outputs: np.ndarray) -> str:
         ways.append(f"less realism (at present {problem.realism:g})")
     if engine.needs_energy and not engine.amortised:
         ways.append("--engine rejection, as varied as the model under these rules")
-    if not problem.unique and count_distinct(outputs) < FEW * len(outputs):
+    if few and not problem.unique:
         ways.append("--set sample.unique=true, which delivers no output twice and takes more tries")
     ways.append("rules that leave more room")
     return "; or ".join(ways)

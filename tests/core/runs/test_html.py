@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
 from lc_core.runs.html import write_html
+from lc_core.sampling.histogram import Distribution, Histogram
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 PICTURE, SOUND = b"\x89PNG picture", b"RIFF sound"
@@ -203,6 +205,26 @@ def test_only_the_first_48_samples_are_shown_and_the_page_says_so(tmp_path: Path
     page = Page(write_html(tmp_path, report(), [sample(number, tmp_path) for number in range(50)]))
     assert len(page.all("article")) == len(page.all("img")) == 48
     assert "first 48 of 50 samples" in page.text
+
+
+def test_distributions_stand_above_the_samples_and_nothing_in_them_is_taken_for_html(tmp_path: Path) -> None:
+    name = "<b>a & 'b'</b>"
+    found = Distribution(Histogram(), Histogram())
+    found.before.add(np.array([0.0, 0.5, 1.0, 1.0, np.nan]))
+    found.after.add(np.array([1.0, 1.0]))
+    asked = report(entry(name, unit="<i>steps</i>"), tried=5, delivered=2)
+    page = Page(write_html(tmp_path, asked, [sample(0, tmp_path)], distributions={name: found}))
+    (drawing,) = page.all("svg")
+    label = f"{name}, wanted at least 1: 4 tries, 1 undefined; 2 delivered; from 0 to 1"
+    assert drawing["aria-label"] == label and not page.all("b") and not page.all("i")
+    assert len(page.all("rect")) == 3 + 1 + 2 + 1, "bars, two lines below them, and what is wanted"
+    assert page.text.index("Distributions") < page.text.index("Sample 0")
+
+
+def test_a_page_says_which_outputs_have_files(tmp_path: Path) -> None:
+    page = Page(write_html(tmp_path, report(), [sample(0, tmp_path)], total=2_000, rendered=1_000))
+    assert "The first 1 of 2,000 samples" in page.text and "files of the first 1,000 are in" in page.text
+    assert "lc render makes those of the others" in page.text
 
 
 def test_a_run_that_fell_short_says_so(tmp_path: Path) -> None:
