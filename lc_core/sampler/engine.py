@@ -207,9 +207,11 @@ class Sampler(Engine):
         z, way, dice, here = state
         if self._asked.empty and not energy.entries:
             return state
-        gradient = self._asked.look(model, self._predictor, here, way, self._carry).gradient
-        if isinstance(energy, SamplerEnergy) and self._trained.reads_decoder:
-            energy.seen.latents += len(z)
+        gradient = torch.zeros_like(here).flatten(1)
+        if not self._asked.empty:
+            gradient = self._asked.look(model, self._predictor, here, way, self._carry).gradient
+            if isinstance(energy, SamplerEnergy) and self._trained.reads_decoder:
+                energy.seen.latents += len(z)
         if energy.entries:
             with torch.enable_grad():
                 free = here.detach().requires_grad_(True)
