@@ -55,8 +55,8 @@ def decode(sizes: Sizes, clock: Clock) -> Figure:
     def acted(_: int) -> object:
         return evaluator.decode(run_engine(actor, model, z, Energy(())).z)
 
-    decoded = f"decode of {len(z):,}"
-    figure.ratios.append(ratio("actor", acted, decoded, lambda _: evaluator.decode(z), sizes, clock, bar=0.9))
+    decoded, often = f"decode of {len(z):,}", replace(sizes, rounds=5 * sizes.rounds)
+    figure.ratios.append(ratio("actor", acted, decoded, lambda _: evaluator.decode(z), often, clock, bar=0.9))
     figure.notes.append("The actor's weights are as they begin: what they are does not change what a step costs.")
     _add_sampler(figure, model, sizes, clock)
     return figure
