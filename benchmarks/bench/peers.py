@@ -161,17 +161,8 @@ def ribs(objective: Objective, seed: int) -> None:
     archive = GridArchive(
         solution_dim=size, dims=[cells for *_, cells in shown], ranges=[ends[:2] for ends in shown], seed=seed
     )
-    emitters = [
-        EvolutionStrategyEmitter(
-            archive,
-            x0=np.zeros(size),
-            sigma0=SIGMAS["ribs"],
-            ranker="2imp",
-            batch_size=BATCH // 2,
-            seed=2 * seed + number,
-        )
-        for number in range(2)
-    ]
+    begin = {"x0": np.zeros(size), "sigma0": SIGMAS["ribs"], "ranker": "2imp", "batch_size": BATCH // 2}
+    emitters = [EvolutionStrategyEmitter(archive, **begin, seed=2 * seed + number) for number in range(2)]
     scheduler, measured = Scheduler(archive, emitters), (Measurement(note_density), Measurement(span))
     while True:
         lost, _ = objective.loss(scheduler.ask())
