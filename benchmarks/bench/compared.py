@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.bench.figure import Figure, Ratio, quartiles_of
+from benchmarks.bench.figure import Figure, Ratio, quartiles_of, short
 
 __all__ = ["DECADES", "OURS", "Compared", "crossing"]
 
@@ -75,8 +75,8 @@ class Compared:
                 found, apart, decodes = (sum(one[key] for one in some) for key in ("found", "apart", "decodes"))
                 each = f"{decodes / found:,.0f}" if found else f"over {decodes:,}"
                 middle, low, high = quartiles_of([one["found"] / one["seconds"] for one in some])
-                told = f"{middle:.3g} ({low:.3g} to {high:.3g})"
-                rows.append((f"1e-{decade}", name, times, found, apart, decodes, each, told))
+                told = f"{short(middle)} ({short(low)} to {short(high)})"
+                rows.append((f"1 in {10**decade:,}", name, times, found, apart, decodes, each, told))
         return head, rows
 
     def _ratio(self, decade: int, name: str, counted: str) -> Ratio:
@@ -87,7 +87,7 @@ class Compared:
         _, low, high = quartiles_of(each)
         bar = BARS[name] if decade == DECADES[-1] and counted == "found" else None
         middle = self.speed(decade, OURS, counted) / self.speed(decade, name, counted)
-        return Ratio(f"sampler, rate 1e-{decade}, {COUNTED[counted]}", name, middle, low, high, len(each), bar)
+        return Ratio(f"sampler, 1 in {10**decade:,}, {COUNTED[counted]}", name, middle, low, high, len(each), bar)
 
     def _crossings(self, figure: Figure) -> tuple[Sequence[str], list[Sequence[Any]]]:
         head = ("against", "counted", "sooner above a rate of, start-up excluded", f"included, for {DELIVERED} outputs")
@@ -135,4 +135,4 @@ def crossing(points: Sequence[tuple[float, float]]) -> tuple[float, bool] | None
 def _told(found: tuple[float, bool] | None) -> str:
     if found is None:
         return "none found"
-    return f"{found[0]:.2g} (1 in {1 / found[0]:,.3g}){', beyond what was measured' if found[1] else ''}"
+    return f"1 in {short(1 / found[0])}{', beyond what was measured' if found[1] else ''}"

@@ -36,6 +36,8 @@ from lc_core.spec import load_spec
 __all__ = ["critic", "decode", "loop"]
 
 MODEL = "melody.folk-2bar"
+LARGER = 4
+"""Times the sampler's default block that a larger one has."""
 ACTED = 1_024
 """Latents of the actor: its block."""
 
@@ -65,27 +67,40 @@ def decode(sizes: Sizes, clock: Clock) -> Figure:
 def _add_sampler(figure: Figure, model: LatentModel, sizes: Sizes, clock: Clock) -> None:
     """Add the sampler, and what its time goes into."""
     one = compositions(4)[0]
-    entries = one.entries()
-    prepared = prepare(Evaluator(model, entries), Sampler().sized_for(model))
-    problem = Problem(model=model, entries=entries, engine=prepared.engine, count=10**6)
-    size = prepared.engine.block
-    evaluator, z = Evaluator(model, ()), draw_prior(model, size, block_generator(5, 0))
+    for block in (None, LARGER * Sampler().block):
+        prepared = prepare(Evaluator(model, one.entries()), Sampler(block=block).sized_for(model))
+        problem = Problem(model=model, entries=one.entries(), engine=prepared.engine, count=10**6)
+        _add_blocks(figure, problem, prepared.energy, sizes, clock)
+        if block is None:
+            profile = cProfile.Profile()
+            numbers = range(min(sizes.rounds, 4))
+            profile.runcall(lambda p=problem, e=prepared.energy, n=numbers: [run_block(p, e, one) for one in n])  # type: ignore[misc]
+            rows = [(name, 100 * share) for name, share in _shares(profile).items()]
+            figure.tables.append((("of the sampler's time", "share, %"), rows))
+    figure.notes.append(
+        f"The sampler is asked composition {one.name}, which 1 prior sample in {1 / one.rate:,.0f} meets."
+    )
+
+
+def _add_blocks(figure: Figure, problem: Problem, energy: Energy | None, sizes: Sizes, clock: Clock) -> None:
+    """Add blocks of the sampler against as many decodes, and what they find."""
+    size = problem.engine.block
+    evaluator, z = Evaluator(problem.model, ()), draw_prior(problem.model, size, block_generator(5, 0))
     found: list[blocks.Block] = []
 
     def tried(number: int) -> None:
-        found.append(run_block(problem, prepared.energy, number))
+        found.append(run_block(problem, energy, number))
 
-    figure.ratios.append(ratio("sampler", tried, f"decode of {size:,}", lambda _: evaluator.decode(z), sizes, clock))
-    profile = cProfile.Profile()
-    profile.runcall(lambda: [run_block(problem, prepared.energy, number) for number in range(min(sizes.rounds, 4))])
-    shares = _shares(profile)
-    figure.tables.append((("of the sampler's time", "share, %"), [(name, 100 * one) for name, one in shares.items()]))
+    name = f"sampler, blocks of {size:,}"
+    figure.ratios.append(ratio(name, tried, f"decode of {size:,}", lambda _: evaluator.decode(z), sizes, clock))
+    seconds = figure.ratios[-1].seconds
     met, tries = sum(int(block.satisfied.sum()) for block in found), sum(block.size for block in found)
     decodes = sum(block.decodes for block in found)
+    assert seconds is not None, "ratio tells them"
     figure.notes.append(
-        f"The sampler is asked composition {one.name} (1 prior sample in {1 / one.rate:,.0f}). {met:,} of {tries:,} "
-        f"tries satisfy; {decodes / max(met, 1):.0f} decodes for each of these, "
-        f"{decodes / tries:.0f} for each try, with those that a step reads through the decoder."
+        f"{name}: {met:,} of {tries:,} tries satisfy, {met / len(found) / seconds[0]:.1f} a second; "
+        f"{decodes / max(met, 1):.0f} decodes for each of these, {decodes / tries:.0f} for each try, with those that a "
+        "step reads through the decoder."
     )
 
 

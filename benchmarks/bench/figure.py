@@ -10,7 +10,19 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Clock", "Exponent", "Figure", "Ratio", "Sizes", "exponent", "in_turn", "quartiles_of", "ratio", "spent"]
+__all__ = [
+    "Clock",
+    "Exponent",
+    "Figure",
+    "Ratio",
+    "Sizes",
+    "exponent",
+    "in_turn",
+    "quartiles_of",
+    "ratio",
+    "short",
+    "spent",
+]
 
 Run = Callable[[int], object]
 
@@ -204,3 +216,10 @@ def exponent(what: str, size: str, points: Sequence[tuple[float, float]], unit: 
     half = np.log(np.array(points[min(len(points) // 2, len(points) - 2) :]))
     slope = float(np.polyfit(half[:, 0], half[:, 1], 1)[0])
     return Exponent(what, size, tuple((float(one), float(cost)) for one, cost in points), slope, unit)
+
+
+def short(value: Any) -> str:
+    """Return a number with three digits that count, or a text as it is."""
+    if not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

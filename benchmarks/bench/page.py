@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from jinja2 import Environment, FileSystemLoader
 
-from benchmarks.bench.figure import Figure
+from benchmarks.bench.figure import Figure, short
 from benchmarks.tables import say
 
 __all__ = ["header", "write"]
@@ -72,10 +72,3 @@ def write(out: Path, told: Mapping[str, Any], figures: Mapping[str, Figure]) -> 
     text = pages.get_template("page.html").render(told=told, figures=figures, seconds=seconds)
     (out / "bench.html").write_text(text, encoding="utf-8")
     say(f"wrote {out}/bench.json and bench.html")
-
-
-def short(value: Any) -> str:
-    """Return a number with three digits that count, or a text as it is."""
-    if not isinstance(value, float):
-        return f"{value:,}" if isinstance(value, int) else str(value)
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
