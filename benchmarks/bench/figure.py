@@ -44,6 +44,7 @@ class Sizes:
         constraints: Constraints in the growth with them.
         banks: Samples in the growth with the bank.
         engine: Engine of the growth with the number of outputs.
+        fit_rounds: Rounds of refinement of the actor; 1 means the quickest fit there is, which learns nothing.
     """
 
     rounds: int = 7
@@ -58,6 +59,7 @@ class Sizes:
     constraints: tuple[int, ...] = (1, 2, 4, 8, 16)
     banks: tuple[int, ...] = (4_096, 16_384, 65_536, 262_144)
     engine: str = "rejection"
+    fit_rounds: int = 9
 
 
 class Clock:

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from benchmarks.bench.figure import Clock, Figure, Sizes, exponent, in_turn, spent
+from benchmarks.bench.rare import Composition
 from lc_core import load_model
 from lc_core.bank.bank import Bank
 from lc_core.bank.rate import rates
 from lc_core.common.cache import Cache
 from lc_core.common.seeds import block_generator
-from lc_core.constraints.constraint import Constraint
+from lc_core.constraints.constraint import Constraint, Entry
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.measurement import Measurement
 from lc_core.critics.critic import Bins, Critic
@@ -38,23 +39,23 @@ __all__ = ["bank", "constraints", "latent", "outputs"]
 MODEL = "melody.folk-2bar"
 OFTEN = 3
 """Rounds of a growth at most; each cost is the median."""
-RULES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("note_density", {"at_least": 0.3}),
-    ("span", {"at_most": 30}),
-    ("max_leap", {"at_most": 16}),
-    ("stepwise_share", {"at_least": 0.2}),
-    ("pitch_class_entropy", {"at_least": 1.0}),
-    ("lowest", {"at_least": 50}),
-    ("highest", {"at_most": 90}),
-    ("rest_share", {"at_most": 0.5}),
-    ("rhythm_complexity", {"at_most": 8}),
-    ("syncopation", {"at_most": 5}),
-    ("contour", {"at_least": 5}),
-    ("arch", {"at_least": 0.01}),
-    ("in_scale", {"at_least": 0.5}),
-    ("chord_fit", {"at_least": 0.2}),
-    ("starts_on", {"at_least": 0}),
-    ("ends_on", {"at_least": 0}),
+RULES: tuple[dict[str, Any], ...] = (
+    {"use": "melody.note_density", "at_least": 0.3},
+    {"use": "melody.span", "at_most": 30},
+    {"use": "melody.max_leap", "at_most": 16},
+    {"use": "melody.stepwise_share", "at_least": 0.2},
+    {"use": "melody.pitch_class_entropy", "at_least": 1.0},
+    {"use": "melody.lowest", "at_least": 50},
+    {"use": "melody.highest", "at_most": 90},
+    {"use": "melody.rest_share", "at_most": 0.5},
+    {"use": "melody.rhythm_complexity", "at_most": 8},
+    {"use": "melody.syncopation", "at_most": 5},
+    {"use": "melody.contour", "at_least": 5},
+    {"use": "melody.arch", "at_least": 0.01},
+    {"use": "melody.in_scale", "params": {"tonic": "C", "mode": "major"}, "at_least": 0.5},
+    {"use": "melody.in_scale", "params": {"tonic": "G", "mode": "major"}, "at_least": 0.5},
+    {"use": "melody.chord_fit", "params": {"chords": ["C", "G"]}, "at_least": 0.1},
+    {"use": "melody.likeness", "at_least": -10},
 )
 """Sixteen rules that most outputs meet."""
 
@@ -153,11 +154,8 @@ def constraints(sizes: Sizes, clock: Clock) -> Figure:
     model = load_model(MODEL)
     z = draw_prior(model, 1_024, block_generator(5, 0))
 
-    def asked(size: int) -> tuple[Constraint, ...]:
-        return tuple(
-            Constraint(Measurement(getattr(measurements, name), name=f"melody.{name}"), **want)
-            for name, want in RULES[:size]
-        )
+    def asked(size: int) -> tuple[Entry, ...]:
+        return Composition("growth", 0, 1.0, RULES[:size]).entries()
 
     def tried(size: int) -> Callable[[int], object]:
         entries = asked(size)
