@@ -12,6 +12,7 @@ import click
 import torch
 
 from benchmarks.bench import engines, growth
+from benchmarks.bench.alike import alike
 from benchmarks.bench.figure import Clock, Figure, Sizes
 from benchmarks.bench.fitted import fitted
 from benchmarks.bench.page import header, write
@@ -30,13 +31,14 @@ FIGURES: dict[str, Callable[[Sizes, Clock], Figure]] = {
     "outputs": growth.outputs,
     "rare": rare,
     "fitted": fitted,
+    "alike": alike,
 }
 LIMITS = {"rare": 480.0, "outputs": 120.0, "loop": 120.0}
 """Seconds after which a figure begins no new round, where they are not those of `Sizes`."""
 SIZES = {
     "small": Sizes(
         rounds=1, limit=1.0, latents=64, large=128, steps=2, compositions=1, tenfold=2, counts=(16, 64),
-        dimensions=(4, 8), fit_rounds=1, constraints=(1, 2), banks=(1_024, 2_048),
+        dimensions=(4, 8), fit_rounds=1, alike=12, constraints=(1, 2), banks=(1_024, 2_048),
     ),
     "full": Sizes(),
     "large": replace(Sizes(), limit=1e6, counts=(10_000, 100_000, 1_000_000), engine="sampler"),

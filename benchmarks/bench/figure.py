@@ -44,6 +44,7 @@ class Sizes:
         constraints: Constraints in the growth with them.
         banks: Samples in the growth with the bank.
         engine: Engine of the growth with the number of outputs.
+        alike: Outputs of each way that are compared with exact ones.
         fit_rounds: Rounds of refinement of the actor; 1 means the quickest fit there is, which learns nothing.
     """
 
@@ -59,6 +60,7 @@ class Sizes:
     constraints: tuple[int, ...] = (1, 2, 4, 8, 16)
     banks: tuple[int, ...] = (4_096, 16_384, 65_536, 262_144)
     engine: str = "rejection"
+    alike: int = 300
     fit_rounds: int = 9
 
 

@@ -69,10 +69,18 @@ class Objective:
         entries: The constraints.
         budgets: Numbers of decodes, rising, at which it is marked how far the search is; the last is its end.
         limit: Seconds after which it ends too.
+        enough: Distinct outputs at which it ends too; None for as many as it finds.
     """
 
-    def __init__(self, model: LatentModel, entries: Sequence[Entry], budgets: Sequence[int], limit: float) -> None:
-        self.evaluator = Evaluator(model, entries)
+    def __init__(
+        self,
+        model: LatentModel,
+        entries: Sequence[Entry],
+        budgets: Sequence[int],
+        limit: float,
+        enough: int | None = None,
+    ) -> None:
+        self.evaluator, self.enough = Evaluator(model, entries), enough
         self.budgets, self.limit = list(budgets), limit
         self.found: dict[bytes, np.ndarray] = {}
         self.marks: list[Mark] = []
@@ -114,7 +122,8 @@ class Objective:
         met = self.evaluator.satisfied(values, len(self.outputs))
         self.found.update({self.outputs[row].tobytes(): self.outputs[row] for row in np.flatnonzero(met)})
         mark = Mark(self.evaluator.decodes, spent() - self._began, len(self.found))
-        while self.budgets and (mark.decodes >= self.budgets[0] or mark.seconds > self.limit):
+        over = mark.seconds > self.limit or (self.enough is not None and mark.found >= self.enough)
+        while self.budgets and (mark.decodes >= self.budgets[0] or over):
             self.budgets.pop(0)
             self.marks.append(mark)
         if not self.budgets:
