@@ -21,8 +21,8 @@ DELIVERED = 64
 COUNTED = {"found": "distinct", "apart": "no near copies"}
 """What is counted, and how it is called."""
 NOTES = (
-    "Ratios are of outputs a second, over all compositions of a rarity together, with ten times the sampler's decodes "
-    "for the search; quartiles are over compositions. Where a search found nothing, half an output is counted.",
+    "Ratios are of outputs a second, with ten times the sampler's decodes for the search; a round is a composition. "
+    "Where a search found nothing, half an output is counted. Crossing points are of all compositions together.",
     "No near copies: each counted output differs from all that were counted before in a quarter of its values.",
     "pycma begins anew once it found something; ribs goes on, so that most of what it finds are near copies.",
 )
@@ -84,15 +84,14 @@ class Compared:
             one[counted] / one["seconds"] / (max(other[counted], 0.5) / other["seconds"])
             for one, other in zip(self.of(decade, OURS), self.of(decade, name), strict=True)
         ]
-        _, low, high = quartiles_of(each)
         bar = BARS[name] if decade == DECADES[-1] and counted == "found" else None
-        middle = self.speed(decade, OURS, counted) / self.speed(decade, name, counted)
-        return Ratio(f"sampler, 1 in {10**decade:,}, {COUNTED[counted]}", name, middle, low, high, len(each), bar)
+        what = f"sampler, 1 in {10**decade:,}, {COUNTED[counted]}"
+        return Ratio(what, name, *quartiles_of(each), len(each), bar)
 
     def _crossings(self, figure: Figure) -> tuple[Sequence[str], list[Sequence[Any]]]:
         head = ("against", "counted", "sooner above a rate of, start-up excluded", f"included, for {DELIVERED} outputs")
         rows, start = [], {name: float(np.median(some)) for name, some in self.start.items()}
-        found = figure.details["crossings"] = []
+        found = figure.details["seconds against the sampler's"] = []
         for name in self.names:
             for counted in COUNTED:
                 without, within = [], []
@@ -101,9 +100,8 @@ class Compared:
                     mine, theirs = (DELIVERED / self.speed(decade, one, counted) for one in (OURS, name))
                     without.append((rate, theirs / mine))
                     within.append((rate, (theirs + start[name]) / (mine + start[OURS])))
-                both = crossing(without), crossing(within)
-                found.append({"against": name, "counted": counted, "excluded": both[0], "included": both[1]})
-                rows.append((name, COUNTED[counted], *map(_told, both)))
+                rows.append((name, COUNTED[counted], _told(without), _told(within)))
+                found.append({"against": name, "counted": counted, "excluded": without, "included": within})
         return head, rows
 
     def _starts(self) -> tuple[Sequence[str], list[Sequence[Any]]]:
@@ -111,28 +109,23 @@ class Compared:
         return ("start-up of a fresh process", "seconds (quartiles)"), rows
 
 
-def crossing(points: Sequence[tuple[float, float]]) -> tuple[float, bool] | None:
-    """Return the rate at which a ratio is 1, and whether it lies beyond the points.
+def crossing(points: Sequence[tuple[float, float]]) -> float | None:
+    """Return the rate at which a ratio is 1; None where it is on one side of 1 at all rates.
 
-    The ratio's logarithm is taken as straight in the rate's between two points, and beyond the first or last two. None
-    if nothing crosses, or only beyond a rate of 1.
+    The ratio's logarithm is taken as straight in the rate's between two points.
 
     Args:
-        points: Rates, falling, and the ratio at each; at least two.
+        points: Rates, falling, and the ratio at each.
     """
     logs = np.log(np.array(points))
     for first, second in zip(logs[:-1], logs[1:], strict=True):
         if first[1] <= 0 < second[1]:
-            return float(np.exp(np.interp(0.0, [first[1], second[1]], [first[0], second[0]]))), False
-    if (logs[:, 1] > 0).any() == (logs[:, 1] <= 0).any():
-        return None
-    (rate, one), (other, two) = logs[:2] if logs[0, 1] > 0 else logs[-2:]
-    slope = (two - one) / (other - rate)
-    found = float(np.exp(rate - one / slope)) if slope < 0 else np.inf
-    return (found, True) if found < 1 else None
+            return float(np.exp(np.interp(0.0, [first[1], second[1]], [first[0], second[0]])))
+    return None
 
 
-def _told(found: tuple[float, bool] | None) -> str:
-    if found is None:
-        return "none found"
-    return f"1 in {short(1 / found[0])}{', beyond what was measured' if found[1] else ''}"
+def _told(points: Sequence[tuple[float, float]]) -> str:
+    """Return in words above which rate a search is sooner; `points` have its seconds divided by the sampler's."""
+    if (found := crossing(points)) is not None:
+        return f"1 in {short(1 / found)}"
+    return "at none of these rates" if points[0][1] > 1 else "at all of these rates"
