@@ -33,7 +33,7 @@ FIGURES: dict[str, Callable[[Sizes, Clock], Figure]] = {
     "fitted": fitted,
     "alike": alike,
 }
-LIMITS = {"rare": 480.0, "outputs": 120.0, "loop": 120.0}
+LIMITS = {"rare": 700.0, "outputs": 120.0, "loop": 120.0}
 """Seconds after which a figure begins no new round, where they are not those of `Sizes`."""
 SIZES = {
     "small": Sizes(
