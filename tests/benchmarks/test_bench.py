@@ -21,7 +21,7 @@ def test_the_suite_writes_its_figures_as_json_and_as_a_page(tmp_path: Path) -> N
     found = json.loads((tmp_path / "bench.json").read_text())
     assert {"processor", "threads", "packages", "load"} <= set(found["machine"])
     (first, _) = found["figures"]["critic"]["ratios"]
-    assert first["low"] <= first["middle"] <= first["high"] and first["rounds"] == 1
+    assert first["low"] <= first["middle"] <= first["high"] and first["rounds"] >= 1
     (growth,) = found["figures"]["latent"]["exponents"]
     assert [size for size, _ in growth["points"]] == [4, 8]
     page = (tmp_path / "bench.html").read_text()
