@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 # Tests of one file stay in one process, so that what they share is made once.
 TEST_PROCESSES ?= 2
 
-.PHONY: demo test lint docs bench paper clean
+.PHONY: demo test lint docs bench bench-large paper clean
 
 demo: $(VENV)/.demo
 	$(BIN)/lc sample melody/evening_song --out runs/demo
@@ -30,8 +30,12 @@ docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "open build/site/index.html in a browser"
 
-bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks.melody
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.bench
+
+# A million outputs by the sampler: most of a day on one core.
+bench-large: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.bench --only outputs --size large --out runs/bench-large
 
 paper: $(VENV)/.test
 	$(BIN)/python -m benchmarks.paper
@@ -47,6 +51,10 @@ $(VENV)/.demo: $(BIN)/pip pyproject.toml constraints.txt
 $(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt $(EXAMPLES)
 	$(INSTALL) torch
 	$(INSTALL) --editable ".[dev]" $(EXAMPLES:%/pyproject.toml=--editable %)
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(INSTALL) --editable ".[bench]" || echo "without pycma and ribs: the figures name what is missing"
 	touch $@
 
 $(VENV)/.docs: $(BIN)/pip pyproject.toml constraints.txt

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import copy
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["mlp", "training_autocast"]
+    Network = TypeVar("Network", bound=nn.Module)
+
+__all__ = ["cast_once", "mlp", "training_autocast"]
 
 
 def training_autocast(device: str = "cpu") -> torch.autocast:
@@ -25,6 +28,31 @@ def training_autocast(device: str = "cpu") -> torch.autocast:
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return torch.autocast(device, torch.bfloat16, enabled=device == "cuda" or native)
+
+
+def cast_once(net: Network, device: str = "cpu") -> Network:
+    """Return a frozen network as `training_autocast` would use it, for use in that context only.
+
+    The context casts the matrices of a frozen network at each call, which takes as long as a product of a few dozen
+    rows. Here they are cast already; what is computed is the same.
+
+    Args:
+        net: The network. What is not cast is shared with it.
+        device: Where it is.
+    """
+    import torch
+    from torch import nn
+
+    with training_autocast(device):
+        enabled, precision = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+    if not enabled:
+        return net
+    found = copy.deepcopy(net, memo={id(one): one for one in (*net.parameters(), *net.buffers())})
+    for layer in found.modules():
+        if isinstance(layer, nn.Linear):
+            for name, value in list(layer.named_parameters()):
+                setattr(layer, name, nn.Parameter(value.detach().to(precision), requires_grad=False))
+    return found
 
 
 def mlp(

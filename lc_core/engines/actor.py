@@ -16,7 +16,7 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lc_core.common.nets import mlp
+from lc_core.common.nets import mlp, training_autocast
 from lc_core.engines.base import Engine
 from lc_core.engines.losses import distance, divergence
 from lc_core.errors import LCError
@@ -98,7 +98,7 @@ class Actor(Engine):
 
         if self._net is None:
             raise LCError("this actor is not fitted", hint="prepare fits it; lc sample and lc_core.sample do so")
-        with torch.inference_mode():
+        with torch.inference_mode(), training_autocast(model.device):
             moved = self._move(self._net, state[0], energy.code, model)
         return (moved.clone(),)
 
@@ -107,7 +107,7 @@ class Actor(Engine):
 
         flat = z.flatten(1)
         given = flat if code is None else torch.cat([flat, code.to(flat.device).expand(len(flat), -1)], dim=1)
-        target, gate = net(given).chunk(2, dim=1)
+        target, gate = net(given).float().chunk(2, dim=1)
         return self._projected(torch.lerp(flat, target, gate.sigmoid()).view_as(z), z, model)
 
     def _projected(self, moved: Tensor, z: Tensor, model: LatentModel) -> Tensor:

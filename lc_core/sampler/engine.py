@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from lc_core.common.nets import cast_once
 from lc_core.constraints.constraint import Entry, leaves
 from lc_core.engines.base import Engine
 from lc_core.errors import LCError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lc_core.models.latent_model import LatentModel
     from lc_core.sampler.asked import Asked
     from lc_core.sampler.folder import Trained
+    from lc_core.sampler.network import Predictor
 
 __all__ = ["Sampler"]
 
@@ -63,6 +65,7 @@ class Sampler(Engine):
         self.checks = tuple(range(int(WARM * steps), steps, check_every)) if check_every else ()
         self.choose_block(block, 64)
         self._trained: Trained | None = None
+        self._predictor: Predictor | None = None
         self._asked: Asked | None = None
         self._carry: Callable[[Tensor], Tensor] | None = None
 
@@ -128,6 +131,7 @@ class Sampler(Engine):
         """Return this engine with its network, what it is asked, and the flow through which it is to reach data."""
         ready = copy.copy(self)
         ready._trained, ready._asked, ready._carry = trained, asked, carry
+        ready._predictor = cast_once(trained.predictor, trained.predictor.read.weight.device.type)
         return ready
 
     def _folder(self, model: LatentModel) -> str | Path | None:
@@ -207,13 +211,15 @@ class Sampler(Engine):
         from lc_core.sampler.guide import guided, throw
         from lc_core.sampler.unseen import SamplerEnergy
 
-        assert self._asked is not None and self._trained is not None
+        assert self._asked is not None and self._trained is not None and self._predictor is not None
         z, way, dice, here = state
         if self._asked.empty and not energy.entries:
             return state
-        gradient = self._asked.look(model, self._trained.predictor, here, way, self._carry).gradient
-        if isinstance(energy, SamplerEnergy) and self._trained.reads_decoder:
-            energy.seen.latents += len(z)
+        gradient = torch.zeros_like(here).flatten(1)
+        if not self._asked.empty:
+            gradient = self._asked.look(model, self._predictor, here, way, self._carry).gradient
+            if isinstance(energy, SamplerEnergy) and self._trained.reads_decoder:
+                energy.seen.latents += len(z)
         if energy.entries:
             with torch.enable_grad():
                 free = here.detach().requires_grad_(True)

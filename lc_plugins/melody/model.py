@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lc_core import LCError, Posterior
+from lc_core.common import cast_once
 from lc_plugins.melody.corpus import read_corpus
 from lc_plugins.vae.model import VAEModel
 
@@ -77,8 +79,22 @@ class MelodyModel(VAEModel):
 
     def features(self, z: Tensor) -> Tensor:
         """Return the probabilities of all tokens, sharpened towards the likeliest, `(B, T C)`."""
-        found: Tensor = (self.net.decode(z).float() / SHARPENED).softmax(-1).flatten(1)
+        import torch
+
+        net = self._cast if torch.is_autocast_enabled(z.device.type) else self.net
+        found: Tensor = (net.decode(z) / SHARPENED).float().softmax(-1).flatten(1)
         return found
+
+    @cached_property
+    def _cast(self) -> MelodyVAE:
+        """The network as `training_autocast` would use it."""
+        net: MelodyVAE = cast_once(self.net, self.device)
+        return net
+
+    def to(self, device: str) -> VAEModel:
+        """Move the weights to a device."""
+        vars(self).pop("_cast", None)
+        return super().to(device)
 
     def encode(self, outputs: Any) -> Posterior:
         """Return the posterior of tokens `(B, T)`; pitches out of the model's range move by octaves into it."""

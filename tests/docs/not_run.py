@@ -9,7 +9,7 @@ from __future__ import annotations
 
 NOT_RUN: tuple[tuple[str, str], ...] = (
     (r"make (demo|test|docs)( .*)?", "make: installs an environment of its own, from the network"),
-    (r"make (bench|paper)", "make: prints measured figures, in hours"),
+    (r"make (bench|bench-large|paper)", "make: prints measured figures, in hours"),
     (r"pip install .*", "pip: installs from the network, into the environment that runs the tests"),
     (r"(\.venv/bin/)?python -m benchmarks\.[\w.]+.*", "benchmarks: measure for minutes to hours"),
     (r"python compare\.py", "benchmarks: measure for minutes to hours"),

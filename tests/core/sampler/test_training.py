@@ -58,6 +58,12 @@ def test_a_rule_that_it_has_never_seen_is_met_by_a_critic(amortised: Amortised) 
     assert len(result) > 0.2 * 128, "of prior samples 1 in 70 does"
 
 
+def test_it_serves_a_spec_of_which_it_knows_no_rule(amortised: Amortised) -> None:
+    result = tries(amortised, Constraint(Measurement(spread), at_least=2.5))
+    assert result.report["fit"]["known"] == []
+    assert len(result) > 0.1 * 128, "of prior samples 1 in 70 does"
+
+
 def test_an_output_has_the_same_bytes_whatever_the_count(amortised: Amortised) -> None:
     few, many = (tries(amortised, AT_0, AT_1, count=count) for count in (70, 200))
     rows = np.isin(many.index, few.index)
