@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 # Tests of one file stay in one process, so that what they share is made once.
 TEST_PROCESSES ?= 2
 
-.PHONY: demo test lint docs bench bench-large paper clean
+.PHONY: demo test lint docs bench bench-large bench-processes paper clean
 
 demo: $(VENV)/.demo
 	$(BIN)/lc sample melody/evening_song --out runs/demo
@@ -36,6 +36,10 @@ bench: $(VENV)/.bench
 # A million outputs by the sampler: most of a day on one core.
 bench-large: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.bench --only outputs --size large --out runs/bench-large
+
+# By a watch, so on a machine that does nothing else: one process and two, ranks, Ray.
+bench-processes: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.bench --only processes --limit 1800 --out runs/bench-processes
 
 paper: $(VENV)/.test
 	$(BIN)/python -m benchmarks.paper

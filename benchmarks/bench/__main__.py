@@ -16,6 +16,7 @@ from benchmarks.bench.alike import alike
 from benchmarks.bench.figure import Clock, Figure, Sizes
 from benchmarks.bench.fitted import fitted
 from benchmarks.bench.page import header, write
+from benchmarks.bench.processes import processes
 from benchmarks.bench.rare import rare
 from benchmarks.bench.startup import startup
 from benchmarks.tables import say
@@ -32,13 +33,16 @@ FIGURES: dict[str, Callable[[Sizes, Clock], Figure]] = {
     "rare": rare,
     "fitted": fitted,
     "alike": alike,
+    "processes": processes,
 }
+QUIET = ("processes",)
+"""Figures of a watch, which a machine that does something else spoils: they are measured only where they are named."""
 LIMITS = {"rare": 700.0, "outputs": 120.0, "loop": 120.0}
 """Seconds after which a figure begins no new round, where they are not those of `Sizes`."""
 SIZES = {
     "small": Sizes(
         rounds=1, limit=1.0, latents=64, large=128, steps=2, compositions=1, tenfold=2, counts=(16, 64),
-        dimensions=(4, 8), fit_rounds=1, alike=12, constraints=(1, 2), banks=(1_024, 2_048),
+        dimensions=(4, 8), pairs=1, many=20, fit_rounds=1, alike=12, constraints=(1, 2), banks=(1_024, 2_048),
     ),
     "full": Sizes(),
     "large": replace(Sizes(), limit=1e6, counts=(10_000, 100_000, 1_000_000), engine="sampler"),
@@ -46,7 +50,13 @@ SIZES = {
 
 
 @click.command()
-@click.option("--only", "names", multiple=True, type=click.Choice(list(FIGURES)), help="Only this figure; repeatable.")
+@click.option(
+    "--only",
+    "names",
+    multiple=True,
+    type=click.Choice(list(FIGURES)),
+    help="Only this figure; repeatable; by default all but processes.",
+)
 @click.option("--size", default="full", show_default=True, type=click.Choice(list(SIZES)), help="How much is measured.")
 @click.option("--limit", type=float, help="Seconds after which each figure begins no new round.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=NUMBER", help="One of the sizes; repeatable.")
@@ -57,7 +67,7 @@ def main(names: tuple[str, ...], size: str, limit: float | None, changes: tuple[
     torch.set_num_threads(1)
     sizes = replace(SIZES[size], **_numbers(changes))
     told, found = header(size), {}
-    for name in names or FIGURES:
+    for name in names or [name for name in FIGURES if name not in QUIET]:
         most = limit or (LIMITS.get(name, sizes.limit) if size == "full" else sizes.limit)
         say(f"{name}: {most:.0f} s at most for its rounds")
         began = time.monotonic()

@@ -43,6 +43,8 @@ class Sizes:
         dimensions: Values of a latent in the growth with them.
         constraints: Constraints in the growth with them.
         banks: Samples in the growth with the bank.
+        pairs: Times that one process and two are timed.
+        many: Outputs of a run by one process and by two.
         engine: Engine of the growth with the number of outputs.
         alike: Outputs of each way that are compared with exact ones.
         fit_rounds: Rounds of refinement of the actor; 1 means the quickest fit there is, which learns nothing.
@@ -59,6 +61,8 @@ class Sizes:
     dimensions: tuple[int, ...] = (16, 64, 256, 1_024)
     constraints: tuple[int, ...] = (1, 2, 4, 8, 16)
     banks: tuple[int, ...] = (4_096, 16_384, 65_536, 262_144)
+    pairs: int = 5
+    many: int = 600
     engine: str = "rejection"
     alike: int = 300
     fit_rounds: int = 9
