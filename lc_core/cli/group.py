@@ -15,6 +15,7 @@ import click
 from lc_core.cli.streams import guarded_streams
 from lc_core.common.files import FULL, disk_full
 from lc_core.common.guard import IMPORT_SECONDS, limited
+from lc_core.common.locks import NO_LOCKS
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import DISTRIBUTION, Entry, installed, summary
@@ -28,6 +29,7 @@ SURROUNDINGS = (
     *FULL,
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
     *(errno.EMFILE, errno.ENFILE, errno.EIO, errno.ESTALE),
+    *NO_LOCKS,
 )
 """Error numbers that a machine, a disk or a user's rights cause, and no mistake in `lc`."""
 BUG = 1

@@ -9,6 +9,7 @@ from lc_core.common.lazy import exports
 if TYPE_CHECKING:
     from lc_core.common.cache import Cache as Cache
     from lc_core.common.cache import key_of as key_of
+    from lc_core.common.files import put_in_place as put_in_place
     from lc_core.common.files import write_atomically as write_atomically
     from lc_core.common.guard import blaming as blaming
     from lc_core.common.locks import lock_of as lock_of

@@ -25,6 +25,7 @@ from lc_core.common.cache_entries import (
     own_entries,
     place_entry,
 )
+from lc_core.common.files import delete_partials
 from lc_core.common.locks import is_lock
 from lc_core.errors import LCError
 
@@ -116,6 +117,7 @@ class Cache:
                     return config, tensors, True
                 except Exception as error:  # whatever is wrong with it, it can be fitted again
                     progress(f"cached {kind} {folder.name} is damaged ({error}); fitting it again")
+            delete_partials(folder)  # of a process that was killed while it kept this part
             config, tensors = fit()
             try:
                 _write(folder, {"kind": kind, **config}, tensors)

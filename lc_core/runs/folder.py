@@ -21,7 +21,7 @@ import numpy as np
 import yaml
 
 from lc_core.bank.bank import Bank
-from lc_core.common.files import unwritable, write_atomically
+from lc_core.common.files import delete_partials, unwritable, write_atomically
 from lc_core.common.owned import Owned
 from lc_core.constraints.constraint import leaves
 from lc_core.constraints.digest import measurement_digest
@@ -96,6 +96,7 @@ class RunFolder:
             if blocks.is_symlink() or (blocks.exists() and not blocks.is_dir()):
                 raise LCError(f"{blocks} is no folder; lc keeps finished blocks there", hint="move it away")
             blocks.mkdir(exist_ok=True)
+            delete_partials(blocks)
         except OSError as error:
             stack.close()
             raise unwritable(path, error) from error
