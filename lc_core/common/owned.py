@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lc_core.common.files import delete_partials, put_in_place, sync_file, sync_folder, write_atomically
+from lc_core.common.json_text import parsed_json
 from lc_core.common.locks import lock_of
 from lc_core.errors import LCError
 
@@ -108,7 +109,7 @@ class Owned:
         if listed.is_symlink() or not listed.is_file():
             raise self._odd()
         try:
-            header = json.loads(listed.read_text(encoding="utf-8", errors="replace").partition("\n")[0])
+            header = parsed_json(listed.read_text(encoding="utf-8", errors="replace").partition("\n")[0])
             made, kind = header["lc"] == FORMAT, header["kind"]
         except (ValueError, KeyError, TypeError):
             raise self._odd() from None
@@ -126,7 +127,7 @@ class Owned:
             write_atomically(self._listed, (json.dumps({"lc": FORMAT, "kind": self.kind}) + "\n").encode())
         for line in self._listed.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
             try:
-                name, digest = json.loads(line)
+                name, digest = parsed_json(line)
                 self._digests.setdefault(str(name), set()).add(str(digest))
             except (ValueError, TypeError):
                 continue  # the last line of a process that was killed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lc_core.common.json_text import parsed_json
 from lc_core.constraints.constraint import Entry
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.errors import LCError
@@ -174,7 +174,7 @@ def _parsed(path: Path) -> Mapping[str, Any]:
         LCError: If it cannot be read, or holds no object.
     """
     try:
-        found = json.loads(path.read_bytes())
+        found = parsed_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise LCError(f"{path} cannot be read: {error}", hint=AGAIN) from error
     if not isinstance(found, dict):

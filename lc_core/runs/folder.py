@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ import yaml
 
 from lc_core.bank.bank import Bank
 from lc_core.common.files import delete_partials, unwritable, write_atomically
+from lc_core.common.json_text import parsed_json
 from lc_core.common.owned import Owned
 from lc_core.constraints.constraint import leaves
 from lc_core.constraints.digest import measurement_digest
@@ -33,6 +35,9 @@ from lc_core.spec.values import Spec
 
 if TYPE_CHECKING:
     from lc_core.energy.energy import Energy
+
+CHECKSUM = "crc32"
+"""Key of a block's checksum in the metadata of its file."""
 
 __all__ = ["RunFolder", "environment", "identity_of"]
 
@@ -168,7 +173,7 @@ def _claim(path: Path, marker: Path, identity: dict[str, str]) -> None:
     except OSError as error:
         raise unwritable(path, error) from error
     try:
-        held = dict(json.loads(text)["identity"])
+        held = dict(parsed_json(text)["identity"])
     except (ValueError, KeyError, TypeError):
         held = {}
     if held != identity:
@@ -198,13 +203,21 @@ def _block_bytes(block: Block) -> bytes:
         tensors["realism"] = block.realism
     tensors |= {f"met:{label}": array for label, array in block.met.items()}
     tensors |= {f"value:{label}": array for label, array in block.values.items()}
-    return bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
+    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    return bytes(save(tensors, {CHECKSUM: _checksum(tensors)}))
+
+
+def _checksum(tensors: dict[str, np.ndarray]) -> str:
+    """Return what tells tensors from any that a disk made of them."""
+    found = 0
+    for name in sorted(tensors):
+        found = zlib.crc32(tensors[name].tobytes(), zlib.crc32(name.encode(), found))
+    return f"{found:08x}"
 
 
 def _load_block(path: Path, number: int) -> Block | None:
     """Return a saved block, or None if it is not there or damaged."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    from safetensors import SafetensorError, safe_open
 
     def under(prefix: str) -> dict[str, np.ndarray]:
         return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
@@ -212,7 +225,10 @@ def _load_block(path: Path, number: int) -> Block | None:
     if not path.is_file():
         return None
     try:
-        tensors = load(path.read_bytes())
+        with safe_open(path, framework="numpy") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            if (file.metadata() or {}).get(CHECKSUM) != _checksum(tensors):
+                return None
         decodes, size, first = tensors["counts"].tolist()
         return Block(
             number=number,
@@ -228,7 +244,7 @@ def _load_block(path: Path, number: int) -> Block | None:
             size=size,
             moves=_moves(tensors.get("moves")),
         )
-    except (SafetensorError, KeyError, ValueError):
+    except (SafetensorError, KeyError, ValueError, TypeError):
         return None
 
 

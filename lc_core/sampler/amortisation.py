@@ -16,6 +16,7 @@ import torch
 
 from lc_core.common.cache import default_folder
 from lc_core.common.cache_entries import mark_root
+from lc_core.common.json_text import parsed_json
 from lc_core.common.owned import Owned
 from lc_core.common.progress import Progress, ProgressLine, time_of
 from lc_core.common.seeds import block_generator
@@ -204,7 +205,7 @@ def _state(owned: Owned, about: dict[str, Any]) -> dict[str, Any] | None:
     if not owned.owns(CHECKPOINT):
         return None
     state: dict[str, Any] = torch.load(owned.path / CHECKPOINT, map_location="cpu", weights_only=True)
-    before = json.loads(state["about"])
+    before = parsed_json(state["about"])
     others = [key for key in about if before.get(key) != about[key]]
     if others:
         told = "; ".join(f"{key}: {_short(before.get(key))} then, {_short(about[key])} now" for key in others)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import pickletools
 import zipfile
 from pathlib import Path
 
 from lc_core import LCError
-from lc_core.common import nearest, read_bytes
+from lc_core.common import nearest, parsed_json, read_bytes
 
 __all__ = [
     *("ONNX", "PT2", "SCRIPT", "check_safetensors", "digest_of", "globals_of", "is_pickle", "not_loaded", "one_line"),
@@ -137,7 +136,7 @@ def check_safetensors(data: bytes, path: Path) -> None:
     """
     header = int.from_bytes(data[:8], "little")
     try:
-        tensors = {name: one for name, one in json.loads(data[8 : 8 + header]).items() if name != "__metadata__"}
+        tensors = {name: one for name, one in parsed_json(data[8 : 8 + header]).items() if name != "__metadata__"}
         wanted = 8 + header + max((one["data_offsets"][1] for one in tensors.values()), default=0)
     except (ValueError, AttributeError, KeyError, TypeError, IndexError) as error:
         raise not_loaded(data, path, what=TENSORS) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
-from lc_core.common import read_bytes, write_atomically
+from lc_core.common import parsed_json, read_bytes, write_atomically
 
 if TYPE_CHECKING:
     import torch
@@ -93,7 +93,7 @@ def read_folder(folder: Path, kind: str, what: str, *, sha256: str | None = None
             hint="give a folder that lc train wrote",
         ) from error
     try:
-        config: dict[str, Any] = json.loads(about)
+        config: dict[str, Any] = parsed_json(about)
         found, wanted = config.get("kind"), config.get("weights_sha256")
     except (ValueError, AttributeError) as error:
         raise damaged(folder, what, f"config.json: {error}") from error
