@@ -126,6 +126,7 @@ def tensors(rng: Random, held: dict[str, np.ndarray], metadata: dict[str, str]) 
         return data
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
     text = json_with(header, rng)
     return len(text).to_bytes(8, "little") + text + data[8 + size :]
 

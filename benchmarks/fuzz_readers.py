@@ -242,6 +242,7 @@ class Networks(Reader):
         data = path.read_bytes()
         size = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + size])
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))  # safetensors writes them in any order
         if rng.random() < 0.5:
             header["__metadata__"]["settings"] = files.json_with(network.settings, rng).decode("utf-8", "replace")
         text = files.json_with(header, rng) if rng.random() < 0.3 else json.dumps(header).encode()

@@ -12,9 +12,10 @@ __all__ = ["broken", "instance"]
 DEEPEST = 5
 Schema = dict[str, Any]
 ODD: tuple[Any, ...] = (
-    *(None, True, False, 0, -1, 1, 7, 0.5, -0.0, 1e308, 1e-320, 2**31, 2**63, 10**40, float("nan"), float("inf")),
-    *("", " ", "nonsense", "C", "1", "1e3", "on", "12:30", "2020-01-01", "é", "\u200bname", "na\u00a0me", "a\nb", "\t"),
-    *("\0", "\ud7ff", "😀", "x" * 3_000, "../../x", "/", ".", "~", "/dev/zero", "a/b", "<b>", "{{ x }}", "%s", "a: b"),
+    *(None, True, False, 0, -1, 1, 7, 0.5, -0.0, 1e308, 1e-320, 2**31, 2**63, 10**40, 10**400),
+    *(float("nan"), float("inf"), "", " ", "nonsense", "C", "1", "1e3", "on", "12:30", "2020-01-01", "é", "a: b", "\t"),
+    *("\u200bname", "na\u00a0me", "a\nb", "\0", "\ud7ff", "😀", "x" * 3_000, "<b>", "{{ x }}", "%s"),
+    *("../../x", "/", ".", "~", "/dev/zero", "a/b"),
     *([], {}, [[]], [None], {"use": None}, {"use": []}, {"": 1}, [1, "a", {}], {"at_least": {}}, [[[[[[]]]]]]),
 )
 """Values that are wrong in most places."""

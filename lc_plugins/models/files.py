@@ -110,10 +110,10 @@ def _kind_of(data: bytes) -> str:
     if data[:1] == b"\x08" and data[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x2a", b"\x32", b"\x3a", b"\x42"):
         return ONNX  # a number, the version of the format, and then one of the fields of a model
     try:
-        text = data[:80].decode("utf-8").split("\n")[0]
+        line = data[:80].decode("utf-8").split("\n")[0]
     except UnicodeDecodeError:
         return ""
-    return f"text that begins with {text.strip()!r}" if text.strip().isprintable() else ""
+    return "text" if line.strip().isprintable() else ""  # which may be private: nothing of it is shown
 
 
 def _members(data: bytes) -> list[str]:

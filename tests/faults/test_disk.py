@@ -1,4 +1,4 @@
-"""A disk that is full, cannot be written or has no locks, a clock that was set back: told in words, and nothing lost."""
+"""A disk that is full or cannot be written, no locks, a clock that was set back: told in words, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that are killed at random moments leave what undisturbed ones leave; `benchmarks/kills.py` has 200 of them."""
+"""Commands that are killed leave what undisturbed ones leave; `benchmarks/kills.py` kills them 200 times."""
 
 from __future__ import annotations
 
