@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from lc_core.actors.card import model_card
@@ -50,6 +51,13 @@ class ToldFree(TypedDict):
     bounds: dict[str, tuple[float, float]]
 
 
+class ToldEngine(TypedDict):
+    """How large an actor's network is; more is there."""
+
+    hidden: Annotated[int, Field(ge=1, le=8_192)]
+    layers: Annotated[int, Field(ge=1, le=8)]
+
+
 class ToldActor(Told):
     """What `config.json` of an actor holds."""
 
@@ -57,7 +65,7 @@ class ToldActor(Told):
     constraints: list[dict[str, Any]]
     free: list[ToldFree]
     realism: float
-    engine: dict[str, Any]
+    engine: ToldEngine
     figures: dict[str, Any]
     sources: NotRequired[dict[str, list[str | None]]]
 

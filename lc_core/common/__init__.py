@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lc_core.common.guard import blaming as blaming
     from lc_core.common.json_text import parsed_json as parsed_json
     from lc_core.common.locks import lock_of as lock_of
+    from lc_core.common.nets import built_for as built_for
     from lc_core.common.nets import mlp as mlp
     from lc_core.common.nets import training_autocast as training_autocast
     from lc_core.common.network_files import check_finite as check_finite

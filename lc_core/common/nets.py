@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
-__all__ = ["mlp", "training_autocast"]
+Network = TypeVar("Network", bound="nn.Module")
+
+__all__ = ["built_for", "mlp", "training_autocast"]
 
 
 def training_autocast(device: str = "cpu") -> torch.autocast:
@@ -25,6 +28,35 @@ def training_autocast(device: str = "cpu") -> torch.autocast:
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return torch.autocast(device, torch.bfloat16, enabled=device == "cuda" or native)
+
+
+def built_for(build: Callable[..., Network], tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Network:
+    """Return a network built with settings from a file, with weights to be replaced by those of that file.
+
+    Sizes are compared before any memory is taken for them: settings may say anything.
+
+    Args:
+        build: Makes it.
+        tensors: The weights, by name.
+        settings: What it is made with.
+
+    Raises:
+        ValueError: If the settings ask for other weights than these.
+    """
+    import torch
+
+    given = {name: tuple(one.shape) for name, one in tensors.items()}
+    most = max(65_536, sum(one.numel() for one in tensors.values()))
+    for name, value in settings.items():
+        if isinstance(value, int) and value > most:
+            raise ValueError(f"{name} is {value}, which is more than there are weights")
+    with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
+        with torch.device("meta"):
+            wanted = {name: tuple(one.shape) for name, one in build(**settings).state_dict().items()}
+        if other := sorted({name for name in {*given, *wanted} if given.get(name) != wanted.get(name)}):
+            name = other[0]
+            raise ValueError(f"{name} should be of shape {wanted.get(name)}; found {given.get(name)}")
+        return build(**settings)
 
 
 def mlp(

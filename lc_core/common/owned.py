@@ -128,9 +128,10 @@ class Owned:
         for line in self._listed.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
             try:
                 name, digest = parsed_json(line)
-                self._digests.setdefault(str(name), set()).add(str(digest))
             except (ValueError, TypeError):
                 continue  # the last line of a process that was killed
+            if isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts:
+                self._digests.setdefault(name, set()).add(str(digest))  # a name that leads elsewhere is none of lc's
 
     def _note(self, files: Mapping[str, str]) -> None:
         """List files, digests by name, before they are in their places: a process that is killed loses nothing."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from typing_extensions import TypedDict
 
 from lc_core.common.cache import default_folder
+from lc_core.common.nets import built_for
 from lc_core.common.seeds import block_generator
 from lc_core.common.trained_folder import CARD, CONFIG, WEIGHTS, Told, ToldModel, TrainedFolder
 from lc_core.constraints.measurement import Measurement
@@ -242,9 +243,9 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
 
 
 def _predictor(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Predictor:
-    with torch.random.fork_rng(devices=[]):
-        found = Predictor(**config["predictor"])
-    found.load_state_dict(unpacked({key: one for key, one in tensors.items() if not key.startswith("rules.")}))
+    weights = unpacked({key: one for key, one in tensors.items() if not key.startswith("rules.")})
+    found = built_for(Predictor, weights, config["predictor"])
+    found.load_state_dict(weights)
     return found.requires_grad_(False).eval()
 
 

@@ -12,7 +12,18 @@ from lc_core import LCError
 from lc_core.common import nearest, parsed_json, read_bytes
 
 __all__ = [
-    *("ONNX", "PT2", "SCRIPT", "check_safetensors", "digest_of", "globals_of", "is_pickle", "not_loaded", "one_line"),
+    *(
+        "ONNX",
+        "PT2",
+        "SCRIPT",
+        "check_safetensors",
+        "check_unpacked",
+        "digest_of",
+        "globals_of",
+        "is_pickle",
+        "not_loaded",
+        "one_line",
+    ),
     *("read_file", "refused"),
 ]
 
@@ -87,6 +98,24 @@ def not_loaded(data: bytes, path: Path, *, what: str) -> LCError:
     if data[:4] == b"PK\x03\x04":
         return LCError(f"{path} is truncated: it ends after {len(data):,} bytes; expected {what}", hint=AGAIN)
     return LCError(f"{path} is not {what}, or is truncated", hint=AGAIN)
+
+
+def check_unpacked(data: bytes, path: Path) -> None:
+    """Refuse an archive with a packed part, or with parts that lie on each other: a few bytes may unpack to any number.
+
+    Torch packs nothing.
+
+    Raises:
+        LCError: If it is such an archive.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            found = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):
+        return  # which is told by what reads it
+    packed = [one.filename for one in found if one.compress_type != zipfile.ZIP_STORED]
+    if packed or sum(one.file_size for one in found) > len(data):
+        raise refused(path, f"its part {packed[0]} is packed" if packed else "its parts lie on each other")
 
 
 def is_pickle(data: bytes) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 from lc_core import LCError
 from lc_core.common import parsed_json
 from lc_plugins.models.batches import FIXED, ONE_INPUT, inputs_told
-from lc_plugins.models.files import PT2, not_loaded, one_line, refused
+from lc_plugins.models.files import PT2, check_unpacked, not_loaded, one_line, refused
 
 __all__ = ["FREE", "clean_archive"]
 
@@ -70,6 +70,7 @@ def clean_archive(data: bytes, path: Path) -> bytes:
     """
     from torch._C import PyTorchFileReader, PyTorchFileWriter
 
+    check_unpacked(data, path)
     try:
         reader = PyTorchFileReader(io.BytesIO(data))
         names = [str(name) for name in reader.get_all_records()]
