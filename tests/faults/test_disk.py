@@ -152,3 +152,16 @@ def test_of_three_processes_that_want_the_same_part_one_fits_it(tmp_path: Path) 
         process.join()
         assert process.exitcode == 0
     assert (tmp_path / "log").read_text() == "fitted\n"
+
+
+def test_a_block_whose_bytes_changed_is_run_again(lc: Run, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    assert lc(*SAMPLE, "--count", 2).exit_code == 0
+    path = tmp_path / "out" / "blocks" / "000000.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-40] ^= 1  # in a number: the file can be read all the same
+    path.write_bytes(content)
+    result = lc(*SAMPLE)
+    assert "block 0 of out is damaged; running it again" in result.stderr
+    found = dict(left(tmp_path))
+    assert found.pop("blocks/000000.safetensors.damaged-1") == bytes(content)
+    assert found == undisturbed
