@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from lc_core import LCError
-from lc_core.common import nearest, parsed_json, read_bytes
+from lc_core.common import counted, nearest, parsed_json, read_bytes
 
 __all__ = [
     *(
@@ -40,6 +40,8 @@ HINTS = {
     WEIGHTS: EXPORT,
 }
 """What to do with a file of some kind where another kind is expected."""
+UNPACKED = 2**26
+"""Most bytes that the packed parts of an archive may unpack to; torch packs nothing but scripts."""
 AGAIN = "get it again, by a download or an export"
 
 
@@ -101,9 +103,7 @@ def not_loaded(data: bytes, path: Path, *, what: str) -> LCError:
 
 
 def check_unpacked(data: bytes, path: Path) -> None:
-    """Refuse an archive with a packed part, or with parts that lie on each other: a few bytes may unpack to any number.
-
-    Torch packs nothing.
+    """Refuse an archive of which a few bytes unpack to very many: torch packs scripts alone, and stores all else.
 
     Raises:
         LCError: If it is such an archive.
@@ -113,9 +113,11 @@ def check_unpacked(data: bytes, path: Path) -> None:
             found = archive.infolist()
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):
         return  # which is told by what reads it
-    packed = [one.filename for one in found if one.compress_type != zipfile.ZIP_STORED]
-    if packed or sum(one.file_size for one in found) > len(data):
-        raise refused(path, f"its part {packed[0]} is packed" if packed else "its parts lie on each other")
+    packed = [one for one in found if one.compress_type != zipfile.ZIP_STORED]
+    stored = sum(one.file_size for one in found) - sum(one.file_size for one in packed)
+    if stored > len(data) or sum(one.file_size for one in packed) > UNPACKED:
+        size = counted(sum(one.file_size for one in found), "byte")
+        raise refused(path, f"it has {counted(len(data), 'byte')}, but unpacks to {size}")
 
 
 def is_pickle(data: bytes) -> bool:
