@@ -78,9 +78,9 @@ class Owned:
         private.mkdir(parents=True, exist_ok=True)
         with lock_of(private / "lock", what=path):
             owned._read()
-            for folder in {private, path, *(path / Path(name).parent for name in owned._digests)}:
-                if folder == private or not folder.is_symlink():
-                    delete_partials(folder)
+            inside = {path / Path(name).parent for name in owned._digests if not owned._odd_parent(name)}
+            for folder in {private, path, *inside}:
+                delete_partials(folder)
             owned.check([*owned._digests, *writes])
             yield owned
 

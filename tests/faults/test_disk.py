@@ -165,3 +165,23 @@ def test_a_block_whose_bytes_changed_is_run_again(lc: Run, undisturbed: dict[str
     found = dict(left(tmp_path))
     assert found.pop("blocks/000000.safetensors.damaged-1") == bytes(content)
     assert found == undisturbed
+
+
+def test_what_a_killed_command_left_half_written_is_deleted_and_nothing_else(
+    lc: Run, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    assert lc(*SAMPLE).exit_code == 0
+    out, other = tmp_path / "out", tmp_path / "elsewhere"
+    other.mkdir()
+    names = [f"{part}.report.json.0123456789ab.partial" for part in ("", "blocks/", "outputs/", ".lc/")]
+    for path in (*(out / name for name in names), other / names[0]):
+        path.write_bytes(b"{")
+    (out / ".notes.partial").write_text("mine")
+    (out / "nearest").symlink_to(other)
+    assert lc(*SAMPLE).exit_code == 2  # a link in the place of a folder of lc
+    (out / "nearest").unlink()
+    assert lc(*SAMPLE).exit_code == 0
+    found = dict(left(tmp_path))
+    assert found.pop(".notes.partial") == b"mine"
+    assert found == undisturbed
+    assert (other / names[0]).exists()
