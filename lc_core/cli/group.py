@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from lc_core.cli.streams import guarded_streams
+from lc_core.common.characters import controls
 from lc_core.common.files import FULL, disk_full
 from lc_core.common.guard import IMPORT_SECONDS, limited
 from lc_core.common.locks import NO_LOCKS
@@ -138,9 +139,10 @@ def _spare_libraries() -> None:
 def show_error(error: LCError) -> None:
     """Write an error to the error stream; lines that already say where and "error" stand as they are."""
     located = all(": error: " in line for line in error.message.splitlines())
-    click.echo(error.message if located else f"error: {error.message}", err=True)
+    for line in (error.message if located else f"error: {error.message}").split("\n"):
+        click.echo(controls(line), err=True)  # a name in it may be anybody's, and tell a terminal what to do
     if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
+        click.echo(f"  hint: {controls(error.hint)}", err=True)
 
 
 def _ended(command: str, error: SystemExit) -> LCError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lc_core.common.characters import controls
 from lc_core.common.spelling import free_name
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems
@@ -26,7 +27,11 @@ class Labels:
         for entry in entries:
             given = entry.get("label")
             if given is not None and isinstance(given.content, str):
-                if given.content in RESERVED:
+                if controls(given.content) != given.content:
+                    self._problems.add(
+                        given.where, f"label {given.content!r} has a control character; write a plain one"
+                    )
+                elif given.content in RESERVED:
                     self._problems.add(given.where, f"label {given.content!r} is reserved")
                 elif given.content in self._taken:
                     self._problems.add(given.where, f"duplicate label {given.content!r}")

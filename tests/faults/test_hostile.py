@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks.hostile import attempt
 from benchmarks.hostile_files import CASES
+from lc_core.cli import main
 from lc_core.runs.html import write_html
 from tests.core.runs.test_html import edit, edit_report, entry, report, sample
 
@@ -29,6 +31,21 @@ def test_a_hostile_file_does_no_harm(name: str, tmp_path: Path) -> None:
     outcome = attempt(CASES[name], tmp_path)
     assert outcome.faults == [], outcome.told
     assert outcome.ended == "taken" or "error" in outcome.told or str(tmp_path) in outcome.told
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("validate", "label.yaml"), "label 'a\\x1b]0;b\\x07' has a control character"),
+        (("validate", "no\x1b]0;b\x07.yaml"), "no\\u001b]0;b\\u0007.yaml: no such file"),
+    ],
+)
+def test_names_tell_a_terminal_nothing(words: tuple[str, str], found: str) -> None:
+    rule = 'use: images.brightness, at_most: 0.9, label: "a\\e]0;b\\a"'
+    Path("label.yaml").write_text(f"lc: 1\nmodel: digits.8x8\nconstraints: [{{{rule}}}]\n")
+    result = CliRunner().invoke(main, list(words))
+    assert result.exit_code == 2
+    assert found in result.stderr and "\x1b" not in result.output
 
 
 class Parts(HTMLParser):
