@@ -185,3 +185,11 @@ def test_what_a_killed_command_left_half_written_is_deleted_and_nothing_else(
     assert found.pop(".notes.partial") == b"mine"
     assert found == undisturbed
     assert (other / names[0]).exists()
+
+
+def test_on_a_full_disk_no_half_package_is_left(lc: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        fail_after(patch, 3, errno.ENOSPC)
+        assert_told(lc("new-plugin", "high-notes"), "high-notes cannot be written: No space left on device", "--out")
+    assert not (tmp_path / "high-notes").exists()
+    assert lc("new-plugin", "high-notes").exit_code == 0
