@@ -127,8 +127,9 @@ class Trainer:
             },
             buffer,
         )
-        write_atomically(self.checkpoint, buffer.getvalue())
+        # The checkpoint comes last: after it the curves would not be written again.
         write_atomically(self.folder / "curves.json", json.dumps(self.curves).encode())
+        write_atomically(self.checkpoint, buffer.getvalue())
 
     def run(self, progress: Callable[[str], None]) -> None:
         """Train to the last step.
