@@ -185,7 +185,7 @@ def left_by(checkout: Checkout) -> Iterator[tuple[str, bytes]]:
     for words in ([], *([one] for one in helped)):
         yield f"lc {' '.join([*words, '--help'])}", checkout.lc(*words, "--help").encode()
     yield "lc schema", checkout.lc("schema").encode()
-    yield "lc plugins --json", _timeless(checkout.lc("plugins", "--json").partition("\n\n")[0])
+    yield "lc plugins --json", timeless(checkout.lc("plugins", "--json").partition("\n\n")[0])
     for path in sorted(checkout.specs.glob("*/*.yaml")):
         name = f"{path.parent.name}/{path.stem}"
         yield f"lc show {name}", checkout.lc("show", name).encode()
@@ -196,10 +196,10 @@ def left_by(checkout: Checkout) -> Iterator[tuple[str, bytes]]:
 
 def _content(path: Path) -> bytes:
     """Return a file's bytes; of a report all but its times."""
-    return _timeless(path.read_text(encoding="utf-8")) if path.suffix == ".json" else path.read_bytes()
+    return timeless(path.read_text(encoding="utf-8")) if path.suffix == ".json" else path.read_bytes()
 
 
-def _timeless(text: str) -> bytes:
+def timeless(text: str) -> bytes:
     """Return JSON without its times."""
 
     def without(node: Any) -> Any:

@@ -1,6 +1,6 @@
 """Hooks of mkdocs: links that lead out of `docs/`, which work for readers of the repository, work on the site too.
 
-README, CONTRIBUTING and CHANGELOG become pages of the site. A link to another file of the repository, such as an
+README, CONTRIBUTING, SECURITY and CHANGELOG become pages of the site. A link to another file, such as an
 example plugin, becomes plain text, since the site does not hold it. A link to what does not exist is a warning, and
 with `strict: true` that is an error.
 """
@@ -17,7 +17,7 @@ from typing import Any
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[1]
-PAGES = {f"{name}.md": f"about/{name.lower()}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")}
+PAGES = {f"{name}.md": f"about/{name.lower()}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")}
 """Files of the repository that are pages of the site, and where."""
 FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")

@@ -152,7 +152,10 @@ def load_actor(folder: str | Path, *, model: Any = None) -> FittedActor:
     """
     config, tensors = read_actor(folder)
     if model is None:
-        model = build_registry().get("model", config["model"]["use"]).build(config["model"]["params"])
+        try:
+            model = build_registry().get("model", config["model"]["use"]).build(config["model"]["params"])
+        except LCError as error:
+            raise LCError(f"the model of the actor in {folder}: {error.message}", hint=error.hint) from error
     model = as_latent_model(model)
     check_model(config, folder, model)
     codes = sum(own.size for own in frees_of(config).values())

@@ -8,11 +8,14 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from lc_core.actors.card import model_card
 from lc_core.common.owned import Owned
-from lc_core.common.trained_folder import CARD, CONFIG, WEIGHTS, TrainedFolder
+from lc_core.common.trained_folder import CARD, CONFIG, WEIGHTS, Told, ToldModel, TrainedFolder
 from lc_core.constraints.constraint import describe, leaves
 from lc_core.constraints.digest import measurement_digest
 from lc_core.constraints.free import Free, frees_of
@@ -32,11 +35,46 @@ if TYPE_CHECKING:
 
 __all__ = ["check_asked", "check_model", "read_actor", "read_config", "restore", "write_actor"]
 
+
+class ToldModelOfSpec(ToldModel):
+    """The model that an actor was fitted for, as a spec names it."""
+
+    use: str
+    params: dict[str, Any]
+
+
+class ToldFree(TypedDict):
+    """What is free in a constraint."""
+
+    label: str
+    params: dict[str, list[Any]]
+    bounds: dict[str, tuple[float, float]]
+
+
+class ToldEngine(TypedDict):
+    """How large an actor's network is; more is there."""
+
+    hidden: Annotated[int, Field(ge=1, le=8_192)]
+    layers: Annotated[int, Field(ge=1, le=8)]
+
+
+class ToldActor(Told):
+    """What `config.json` of an actor holds."""
+
+    model: ToldModelOfSpec
+    constraints: list[dict[str, Any]]
+    free: list[ToldFree]
+    realism: float
+    engine: ToldEngine
+    figures: dict[str, Any]
+    sources: NotRequired[dict[str, list[str | None]]]
+
+
 FOLDER = TrainedFolder(
     "actor",
     command="lc fit --out",
     mend="write it again with lc fit --out",
-    keys=frozenset({"model", "constraints", "free", "realism", "engine", "figures"}),
+    form=ToldActor,
 )
 PARAMS = ("preset", "hidden", "layers", "distance", "kl", "lr", "round_steps", "block")
 
@@ -138,8 +176,9 @@ def restore(
     try:
         engine = fresh_actor(**{**config["engine"], **({} if block is None else {"block": block})})
         return engine.restored(tensors, model, codes)
-    except (TypeError, RuntimeError, KeyError) as error:
-        raise FOLDER.damaged(folder, f"the weights do not fit {CONFIG}: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # settings of any kind, and weights of any shape
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FOLDER.damaged(folder, f"the weights do not fit {CONFIG}: {why}") from error
 
 
 def check_model(config: Mapping[str, Any], folder: str | Path, model: LatentModel) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from lc_core.common.cache_entries import bank_files, is_entry, mark_root, place_entry
 from lc_core.common.files import reason
+from lc_core.common.json_text import parsed_json
 from lc_core.errors import LCError
 
 __all__ = ["VARIABLE", "Columns", "bytes_allowed"]
@@ -128,7 +129,7 @@ class Columns:
     def config(self) -> Mapping[str, Any]:
         """Return what is said of the bank that is there; nothing if there is none, or it cannot be read."""
         try:
-            found = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+            found = parsed_json((self.folder / "config.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}

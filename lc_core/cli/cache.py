@@ -18,6 +18,7 @@ from lc_core.cli.text import age, size, table
 from lc_core.common.cache import Cache
 from lc_core.common.cache_entries import check_cache
 from lc_core.common.files import reason
+from lc_core.common.json_text import parsed_json
 from lc_core.common.words import counted
 from lc_core.errors import LCError
 
@@ -70,7 +71,7 @@ def _samplers(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield the folders of samplers that were trained for models, each with the model's name."""
     for path in sorted(root.glob("sampler-*/config.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            yield path.parent, str(json.loads(path.read_text(encoding="utf-8"))["model"]["name"])
+            yield path.parent, str(parsed_json(path.read_text(encoding="utf-8"))["model"]["name"])
 
 
 def _clear(cache: Cache, entries: list[CacheEntry], *, ask: bool, as_json: bool) -> None:

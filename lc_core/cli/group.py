@@ -13,8 +13,10 @@ from typing import Any
 import click
 
 from lc_core.cli.streams import guarded_streams
+from lc_core.common.characters import controls
 from lc_core.common.files import FULL, disk_full
 from lc_core.common.guard import IMPORT_SECONDS, limited
+from lc_core.common.locks import NO_LOCKS
 from lc_core.common.spelling import nearest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import DISTRIBUTION, Entry, installed, summary
@@ -28,6 +30,7 @@ SURROUNDINGS = (
     *FULL,
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
     *(errno.EMFILE, errno.ENFILE, errno.EIO, errno.ESTALE),
+    *NO_LOCKS,
 )
 """Error numbers that a machine, a disk or a user's rights cause, and no mistake in `lc`."""
 BUG = 1
@@ -136,9 +139,10 @@ def _spare_libraries() -> None:
 def show_error(error: LCError) -> None:
     """Write an error to the error stream; lines that already say where and "error" stand as they are."""
     located = all(": error: " in line for line in error.message.splitlines())
-    click.echo(error.message if located else f"error: {error.message}", err=True)
+    for line in (error.message if located else f"error: {error.message}").split("\n"):
+        click.echo(controls(line), err=True)  # a name in it may be anybody's, and tell a terminal what to do
     if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
+        click.echo(f"  hint: {controls(error.hint)}", err=True)
 
 
 def _ended(command: str, error: SystemExit) -> LCError:

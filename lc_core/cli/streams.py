@@ -10,12 +10,11 @@ import codecs
 import errno
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from lc_core.common.characters import escaping
+from lc_core.common.characters import controls, escaping
 
 __all__ = ["guarded_streams", "shown"]
 
@@ -112,8 +111,7 @@ def shown(text: str) -> str:
     """Return text on one line as standard output shows it: what its encoding lacks, and control characters, escaped."""
     stream = sys.stdout._stream if isinstance(sys.stdout, _Guarded) else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    line = "".join(f"\\u{ord(one):04x}" if unicodedata.category(one) == "Cc" else one for one in text)
-    return line.encode(encoding, escaping()).decode(encoding)
+    return controls(text).encode(encoding, escaping()).decode(encoding)
 
 
 def _lost(out: _Guarded) -> OSError | None:

@@ -9,9 +9,12 @@ from lc_core.common.lazy import exports
 if TYPE_CHECKING:
     from lc_core.common.cache import Cache as Cache
     from lc_core.common.cache import key_of as key_of
+    from lc_core.common.files import put_in_place as put_in_place
     from lc_core.common.files import write_atomically as write_atomically
     from lc_core.common.guard import blaming as blaming
+    from lc_core.common.json_text import parsed_json as parsed_json
     from lc_core.common.locks import lock_of as lock_of
+    from lc_core.common.nets import built_for as built_for
     from lc_core.common.nets import cast_once as cast_once
     from lc_core.common.nets import mlp as mlp
     from lc_core.common.nets import training_autocast as training_autocast

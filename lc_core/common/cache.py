@@ -25,6 +25,8 @@ from lc_core.common.cache_entries import (
     own_entries,
     place_entry,
 )
+from lc_core.common.files import delete_partials
+from lc_core.common.json_text import parsed_json
 from lc_core.common.locks import is_lock
 from lc_core.errors import LCError
 
@@ -116,6 +118,7 @@ class Cache:
                     return config, tensors, True
                 except Exception as error:  # whatever is wrong with it, it can be fitted again
                     progress(f"cached {kind} {folder.name} is damaged ({error}); fitting it again")
+            delete_partials(folder)  # of a process that was killed while it kept this part
             config, tensors = fit()
             try:
                 _write(folder, {"kind": kind, **config}, tensors)
@@ -135,7 +138,7 @@ class Cache:
         for folder in sorted(own_entries(self.root), key=lambda path: path.stat().st_mtime):
             size = sum(path.stat().st_size for path in files_of(folder))
             try:
-                config = json.loads((folder / "config.json").read_text())
+                config = parsed_json((folder / "config.json").read_text())
                 kind, what = config["kind"], config["what"]
             except (OSError, ValueError, KeyError, TypeError):
                 kind, what = folder.name.partition("-")[0], "(damaged)"
@@ -179,7 +182,7 @@ def _check_lock(path: Path) -> None:
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     from safetensors.torch import load_file
 
-    config = json.loads((folder / "config.json").read_text())
+    config = parsed_json((folder / "config.json").read_text())
     tensors = load_file(folder / "weights.safetensors")
     if config["digest"] != _digest(folder / "weights.safetensors"):
         raise ValueError("its weights are not those that were written")

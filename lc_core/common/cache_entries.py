@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lc_core.common.files import write_atomically
+from lc_core.common.files import delete_partials, is_partial, write_atomically
 from lc_core.common.locks import is_lock, lock_of
 from lc_core.errors import LCError
 
@@ -40,7 +40,7 @@ TAGGED = b"Signature: 8a477f597d28d172789f06886806bc55\n# Cache of latent-constr
 
 def mark_root(root: Path) -> None:
     """Mark a cache folder that holds nothing yet."""
-    if not any(root.iterdir()):
+    if all(is_partial(one) for one in root.iterdir()):
         write_atomically(root / TAG, TAGGED)
 
 
@@ -80,7 +80,8 @@ def _own_locks(root: Path) -> list[Path]:
 
 
 def delete_locks(root: Path) -> None:
-    """Delete the locks of fitted parts that nobody holds."""
+    """Delete the locks of fitted parts that nobody holds, and what killed processes left."""
+    delete_partials(root)
     for lock in _own_locks(root):
         with suppress(LCError), lock_of(lock, what=lock):
             lock.unlink()
@@ -131,6 +132,7 @@ def delete_entry(folder: Path) -> bool:
         with lock_of(lock, what=folder):
             for path in files_of(folder):
                 path.unlink()
+            delete_partials(folder)
             if not any(folder.iterdir()):
                 folder.rmdir()
             if is_lock(lock):

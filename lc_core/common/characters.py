@@ -1,10 +1,11 @@
-"""Characters that an encoding does not have, such as the parts of a file name that is not UTF-8."""
+"""Characters that an encoding does not have, such as parts of a file name that is not UTF-8, and control characters."""
 
 from __future__ import annotations
 
 import codecs
+import unicodedata
 
-__all__ = ["escaping", "utf8"]
+__all__ = ["controls", "escaping", "utf8"]
 
 NAME = "lc.escape"
 
@@ -18,6 +19,11 @@ def escaping() -> str:
 def utf8(text: str) -> bytes:
     """Return text as UTF-8, whatever is in it."""
     return text.encode("utf-8", escaping())
+
+
+def controls(text: str) -> str:
+    r"""Return text with its control characters, ends of lines too, as `\uXXXX`: to a terminal they are commands."""
+    return "".join(f"\\u{ord(one):04x}" if unicodedata.category(one) == "Cc" else one for one in text)
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:

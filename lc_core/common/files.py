@@ -1,19 +1,32 @@
-"""Files written whole or not at all, and the errors of a disk that cannot be written."""
+"""Files written whole or not at all, and the errors of a disk that cannot be written.
+
+A file that is in its place has its whole content on the disk: it is synced before it is renamed. So neither a killed
+process nor a machine that loses its power leaves half a file.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from lc_core.errors import LCError
 
-__all__ = ["FULL", "disk_full", "reason", "unwritable", "write_atomically"]
+__all__ = [
+    *("FULL", "delete_partials", "disk_full", "is_partial", "put_in_place", "reason", "sync_file"),
+    *("sync_folder", "unwritable", "write_atomically"),
+]
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a disk that is full, or of which no more may be used."""
+PARTIAL = re.compile(r"\..+\.[0-9a-f]{12}\.partial", re.DOTALL)
+"""Names of files that are not yet in their places."""
+NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
+"""Error numbers of a file system that cannot sync a file or a folder: it is no worse than without."""
 
 
 def disk_full(error: OSError) -> LCError:
@@ -34,10 +47,51 @@ def write_atomically(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.partial")  # a name that nobody has
     try:
         partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
+        put_in_place(partial, path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
         raise
+    sync_folder(path.parent)
+
+
+def put_in_place(file: Path, target: Path) -> None:
+    """Rename a file that is complete; its content is on the disk before the name is.
+
+    That the name is there after a loss of power, `sync_folder` sees to.
+    """
+    sync_file(file)
+    os.replace(file, target)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    if hasattr(os, "O_DIRECTORY"):  # other systems open no folders
+        sync_file(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Have the content of a file on the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
+    finally:
+        os.close(opened)
+
+
+def is_partial(path: Path) -> bool:
+    """Return whether a file is one that `write_atomically` had not put in its place when it was killed."""
+    return PARTIAL.fullmatch(path.name) is not None and path.is_file() and not path.is_symlink()
+
+
+def delete_partials(folder: Path) -> None:
+    """Delete what killed processes left in a folder into which no other process writes now."""
+    with suppress(OSError):  # what cannot be looked into or deleted is in nobody's way
+        for one in filter(is_partial, list(folder.iterdir())):
+            one.unlink()
 
 
 def unwritable(path: Path, error: OSError) -> LCError:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
-    Network = TypeVar("Network", bound=nn.Module)
+Network = TypeVar("Network", bound="nn.Module")
 
-__all__ = ["cast_once", "mlp", "training_autocast"]
+__all__ = ["built_for", "cast_once", "mlp", "training_autocast"]
 
 
 def training_autocast(device: str = "cpu") -> torch.autocast:
@@ -53,6 +54,35 @@ def cast_once(net: Network, device: str = "cpu") -> Network:
             for name, value in list(layer.named_parameters()):
                 setattr(layer, name, nn.Parameter(value.detach().to(precision), requires_grad=False))
     return found
+
+
+def built_for(build: Callable[..., Network], tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Network:
+    """Return a network built with settings from a file, with weights to be replaced by those of that file.
+
+    Sizes are compared before any memory is taken for them: settings may say anything.
+
+    Args:
+        build: Makes it.
+        tensors: The weights, by name.
+        settings: What it is made with.
+
+    Raises:
+        ValueError: If the settings ask for other weights than these.
+    """
+    import torch
+
+    given = {name: tuple(one.shape) for name, one in tensors.items()}
+    most = max(65_536, sum(one.numel() for one in tensors.values()))
+    for name, value in settings.items():
+        if isinstance(value, int) and value > most:
+            raise ValueError(f"{name} is {value}, which is more than there are weights")
+    with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
+        with torch.device("meta"):
+            wanted = {name: tuple(one.shape) for name, one in build(**settings).state_dict().items()}
+        if other := sorted({name for name in {*given, *wanted} if given.get(name) != wanted.get(name)}):
+            name = other[0]
+            raise ValueError(f"{name} should be of shape {wanted.get(name)}; found {given.get(name)}")
+        return build(**settings)
 
 
 def mlp(

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from lc_core.common.files import write_atomically
+from lc_core.common.json_text import parsed_json
+from lc_core.common.nets import built_for
 from lc_core.common.pointers import refuse_stand_in_at
 from lc_core.errors import LCError
 
@@ -60,8 +61,7 @@ def read_network(path: Path, kind: str, build: Callable[..., Network]) -> Networ
             raise ValueError(f"it is of kind {header.get('kind')!r}; expected {kind!r}")
         if header.get("sha256") != _hash(tensors):
             raise ValueError("its weights are not those that were written")
-        with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
-            network = build(**json.loads(header["settings"]))
+        network = built_for(build, tensors, parsed_json(header["settings"]))
         network.load_state_dict({name: value.float() for name, value in tensors.items()})
     except Exception as error:
         raise LCError(f"{path} is damaged: {error}", hint="install or train the model again") from error

@@ -4,6 +4,9 @@ The hidden folder `.lc` in it holds `files.jsonl` (what the folder is; name and 
 `lock`, and `work`, where plugins write before their files are moved to their places. A file is lc's own if its name is
 listed and its content is one that lc wrote under that name. What a person edited or put in its place is theirs.
 Without `.lc` nothing proves whose a file is: a folder that holds anything and no `.lc` is refused.
+
+A killed process leaves no more than a file that has not got its name yet (`.NAME.<12 digits>.partial`); the next one
+deletes it.
 """
 
 from __future__ import annotations
@@ -12,11 +15,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lc_core.common.files import write_atomically
+from lc_core.common.files import delete_partials, put_in_place, sync_file, sync_folder, write_atomically
+from lc_core.common.json_text import parsed_json
 from lc_core.common.locks import lock_of
 from lc_core.errors import LCError
 
@@ -74,6 +78,9 @@ class Owned:
         private.mkdir(parents=True, exist_ok=True)
         with lock_of(private / "lock", what=path):
             owned._read()
+            inside = {path / Path(name).parent for name in owned._digests if not owned._odd_parent(name)}
+            for folder in {private, path, *inside}:
+                delete_partials(folder)
             owned.check([*owned._digests, *writes])
             yield owned
 
@@ -102,7 +109,7 @@ class Owned:
         if listed.is_symlink() or not listed.is_file():
             raise self._odd()
         try:
-            header = json.loads(listed.read_text(encoding="utf-8", errors="replace").partition("\n")[0])
+            header = parsed_json(listed.read_text(encoding="utf-8", errors="replace").partition("\n")[0])
             made, kind = header["lc"] == FORMAT, header["kind"]
         except (ValueError, KeyError, TypeError):
             raise self._odd() from None
@@ -120,17 +127,22 @@ class Owned:
             write_atomically(self._listed, (json.dumps({"lc": FORMAT, "kind": self.kind}) + "\n").encode())
         for line in self._listed.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
             try:
-                name, digest = json.loads(line)
-                self._digests.setdefault(str(name), set()).add(str(digest))
+                name, digest = parsed_json(line)
             except (ValueError, TypeError):
                 continue  # the last line of a process that was killed
+            if isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts:
+                self._digests.setdefault(name, set()).add(str(digest))  # a name that leads elsewhere is none of lc's
 
-    def _note(self, name: str, digest: str) -> None:
-        """List a file before it is in its place: a process that is killed in between loses nothing."""
-        if digest not in self._digests.setdefault(name, set()):
-            with self._listed.open("a", encoding="utf-8") as file:  # a new line first: the last one may be cut off
-                file.write("\n" + json.dumps([name, digest]))
-            self._digests[name].add(digest)
+    def _note(self, files: Mapping[str, str]) -> None:
+        """List files, digests by name, before they are in their places: a process that is killed loses nothing."""
+        new = [one for one in files.items() if one[1] not in self._digests.get(one[0], ())]
+        if not new:
+            return
+        with self._listed.open("a", encoding="utf-8") as file:  # a new line first: the last one may be cut off
+            file.write("".join("\n" + json.dumps(one) for one in new))
+        sync_file(self._listed)
+        for name, digest in new:
+            self._digests.setdefault(name, set()).add(digest)
 
     @property
     def names(self) -> list[str]:
@@ -178,19 +190,22 @@ class Owned:
         Raises:
             LCError: If what is there is not lc's own.
         """
-        digest, path = hashlib.sha256(content).hexdigest(), self.path / name
-        if self._prepare(name, digest):
-            write_atomically(path, content)
+        digest = hashlib.sha256(content).hexdigest()
+        self._prepare({name: digest})
+        if not self._has(name, digest):
+            write_atomically(self.path / name, content)
 
-    def _prepare(self, name: str, digest: str) -> bool:
-        """Return whether a file has to be written; it is not if the same content is there."""
+    def _prepare(self, files: Mapping[str, str]) -> None:
+        """Make the folders for files, digests by name, and list them; refuse what is in the way."""
+        self.check(name for name, digest in files.items() if not self._has(name, digest))
+        for name in files:
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        self._note(files)
+
+    def _has(self, name: str, digest: str) -> bool:
+        """Return whether a file with this content is there, whoever wrote it."""
         path = self.path / name
-        same = not self._odd_parent(name) and not path.is_symlink() and path.is_file() and _digest(path) == digest
-        if not same:
-            self.check([name])
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._note(name, digest)
-        return not same
+        return not self._odd_parent(name) and not path.is_symlink() and path.is_file() and _digest(path) == digest
 
     @contextmanager
     def work(self) -> Iterator[Path]:
@@ -213,11 +228,11 @@ class Owned:
         """
         files = sorted(one for one in folder.rglob("*") if one.is_file() and not one.is_symlink())
         names = [one.relative_to(folder).as_posix() for one in files]
-        digests = [_digest(one) for one in files]
-        for name, digest in zip(names, digests, strict=True):
-            self._prepare(name, digest)
+        self._prepare({name: _digest(file) for name, file in zip(names, files, strict=True)})
         for name, file in zip(names, files, strict=True):
-            os.replace(file, self.path / name)
+            put_in_place(file, self.path / name)
+        for place in {self.path, *((self.path / name).parent for name in names)}:
+            sync_folder(place)
         return names
 
     def remove(self, names: Iterable[str]) -> None:

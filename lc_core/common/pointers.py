@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import stat
@@ -26,19 +27,32 @@ SPECIAL = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a d
 
 
 def refuse_special(path: str | Path) -> None:
-    """Refuse a pipe, a socket or a device, before it is opened: to read one may have no end.
+    """Refuse a pipe, a socket, a device or a file larger than the memory, before it is opened.
 
-    What is not there, or is a folder, is an error of what opens it. What a shell hands over as `/dev/fd/63` has an end.
+    To read one may have no end. A file with holes can be larger than its disk. What is not there, or is a folder, is an
+    error of what opens it. What a shell hands over as `/dev/fd/63` has an end.
 
     Raises:
         LCError: If it is one.
     """
     try:
-        kind = SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode))
+        found = os.stat(path)
     except (OSError, ValueError):
         return
+    kind = SPECIAL.get(stat.S_IFMT(found.st_mode))
+    if stat.S_ISREG(found.st_mode) and found.st_size > _memory():
+        told = f"{path} has {counted(found.st_size, 'byte')}, more than this machine has memory"
+        raise LCError(told, hint="it is damaged, or was made to fill the memory: get it again from whom you trust")
     if kind is not None and not str(path).startswith(("/dev/fd/", "/proc/self/fd/")):
         raise LCError(f"{path} is {kind}; expected a file", hint="save what comes out of it as a file, and give that")
+
+
+def _memory() -> float:
+    """Return the memory of this machine in bytes; infinite where that is not known."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def refuse_stand_in(data: bytes, path: str | Path) -> None:

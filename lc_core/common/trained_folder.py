@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from lc_core.common.json_text import parsed_json
 from lc_core.common.pointers import read_bytes
 from lc_core.errors import LCError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["CARD", "CONFIG", "WEIGHTS", "TrainedFolder"]
+__all__ = ["CARD", "CONFIG", "WEIGHTS", "Told", "ToldModel", "TrainedFolder"]
 
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "MODEL_CARD.md"
+
+
+class ToldModel(TypedDict):
+    """The model that something was trained for."""
+
+    name: str
+    digest: str
+
+
+class Told(TypedDict):
+    """What every `config.json` holds."""
+
+    weights_sha256: str
 
 
 @dataclass(frozen=True)
@@ -28,14 +44,14 @@ class TrainedFolder:
         what: What is trained, such as `actor`.
         command: The command that writes such a folder.
         mend: What to do about a damaged one.
-        keys: What `config.json` has, beside the version and the hash of the weights.
+        form: What `config.json` holds, beside what says what it is; more may be there.
         format: The format that is written and read; raised when a folder is written that an earlier lc cannot read.
     """
 
     what: str
     command: str
     mend: str
-    keys: frozenset[str]
+    form: type[Told]
     format: int = 1
 
     @property
@@ -51,7 +67,7 @@ class TrainedFolder:
         """
         path, hint = Path(folder) / CONFIG, f"give a folder that {self.command} wrote"
         try:
-            config: dict[str, Any] = json.loads(read_bytes(path))
+            config: dict[str, Any] = parsed_json(read_bytes(path))
             kind, number = config.get("kind"), config.get("format")
         except OSError as error:
             why = f"{CONFIG} cannot be read ({error.strerror or error})"
@@ -71,8 +87,13 @@ class TrainedFolder:
                 f"{path} has format {number}, of an earlier lc; this lc reads format {self.format}",
                 hint=f"make the {self.what} again ({self.command}), or delete {folder}",
             )
-        if missing := (self.keys | {"weights_sha256"}) - set(config):
-            raise self.damaged(folder, f"{CONFIG} lacks {', '.join(sorted(missing))}")
+        try:
+            TypeAdapter(self.form).validate_python(config)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            why = f"lacks {place}" if first["type"] == "missing" else f"{place}: {first['msg']}"
+            raise self.damaged(folder, f"{CONFIG} {why}") from error
         return config
 
     def tensors(self, folder: str | Path, config: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
+from lc_core.common.json_text import parsed_json
 from lc_core.constraints.constraint import Entry
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.errors import LCError
@@ -123,14 +125,14 @@ class _Folder:
             if (path / "blocks" / "run.json").is_file():
                 raise LCError(f"the run in {path} is not finished", hint="the lc sample command that began it goes on")
             raise LCError(f"{path} is no folder of a run: it has no report.json", hint="lc sample writes one")
-        report = _parsed(path / "report.json")
+        report = _parsed(path / "report.json", _Report)
         if report.get("kind") == "transform" or "inputs" in report:
             raise LCError(f"{path} holds edits, not samples", hint="lc eval compares what lc sample writes")
         if not (path / "spec.yaml").is_file():
             raise LCError(
                 f"{path} was saved from Python and holds no spec", hint="lc_core.evaluation.evaluate([result]) takes it"
             )
-        about = _parsed(path / "environment.json")
+        about = _parsed(path / "environment.json", _About)
         lacking = sorted(NEEDED - set(report)) + ["model.digest"] * ("digest" not in about.get("model", {}))
         if report.get("schema") != SCHEMA or lacking:
             version = about.get("versions", {}).get("latent-constraints", "another version")
@@ -166,14 +168,49 @@ class _Folder:
         return found
 
 
-def _parsed(path: Path) -> Mapping[str, Any]:
+class _Exact(TypedDict):
+    exact: bool
+
+
+class _Plan(TypedDict, total=False):
+    engines: list[str] | None
+
+
+class _Fit(TypedDict, total=False):
+    plan: _Plan
+
+
+class _Report(TypedDict, total=False):
+    """What is read of `report.json`, as far as it is there."""
+
+    engine: str
+    engines: list[_Exact]
+    fit: _Fit
+    tried: int
+    delivered: int
+
+
+class _About(TypedDict, total=False):
+    """What is read of `environment.json`, as far as it is there."""
+
+    model: dict[str, Any]
+    versions: dict[str, Any]
+
+
+def _parsed(path: Path, form: Any) -> Mapping[str, Any]:
     """Return a JSON file of a run's folder.
 
     Raises:
-        LCError: If it cannot be read, or holds no object.
+        LCError: If it cannot be read, or is of another form.
     """
     try:
-        found = json.loads(path.read_bytes())
+        found = parsed_json(path.read_bytes())
+        if isinstance(found, dict):
+            TypeAdapter(form).validate_python(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise LCError(f"{path} is of another form: {place}: {first['msg']}", hint=AGAIN) from error
     except (OSError, ValueError) as error:
         raise LCError(f"{path} cannot be read: {error}", hint=AGAIN) from error
     if not isinstance(found, dict):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import keyword
 import re
+import shutil
 import sys
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
+from lc_core.common.files import reason, write_atomically
 from lc_core.common.owned import check_place
 from lc_core.errors import LCError
 from lc_core.plugins.installed import canonical, installed
@@ -62,13 +64,21 @@ def new_plugin(name: str, kind: str = "constraint", folder: Path | None = None) 
     templates = resources.files("lc_core") / "templates" / "plugin"
     try:
         folder.mkdir(parents=True)  # fails if another command made it just now
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
         for path, template in files.items():
             text = Template((templates / template).read_text(encoding="utf-8")).substitute(values)
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8")
+            write_atomically(folder / path, text.encode())
     except OSError as error:
-        raise LCError(f"{folder} cannot be written: {error.strerror or error}") from error
+        shutil.rmtree(folder, ignore_errors=True)  # half a package would be in the way of the same command
+        raise _unwritable(folder, error) from error
     return [folder / path for path in files]
+
+
+def _unwritable(folder: Path, error: OSError) -> LCError:
+    return LCError(f"{folder} cannot be written: {reason(error, folder)}", hint="choose another place with --out")
 
 
 def _values(name: str, kind: str) -> dict[str, str]:

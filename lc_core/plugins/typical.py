@@ -11,13 +11,13 @@ The file is `{"rules": {NAME: [ROW, ...]}}`. A row holds `model`, `digest` (of t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lc_core.common.json_text import parsed_json
 from lc_core.common.pointers import read_bytes
 from lc_core.common.words import counted
 from lc_core.errors import LCError
@@ -94,7 +94,7 @@ def read_typical(component: Registered) -> list[Typical]:
     if given is None:
         return []
     try:
-        rows = json.loads(read_bytes(Path(given)))["rules"].get(component.name, [])
+        rows = parsed_json(read_bytes(Path(given)))["rules"].get(component.name, [])
         return [Typical.model_validate(one) for one in rows]
     except (LCError, OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         kind = "" if isinstance(error, LCError) else f"{type(error).__name__}: "

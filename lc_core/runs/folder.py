@@ -17,30 +17,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from lc_core.bank.keys import capability
-from lc_core.common.files import unwritable, write_atomically
+from lc_core.common.files import delete_partials, unwritable, write_atomically
+from lc_core.common.json_text import parsed_json
 from lc_core.common.owned import Owned
 from lc_core.constraints.constraint import leaves
 from lc_core.constraints.digest import measurement_digest
 from lc_core.errors import LCError
 from lc_core.plugins.installed import installed_version
+from lc_core.runs.block_files import block_bytes, block_path, load_block
 from lc_core.sampling.block import Block
 from lc_core.sampling.problem import Problem, Task
 from lc_core.spec.values import Spec
 
 __all__ = [
     "RunFolder",
-    "block_bytes",
-    "block_path",
     "check_identity",
     "default_path",
     "differing",
     "environment",
     "identity_of",
-    "load_block",
     "read_identity",
 ]
 
@@ -110,6 +108,7 @@ class RunFolder:
             if blocks.is_symlink() or (blocks.exists() and not blocks.is_dir()):
                 raise LCError(f"{blocks} is no folder; lc keeps finished blocks there", hint="move it away")
             blocks.mkdir(exist_ok=True)
+            delete_partials(blocks)
         except OSError as error:
             stack.close()
             raise unwritable(path, error) from error
@@ -164,11 +163,6 @@ class RunFolder:
                 yield number
 
 
-def block_path(folder: Path, number: int) -> Path:
-    """Return the file of a block in a run's folder."""
-    return folder / "blocks" / f"{number:06d}.safetensors"
-
-
 def _aside(path: Path) -> Path:
     """Rename what lies where a block belongs; it may be somebody's."""
     numbers = itertools.count(1)
@@ -197,7 +191,7 @@ def read_identity(path: Path) -> dict[str, str]:
     """
     marker = path / "blocks" / "run.json"
     try:
-        return dict(json.loads(marker.read_bytes() if marker.is_file() else b"")["identity"])
+        return dict(parsed_json(marker.read_bytes() if marker.is_file() else b"")["identity"])
     except (ValueError, KeyError, TypeError):
         return {}
 
@@ -222,61 +216,6 @@ def check_identity(path: Path, held: dict[str, str], identity: dict[str, str]) -
 def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
     """Return in what two identities differ, in words."""
     return [name for name in one if other.get(name) != one[name]]
-
-
-def block_bytes(block: Block) -> bytes:
-    """Return the file of a block."""
-    from safetensors.numpy import save
-
-    tensors: dict[str, np.ndarray] = {
-        "satisfied": block.satisfied,
-        "rows": block.rows,
-        "z": block.z,
-        "outputs": block.outputs,
-        "counts": np.array([block.decodes, block.size, block.first]),
-    }
-    if block.moves is not None:
-        tensors["moves"] = np.array(block.moves, dtype=np.float64)
-    if block.realism is not None:
-        tensors["realism"] = block.realism
-    tensors |= {f"met:{label}": array for label, array in block.met.items()}
-    tensors |= {f"value:{label}": array for label, array in block.values.items()}
-    return bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
-
-
-def load_block(path: Path, number: int) -> Block | None:
-    """Return a saved block, or None if it is not there or damaged."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    def under(prefix: str) -> dict[str, np.ndarray]:
-        return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
-
-    if not path.is_file():
-        return None
-    try:
-        tensors = load(path.read_bytes())
-        decodes, size, first = tensors["counts"].tolist()
-        return Block(
-            number=number,
-            first=first,
-            met=under("met:"),
-            values=under("value:"),
-            satisfied=tensors["satisfied"],
-            rows=tensors["rows"],
-            z=tensors["z"],
-            outputs=tensors["outputs"],
-            realism=tensors.get("realism"),
-            decodes=decodes,
-            size=size,
-            moves=_moves(tensors.get("moves")),
-        )
-    except (SafetensorError, KeyError, ValueError):
-        return None
-
-
-def _moves(saved: np.ndarray | None) -> tuple[int, int, float] | None:
-    return None if saved is None else (int(saved[0]), int(saved[1]), float(saved[2]))
 
 
 def environment(problem: Task) -> dict[str, Any]:

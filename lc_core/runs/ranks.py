@@ -19,14 +19,12 @@ from lc_core.common.cache import Cache
 from lc_core.common.files import write_atomically
 from lc_core.common.progress import Progress
 from lc_core.errors import LCError
+from lc_core.runs.block_files import block_bytes, block_path, load_block
 from lc_core.runs.build import build_problem, prepare_problem, settled
 from lc_core.runs.folder import (
-    block_bytes,
-    block_path,
     check_identity,
     default_path,
     identity_of,
-    load_block,
     read_identity,
 )
 from lc_core.runs.writers import Maker

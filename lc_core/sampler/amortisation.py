@@ -16,6 +16,7 @@ import torch
 
 from lc_core.common.cache import default_folder
 from lc_core.common.cache_entries import mark_root
+from lc_core.common.json_text import parsed_json
 from lc_core.common.owned import Owned
 from lc_core.common.progress import Progress, ProgressLine, time_of
 from lc_core.common.seeds import block_generator
@@ -199,12 +200,17 @@ def _state(owned: Owned, about: dict[str, Any]) -> dict[str, Any] | None:
     """Return what the last checkpoint holds; None without one.
 
     Raises:
-        LCError: If it is of another training.
+        LCError: If it cannot be read, or is of another training.
     """
     if not owned.owns(CHECKPOINT):
         return None
-    state: dict[str, Any] = torch.load(owned.path / CHECKPOINT, map_location="cpu", weights_only=True)
-    before = json.loads(state["about"])
+    try:
+        state: dict[str, Any] = torch.load(owned.path / CHECKPOINT, map_location="cpu", weights_only=True)
+        before = dict(parsed_json(state["about"]))
+        state["training"]["step"]
+    except Exception as error:
+        told = f"the checkpoint {owned.path / CHECKPOINT} cannot be read: {type(error).__name__}"
+        raise LCError(told, hint="--restart begins again, whatever is in the folder") from error
     others = [key for key in about if before.get(key) != about[key]]
     if others:
         told = "; ".join(f"{key}: {_short(before.get(key))} then, {_short(about[key])} now" for key in others)

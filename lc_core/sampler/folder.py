@@ -8,16 +8,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from safetensors.torch import save
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from lc_core.common.cache import default_folder
+from lc_core.common.nets import built_for
 from lc_core.common.seeds import block_generator
-from lc_core.common.trained_folder import CARD, CONFIG, WEIGHTS, TrainedFolder
+from lc_core.common.trained_folder import CARD, CONFIG, WEIGHTS, Told, ToldModel, TrainedFolder
 from lc_core.constraints.measurement import Measurement
 from lc_core.errors import LCError
 from lc_core.models.latent_model import LatentModel, decode_array, draw_prior
@@ -44,11 +47,36 @@ __all__ = [
     "write_sampler",
 ]
 
+
+class ToldProbe(TypedDict):
+    """What a rule was on a few prior samples, under some settings."""
+
+    params: dict[str, Any]
+    values: list[float | None]
+
+
+class ToldRule(TypedDict):
+    """A rule that a sampler learned."""
+
+    name: str
+    fixed: dict[str, Any] | None
+    size: Annotated[int, Field(ge=0)]
+    probes: list[ToldProbe]
+
+
+class ToldSampler(Told):
+    """What `config.json` of a sampler holds."""
+
+    model: ToldModel
+    rules: list[ToldRule]
+    predictor: dict[str, Any]
+
+
 FOLDER = TrainedFolder(
     "sampler",
     command="lc amortise MODEL --restart",
     mend="install it again, or train it again: lc amortise MODEL --restart",
-    keys=frozenset({"model", "rules", "predictor"}),
+    form=ToldSampler,
     format=2,
 )
 PROBED, PROBES = 32, 3
@@ -123,10 +151,10 @@ def write_sampler(folder: Owned, trainer: Trainer, *, left_out: Mapping[str, str
 
 
 def add_figures(folder: Owned, figures: Mapping[str, Any]) -> None:
-    """Add what was measured of a sampler to its folder, and write its card."""
+    """Write the card of a sampler, and last its figures into `config.json`, which say that all is there."""
     config = read_config(folder.path) | {"figures": figures}
-    folder.write(CONFIG, _text(config))
     folder.write(CARD, sampler_card(config).encode())
+    folder.write(CONFIG, _text(config))
 
 
 def _text(config: Mapping[str, Any]) -> bytes:
@@ -215,9 +243,9 @@ def read_sampler(folder: str | Path, model: LatentModel, asked: Sequence[Measure
 
 
 def _predictor(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Predictor:
-    with torch.random.fork_rng(devices=[]):
-        found = Predictor(**config["predictor"])
-    found.load_state_dict(unpacked({key: one for key, one in tensors.items() if not key.startswith("rules.")}))
+    weights = unpacked({key: one for key, one in tensors.items() if not key.startswith("rules.")})
+    found = built_for(Predictor, weights, config["predictor"])
+    found.load_state_dict(weights)
     return found.requires_grad_(False).eval()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -150,7 +150,7 @@ class Entries:
             if name == "all" and self._model and self._output:
                 every = preserve_every(self._model.use, self._output, entries, self._components.registry)
                 found += [Preserve(one, tolerance) for one in every]
-            elif name in labelled and not item.get("params"):
+            elif isinstance(name, str) and name in labelled and not item.get("params"):
                 found.append(Preserve(labelled[name], tolerance))
             elif one := self._components.find("constraint", item):
                 found.append(Preserve(self._measurement(one, item.where), tolerance))
@@ -209,4 +209,5 @@ def _named(item: Node) -> tuple[Any, float | None]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Return whether a value is a number that a float can hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

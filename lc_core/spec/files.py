@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["find_spec", "keys_at", "located", "read_tree", "shipped_names"]
 
 PACKAGE = "constraint_specs"
+KINDS = {str: "text", int: "number", float: "number", bool: "true or false"}
 
 
 def find_spec(path_or_name: str | Path) -> Path:
@@ -137,6 +138,8 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
 
 def _read_with_base(path: Path, problems: Problems, above: tuple[Path, ...]) -> Node:
     tree = normalised(_read(path, problems))
+    if above and tree.get("lc") is None:  # may be any file of this machine: nothing of it is shown
+        problems.fail(tree.where, "it is extended and is no spec: it has no key 'lc'", hint="a spec starts with lc: 1")
     _check_version(tree, problems)
     extends = tree.get("extends")
     if extends is None:
@@ -186,7 +189,7 @@ def _read(path: Path, problems: Problems) -> Node:
     if root is None:
         problems.fail(Where(str(path), 1, 1), "the file is empty; a spec starts with lc: 1")
     if not root.is_mapping:
-        kind = "a list" if isinstance(root.content, list) else repr(root.content)[:60]
+        kind = "a list" if isinstance(root.content, list) else f"a single {KINDS.get(type(root.content), 'value')}"
         problems.fail(root.where, f"expected a mapping with keys such as model and constraints; found {kind}")
     return root
 

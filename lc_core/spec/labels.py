@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lc_core.common.characters import controls
 from lc_core.common.spelling import free_name
 from lc_core.spec.load import Node
 from lc_core.spec.problems import Problems
@@ -25,10 +26,13 @@ class Labels:
         """Take all labels that the spec gives, and note those that are given twice."""
         for entry in entries:
             if (given := self.given(entry)) is not None:
-                if given in RESERVED:
-                    self._problems.add(entry.content["label"].where, f"label {given!r} is reserved")
+                where = entry.content["label"].where
+                if controls(given) != given:
+                    self._problems.add(where, f"label {given!r} has a control character; write a plain one")
+                elif given in RESERVED:
+                    self._problems.add(where, f"label {given!r} is reserved")
                 elif given in self._taken:
-                    self._problems.add(entry.content["label"].where, f"duplicate label {given!r}")
+                    self._problems.add(where, f"duplicate label {given!r}")
                 self._taken.add(given)
             for inside in entry.children():
                 if inside.is_mapping:  # the entry of `not`; params have no entries in them

@@ -6,7 +6,7 @@ labels: the code that chooses and draws, and the versions of the packages that i
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from lc_core import LCError
-from lc_core.common import Cache, ProgressLine, key_of
+from lc_core.common import Cache, ProgressLine, key_of, lock_of, write_atomically
 from lc_core.constraints import code_digest
 from lc_plugins.avatars.attributes import choose, labels
 from lc_plugins.avatars.draw import SIZE, draw
@@ -61,9 +61,7 @@ def read_avatars(part: str, *, count: int | None = None, progress: Callable[[str
     decides = {"code": code_digest(*CODE), "versions": versions, "seed": SEEDS[part], "count": count}
     folder = Cache().root / "data" / f"avatars-{part}-{key_of(decides)}"
     folder.mkdir(parents=True, exist_ok=True)
-    from filelock import FileLock
-
-    with FileLock(folder / "lock"):
+    with lock_of(folder / "lock", what=folder, wait=True):
         if not (folder / "labels.npy").exists():
             _draw_all(folder, SEEDS[part], count, progress)
     return Avatars(np.load(folder / "pictures.npy", mmap_mode="r"), np.load(folder / "labels.npy"))
@@ -81,5 +79,6 @@ def _draw_all(folder: Path, seed: int, count: int, progress: Callable[[str], Non
         if done % TELL_EVERY == 0 or done == count:
             progress(ProgressLine(f"drew {done:,} of {count:,} avatars", done, count))
     pictures.flush()
-    np.save(folder / "labels.partial.npy", held)
-    os.replace(folder / "labels.partial.npy", folder / "labels.npy")
+    buffer = io.BytesIO()
+    np.save(buffer, held)
+    write_atomically(folder / "labels.npy", buffer.getvalue())

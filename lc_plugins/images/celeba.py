@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from lc_core import LCError
-from lc_core.common import Cache, ProgressLine, counted, decoded, key_of, looks, read_bytes
+from lc_core.common import Cache, ProgressLine, counted, decoded, key_of, lock_of, looks, put_in_place, read_bytes
 from lc_plugins.images.read import rgb_pixels
 from lc_plugins.images.sheet import pillow
 
@@ -183,9 +183,7 @@ def _pictures(images: Path, files: Sequence[str], crop: int, size: int, progress
     key = key_of({"images": str(images.resolve()), "files": about, "crop": crop, "size": size})
     kept = Cache().root / "data" / f"celeba-{key}"
     kept.mkdir(parents=True, exist_ok=True)
-    from filelock import FileLock
-
-    with FileLock(kept / "lock"):
+    with lock_of(kept / "lock", what=kept, wait=True):
         if not (kept / "pictures.npy").exists():
             _read_all(kept, images, files, crop, size, progress)
     pictures: np.ndarray = np.load(kept / "pictures.npy", mmap_mode="r")
@@ -220,7 +218,7 @@ def _read_all(
             progress(ProgressLine(told, number + 1, len(files)))
     pictures.flush()
     del pictures
-    os.replace(partial, kept / "pictures.npy")
+    put_in_place(partial, kept / "pictures.npy")
 
 
 def _centre(pixels: np.ndarray, crop: int, size: int) -> np.ndarray:

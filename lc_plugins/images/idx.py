@@ -23,6 +23,7 @@ __all__ = ["read_idx", "read_mnist"]
 GZIP = b"\x1f\x8b"
 UBYTE = 8
 CHUNK = 2**24  # bytes
+LARGEST = 2**30  # values of a packed file
 KINDS = {1: "labels", 3: "images"}  # by dimensions
 
 
@@ -94,6 +95,11 @@ def _values(file: BinaryIO, path: Path, dimensions: int) -> np.ndarray:
     count = math.prod(shape)
     if not count:
         raise LCError(f"{path} holds nothing: its shape is {shape}")
+    if count > LARGEST and isinstance(file, gzip.GzipFile):  # a plain file is read no further than it goes
+        told = (
+            f"{path} says that it holds {' x '.join(map(str, shape))} = {count:,} values; expected {LARGEST:,} at most"
+        )
+        raise LCError(told, hint="it is damaged or was made to fill the memory; fetch it again, or split it")
     data = _read(file, count)
     if len(data) < count:
         says = f"{' x '.join(map(str, shape))} = {count:,}"

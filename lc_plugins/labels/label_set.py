@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lc_core import LCError, Want
-from lc_core.common import counted, nearest, read_bytes
+from lc_core.common import counted, nearest, parsed_json, read_bytes
 from lc_core.plugins import installed_version
 
 __all__ = ["Column", "FEWEST", "LabelSet", "LabelledModel", "check_classes", "is_label_set", "read_label_set"]
@@ -176,10 +176,14 @@ def read_label_set(path: Path) -> LabelSet:
     if KEY not in about:
         raise LCError(f"{path} is a safetensors file, but no label set", hint=hint)
     try:
-        told = json.loads(about[KEY])
+        told = parsed_json(about[KEY])
         if told["format"] != FORMAT:
             raise LCError(f"{path} is a label set of format {told['format']}; this version reads {FORMAT}", hint=hint)
         found = _label_set(told, tensors, hashlib.sha256(data).hexdigest())
+    except LCError as error:
+        if str(path) in error.message:
+            raise
+        raise LCError(f"{path} is a damaged label set: {error.message}", hint=error.hint) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LCError(f"{path} is a damaged label set: {error!r}", hint="write it again with lc label") from error
     check_classes(found.columns, found.held(), where=str(path))

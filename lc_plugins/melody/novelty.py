@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lc_core import LCError
-from lc_core.common import read_bytes
+from lc_core.common import read_bytes, write_atomically
 from lc_plugins.melody.corpus import read_corpus
 from lc_plugins.melody.tokens import HOLD, as_tokens, sounding
 
@@ -102,5 +102,7 @@ def write_corpus_hashes(folder: Path | None = None, *, path: Path = HASHES) -> i
     corpus = read_corpus(folder, steps=STEPS)
     hashes = np.unique(melody_hash(corpus.windows[~corpus.is_test]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, hashes, allow_pickle=False)
+    buffer = io.BytesIO()
+    np.save(buffer, hashes, allow_pickle=False)
+    write_atomically(path, buffer.getvalue())
     return len(hashes)

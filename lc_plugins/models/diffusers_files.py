@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lc_core import LCError
+from lc_core.common import parsed_json
 from lc_plugins.models.files import check_safetensors, read_file, read_in, refused
 
 __all__ = ["AGAIN", "DiffusersFiles", "find_files"]
@@ -62,7 +62,7 @@ def _vae(folder: Path) -> Path:
         return folder
     index = read_file(folder / "model_index.json", what=WHAT)
     try:
-        parts = sorted(name for name in json.loads(index) if not name.startswith("_"))
+        parts = sorted(name for name in parsed_json(index) if not name.startswith("_"))
     except (ValueError, TypeError) as error:
         raise LCError(f"{folder}/model_index.json is not diffusers': {error}", hint=AGAIN) from error
     if not (folder / "vae").is_dir():
@@ -72,7 +72,7 @@ def _vae(folder: Path) -> Path:
 
 def _config(data: bytes, folder: Path) -> dict[str, Any]:
     try:
-        config: dict[str, Any] = json.loads(data)
+        config: dict[str, Any] = parsed_json(data)
         kind = config.get("_class_name")
     except (ValueError, AttributeError) as error:
         raise LCError(f"{folder}/config.json is not diffusers': {error}", hint=AGAIN) from error
@@ -109,7 +109,7 @@ def _chosen(folder: Path) -> tuple[str | None, str]:
 def _shards(data: bytes, folder: Path, name: str) -> list[str]:
     """Return the names of the files that hold parts of the weights."""
     try:
-        shards = sorted(set(json.loads(data)["weight_map"].values()))
+        shards = sorted(set(parsed_json(data)["weight_map"].values()))
         outside = [one for one in shards if Path(one).name != one or "\\" in one or not one.endswith(".safetensors")]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LCError(f"{folder}/{name} is not a list of weights that diffusers wrote: {error}", hint=AGAIN) from error

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import pickletools
 import zipfile
 from pathlib import Path
 
 from lc_core import LCError
-from lc_core.common import nearest, read_bytes
+from lc_core.common import counted, nearest, parsed_json, read_bytes
 
 __all__ = [
-    *("ONNX", "PT2", "SCRIPT", "check_safetensors", "digest_of", "globals_of", "is_pickle", "not_loaded", "one_line"),
+    *(
+        "ONNX",
+        "PT2",
+        "SCRIPT",
+        "check_safetensors",
+        "check_unpacked",
+        "digest_of",
+        "globals_of",
+        "is_pickle",
+        "not_loaded",
+        "one_line",
+    ),
     *("read_file", "refused"),
 ]
 
@@ -30,6 +40,8 @@ HINTS = {
     WEIGHTS: EXPORT,
 }
 """What to do with a file of some kind where another kind is expected."""
+UNPACKED = 2**26
+"""Most bytes that the packed parts of an archive may unpack to; torch packs nothing but scripts."""
 AGAIN = "get it again, by a download or an export"
 
 
@@ -90,6 +102,24 @@ def not_loaded(data: bytes, path: Path, *, what: str) -> LCError:
     return LCError(f"{path} is not {what}, or is truncated", hint=AGAIN)
 
 
+def check_unpacked(data: bytes, path: Path) -> None:
+    """Refuse an archive of which a few bytes unpack to very many: torch packs scripts alone, and stores all else.
+
+    Raises:
+        LCError: If it is such an archive.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            found = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):
+        return  # which is told by what reads it
+    packed = [one for one in found if one.compress_type != zipfile.ZIP_STORED]
+    stored = sum(one.file_size for one in found) - sum(one.file_size for one in packed)
+    if stored > len(data) or sum(one.file_size for one in packed) > UNPACKED:
+        size = counted(sum(one.file_size for one in found), "byte")
+        raise refused(path, f"it has {counted(len(data), 'byte')}, but unpacks to {size}")
+
+
 def is_pickle(data: bytes) -> bool:
     """Return whether a file is a whole pickle, or a whole archive of torch.save."""
     return _kind_of(data) == PICKLE
@@ -111,10 +141,10 @@ def _kind_of(data: bytes) -> str:
     if data[:1] == b"\x08" and data[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x2a", b"\x32", b"\x3a", b"\x42"):
         return ONNX  # a number, the version of the format, and then one of the fields of a model
     try:
-        text = data[:80].decode("utf-8").split("\n")[0]
+        line = data[:80].decode("utf-8").split("\n")[0]
     except UnicodeDecodeError:
         return ""
-    return f"text that begins with {text.strip()!r}" if text.strip().isprintable() else ""
+    return "text" if line.strip().isprintable() else ""  # which may be private: nothing of it is shown
 
 
 def _members(data: bytes) -> list[str]:
@@ -137,7 +167,7 @@ def check_safetensors(data: bytes, path: Path) -> None:
     """
     header = int.from_bytes(data[:8], "little")
     try:
-        tensors = {name: one for name, one in json.loads(data[8 : 8 + header]).items() if name != "__metadata__"}
+        tensors = {name: one for name, one in parsed_json(data[8 : 8 + header]).items() if name != "__metadata__"}
         wanted = 8 + header + max((one["data_offsets"][1] for one in tensors.values()), default=0)
     except (ValueError, AttributeError, KeyError, TypeError, IndexError) as error:
         raise not_loaded(data, path, what=TENSORS) from error

@@ -78,7 +78,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     data = read_file(path, what="a file of latents")
     try:
         if path.suffix == ".npy":
-            return {"z": torch.from_numpy(np.load(io.BytesIO(data), allow_pickle=False).astype("float32"))}
+            found = np.load(io.BytesIO(data), allow_pickle=False)
+            if found.dtype.kind not in "biuf":
+                raise TypeError(f"they are of type {found.dtype}; expected numbers")
+            with np.errstate(over="ignore"):  # what is infinite is refused by what it is for
+                return {"z": torch.from_numpy(found.astype("float32"))}
         return {name: tensor.float() for name, tensor in load(data).items()}
     except Exception as error:
         hint = "write latents by numpy.save, or as z by safetensors.torch.save_file"

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from lc_core import LCError
+from lc_core.common import parsed_json
 from lc_plugins.models.batches import FIXED, ONE_INPUT, inputs_told
-from lc_plugins.models.files import PT2, not_loaded, one_line, refused
+from lc_plugins.models.files import PT2, check_unpacked, not_loaded, one_line, refused
 
 __all__ = ["FREE", "clean_archive"]
 
@@ -69,6 +70,7 @@ def clean_archive(data: bytes, path: Path) -> bytes:
     """
     from torch._C import PyTorchFileReader, PyTorchFileWriter
 
+    check_unpacked(data, path)
     try:
         reader = PyTorchFileReader(io.BytesIO(data))
         names = [str(name) for name in reader.get_all_records()]
@@ -109,7 +111,7 @@ def _check_member(name: str, path: Path) -> None:
 
 def _config(content: bytes, path: Path) -> bytes:
     """Check that a table of tensors points to raw numbers alone."""
-    table = json.loads(content)
+    table = parsed_json(content)
     for name, one in table["config"].items():
         if one.get("use_pickle"):
             raise refused(path, f"its tensor {name} is pickled")
@@ -136,7 +138,7 @@ def _sample(content: bytes, path: Path) -> bytes:
 
 def _program(content: bytes, path: Path) -> bytes:
     """Return the program without what is only told to people: where each node came from."""
-    program = json.loads(content)
+    program = parsed_json(content)
     graph_module = program["graph_module"]
     inputs = [one["user_input"]["arg"] for one in graph_module["signature"]["input_specs"] if "user_input" in one]
     if len(inputs) != 1:
@@ -203,7 +205,7 @@ def _check_texts(value: Any, path: Path, key: str = "") -> None:
             _check_texts(inner, path, key)
     elif isinstance(value, str):
         if key in ("in_spec", "out_spec"):
-            _check_tree(json.loads(value)[1], path)
+            _check_tree(parsed_json(value)[1], path)
         elif key == "expr_str":
             _check_expression(value, path)
         elif key == "torch_version":
@@ -221,7 +223,7 @@ def _check_expression(text: str, path: Path) -> None:
 
 def _check_tree(tree: Any, path: Path) -> None:
     context = tree["context"]
-    names = json.loads(context) if context else None
+    names = parsed_json(context) if context else None
     plain = names is None or (
         isinstance(names, list) and all(isinstance(one, str) and one.isidentifier() for one in names)
     )

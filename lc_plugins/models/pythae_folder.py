@@ -7,13 +7,13 @@ Its default networks are built here, so pythae need not be installed. Networks o
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
+from lc_core.common import parsed_json
 from lc_plugins.models.files import digest_of, is_pickle, not_loaded, one_line, read_file, read_in, refused
 from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.outputs import Outputs
@@ -96,7 +96,7 @@ def load_pythae(
 def _config(data: bytes, folder: Path) -> tuple[str, tuple[int, ...], int]:
     """Return the kind of model, the shape of its input and its latent dimension."""
     try:
-        config = json.loads(data)
+        config = parsed_json(data)
         name, size, dimensions = str(config["name"]), tuple(map(int, config["input_dim"])), int(config["latent_dim"])
     except (ValueError, KeyError, TypeError) as error:
         told = f"it has no {error.args[0]}" if isinstance(error, KeyError) else one_line(error)

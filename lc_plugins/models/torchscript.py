@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
 from lc_plugins.models.batches import ONE_INPUT, inputs_told
-from lc_plugins.models.files import SCRIPT, digest_of, globals_of, not_loaded, one_line, read_file, refused
+from lc_plugins.models.files import (
+    SCRIPT,
+    check_unpacked,
+    digest_of,
+    globals_of,
+    not_loaded,
+    one_line,
+    read_file,
+    refused,
+)
 from lc_plugins.models.foreign import Encoder, Network, assemble
 from lc_plugins.models.outputs import Outputs
 from lc_plugins.models.priors import build_prior
@@ -171,6 +180,7 @@ def check_archive(data: bytes, path: Path) -> None:
     """
     from torch._C import PyTorchFileReader
 
+    check_unpacked(data, path)
     try:
         reader = PyTorchFileReader(io.BytesIO(data))
         names = [str(name) for name in reader.get_all_records()]

@@ -5,14 +5,13 @@ The `kind` that `config.json` names tells the model: the one that is registered 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from lc_core import LCError
-from lc_core.common import blaming, read_bytes
+from lc_core.common import blaming, parsed_json, read_bytes
 from lc_core.plugins import build_registry
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def load_folder(*, output: str, folder: Path | None = None, hub: HubId = "", rev
         raise LCError("models.folder needs a folder or the id of a hub, one of them")
     place = folder if folder is not None else _downloaded(hub, revision)
     try:
-        kind = json.loads(read_bytes(place / "config.json"))["kind"]
+        kind = parsed_json(read_bytes(place / "config.json"))["kind"]
     except OSError as error:
         raise LCError(f"{place} holds no model: config.json cannot be read ({error.strerror})", hint=OURS) from error
     except (ValueError, KeyError, TypeError) as error:

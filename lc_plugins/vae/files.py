@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
-from lc_core.common import read_bytes, write_atomically
+from lc_core.common import built_for, parsed_json, read_bytes, write_atomically
 
 if TYPE_CHECKING:
     import torch
@@ -49,12 +49,9 @@ class Stored:
         Raises:
             LCError: If the weights do not fit.
         """
-        import torch
-
         own = {name.removeprefix(prefix): one.float() for name, one in self.tensors.items() if name.startswith(prefix)}
         with self.fitting():
-            with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
-                net = build(**self.config[key])
+            net: Any = built_for(build, own, self.config[key])
             net.load_state_dict(own)
         return net.requires_grad_(False).eval()
 
@@ -63,7 +60,7 @@ class Stored:
         """Tell what goes wrong inside as weights that do not fit `config.json`."""
         try:
             yield
-        except (KeyError, TypeError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise damaged(self.folder, self.what, f"the weights do not fit config.json: {error}") from error
 
 
@@ -93,7 +90,7 @@ def read_folder(folder: Path, kind: str, what: str, *, sha256: str | None = None
             hint="give a folder that lc train wrote",
         ) from error
     try:
-        config: dict[str, Any] = json.loads(about)
+        config: dict[str, Any] = parsed_json(about)
         found, wanted = config.get("kind"), config.get("weights_sha256")
     except (ValueError, AttributeError) as error:
         raise damaged(folder, what, f"config.json: {error}") from error

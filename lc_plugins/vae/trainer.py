@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import copy
 import inspect
+import io
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_core import LCError
-from lc_core.common import ProgressLine, block_generator
+from lc_core.common import ProgressLine, block_generator, write_atomically
 
 if TYPE_CHECKING:
     import torch
@@ -113,7 +113,7 @@ class Trainer:
     def _save(self) -> None:
         import torch
 
-        partial = self.checkpoint.with_suffix(".partial")
+        buffer = io.BytesIO()
         torch.save(
             {
                 "settings": self.settings,
@@ -125,10 +125,11 @@ class Trainer:
                 "stages": self.stages,
                 "curves": self.curves,
             },
-            partial,
+            buffer,
         )
-        os.replace(partial, self.checkpoint)
-        (self.folder / "curves.json").write_text(json.dumps(self.curves))
+        # The checkpoint comes last: after it the curves would not be written again.
+        write_atomically(self.folder / "curves.json", json.dumps(self.curves).encode())
+        write_atomically(self.checkpoint, buffer.getvalue())
 
     def run(self, progress: Callable[[str], None]) -> None:
         """Train to the last step.

@@ -79,7 +79,7 @@ KINDS = {
     "saved": ("it is a pickle", "nothing of it was run"),
     "pickle": ("it is a pickle", "nothing of it was run"),
     "zip": ("it is a zip archive of readme.txt", "docs/models.md"),
-    "text": ("it is text that begins with 'no such model'", "docs/models.md"),
+    "text": ("it is text", "docs/models.md"),
     "noise": (", or is truncated", "get it again"),
 }
 """What is told of each kind of file, and what to do."""
@@ -133,7 +133,7 @@ def draw_pythae(folder, weights):
     [
         ("onnx", "it is an .onnx file"),
         ("weights", "it is a file of weights alone"),
-        ("text", "it is text that begins with"),
+        ("text", "it is text"),
         ("noise", "or is truncated"),
         ("saved", "has no model_state_dict"),
     ],

@@ -125,7 +125,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
     assert "cannot be read" in refusal(tmp_path / "none.pt")
     text = tmp_path / "text.pt"
     text.write_text("not a model")
-    assert "is not a TorchScript file of torch.jit.save: it is text that begins with 'not a model'" in refusal(text)
+    assert "is not a TorchScript file of torch.jit.save: it is text" in refusal(text)
     weights = tmp_path / "weights.pt"
     torch.save(build(Decoder).state_dict(), weights)
     assert "is a pickle" in refusal(weights)

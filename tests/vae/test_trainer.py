@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,26 @@ def test_a_killed_training_goes_on_to_the_same_weights(step: int, tmp_path: Path
         trained(tmp_path / "killed", killed_at=step)
     assert same(trained(tmp_path / "killed"), trained(tmp_path / "whole"))
     curves = [(tmp_path / name / "curves.json").read_text() for name in ("killed", "whole")]
+    assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize("name", ["curves.json", "checkpoint.pt"])
+def test_a_training_killed_while_it_saves_the_last_step_goes_on_to_the_same_files(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced, written = os.replace, []
+
+    def killed(source: Path, target: Path) -> None:
+        written.append(Path(target).name)
+        if written.count(name) == 3:  # a checkpoint every 4 of 12 steps
+            raise KeyboardInterrupt
+        replaced(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", killed)
+        trained(tmp_path / "killed")
+    assert same(trained(tmp_path / "killed"), trained(tmp_path / "whole"))
+    curves = [(tmp_path / where / "curves.json").read_text() for where in ("killed", "whole")]
     assert curves[0] == curves[1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -222,3 +223,21 @@ class Pooled(Gauss):
 def test_a_model_that_no_sampler_could_learn_is_refused(model: Gauss, told: str, tmp_path: Path) -> None:
     with pytest.raises(LCError, match=told):
         amortise(model, rules=[total], settings=SHORT, out=tmp_path / "s", registry=Registry())
+
+
+def test_a_training_that_is_killed_before_its_card_is_written_writes_it_when_it_goes_on(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced = os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        if Path(target).name == "MODEL_CARD.md":
+            raise KeyboardInterrupt
+        replaced(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", killed)
+        amortise(Gauss(), rules=[total], settings=SHORT, out=tmp_path / "s", registry=registry)
+    found = amortise(Gauss(), rules=[total], settings=SHORT, out=tmp_path / "s", registry=registry)
+    assert "figures" in found.config
+    assert "Training" in (tmp_path / "s" / "MODEL_CARD.md").read_text()
