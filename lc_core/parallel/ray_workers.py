@@ -109,7 +109,7 @@ def _connected(address: str, count: int | None) -> Any:
         import ray
     except ImportError as error:
         raise LCError(
-            "--cluster needs Ray, which is not installed", hint="pip install 'latent-constraints[ray]'"
+            "--cluster needs Ray, which is not installed", hint='pip install "latent-constraints[ray]"'
         ) from error
     where = None if address == "ray" else address
     if where is not None and not where.startswith("ray://"):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 NOT_RUN: tuple[tuple[str, str], ...] = (
     (r"make (demo|test|docs)( .*)?", "make: installs an environment of its own, from the network"),
-    (r"make (bench|bench-large|paper)", "make: prints measured figures, in hours"),
+    (r"make (bench|bench-large|bench-processes|paper)", "make: prints measured figures, in hours"),
     (r"pip install .*", "pip: installs from the network, into the environment that runs the tests"),
+    (r"(torchrun|srun|ray) .+", "launchers: tests/core/runs/test_workers.py starts ranks and a Ray cluster"),
     (r"(\.venv/bin/)?python -m benchmarks\.[\w.]+.*", "benchmarks: measure for minutes to hours"),
     (r"python compare\.py", "benchmarks: measure for minutes to hours"),
     (r"lc train .+", "lc train: trains for minutes to hours, some on data that are not here; tests/*/test_*train* do"),
