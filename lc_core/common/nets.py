@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 Network = TypeVar("Network", bound="nn.Module")
 
 __all__ = ["built_for", "cast_once", "mlp", "training_autocast"]
+
+LARGE = 128
+"""Times as many values as there are weights that a network may take before it is compared with these; its three largest
+numbers, a width and two others, tell how many it might be.
+"""
 
 
 def training_autocast(device: str = "cpu") -> torch.autocast:
@@ -72,17 +78,25 @@ def built_for(build: Callable[..., Network], tensors: Mapping[str, Tensor], sett
     import torch
 
     given = {name: tuple(one.shape) for name, one in tensors.items()}
-    most = max(65_536, sum(one.numel() for one in tensors.values()))
-    for name, value in settings.items():
-        if isinstance(value, int) and value > most:
-            raise ValueError(f"{name} is {value}, which is more than there are weights")
+    weights = max(65_536, sum(one.numel() for one in tensors.values()))
+    numbers = sorted((value for value in settings.values() if isinstance(value, int)), reverse=True)
+    if numbers and numbers[0] > weights:
+        name = next(name for name, value in settings.items() if value == numbers[0])
+        raise ValueError(f"{name} is {numbers[0]}, which is more than there are weights")
     with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
-        with torch.device("meta"):
-            wanted = {name: tuple(one.shape) for name, one in build(**settings).state_dict().items()}
-        if other := sorted({name for name in {*given, *wanted} if given.get(name) != wanted.get(name)}):
-            name = other[0]
-            raise ValueError(f"{name} should be of shape {wanted.get(name)}; found {given.get(name)}")
-        return build(**settings)
+        if math.prod(numbers[:3]) > LARGE * weights:
+            with torch.device("meta"):  # takes no memory, but a second, in which torch imports its compiler
+                _compare(given, build(**settings))
+        net = build(**settings)
+        _compare(given, net)
+        return net
+
+
+def _compare(given: Mapping[str, tuple[int, ...]], net: nn.Module) -> None:
+    wanted = {name: tuple(one.shape) for name, one in net.state_dict().items()}
+    if other := sorted({name for name in {*given, *wanted} if given.get(name) != wanted.get(name)}):
+        name = other[0]
+        raise ValueError(f"{name} should be of shape {wanted.get(name)}; found {given.get(name)}")
 
 
 def mlp(

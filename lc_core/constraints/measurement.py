@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,9 @@ from lc_core.constraints.workers import measure_in_workers
 from lc_core.errors import LCError, PluginFault
 
 __all__ = ["Measurement", "measure_all"]
+
+BLAMED_SECONDS = 5.0
+"""Seconds in which the output is looked for that a function raises on."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +150,11 @@ class Measurement:
         return values
 
     def _blame(self, outputs: Any, first_index: int) -> str:
-        """Say which output the function raises on, alone; all of them if it takes each one alone."""
+        """Say which output the function raises on, alone; all of them if it takes each one alone, or is slow."""
+        until = time.monotonic() + BLAMED_SECONDS
         for at in range(len(outputs)):
+            if time.monotonic() > until:
+                break
             one = outputs[at : at + 1]
             one = one.copy() if isinstance(one, np.ndarray) else one
             try:

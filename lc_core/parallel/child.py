@@ -42,11 +42,9 @@ def spawned(count: int) -> ProcessPoolExecutor:
 def end(executor: ProcessPoolExecutor) -> None:
     """End workers at once, whatever they do."""
     processes = list((executor._processes or {}).values())
-    executor.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.kill()
-    for process in processes:
-        process.join()
+    executor.shutdown(wait=True, cancel_futures=True)  # its own threads still write to what the processes read
 
 
 def start(files: tuple[str, ...]) -> None:

@@ -174,9 +174,10 @@ class Crew(Generic[Piece]):
             if not self._asked:
                 self._go_on_alone()
                 return
+            some = f"pieces {min(self._given)} to {max(self._given)}" if self._given else "none yet"
             raise LCError(
-                f"worker processes ended abruptly {self._deaths} times in a row: {error}",
-                hint="they may have run out of memory: give fewer --workers",
+                f"worker processes ended abruptly {self._deaths} times in a row, at work on {some}: {error}",
+                hint="a rule or a model may end its process, or memory ran out: --workers 1 tells which",
             ) from error
         self._others.again()
         self._given = {number: self._others.submit(number) for number in self._given}

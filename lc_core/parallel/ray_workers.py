@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import socket
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -18,6 +19,9 @@ from lc_core.parallel.child import Answer, loaded_files, prepare
 from lc_core.parallel.processes import make_piece, packed
 
 __all__ = ["RayWorkers"]
+
+ANSWERS = 10.0
+"""Seconds in which a cluster has to answer."""
 
 
 class RayWorkers:
@@ -114,10 +118,27 @@ def _connected(address: str, count: int | None) -> Any:
     where = None if address == "ray" else address
     if where is not None and not where.startswith("ray://"):
         raise LCError(f"--cluster {address}: expected ray, or ray://HOST:PORT")
-    own = where is None and "RAY_ADDRESS" not in os.environ
+    named = where or os.environ.get("RAY_ADDRESS", "")
+    _check_reachable(address, named)
+    own = not named
     more: dict[str, Any] = {"num_cpus": count, "include_dashboard": False} if own else {}
     try:
         ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, **more)
     except Exception as error:  # whatever Ray raises, the cluster is not there
         raise LCError(f"--cluster {address}: Ray cannot be reached: {error}") from error
     return ray
+
+
+def _check_reachable(given: str, address: str) -> None:
+    """Refuse an address at which nobody answers: Ray itself goes on trying for minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon or not port.isdigit():
+        return  # `auto` and the like are for Ray to find
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS):
+            pass
+    except OSError as error:
+        raise LCError(
+            f"--cluster {given}: nobody answers at {address}: {error.strerror or error}",
+            hint="start the cluster, or correct the address; RAY_ADDRESS names the one that `ray` takes",
+        ) from error

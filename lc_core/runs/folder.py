@@ -43,6 +43,10 @@ __all__ = [
 ]
 
 
+ELSEWHERE = "choose another folder with --out, or delete this one"
+PROCESSOR = "processor, or its threads"
+
+
 def identity_of(spec: Spec, problem: Task) -> dict[str, str]:
     """Return a digest of each thing that decides what a block holds, by what it is called in an error.
 
@@ -66,7 +70,7 @@ def identity_of(spec: Spec, problem: Task) -> dict[str, str]:
         "seed": tree["sample"]["seed"],
         "fit settings": tree["fit"],
         "device": problem.model.device,
-        "processor, or its threads": capability(problem.model.device),
+        PROCESSOR: capability(problem.model.device),
         "version of lc or torch": [installed_version("latent-constraints"), installed_version("torch")],
     }
     texts = {name: json.dumps(part, sort_keys=True) for name, part in parts.items()}
@@ -196,8 +200,14 @@ def read_identity(path: Path) -> dict[str, str]:
         return {}
 
 
-def check_identity(path: Path, held: dict[str, str], identity: dict[str, str]) -> None:
+def check_identity(path: Path, held: dict[str, str], identity: dict[str, str], *, hint: str = ELSEWHERE) -> None:
     """Refuse a folder that holds another run.
+
+    Args:
+        path: The folder.
+        held: Its identity, from `read_identity`.
+        identity: That of the run which is asked for.
+        hint: What to do.
 
     Raises:
         LCError: Saying what differs.
@@ -207,7 +217,8 @@ def check_identity(path: Path, held: dict[str, str], identity: dict[str, str]) -
         if "constraints" in names:  # a rule's settings are in the digest of its source too
             names = [name for name in names if name != "source of a rule"]
         what = f"which differs in {', '.join(names)}" if held and names else "which cannot be read"
-        hint = "choose another folder with --out, or delete this one"
+        if PROCESSOR in names:
+            hint += "; a run has one kind of processor, and one number of threads (OMP_NUM_THREADS)"
         if names == ["engine"]:
             hint += "; a sampler that was trained, changed or removed since (lc amortise) makes another engine too"
         raise LCError(f"{path} holds another run, {what}", hint=hint)

@@ -202,4 +202,4 @@ def _wait_for_rank_0(path: Path, identity: dict[str, str]) -> None:
                 hint="all ranks need one shared folder: give its path by --out, or start them in the same folder",
             )
         time.sleep(PAUSE)
-    check_identity(path, held, identity)
+    check_identity(path, held, identity, hint="give every rank the same command")
