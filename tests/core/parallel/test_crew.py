@@ -76,7 +76,7 @@ def test_a_piece_that_cannot_be_made_is_an_error_once_it_is_needed():
 def test_workers_that_die_again_and_again_end_it_only_if_they_were_asked_for():
     deadly = range(100)
     asked = Crew(square, range(14, 100), Threads(2, deadly, 99), asked=True)
-    with pytest.raises(LCError, match="ended abruptly 4 times in a row: gone"):
+    with pytest.raises(LCError, match="ended abruptly 4 times in a row, at work on pieces .*: gone"):
         [asked.get(number) for number in range(14, 100)]
     alone = Crew(square, range(14, 100), Threads(2, deadly, 99), patience=0.0)
     assert [alone.get(number) for number in range(14, 100)] == [number**2 for number in range(14, 100)]

@@ -223,7 +223,7 @@ def test_distributions_stand_above_the_samples_and_nothing_in_them_is_taken_for_
 
 def test_a_page_says_which_outputs_have_files(tmp_path: Path) -> None:
     page = Page(write_html(tmp_path, report(), [sample(0, tmp_path)], total=2_000, rendered=1_000))
-    assert "The first 1 of 2,000 samples" in page.text and "files of the first 1,000 are in" in page.text
+    assert "The first 1 of 2,000 samples" in page.text and "files of the first 1,000 were written" in page.text
     assert "lc render makes those of the others" in page.text
 
 

@@ -183,7 +183,7 @@ def test_the_first_outputs_of_many_are_rendered_and_the_page_says_so(many):
     folder = many()
     assert sorted(one.name for one in (folder / "outputs").iterdir()) == [f"{n:06d}.txt" for n in range(5)]
     page = (folder / "report.html").read_text()
-    assert "The first 5 of 33 samples are shown; the files of the first 5 are" in page and "lc render" in page
+    assert "The first 5 of 33 samples are shown; the files of the first 5 were written" in page and "lc render" in page
     every = many("every", render_all=True)
     assert len(list((every / "outputs").iterdir())) == 33
     rows = np.concatenate([tensors["x"] for _, tensors in read_samples(every)])
