@@ -154,5 +154,6 @@ class _Commands:
 
     def _run(self, *arguments: str, before: tuple[str, ...] = (), cache: str = "") -> None:
         command = [sys.executable, *before, "-m", "lc_core", *arguments, "--quiet"]
-        env = self._env | ({"LC_CACHE_DIR": cache} if cache else {})
+        more = {"LC_CACHE_DIR": cache} if cache else {"LC_BANK_BYTES": "0"}  # nothing is found that another run made
+        env = self._env | more
         subprocess.run(command, check=True, env=env, capture_output=True)
