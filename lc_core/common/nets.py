@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -15,10 +15,8 @@ Network = TypeVar("Network", bound="nn.Module")
 
 __all__ = ["built_for", "cast_once", "mlp", "training_autocast"]
 
-LARGE = 128
-"""Times as many values as there are weights that a network may take before it is compared with these; its three largest
-numbers, a width and two others, tell how many it might be.
-"""
+FACTORIES = ("empty", "full", "normal", "ones", "rand", "randn", "zeros")
+"""Functions of torch that make weights."""
 
 
 def training_autocast(device: str = "cpu") -> torch.autocast:
@@ -78,18 +76,36 @@ def built_for(build: Callable[..., Network], tensors: Mapping[str, Tensor], sett
     import torch
 
     given = {name: tuple(one.shape) for name, one in tensors.items()}
-    weights = max(65_536, sum(one.numel() for one in tensors.values()))
-    numbers = sorted((value for value in settings.values() if isinstance(value, int)), reverse=True)
-    if numbers and numbers[0] > weights:
-        name = next(name for name, value in settings.items() if value == numbers[0])
-        raise ValueError(f"{name} is {numbers[0]}, which is more than there are weights")
+    most = max(65_536, sum(one.numel() for one in tensors.values()))
+    for name, value in settings.items():
+        if isinstance(value, int) and value > most:
+            raise ValueError(f"{name} is {value}, which is more than there are weights")
     with torch.random.fork_rng(devices=[]):  # the weights it starts with are replaced
-        if math.prod(numbers[:3]) > LARGE * weights:
-            with torch.device("meta"):  # takes no memory, but a second, in which torch imports its compiler
-                _compare(given, build(**settings))
-        net = build(**settings)
-        _compare(given, net)
-        return net
+        with _without_values():
+            _compare(given, build(**settings))
+        return build(**settings)
+
+
+def _without_values() -> AbstractContextManager[Any]:
+    """Return a context in which tensors that hold a network's weights are made without memory.
+
+    `torch.device("meta")` does so for all tensors; to compute with these torch imports its compiler, which takes a
+    second. Here what is computed from numbers alone, such as positions, has values, and weights are set to none.
+    """
+    from torch.overrides import TorchFunctionMode
+
+    class WithoutValues(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            name, more = func.__name__, dict(kwargs or {})
+            if name in FACTORIES:
+                more["device"] = "meta"
+            elif name.endswith("_") and not name.endswith("__"):  # in place, as initialisations are
+                first = args[0] if args else next(iter(more.values()))
+                if getattr(first, "is_meta", False):
+                    return first
+            return func(*args, **more)
+
+    return WithoutValues()
 
 
 def _compare(given: Mapping[str, tuple[int, ...]], net: nn.Module) -> None:
