@@ -39,7 +39,7 @@ bench-large: $(VENV)/.bench
 
 # By a watch, so on a machine that does nothing else: one process and two, ranks, Ray.
 bench-processes: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.bench --only processes --limit 1800 --out runs/bench-processes
+	$(BIN)/python -m benchmarks.bench --only processes --limit 3600 --out runs/bench-processes
 
 paper: $(VENV)/.test
 	$(BIN)/python -m benchmarks.paper

@@ -61,7 +61,7 @@ class Sizes:
     dimensions: tuple[int, ...] = (16, 64, 256, 1_024)
     constraints: tuple[int, ...] = (1, 2, 4, 8, 16)
     banks: tuple[int, ...] = (4_096, 16_384, 65_536, 262_144)
-    pairs: int = 3
+    pairs: int = 5
     many: int = 4_000
     engine: str = "rejection"
     alike: int = 300

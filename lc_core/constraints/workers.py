@@ -83,7 +83,7 @@ def _started(workers: int, blob: bytes, who: str) -> ProcessPoolExecutor:
     _Pool.count, _Pool.started_with = count, started_with
     importing = f"the import of {who} in a worker process"  # apart: no time of the measurement's
     try:
-        _answers(_Pool.executor, answered, [(pickle.loads, blob)], importing, seconds_allowed(IMPORT_SECONDS))
+        _answers(_Pool.executor, answered, [(_open, blob)], importing, seconds_allowed(IMPORT_SECONDS))
     except BaseException:
         close_workers()
         raise
@@ -130,6 +130,11 @@ def _values(answer: Answer) -> np.ndarray:
         raise PluginFault(found[0], hint=found[1])
     values: np.ndarray = found
     return values
+
+
+def _open(blob: bytes) -> None:
+    """Import what a worker is to call; what it returned could not be sent back."""
+    pickle.loads(blob)
 
 
 def _measure(blob: bytes, outputs: np.ndarray, first_index: int) -> Answer:

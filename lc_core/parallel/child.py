@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -32,11 +31,17 @@ def loaded_files() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(sorted(str(module.__file__) for module in loaded)), tuple(getattr(one, VERSION) for one in loaded)
 
 
-def spawned(count: int) -> ProcessPoolExecutor:
-    """Return so many workers, each with the plugins of single files that this process has; none shares its memory."""
+def spawned(count: int, begin: Callable[..., None] | None = None, *given: Any) -> ProcessPoolExecutor:
+    """Return so many workers, each with the plugins of single files that this process has; none shares its memory.
+
+    Args:
+        count: How many.
+        begin: Called in each, after these plugins are loaded.
+        given: Its arguments; nothing in them may need these plugins to be opened.
+    """
     files, _ = loaded_files()
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, mp_context=context, initializer=start, initargs=(files,))
+    return ProcessPoolExecutor(count, mp_context=context, initializer=start, initargs=(files, begin, given))
 
 
 def end(executor: ProcessPoolExecutor) -> None:
@@ -47,12 +52,14 @@ def end(executor: ProcessPoolExecutor) -> None:
     executor.shutdown(wait=True, cancel_futures=True)  # its own threads still write to what the processes read
 
 
-def start(files: tuple[str, ...]) -> None:
+def start(files: tuple[str, ...], begin: Callable[..., None] | None = None, given: tuple[Any, ...] = ()) -> None:
     """Prepare a worker: it leaves Ctrl-C and stdout to the command, and ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout = sys.stderr
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare(files)
+    if begin is not None:
+        begin(*given)
 
 
 def prepare(files: tuple[str, ...]) -> None:
@@ -77,4 +84,4 @@ def answered(function: Callable[..., Any], *given: Any) -> Answer:
         return False, (error.message, error.hint)
     except (Exception, SystemExit) as error:
         return False, (f"{type(error).__name__}: {error}", None)
-    return True, found if function is not pickle.loads else None
+    return True, found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -12,7 +12,7 @@ from lc_core.errors import LCError
 from lc_core.parallel.child import Answer, answered, end, spawned
 from lc_core.parallel.room import workers_by_default
 
-__all__ = ["Processes", "make_piece", "packed", "processes"]
+__all__ = ["Pieces", "Processes", "all_built", "packed", "processes"]
 
 
 class Processes:
@@ -20,40 +20,38 @@ class Processes:
 
     Args:
         count: How many.
-        build: A function at the top of a module; it returns what makes a piece of a number. Called in each process.
-        given: Its arguments, which can be pickled.
+        blob: From `packed`: what makes pieces.
     """
 
     works_too = True
     died: tuple[type[Exception], ...] = (BrokenProcessPool,)
 
-    def __init__(self, count: int, build: Callable[..., Callable[[int], Any]], *given: Any) -> None:
-        self.count, self._build, self._given = count, build, given
+    def __init__(self, count: int, blob: bytes) -> None:
+        self.count, self._blob = count, blob
         self._executor: ProcessPoolExecutor | None = None
         self._starting: list[Future[Answer]] = []
 
     def ready(self) -> bool:
-        """Start them if they are not; return whether one has built what it makes pieces with.
+        """Start them if they are not; return whether they have built what they make pieces with.
 
         Raises:
             LCError: If that cannot be built.
         """
         if self._executor is None:
-            self._executor = spawned(self.count)
-            self._starting = [
-                self._executor.submit(make_piece, self._build, self._given, None) for _ in range(self.count)
-            ]
-        done = [one.result() for one in self._starting if one.done()]
-        for good, found in done:
-            if not good:
-                raise LCError(found[0], hint=found[1])
-        return len(done) == self.count
+            self._executor = spawned(self.count, _begin, self._blob)
+            self._starting = [self._executor.submit(_piece, None) for _ in range(self.count)]
+        return all_built(self._starting)
 
     def submit(self, number: int) -> Future[Answer]:
-        """Have a piece made."""
-        self.ready()
-        assert self._executor is not None
-        return self._executor.submit(make_piece, self._build, self._given, number)
+        """Have a piece made; where they have died already, its future says so."""
+        try:
+            self.ready()
+            assert self._executor is not None
+            return self._executor.submit(_piece, number)
+        except BrokenProcessPool as error:
+            future: Future[Answer] = Future()
+            future.set_exception(error)
+            return future
 
     def again(self) -> None:
         """Begin anew after a worker died."""
@@ -66,6 +64,19 @@ class Processes:
             end(executor)
 
 
+def all_built(starting: Sequence[Future[Answer]]) -> bool:
+    """Return whether all workers have built what they make pieces with.
+
+    Raises:
+        LCError: If one cannot.
+    """
+    done = [one.result() for one in starting if one.done()]
+    for good, found in done:
+        if not good:
+            raise LCError(found[0], hint=found[1])
+    return len(done) == len(starting)
+
+
 def processes(
     count: int | None, device: str, build: Callable[..., Callable[[int], Any]], *given: Any
 ) -> Processes | None:
@@ -75,8 +86,8 @@ def processes(
         count: Processes in all, with this one; None for as many as there is room for, and for this one alone on an
             accelerator, or where the arguments cannot be sent.
         device: Where this process computes.
-        build: See `Processes`.
-        given: Its arguments.
+        build: A function at the top of a module; it returns what makes a piece of a number. Called in each process.
+        given: Its arguments, which can be pickled.
 
     Raises:
         LCError: If processes are asked for, and the arguments cannot be sent to one.
@@ -85,12 +96,11 @@ def processes(
     if wanted < 2:
         return None
     try:
-        packed(build, given)
+        return Processes(wanted - 1, packed(build, given))
     except LCError:
         if count is None:
             return None
         raise
-    return Processes(wanted - 1, build, *given)
 
 
 def packed(build: Callable[..., Callable[[int], Any]], given: tuple[Any, ...]) -> bytes:
@@ -108,16 +118,35 @@ def packed(build: Callable[..., Callable[[int], Any]], given: tuple[Any, ...]) -
         ) from error
 
 
-_built: dict[str, Callable[[int], Any]] = {}
-"""What this worker makes pieces with: built with the first one."""
+class Pieces:
+    """Makes pieces in a worker; what it takes is built with the first one.
+
+    Args:
+        blob: From `packed`.
+    """
+
+    def __init__(self, blob: bytes) -> None:
+        self._blob = blob
+        self._make: Callable[[int], Any] | None = None
+
+    def __call__(self, number: int | None) -> Answer:
+        """Make a piece; None only builds what it takes."""
+        return answered(self._piece, number)
+
+    def _piece(self, number: int | None) -> Any:
+        if self._make is None:
+            build, given = pickle.loads(self._blob)
+            self._make = build(*given)
+        return None if number is None else self._make(number)
 
 
-def make_piece(build: Callable[..., Callable[[int], Any]], given: tuple[Any, ...], number: int | None) -> Answer:
-    """Make a piece in a worker; None only builds what it takes."""
+_here: list[Pieces] = []
+"""What this worker makes pieces with; there is one only in worker processes."""
 
-    def make() -> Any:
-        if "it" not in _built:
-            _built["it"] = build(*given)
-        return None if number is None else _built["it"](number)
 
-    return answered(make)
+def _begin(blob: bytes) -> None:
+    _here[:] = [Pieces(blob)]
+
+
+def _piece(number: int | None) -> Answer:
+    return _here[0](number)

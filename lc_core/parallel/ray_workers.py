@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,7 +15,7 @@ from typing import Any
 
 from lc_core.errors import LCError
 from lc_core.parallel.child import Answer, loaded_files, prepare
-from lc_core.parallel.processes import make_piece, packed
+from lc_core.parallel.processes import Pieces, all_built, packed
 
 __all__ = ["RayWorkers"]
 
@@ -65,11 +64,7 @@ class RayWorkers:
             self._actors = [worker.remote(files, self._blob) for _ in range(self.count)]
             self._starting = [one.make.remote(None).future() for one in self._actors]
             self._waiting = [set() for _ in self._actors]
-        done = [one.result() for one in self._starting if one.done()]
-        for good, found in done:
-            if not good:
-                raise LCError(found[0], hint=found[1])
-        return len(done) == self.count
+        return all_built(self._starting)
 
     def submit(self, number: int) -> Future[Answer]:
         """Have a piece made by the worker that has least to do."""
@@ -100,11 +95,11 @@ class _Worker:
 
     def __init__(self, files: tuple[str, ...], blob: bytes) -> None:
         prepare(files)
-        self._build, self._given = pickle.loads(blob)
+        self._pieces = Pieces(blob)
 
     def make(self, number: int | None) -> Answer:
         """Make a piece; None only builds what it takes."""
-        return make_piece(self._build, self._given, number)
+        return self._pieces(number)
 
 
 def _connected(address: str, count: int | None) -> Any:

@@ -32,13 +32,9 @@ def filled(
     Raises:
         LCError: If something is at fault, or cannot be sent to a process.
     """
-
-    def make(number: int) -> None:
-        bank.values(number, rules) if rules else bank.outputs(number)
-
     others = processes(workers, bank.model.device, _filler, selected, device, bank.seed, bank.block, tuple(rules))
     missing = [number for number in range(blocks) if not bank.has(number, rules)]
-    with closing(Crew(make, missing, others, asked=workers is not None)) as crew:
+    with closing(Crew(_maker(bank, rules), missing, others, asked=workers is not None)) as crew:
         wanted = set(missing)
         for number in range(blocks):
             if number in wanted:
@@ -50,7 +46,11 @@ def _filler(
     selected: Selected, device: str, seed: int, block: int, rules: tuple[Measurement, ...]
 ) -> Callable[[int], None]:
     """Return what makes and keeps a block, in a worker process."""
-    bank = Bank(load_selected(selected, device=device), seed=seed, block=block, cache=Cache())
+    return _maker(Bank(load_selected(selected, device=device), seed=seed, block=block, cache=Cache()), rules)
+
+
+def _maker(bank: Bank, rules: Sequence[Measurement]) -> Callable[[int], None]:
+    """Return what decodes and measures a block of a bank, which keeps it."""
 
     def make(number: int) -> None:
         bank.values(number, rules) if rules else bank.outputs(number)

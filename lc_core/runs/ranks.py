@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lc_core.common.cache import Cache
-from lc_core.common.files import write_atomically
+from lc_core.common.files import unwritable, write_atomically
 from lc_core.common.progress import Progress
 from lc_core.errors import LCError
 from lc_core.runs.block_files import block_bytes, block_path, load_block
@@ -186,11 +186,15 @@ def follow(
     prepared = prepare_problem(problem, spec.fit, cache, progress)
     problem = replace(problem, engine=prepared.engine)
     make = Maker(problem, prepared.energy, bank_for(problem, cache, progress))
-    crew, collector = RankCrew(path, rank, make, problem.has_block), Collector(problem, keep=NOTHING)
-    for number in itertools.count():
-        collector.add(crew.get(number))
-        if collector.complete:
-            return
+    collector = Collector(problem, keep=NOTHING)
+    try:
+        crew = RankCrew(path, rank, make, problem.has_block)
+        for number in itertools.count():
+            collector.add(crew.get(number))
+            if collector.complete:
+                return
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def _wait_for_rank_0(path: Path, identity: dict[str, str]) -> None:
