@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,9 @@ def inked(outputs: np.ndarray) -> np.ndarray:
     if not (seen / "first").exists():
         (seen / "first").write_text(pid)
     if (seen / "die").exists() and (seen / "first").read_text() != pid:
-        (seen / "die").unlink()
-        os.kill(os.getpid(), signal.SIGKILL)
+        with suppress(FileNotFoundError):  # another process was first to take the order
+            (seen / "die").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
     (seen / f"pid-{pid}").touch()
     if len(list(seen.glob("pid-*"))) < int((seen / "wanted").read_text()):
         with (seen / f"calls-{pid}").open("a") as calls:
