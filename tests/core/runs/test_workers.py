@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 RULE = Path(__file__).parents[1] / "parallel_rule.py"
 SPEC = """
@@ -217,3 +218,19 @@ def test_what_cannot_be_sent_is_told_where_workers_were_asked_for(install_plugin
     assert result.exit_code == 2 and "cannot be sent to worker processes" in result.stderr
     assert "give --workers 1" in result.stderr
     assert lc("sample", spec, "--out", "default").exit_code == 0
+
+
+def test_a_run_has_one_number_of_threads(sampled, lc, write_spec):
+    sampled("run", "--count", 1)
+    torch.set_num_threads(2)
+    try:
+        result = lc("sample", write_spec(SPEC), "--plugin", RULE, "--out", "run", "--count", 1)
+    finally:
+        torch.set_num_threads(1)
+    assert result.exit_code == 2
+    assert "differs in processor, or its threads" in result.stderr and "OMP_NUM_THREADS" in result.stderr
+
+
+def test_a_cluster_that_does_not_answer_is_told(lc, write_spec, seen):
+    result = lc("sample", write_spec(SPEC), "--plugin", RULE, "--cluster", "ray://127.0.0.1:1")
+    assert result.exit_code == 2 and "nobody answers at ray://127.0.0.1:1" in result.stderr
