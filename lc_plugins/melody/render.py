@@ -115,7 +115,7 @@ class PianoRoll(Renderer):
         image.save(path, format="PNG")
 
     def page_data(self, output: Any) -> dict[str, Any]:
-        """Return the notes of one melody `(T,)`, start, end and pitch each, in steps; and how long beats and bars are."""
+        """Return the notes of one melody `(T,)`, start, end and pitch each, in steps; and the steps of a bar."""
         notes = [[int(one) for one in note] for note in tokens_to_notes(output)]
         return {"steps": len(output), "per_beat": STEPS_PER_BEAT, "bar": BAR, "notes": notes}
 
