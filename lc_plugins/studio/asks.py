@@ -9,7 +9,7 @@ import base64
 import io
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -228,11 +228,18 @@ def _usual(registry: Registry, catalogue: Catalogue) -> Iterator[Measurement]:
             if catalogue.output_type not in Measurement(target).info.accepts:
                 continue
             needed = properties.get("required", [])
-            words = properties["properties"][needed[0]].get("enum", []) if len(needed) == 1 else []
+            words = _words(properties["properties"][needed[0]]) if len(needed) == 1 else []
             for params in [{needed[0]: word} for word in words[:MOST_USUAL]] if needed else [{}]:
                 yield Measurement(target, one.fill(params), one.name, one.distribution)
         except LCError:
             continue
+
+
+def _words(schema: Mapping[str, Any]) -> Sequence[Any]:
+    """Return all values of a setting, if they are words or whole numbers between two bounds."""
+    if schema.get("type") == "integer" and "minimum" in schema and "maximum" in schema:
+        return range(schema["minimum"], schema["maximum"] + 1)
+    return list(schema.get("enum", ()))
 
 
 def _exported(doc: Json, spec: Spec, settled: Spec) -> str:

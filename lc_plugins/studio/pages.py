@@ -128,14 +128,15 @@ class Page:
 
     def __init__(self, name: str, pages: Pages, state: Json | None, doc: Json) -> None:
         self.name, self._pages, self._state = name, pages, state
-        self.doc = state["doc"] if state and isinstance(state.get("doc"), dict) else doc
+        left = _left(state)
+        self.doc = left["doc"] if isinstance(left.get("doc"), dict) else doc
         try:
             self.catalogue = pages.catalogue_of(self.doc)
         except LCError:  # the model of a kept page is no longer installed
             self._state, self.doc, self.catalogue = None, doc, pages.catalogue
         self.yaml = ""
-        starred = (self._state or {}).get("starred")
-        self.starred: list[str] = [str(key) for key in _keys(starred)]
+        stars = left.get("stars")
+        self.starred = [str(key) for key in stars] if self._state and isinstance(stars, list) else []
         self.run: Path | None = None
         self._current: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -309,11 +310,13 @@ class Page:
         await socket.send_json({"id": number, "kind": "end"})
 
 
-def _keys(starred: Any) -> list[Any]:
-    """Return the keys of the outputs that a state has starred, given as keys or with what is shown of them."""
-    if not isinstance(starred, list):
-        return []
-    return [one.get("key", "") if isinstance(one, dict) else one for one in starred]
+def _left(state: Json | None) -> Json:
+    """Return where a page was left: the move of its history that it shows, with its spec and its stars."""
+    try:
+        found = (state or {})["moves"][(state or {})["at"]]["now"]
+    except (KeyError, IndexError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _free_folder() -> Path:
