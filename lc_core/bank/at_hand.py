@@ -29,6 +29,8 @@ class AtHand(Bank):
         cache: Where the bank is kept; None keeps nothing on disk.
         say: Called with a line when something is wrong with what is kept.
         base: What the samples are of, `prior` or `data`.
+        usual: Measurements that are likely to be asked for: a block counts as filled when these are known. Of outputs
+            that a bank does not keep, such as pictures, nothing else tells it.
     """
 
     def __init__(
@@ -39,18 +41,36 @@ class AtHand(Bank):
         cache: Cache | None = None,
         say: Callable[[str], None] = lambda _: None,
         base: str = "prior",
+        usual: Sequence[Measurement] = (),
     ) -> None:
         super().__init__(model, cache=cache, say=say, base=base)
         self.blocks = -(-samples // self.block)
         self._columns: OrderedDict[str, _Column] = OrderedDict()
-        self._filled = 0
+        self._usual, self._filled = list(usual), 0
 
     @property
     def filled(self) -> int:
-        """How many blocks from the first on are decoded, without a gap; at most `blocks`."""
-        while self._filled < self.blocks and self.has(self._filled):
+        """How many blocks from the first on are decoded, and measured as usual, without a gap; at most `blocks`."""
+        while self._filled < self.blocks and self.has(self._filled, self._usual):
             self._filled += 1
         return self._filled
+
+    def fill(self) -> bool:
+        """Decode and measure one more block; return whether one was missing, and could be kept.
+
+        Raises:
+            LCError: If the decoder or a measurement is at fault.
+        """
+        number = self.filled
+        if number < self.blocks and not self.trouble:
+            self.outputs(number)
+            self.values(number, self._usual)
+            if self.filled > number:
+                return True
+        number = self.known(self._usual) if self._usual else self.blocks
+        if number < self.blocks:
+            self.values(number, self._usual)
+        return number < self.blocks
 
     def values(self, number: int, measurements: Sequence[Measurement]) -> list[np.ndarray]:
         """Return what measurements are on a block, `(block,)` float64 each; see `Bank.values`."""

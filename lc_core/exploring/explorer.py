@@ -16,21 +16,18 @@ from lc_core.common.cache import Cache
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.errors import LCError
 from lc_core.exploring.look import Look, look_at
+from lc_core.exploring.run import Answer, Run
 from lc_core.models.cost import share_of_block
 from lc_core.models.latent_model import LatentModel, decodes_of_base
 from lc_core.planning import Auto
 from lc_core.planning.spans import sampled_spans
 from lc_core.runs.build import build_model, build_problem, prepare_problem
-from lc_core.sampling.block import Block, bank_for, run_block
+from lc_core.sampling.block import bank_for
 from lc_core.sampling.digests import Digests
 from lc_core.sampling.moves import make_moves, unfit_for_moves
-from lc_core.sampling.picked import Picked
-from lc_core.sampling.problem import Problem
 
 if TYPE_CHECKING:
     from lc_core.constraints.measurement import Measurement
-    from lc_core.energy.energy import Energy
-    from lc_core.engines.base import Engine
     from lc_core.spec.values import Spec
 
 __all__ = ["SAMPLES", "Answer", "Ended", "Explorer"]
@@ -45,29 +42,6 @@ NEAR_SIZES = (0.05, 0.1, 0.2, 0.3)
 """Sizes of the moves that lead to what is like one output."""
 NEAR_ROWS, NEAR_MOVES, NEAR_ROUNDS = 64, 6, 4
 SPAN_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One output that meets every condition.
-
-    Attributes:
-        index: Number of its try; -1 of what is near another output.
-        z: Its latent, `latent_shape` float32.
-        output: What is decoded.
-        values: What each constraint measures, by label; NaN where it has no value.
-        met: Whether each entry is met, by label.
-        engine: What made it, such as `rejection`, `sampler` or `moves`.
-        exact: Whether it is a sample of the base as it is.
-    """
-
-    index: int
-    z: np.ndarray
-    output: np.ndarray
-    values: dict[str, float]
-    met: dict[str, bool]
-    engine: str
-    exact: bool
 
 
 @dataclass(frozen=True)
@@ -86,6 +60,7 @@ class Explorer:
         model: The model.
         samples: Samples of the bank that are looked at; default 262,144, fewer where a decode is costly.
         cache: Where banks and critics are kept; None keeps nothing.
+        usual: Measurements that are likely to be asked for; `fill` measures them ahead.
 
     Example:
         >>> from lc_core import load_model, load_spec
@@ -96,26 +71,42 @@ class Explorer:
         (16, True)
     """
 
-    def __init__(self, model: LatentModel, *, samples: int | None = None, cache: Cache | None = None) -> None:
-        self.model, self._cache = model, cache
+    def __init__(
+        self,
+        model: LatentModel,
+        *,
+        samples: int | None = None,
+        cache: Cache | None = None,
+        usual: Sequence[Measurement] = (),
+    ) -> None:
+        self.model, self._cache, self._usual = model, cache, usual
         self.samples = max(1, int(SAMPLES * share_of_block(model.operations))) if samples is None else samples
         self._banks: dict[str, AtHand] = {}
 
     @classmethod
-    def of(cls, spec: Spec, *, samples: int | None = None, cache: Cache | None = None) -> Explorer:
+    def of(
+        cls,
+        spec: Spec,
+        *,
+        samples: int | None = None,
+        cache: Cache | None = None,
+        usual: Sequence[Measurement] = (),
+    ) -> Explorer:
         """Load the model that a spec names; see `__init__`.
 
         Raises:
             LCError: If it cannot be loaded.
         """
-        return cls(build_model(spec), samples=samples, cache=cache)
+        return cls(build_model(spec), samples=samples, cache=cache, usual=usual)
 
     def bank(self, base: str = "prior") -> AtHand:
         """Return the bank of samples of a base; of a chain to data, which is costly, that of the prior."""
         if decodes_of_base(self.model, base) > 0:
             base = "prior"
         if base not in self._banks:
-            self._banks[base] = AtHand(self.model, samples=self.samples, cache=self._cache, base=base)
+            self._banks[base] = AtHand(
+                self.model, samples=self.samples, cache=self._cache, base=base, usual=self._usual
+            )
         return self._banks[base]
 
     def settled(self, spec: Spec) -> Spec:
@@ -164,7 +155,7 @@ class Explorer:
         same_stream = problem.seed == 0 and decodes_of_base(self.model, problem.base) == 0
         prepared = prepare_problem(problem, spec.fit, self._cache, progress, bank if same_stream else None)
         problem = replace(problem, engine=prepared.engine)
-        run = _Run(problem, prepared.energy, tell)
+        run = Run(problem, prepared.energy, tell)
         if problem.drawn(0) and same_stream and bank.block == problem.engine.part(0)[0].block:
             run.take(bank, evaluator, last[0])
         for last in looks:
@@ -251,94 +242,21 @@ class Explorer:
             rows = moved.z  # a round further from where it began
         return Ended(given, made, given >= problem.count)
 
-    def fill(self, base: str = "prior", usual: Sequence[Measurement] = ()) -> bool:
-        """Decode one more block of the bank, or measure what is usually asked for on it; return whether there was any.
+    def fill(self, base: str = "prior") -> bool:
+        """Decode and measure one more block of the bank ahead; return whether there was any.
 
         Args:
             base: Whose samples.
-            usual: Measurements that are likely to be asked for.
         """
-        bank = self.bank(base)
-        number = min(bank.filled, bank.known(usual))
-        if number >= bank.blocks:
-            return False
-        if not bank.has(number):
-            bank.outputs(number)
-        bank.values(number, usual)
-        return True
+        return self.bank(base).fill()
 
     def _looks(self, evaluator: Evaluator, bank: AtHand) -> Iterator[tuple[int, Look]]:
         """Yield what samples tell, and of how many blocks: of all that are measured, and until all are."""
         measurements = [leaf.measurement for leaf in evaluator.leaves]
         there = max(bank.filled, min(4, bank.blocks))
         known = min(there, bank.known(measurements))
-        stages = [known, *(count for count in (FIRST, 4 * FIRST, there) if known < count <= there)]
-        for count in stages if known >= min(FIRST, there) else stages[1:] or [there]:
+        parts = {min(part, there) for part in (known, FIRST, 4 * FIRST, there)}
+        for count in sorted(part for part in parts if part >= max(known, min(FIRST, there))):
             columns = bank.first_values(count, measurements)
             values = dict(zip((leaf.label for leaf in evaluator.leaves), columns, strict=True))
             yield count, look_at(evaluator, values, count * bank.block)
-
-
-class _Run:
-    """Blocks of one problem in their order, and what they deliver.
-
-    Args:
-        problem: What is asked.
-        energy: What its engine descends.
-        tell: Called with each answer.
-    """
-
-    def __init__(self, problem: Problem, energy: Energy | None, tell: Callable[[Answer], None]) -> None:
-        self._problem, self._energy, self._tell = problem, energy, tell
-        self._seen = Digests()
-        self.number = self.delivered = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether all that was asked for is delivered."""
-        return self.delivered >= self._problem.count
-
-    @property
-    def tried(self) -> int:
-        """Tries so far."""
-        return self._problem.engine.part(self.number)[1]
-
-    def take(self, bank: AtHand, evaluator: Evaluator, blocks: int) -> None:
-        """Take the next blocks of a bank, up to one; those in which nothing satisfies cost nothing."""
-        while blocks > self.number and not self._problem.drawn(blocks - 1):
-            blocks -= 1
-        columns = bank.first_values(blocks, [leaf.measurement for leaf in evaluator.leaves])
-        values = dict(zip((leaf.label for leaf in evaluator.leaves), columns, strict=True))
-        good = evaluator.satisfied(values, blocks * bank.block).reshape(blocks, bank.block).any(axis=1)
-        while self.number < blocks and not self.full and self._problem.has_block(self.number):
-            if good[self.number]:
-                self.one(bank)
-            else:
-                self.number += 1
-
-    def one(self, bank: AtHand | None) -> None:
-        """Run the next block."""
-        engine: Engine = self._problem.engine.part(self.number)[0]
-        block = run_block(self._problem, self._energy, self.number, bank)
-        self.number += 1
-        for picked in self._picked(block):
-            self.delivered += 1
-            self._tell(
-                Answer(
-                    index=int(picked.index[0]),
-                    z=picked.latents[0],
-                    output=picked.outputs[0],
-                    values={label: float(one[0]) for label, one in picked.measurements.items()},
-                    met={label: bool(one[0]) for label, one in picked.satisfied.items()},
-                    engine=type(engine).__name__.lower(),
-                    exact=not engine.needs_energy,
-                )
-            )
-
-    def _picked(self, block: Block) -> Iterator[Picked]:
-        """Yield what a block delivers, one by one."""
-        for position in np.flatnonzero(block.satisfied[block.rows]):
-            if self.full:
-                return
-            if not self._problem.unique or bool(self._seen.add(block.outputs[position : position + 1])[0]):
-                yield Picked.of(block, np.array([position]))

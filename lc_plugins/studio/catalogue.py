@@ -76,7 +76,7 @@ class Catalogue:
         if view is None or not _has_script(view):
             return None
         target = view.load()
-        return Path(inspect.getfile(target)).parent / target.page_script
+        return Path(inspect.getfile(target)).parent / str(target.page_script)
 
     def _view(self) -> Json | None:
         view = self.view

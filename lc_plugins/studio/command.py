@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import webbrowser
 from pathlib import Path
 from typing import Any
 
 import click
+from platformdirs import user_data_path
 
 from lc_core import LCError
 from lc_core.cli import FILE_PATH, plugin_files
 from lc_core.plugins import Registry, build_registry
 from lc_core.spec import Problems, Spec, find_spec, load_spec, parse
+from lc_plugins.studio.catalogue import Catalogue, doc_of_model, playable
+from lc_plugins.studio.kept import Kept
+from lc_plugins.studio.pool import Pool
 
 __all__ = ["command"]
 
@@ -48,8 +53,7 @@ def command(
     _check_installed()
     import uvicorn
 
-    from lc_plugins.studio.kept import Kept
-    from lc_plugins.studio.pool import Pool
+    from lc_plugins.studio.page import Shared
     from lc_plugins.studio.server import Studio
 
     registry = build_registry(plugins)
@@ -57,18 +61,11 @@ def command(
     doc = _doc(spec, find_spec(str(spec_name))) if spec else _first(registry)
     options = [part for one in plugins for part in ("--plugin", str(one))]
     with _bound(host, port) as listening:
-        studio = Studio(
-            registry,
-            doc,
-            Kept(folder or _default_folder()),
-            Pool(workers, [*options, *(["--samples", str(samples)] if samples else [])]),
-            Pool(1, options, fills=False),
-            host=host,
-            port=listening.getsockname()[1],
-            fresh=spec is not None,
-            files=_files_of(doc),
-            plugins=plugins,
-        )
+        answering = Pool(workers, [*options, *(["--samples", str(samples)] if samples else [])])
+        shared = Shared(registry, Kept(folder or _default_folder()), answering, _files_of(doc), plugins)
+        port = listening.getsockname()[1]
+        light = Pool(1, options, fills=False)
+        studio = Studio(shared, doc, light, host=host, port=port, fresh=spec is not None)
         click.echo(studio.address)
         if host not in ("127.0.0.1", "localhost", "::1"):
             click.echo("other machines can reach it: whoever has this address can use it", err=True)
@@ -80,8 +77,6 @@ def command(
 
 
 def _check_installed() -> None:
-    import importlib.util
-
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         hint = "pip install latent-constraints[studio]"
@@ -107,8 +102,6 @@ def _first(registry: Registry) -> dict[str, Any]:
     Raises:
         LCError: If nothing can be drawn.
     """
-    from lc_plugins.studio.catalogue import Catalogue, doc_of_model, playable
-
     found = [Catalogue(registry, one) for one in playable(registry)]
     if not found:
         raise LCError("no installed model has a renderer", hint="pip install latent-constraints[melody]")
@@ -153,6 +146,4 @@ def _files_of(doc: dict[str, Any]) -> list[str]:
 
 
 def _default_folder() -> Path:
-    from platformdirs import user_data_path
-
     return user_data_path("latent-constraints") / "studio"

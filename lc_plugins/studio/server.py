@@ -13,7 +13,7 @@ import io
 import ipaddress
 import secrets
 import zipfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from lc_core import LCError
-from lc_core.plugins import Registry
-from lc_plugins.studio.kept import Kept
-from lc_plugins.studio.pages import Page, Pages
+from lc_plugins.studio.page import Page, Shared
+from lc_plugins.studio.pages import Pages
 from lc_plugins.studio.pool import Pool
 
 __all__ = ["Studio", "policy"]
@@ -61,36 +60,21 @@ class Studio:
     """What one start of `lc studio` serves.
 
     Args:
-        registry: What is installed.
+        shared: What pages share.
         doc: The spec that pages begin with.
-        kept: What is kept.
-        pool: Workers that answer specs.
         light: Workers that only render.
         host: Where it listens.
         port: The port.
         fresh: Whether a new page begins with the spec, and not where the last page was left.
-        files: Names of files that the spec on the command line has, and so pages may have.
-        plugins: Plugin files, for the runs that pages start.
+
+    Raises:
+        LCError: If there is no model as the spec has it.
     """
 
-    def __init__(
-        self,
-        registry: Registry,
-        doc: Json,
-        kept: Kept,
-        pool: Pool,
-        light: Pool,
-        *,
-        host: str,
-        port: int,
-        fresh: bool,
-        files: Sequence[str] = (),
-        plugins: Sequence[Path] = (),
-    ) -> None:
+    def __init__(self, shared: Shared, doc: Json, light: Pool, *, host: str, port: int, fresh: bool) -> None:
         self.token = secrets.token_urlsafe(24)
-        self._kept, self._pool, self._light = kept, pool, light
-        self._host, self._port = host, port
-        self.pages = Pages(registry, doc, kept, pool, fresh=fresh, files=files, plugins=plugins, token=self.token)
+        self._shared, self._light, self._host, self._port = shared, light, host, port
+        self.pages = Pages(shared, doc, fresh=fresh, token=self.token)
         self._uploads = asyncio.Semaphore(MOST_AT_ONCE)
 
     @property
@@ -116,7 +100,7 @@ class Studio:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        await self._pool.start()
+        await self._shared.pool.start()
         await self._light.start()
         loading = asyncio.create_task(self.pages.prepare())
         try:
@@ -124,7 +108,7 @@ class Studio:
         finally:
             loading.cancel()
             await self.pages.close()
-            await asyncio.gather(self._pool.close(), self._light.close())
+            await asyncio.gather(self._shared.pool.close(), self._light.close())
 
     def _refused(self, scope: Scope) -> bool:
         """Return whether a request comes from another page, or by a name that is not this machine's."""
@@ -185,7 +169,7 @@ class Studio:
         renderer = next((one for one in catalogue.renderers if one.load().suffix == suffix), None)
         if renderer is None:
             raise LCError(f"nothing writes {suffix} files of these outputs")
-        output, _ = self._kept.get(key)
+        output, _ = self._shared.kept.get(key)
         params = page.params_of(renderer) if page else {}
         request = {"do": "render", "renderer": renderer.qualified, "params": params, "output": output}
         async for found in self._light.do(request, key):

@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from lc_core import LCError
+from lc_core.cli import use_one_thread
+from lc_core.plugins import build_registry
+from lc_plugins.studio.asks import Asks
 
 __all__ = ["main"]
 
@@ -36,7 +39,7 @@ class Loop:
         answers: The stream that answers go to.
     """
 
-    def __init__(self, asks: Any, answers: Any) -> None:
+    def __init__(self, asks: Asks, answers: Any) -> None:
         self._asks, self._answers = asks, answers
         self._waiting: queue.SimpleQueue[Json | None] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
@@ -85,7 +88,7 @@ class Loop:
     def _ahead(self) -> bool:
         self._task = 0
         try:
-            return bool(self._asks.idle())
+            return self._asks.idle()
         except LCError:
             return False  # whoever asks for it is told
         finally:
@@ -152,10 +155,6 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    from lc_core.cli import use_one_thread
-    from lc_core.plugins import build_registry
-    from lc_plugins.studio.asks import Asks
-
     use_one_thread()
     asks = Asks(build_registry(given.plugin), samples=given.samples, fills=given.fills)
     loop = Loop(asks, answers)

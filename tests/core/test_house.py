@@ -27,13 +27,26 @@ FLOORS = (
     ("planning",),
     ("editing", "testing"),
     ("runs",),
-    ("actors", "evaluation"),
+    ("actors", "evaluation", "exploring"),
     ("api",),
     ("cli",),
 )
 """From the ground up: a room imports from lower floors alone."""
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-HEAVY = {"torch", "onnx", "onnx2torch", "onnxruntime", "diffusers", "matplotlib", "music21", "safetensors", "sklearn"}
+HEAVY = {
+    "torch",
+    "onnx",
+    "onnx2torch",
+    "onnxruntime",
+    "diffusers",
+    "matplotlib",
+    "music21",
+    "safetensors",
+    "sklearn",
+} | {
+    "starlette",
+    "uvicorn",
+}
 LONG_FILES = {
     "lc_core/models/latent_model.py": "the model and the functions that call it with its faults named need each other",
 }

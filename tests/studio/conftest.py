@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -46,7 +47,8 @@ class Line:
     """
 
     def __init__(self, served: Served, page: str | None = None) -> None:
-        self.socket = served.line()
+        self._line = served.line()
+        self.socket = self._line.__enter__()
         self.number = 0
         self.say({"do": "open", "id": 0, "token": served.token, "page": page})
         self.catalogue = self.hear()
@@ -74,7 +76,7 @@ class Line:
         return found
 
     def close(self) -> None:
-        self.socket.close()
+        self._line.__exit__(None, None, None)
 
 
 def start(folder: Path, cache: Path, *options: str, cwd: Path) -> Served:
@@ -93,8 +95,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Iter
     folder = tmp_path_factory.mktemp("studio")
     found = start(folder / "kept", cache_folder, "digits/seven", "--samples", "8192", cwd=folder)
     yield found
-    found.process.terminate()
-    assert found.process.wait(20) == 0
+    found.process.send_signal(signal.SIGINT)
+    assert found.process.wait(20) in (0, 130)
 
 
 @pytest.fixture
