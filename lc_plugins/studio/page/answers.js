@@ -12,7 +12,7 @@ export function picture(app, answer, label, small = false) {
     return view.draw(answer.data, { label: T.picture(label, words) });
   }
   const address = view?.suffix ? app.address(answer.key, view.suffix) : null;
-  if (view?.media?.startsWith("image/")) return el("img", { src: address, alt: label, loading: "lazy" });
+  if (view?.media?.startsWith("image/")) return el("img", { src: address, alt: label, loading: "lazy", draggable: "false" });
   if (view?.media?.startsWith("audio/") && !small) return el("audio", { src: address, controls: true, "aria-label": label });
   return el("span", { class: "blank" }, label);
 }
@@ -80,20 +80,22 @@ export function card(app, answer, name, id) {
       ? button(icon(playing ? "stop" : "play"), () => app.toggle(answer), {
           ...act("play"),
           "data-play": answer.key,
+          "data-name": name,
           label: playing ? T.stopOf(name) : T.playOf(name),
         })
       : null,
-    button(icon("star"), () => app.star(answer, name), {
-      ...act("star"),
-      label: T.star(name),
-      "aria-pressed": String(starred),
-    }),
-    app.near ? button(icon("near"), () => app.moreLike(answer, name), { ...act("near"), label: T.nearOf(name) }) : null,
+    app.near ? button("≈", () => app.moreLike(answer, name), { ...act("near"), label: T.nearOf(name) }) : null,
     ...slots,
     ...files(app, answer, name),
   ];
+  const star = button(icon("star"), () => app.star(answer, name), {
+    ...act("star"),
+    class: "tool star",
+    label: T.star(name),
+    "aria-pressed": String(starred),
+  });
   return [
-    el("div", { class: "view", "data-key": answer.key }, picture(app, answer, name)),
+    el("div", { class: "view", "data-key": answer.key }, picture(app, answer, name), star),
     el("div", { class: "tools" }, ...tools),
     values(answer, name),
   ];

@@ -38,7 +38,7 @@ export class Fader {
     this.frame = el("div", { class: "frame" });
     this.span = el("div", { class: "span" });
     this.ends = ["low", "high"].map((end) => this.range(end));
-    this.track = el("div", { class: "track" }, this.bars, this.span, this.frame, ...this.ends);
+    this.track = el("div", { class: this.yesNo ? "track low" : "track" }, this.bars, this.span, this.frame, ...this.ends);
     this.fields = el("div", { class: "fields" });
     this.words = el("p", { class: "reach", id: `${id}-reach` }, T.toldSoon);
     this.node = el("div", { class: "fader" }, this.head(), this.track, this.words);
@@ -217,6 +217,11 @@ export class Fader {
     const words = leaf.span ? T.reach(leaf.span) + T.told(leaf.told) : T.noReach;
     if (this.words.textContent !== words) this.words.textContent = words;
     this.draw();
+  }
+
+  /** Go on showing what the fader showed that this one replaces, until the server says more. */
+  inherit(other) {
+    if (other?.leaf && other.rule === this.rule) this.show(other.leaf);
   }
 
   /** What is wanted now, in words. */

@@ -2,7 +2,7 @@
 
 import { picture } from "./answers.js";
 import { button, choice, el, icon, redraw } from "./html.js";
-import { soundBar } from "./sound.js";
+import { soundBar } from "./playing.js";
 import { T } from "./text.js";
 
 export class Frame {
@@ -64,6 +64,7 @@ export class Frame {
         tab.tabIndex = on ? 0 : -1;
         this.tabs[names[index]].hidden = !on;
       });
+      this.app.showTabs();
     };
     const list = el("div", { role: "tablist", "aria-label": T.views }, ...tabs);
     list.addEventListener("keydown", (event) => {

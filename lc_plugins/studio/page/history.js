@@ -6,6 +6,7 @@ import { T } from "./text.js";
 
 /** Draw the moves, the newest first, each with the picture of its first answer. */
 export function drawHistory(app, host) {
+  if (host.hidden) return;
   const { list, at } = app.moves;
   redraw(host, () => [
     el("h2", { class: "hidden" }, T.history),
@@ -28,11 +29,12 @@ export function drawHistory(app, host) {
 
 /** Draw the starred answers and the link to their zip file. */
 export function drawStarred(app, host) {
+  if (host.hidden) return;
   const kept = app.now.stars.map((key) => app.kept.get(key)).filter(Boolean);
   redraw(host, () => [
     el("h2", { class: "hidden" }, T.starred),
     kept.length
-      ? el("p", {}, el("a", { class: "action", id: "zip", href: app.zipAddress, download: "starred.zip" }, T.zip))
+      ? el("p", {}, el("a", { class: "action", id: "zip", href: app.ofPage("starred.zip"), download: "starred.zip" }, T.zip))
       : el("p", { class: "soft" }, T.noneStarred),
     el(
       "ul",

@@ -20,7 +20,7 @@ export class SpecPane {
     this.outcome = el("div", { class: "outcome", role: "status" });
     this.text.addEventListener("input", () => {
       this.mark([]);
-      app.askYaml(this.text.value);
+      app.asks.edit(this.text.value);
     });
     this.text.addEventListener("scroll", () => (this.lines.scrollTop = this.text.scrollTop));
     this.link = el("a", { class: "action", id: "save-spec", download: "spec.yaml" }, T.saveSpec);
@@ -37,7 +37,7 @@ export class SpecPane {
   /** Show what the server says of the spec; the user's own text stays. */
   show({ yaml, problems }, own) {
     if (!own && yaml !== null && yaml !== undefined && this.text.value !== yaml) this.text.value = yaml;
-    this.link.href = this.app.specAddress;
+    this.link.href = this.app.ofPage("spec.yaml");
     this.mark(problems ?? []);
   }
 
