@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lc_core.common.lazy import exports
 
 if TYPE_CHECKING:
+    from lc_core.bank.at_hand import AtHand as AtHand
     from lc_core.bank.bank import Bank as Bank
     from lc_core.bank.rate import Rates as Rates
     from lc_core.bank.rate import rates as rates

@@ -19,7 +19,7 @@ from lc_core.constraints.measurement import measure_all
 from lc_core.models.cost import SLOW
 from lc_core.models.latent_model import draw_prior
 
-__all__ = ["ENOUGH", "PROBE", "Conflict", "Rate", "Rates", "Span", "probe_size", "rates", "span_of"]
+__all__ = ["ENOUGH", "PROBE", "Conflict", "Rate", "Rates", "Span", "probe_size", "rates", "rates_of", "span_of"]
 
 PROBE = 4_096
 """Samples that are looked at if fewer are there."""
@@ -169,7 +169,7 @@ def rates(bank: Bank, entries: Sequence[Entry], count: int, *, seconds: float = 
         return None
     columns = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
     values = dict(zip((leaf.label for leaf in evaluator.leaves), columns, strict=True))
-    return _judged(evaluator, values, len(blocks) * bank.block)
+    return rates_of(evaluator, values, len(blocks) * bank.block)
 
 
 def probe_size(bank: Bank, entries: Sequence[Entry]) -> int:
@@ -201,7 +201,14 @@ def _seconds_of_block(bank: Bank, entries: Sequence[Entry]) -> float:
     return spent
 
 
-def _judged(evaluator: Evaluator, values: Mapping[str, np.ndarray], samples: int) -> Rates:
+def rates_of(evaluator: Evaluator, values: Mapping[str, np.ndarray], samples: int) -> Rates:
+    """Tell how many samples meet the entries of a spec, from what is measured on them.
+
+    Args:
+        evaluator: The model and the entries.
+        values: For each leaf's label its values `(samples,)`.
+        samples: How many samples.
+    """
     met = {entry.label: verdict(entry, values).met for entry in evaluator.entries}
     wanted = {entry.label: met[entry.label] for entry in evaluator.conditions}
     others = {label: _all([one for key, one in wanted.items() if key != label], samples) for label in met}

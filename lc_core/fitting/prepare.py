@@ -49,6 +49,7 @@ def prepare(
     cache: Cache | None = None,
     progress: Callable[[str], None] = lambda _: None,
     base: str = "prior",
+    bank: Bank | None = None,
 ) -> Prepared:
     """Fit, or find in the cache, all that an engine needs for a tree of constraints.
 
@@ -60,6 +61,7 @@ def prepare(
         cache: Where fitted parts are kept; None keeps nothing.
         progress: Called with a line of text now and then.
         base: What tries begin from, `prior` or `data`.
+        bank: The bank of what tries begin from, if it is open.
 
     Raises:
         LCError: If realism is asked for and the model has none (`lc_core.critics.realism`), or if a condition
@@ -68,7 +70,7 @@ def prepare(
     if not engine.needs_energy:
         return Prepared(None, engine)
     began = time.monotonic()
-    ready = engine.ready(evaluator, realism, progress, settings=settings, cache=cache, base=base)
+    ready = engine.ready(evaluator, realism, progress, settings=settings, cache=cache, base=base, bank=bank)
     if ready is not None:
         return Prepared(*ready, seconds=time.monotonic() - began)
     if not engine.amortised and Space.of(evaluator.entries).leaves:

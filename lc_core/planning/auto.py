@@ -6,7 +6,9 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from lc_core.engines.base import Engine
 from lc_core.engines.edit import Edit
@@ -32,9 +34,15 @@ class Auto(Engine):
 
     It looks at the first 4,096 prior samples. Where enough of them meet all conditions it tries more, which is exact.
     Elsewhere these are tried first, and the others come from an engine that moves latents. `lc show` prints the plan.
+
+    Args:
+        exact: Samples that are tried as they are before an engine moves others, rounded up to whole blocks; by default
+            4,096, or a 16th or a 64th of that where a decode is costly. More of them give more exact outputs, and take
+            longer unless a bank holds them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, exact: Annotated[int, Field(ge=0, le=100_000_000)] | None = None) -> None:
+        self.exact = exact
         self._plan: Plan | None = None
         self._prepare: Callable[[], Prepared] | None = None
         self._card: dict[str, Any] = {}
@@ -72,7 +80,13 @@ class Auto(Engine):
         from lc_core.planning.plan import make_plan
 
         found = make_plan(
-            evaluator, realism=realism, base=more.get("base", "prior"), cache=more.get("cache"), progress=progress
+            evaluator,
+            realism=realism,
+            base=more.get("base", "prior"),
+            exact=self.exact,
+            cache=more.get("cache"),
+            bank=more.get("bank"),
+            progress=progress,
         )
         for reason in found.reasons:
             progress(f"plan: {reason}")

@@ -89,7 +89,9 @@ def make_plan(
     *,
     realism: float = 0.0,
     base: str = "prior",
+    exact: int | None = None,
     cache: Cache | None = None,
+    bank: Bank | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Choose what serves entries.
@@ -98,44 +100,48 @@ def make_plan(
         evaluator: The model and the entries.
         realism: Weight of realism.
         base: What tries begin from, `prior` or `data`.
+        exact: Samples of the base that are tried first; None for as many as are looked at.
         cache: Where the bank of prior samples is kept.
+        bank: That bank, if it is open.
         progress: Called with a line before samples are looked at that have to be decoded first.
     """
     model, entries = evaluator.model, evaluator.entries
     of_base = 1 + decodes_of_base(model, base)
-    exact = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations * of_base) / of_base)))
+    drawing = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations * of_base) / of_base)))
     conditions = evaluator.conditions
     if any(leaf.free for leaf in leaves(entries)):
-        return Plan(fresh_actor(), 0, exact, ("free values: an actor is trained for all of them",), refined=True)
+        return Plan(fresh_actor(), 0, drawing, ("free values: an actor is trained for all of them",), refined=True)
     if of_base > 1:
         why = f"{model.name} takes many decodes to bring a prior sample to where data are"
         sampler = Sampler()
         reason = sampler.unfit(model, entries, 0.0)
         if reason is None and sampler.knows_base(model):
-            return Plan(sampler, 0, exact, (f"{why}: the sampler has learned it",))
+            return Plan(sampler, 0, drawing, (f"{why}: the sampler has learned it",))
         if not entries:
-            return Plan(exact, 0, exact, (f"{why}; nothing else is asked",))
+            return Plan(drawing, 0, drawing, (f"{why}; nothing else is asked",))
         engine, how = _without_sampler(reason or "it has not learned what data are")
-        return Plan(engine, 0, exact, (why, how))
+        return Plan(engine, 0, drawing, (why, how))
     if realism > 0 and base == "prior":
         why = "realism is asked for of what begins from the prior: gradients follow the realism critic"
-        return Plan(Gradient(), 0, exact, (why,))
+        return Plan(Gradient(), 0, drawing, (why,))
     if len(conditions) < len(entries):
         engine, why = _guided(model, entries)
-        return Plan(engine, 0, exact, ("preferences: prior samples do not follow them", why))
+        return Plan(engine, 0, drawing, ("preferences: prior samples do not follow them", why))
     if not entries:
-        return Plan(exact, 0, exact, ("nothing is asked: every sample will do",))
-    probe = _look(evaluator, exact, base, cache, progress)
+        return Plan(drawing, 0, drawing, ("nothing is asked: every sample will do",))
+    probe = _look(evaluator, drawing, base, cache, bank, progress)
     share = probe.met / probe.looked
     of = "prior samples" if base == "prior" else "samples like data"
     doubts = () if probe.steady else ("a rule had other values when it was measured again: nothing is exact under it",)
     seen = f"{probe.met:,} of {probe.looked:,} {of} (the first of seed 0) meet all conditions"
     if share >= OFTEN:
         why = f"{seen}: the run tries until it has enough{', which is exact' if probe.steady else ''}"
-        return Plan(exact, 0, exact, (why, *doubts), probe)
-    first = f"{seen}: so many of the run's own are tried first{', which are exact' if probe.steady else ''}"
+        return Plan(drawing, 0, drawing, (why, *doubts), probe)
+    blocks = PROBE if exact is None else -(-exact // drawing.block)
+    many = "so many" if exact is None else counted(blocks * drawing.block, "sample")
+    first = f"{seen}: {many} of the run's own are tried first{', which are exact' if probe.steady else ''}"
     engine, why = _guided(model, entries)
-    return Plan(engine, PROBE, exact, (first, *doubts, why), probe)
+    return Plan(engine, blocks, drawing, (first, *doubts, why), probe)
 
 
 def _guided(model: LatentModel, entries: Sequence[Entry]) -> tuple[Engine, str]:
@@ -158,12 +164,17 @@ def _told(sampler: Sampler, model: LatentModel, entries: Sequence[Entry]) -> str
 
 
 def _look(
-    evaluator: Evaluator, exact: Rejection, base: str, cache: Cache | None, progress: Callable[[str], None]
+    evaluator: Evaluator,
+    exact: Rejection,
+    base: str,
+    cache: Cache | None,
+    bank: Bank | None,
+    progress: Callable[[str], None],
 ) -> Probe:
     """Look at the first samples of the base, with seed 0."""
     met, steady, labels = 0, True, [leaf.label for leaf in evaluator.leaves]
     measurements = [leaf.measurement for leaf in evaluator.leaves]
-    bank = Bank(evaluator.model, block=exact.block, cache=cache, base=base)
+    bank = bank or Bank(evaluator.model, block=exact.block, cache=cache, base=base)
     if bank.there() < PROBE * exact.block:
         progress(f"plan: decoding and measuring the first {PROBE * exact.block:,} samples, once for this model")
     for number in range(PROBE):

@@ -16,15 +16,23 @@ class Renderer(ABC):
 
     `accepts` are the output types it can draw; `suffix` ends its files' names (`.mid`); `media_type` tells a
     report how to embed them (`audio/wav`, `image/png`; others are linked).
+
+    A renderer may bring its own view for the page of `lc studio`: `page_script` names a JavaScript module beside its
+    own module, and `page_data` gives what that draws.
     """
 
     accepts: ClassVar[tuple[str, ...]]
     suffix: ClassVar[str]
     media_type: ClassVar[str] = "application/octet-stream"
+    page_script: ClassVar[str] = ""
 
     @abstractmethod
     def write(self, output: Any, path: Path) -> None:
         """Write one decoded output (without batch dimension) to `path`."""
+
+    def page_data(self, output: Any) -> Any:
+        """Return what `page_script` draws of one decoded output, as JSON has it: numbers, text, lists, mappings."""
+        return None
 
     def write_sheet(self, outputs: np.ndarray, folder: Path) -> Path | None:
         """Write an overview of outputs `(N, ...)` into `folder` and return its path, or None if there is none."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from lc_core.bank.bank import Bank
 from lc_core.common.cache import Cache
 from lc_core.common.guard import blaming
 from lc_core.common.progress import Progress
@@ -73,14 +74,15 @@ def load_selected(selected: Selected, *, device: str = "auto") -> LatentModel:
         return model.to("cpu")
 
 
-def build_problem(spec: Spec, *, device: str = "auto") -> Problem:
+def build_problem(spec: Spec, *, device: str = "auto", model: LatentModel | None = None) -> Problem:
     """Load the model and the engine that a spec names.
 
     Args:
         spec: A checked spec.
         device: `auto`, `cpu` or `cuda`.
+        model: The model that it names, if it is loaded.
     """
-    model = build_model(spec, device=device)
+    model = model or build_model(spec, device=device)
     engine = build_engine(spec)
     sample = spec.sample
     budget = engine.default_budget(sample.count) if sample.budget is None else sample.budget
@@ -152,9 +154,13 @@ def _choose_device(device: str) -> str:
 
 
 def prepare_problem(
-    problem: Problem, settings: FitSettings | None, cache: Cache | None, progress: Progress
+    problem: Problem,
+    settings: FitSettings | None,
+    cache: Cache | None,
+    progress: Progress,
+    bank: Bank | None = None,
 ) -> Prepared:
-    """Fit, or find in the cache, what a problem needs."""
+    """Fit, or find in the cache, what a problem needs; `bank` is that of its base, if it is open."""
     return prepare(
         Evaluator(problem.model, problem.entries),
         problem.engine,
@@ -163,4 +169,5 @@ def prepare_problem(
         cache=cache,
         progress=progress,
         base=problem.base,
+        bank=bank,
     )

@@ -67,6 +67,7 @@ def make_moves(
     first_index: int = 0,
     weigh: Callable[[np.ndarray], np.ndarray] | None = None,
     flow: Callable[[Tensor], Tensor] | None = None,
+    sizes: Sequence[float] = SIZES,
 ) -> Moved:
     """Make moves on the tries of a block that satisfy.
 
@@ -80,6 +81,7 @@ def make_moves(
         weigh: Log odds of the base against the prior, `(B,)`, of outputs; a proposal is then accepted as N. Metropolis
             and others (1953) do. None where the base is the prior, or what a flow makes of it.
         flow: What transports prior samples to the latents that are decoded, where that is what the base is.
+        sizes: Sizes of a move, equally likely.
     """
     import torch
 
@@ -95,7 +97,7 @@ def make_moves(
     accepted = 0
     for number in range(moves if len(rows) else 0):
         generator = block_generator(seed, block, f"move {number}")
-        size = torch.tensor(SIZES)[torch.randint(len(SIZES), (len(z),), generator=generator)].to(z.device)[rows]
+        size = torch.tensor(sizes)[torch.randint(len(sizes), (len(z),), generator=generator)].to(z.device)[rows]
         fresh = torch.randn(z.shape, generator=generator).to(z.device)[rows]
         share = size.view(-1, *[1] * (z.ndim - 1))
         proposal = (1 - share.square()).sqrt() * here + share * fresh

@@ -20,5 +20,6 @@ if TYPE_CHECKING:
     from lc_core.spec.values import SampleSettings as SampleSettings
     from lc_core.spec.values import Selected as Selected
     from lc_core.spec.values import Spec as Spec
+    from lc_core.spec.values import yaml_text as yaml_text
 
 __getattr__, __dir__ = exports(__name__)

@@ -21,7 +21,7 @@ from lc_core.spec.load import FLOAT, INTEGER
 from lc_core.spec.refine_settings import RefineSettings
 from lc_core.spec.schema import Fit
 
-__all__ = ["FitSettings", "Preserve", "SampleSettings", "Selected", "Spec", "plain"]
+__all__ = ["FitSettings", "Preserve", "SampleSettings", "Selected", "Spec", "plain", "yaml_text"]
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,11 @@ class Spec:
         if extra:
             tree["resolved"] = plain(extra)
         return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def yaml_text(tree: Mapping[str, Any]) -> str:
+    """Return a spec that is given as plain data as YAML, as short as it was given; short lists stand on one line."""
+    return str(yaml.dump(plain(tree), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class PianoRoll(Renderer):
     accepts = TOKENS
     suffix = ".png"
     media_type = "image/png"
+    page_script = "page/piano_roll.js"
 
     @_checked
     def __init__(
@@ -112,6 +113,11 @@ class PianoRoll(Renderer):
         if not notes:
             pen.text((left + 5 * step, top + 10 * row), "silence", anchor="lm")
         image.save(path, format="PNG")
+
+    def page_data(self, output: Any) -> dict[str, Any]:
+        """Return the notes of one melody `(T,)`, start, end and pitch each, in steps; and the steps of a bar."""
+        notes = [[int(one) for one in note] for note in tokens_to_notes(output)]
+        return {"steps": len(output), "per_beat": STEPS_PER_BEAT, "bar": BAR, "notes": notes}
 
     def write_pair(self, before: Any, after: Any, path: Path) -> bool:
         """Write one picture of a melody before and after an edit: notes that went are red, new ones green."""

@@ -123,13 +123,19 @@ def _check_chords(value: Any) -> Any:
 
 
 NOTES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
-PitchClass = Annotated[str | int, BeforeValidator(_check_pitch_class), Field(examples=NOTES)]
+PitchClass = Annotated[
+    str | int,
+    BeforeValidator(_check_pitch_class),
+    Field(examples=NOTES, json_schema_extra={"x-control": "pitch-class"}),
+]
 """A note name such as `F#`, or a number from 0 (C) to 11 (B)."""
 
-PitchClasses = Annotated[list[int], BeforeValidator(_check_pitch_classes)]
+PitchClasses = Annotated[
+    list[int], BeforeValidator(_check_pitch_classes), Field(json_schema_extra={"x-control": "pitch-classes"})
+]
 """At least one pitch class, numbers from 0 (C) to 11 (B)."""
 
-Chords = Annotated[list[str], BeforeValidator(_check_chords)]
+Chords = Annotated[list[str], BeforeValidator(_check_chords), Field(json_schema_extra={"x-control": "chords"})]
 """At least one chord name."""
 
 
