@@ -11,7 +11,7 @@ export function picture(app, answer, label, small = false) {
     if (small && view.small) return view.small(answer.data, { label });
     return view.draw(answer.data, { label: T.picture(label, words) });
   }
-  const address = view?.suffix ? app.address(answer.key, view.suffix) : null;
+  const address = view?.suffix ? app.address(`file/${answer.key}${view.suffix}`) : null;
   if (view?.media?.startsWith("image/")) return el("img", { src: address, alt: label, loading: "lazy", draggable: "false" });
   if (view?.media?.startsWith("audio/") && !small) return el("audio", { src: address, controls: true, "aria-label": label });
   return el("span", { class: "blank" }, label);
@@ -25,7 +25,7 @@ function values(answer, name) {
       "tr",
       {},
       el("th", { scope: "row" }, one.label),
-      el("td", {}, number(one.value)),
+      el("td", {}, one.value === null ? T.noValue : number(one.value)),
       el("td", { class: "soft" }, one.wanted),
       el(
         "td",
@@ -48,7 +48,7 @@ function values(answer, name) {
 function files(app, answer, name) {
   return app.files.map(({ name: kind, suffix, media }) => {
     const file = T.fileName(name, suffix);
-    const address = app.address(answer.key, suffix);
+    const address = app.address(`file/${answer.key}${suffix}`);
     const link = el(
       "a",
       { href: address, download: file, class: "tool", draggable: "true", "aria-label": T.save(suffix, name), title: T.save(suffix, name), "data-act": `save-${kind}` },

@@ -59,6 +59,7 @@ export class Asks {
     if (message.kind === "look" && app.rulesView.fits(message)) app.rulesView.show(message);
     if (!fits) return;
     if (message.kind === "plan" || message.kind === "progress") app.frame.plan(message.text);
+    if (message.kind === "tried") app.frame.plan(T.tried(message.tried));
     if (message.kind === "answer") this.answer(message);
     if (message.kind === "done") app.frame.done(message.text);
     if (message.kind === "done") app.answers.done();
@@ -74,9 +75,8 @@ export class Asks {
     } else if (yaml !== null && !same(message.doc, app.now.doc)) {
       Object.assign(app.now, { doc: message.doc, near: null });
       this.part = Asks.part(app.now);
-      app.rulesView.draw();
-      app.frame.head();
       this.edited();
+      app.specChanged();
     }
   }
 

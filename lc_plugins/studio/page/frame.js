@@ -107,11 +107,14 @@ export class Frame {
     return [base, seed, ...(source ? this.source(source) : [this.chooser()]), near ? el("p", { class: "note" }, T.like(near.name)) : null];
   }
 
-  source({ key, name }) {
+  source({ key, name, parts }) {
     const answer = this.app.kept.get(key);
     const thumb = answer ? el("span", { class: "thumb", "aria-hidden": "true" }, picture(this.app, answer, "", true)) : null;
     const end = () => this.app.edit(T.moves.endFrom, (now) => (now.source = null));
-    return [el("span", { class: "note" }, thumb, T.startsFrom(name)), button(T.endStart, end, { id: "end-start", class: "quiet" })];
+    const numbers = parts.map((one, index) => [one, T.partOf(index + 1, parts.length)]);
+    const part = choice(T.part, numbers, key, (chosen) =>
+      this.app.edit(T.moves.part(parts.indexOf(chosen) + 1), (now) => (now.source.key = chosen)), { id: "part" });
+    return [el("span", { class: "note" }, thumb, T.startsFrom(name)), parts.length > 1 ? part : null, button(T.endStart, end, { id: "end-start", class: "quiet" })];
   }
 
   chooser() {

@@ -34,7 +34,7 @@ export function drawStarred(app, host) {
   redraw(host, () => [
     el("h2", { class: "hidden" }, T.starred),
     kept.length
-      ? el("p", {}, el("a", { class: "action", id: "zip", href: app.ofPage("starred.zip"), download: "starred.zip" }, T.zip))
+      ? el("p", {}, el("a", { class: "action", id: "zip", href: app.address("starred.zip"), download: "starred.zip" }, T.zip))
       : el("p", { class: "soft" }, T.noneStarred),
     el(
       "ul",

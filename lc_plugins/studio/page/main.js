@@ -25,6 +25,9 @@ function address() {
   return { token, page: parts.has("token") ? parts.get("page") : fragment || null };
 }
 
+/** The name of a spec's model. */
+const modelOf = ({ model }) => model?.use ?? model;
+
 class App {
   constructor() {
     Object.assign(this, address());
@@ -63,9 +66,10 @@ class App {
     if (message.kind === "error") this.frame.say(T.failed(message.message, message.hint), true);
   }
 
-  /** What model, rules and view there are; and on the page's first, what it was when it was closed. */
+  /** What model, rules and view there are; and, at first, what the page was when it was closed. */
   async catalogue(message) {
     const known = this.moves !== null && this.page === message.page;
+    const other = this.model !== message.model;
     const { files, near, model, models, upload, bases, ready } = message;
     Object.assign(this, { files, near, model, models, upload, bases, ready, page: message.page });
     history.replaceState(null, "", `#${this.page}`);
@@ -74,10 +78,23 @@ class App {
     this.rules = new Map(message.rules.map((rule) => [rule.use, rule]));
     this.view = message.view?.script ? await import(message.view.script) : message.view;
     if (!known) this.restore(message);
+    if (modelOf(this.now.doc) !== this.model) return this.changeCatalogue();
+    if (other) this.answers.clear();
     this.rulesView.drawAdd();
     this.rulesView.draw();
     this.show();
     this.asks.again();
+    return null;
+  }
+
+  /** The spec is of another model than the rules that are shown. */
+  changeCatalogue() {
+    const model = modelOf(this.now.doc);
+    this.player.stop();
+    this.live.send({ do: "model", model }, (message) => {
+      if (message.kind === "error") this.frame.say(T.failed(message.message, message.hint), true);
+      if (message.kind === "catalogue") this.catalogue(message);
+    });
   }
 
   restore({ state, doc }) {
@@ -90,7 +107,7 @@ class App {
   }
 
   sendSave() {
-    const keys = new Set(this.moves.list.flatMap(({ now }) => [...now.stars, now.a, now.b, now.source?.key]));
+    const keys = new Set(this.moves.list.flatMap(({ now }) => [...now.stars, now.a, now.b, ...(now.source?.parts ?? [])]));
     const answers = [...this.kept.values()].filter((answer) => keys.has(answer.key));
     this.live.send({ do: "save", state: { ...this.moves.kept(answers), theme: this.theme } });
   }
@@ -126,9 +143,18 @@ class App {
     const other = JSON.stringify(this.now.doc) !== doc;
     if (other) this.now.near = null;
     this.commit(label);
+    if (modelOf(this.now.doc) !== this.model) return this.changeCatalogue();
     if (other) this.rulesView.draw();
     this.show();
     this.changed();
+    return null;
+  }
+
+  /** The spec was edited as text. */
+  specChanged() {
+    if (modelOf(this.now.doc) !== this.model) return this.changeCatalogue();
+    this.rulesView.draw();
+    return this.frame.head();
   }
 
   /** Change the newest move itself. */
@@ -146,6 +172,10 @@ class App {
     this.now = clone(this.moves.current.now);
     for (const key of before.stars) if (!this.now.stars.includes(key)) this.live.send({ do: "star", key, on: false });
     for (const key of this.now.stars) if (!before.stars.includes(key)) this.live.send({ do: "star", key, on: true });
+    if (modelOf(this.now.doc) !== this.model) {
+      this.changeCatalogue();
+      return;
+    }
     if (!same(before.doc, this.now.doc)) this.rulesView.draw();
     this.show();
     this.changed();
@@ -183,10 +213,10 @@ class App {
     this.save();
   }
 
-  /** Another model has other rules: the server says which. */
+  /** Begin with another model, which has other rules. */
   changeModel(name) {
     this.edit(T.moves.model(name), (now) => {
-      now.doc = { lc: 1, model: name, constraints: [], sample: now.doc.sample };
+      now.doc = { lc: 1, model: name, constraints: [], sample: { count: 16, seed: 0 } };
       Object.assign(now, { source: null, near: null, a: null, b: null });
     });
   }
@@ -260,12 +290,9 @@ class App {
 
   // Addresses
 
-  address(key, suffix) {
-    return `/file/${key}${suffix}?token=${encodeURIComponent(this.token)}`;
-  }
-
-  ofPage(file) {
-    return `/${file}?token=${encodeURIComponent(this.token)}&page=${encodeURIComponent(this.page)}`;
+  /** The address of something of this page, such as `spec.yaml` or `file/KEY.mid`. */
+  address(path) {
+    return `/${path}?token=${encodeURIComponent(this.token)}&page=${encodeURIComponent(this.page)}`;
   }
 
   get newPage() {

@@ -37,7 +37,7 @@ export class SpecPane {
   /** Show what the server says of the spec; the user's own text stays. */
   show({ yaml, problems }, own) {
     if (!own && yaml !== null && yaml !== undefined && this.text.value !== yaml) this.text.value = yaml;
-    this.link.href = this.app.ofPage("spec.yaml");
+    this.link.href = this.app.address("spec.yaml");
     this.mark(problems ?? []);
   }
 
@@ -74,7 +74,7 @@ export class SpecPane {
     if (message.kind === "error") this.outcome.textContent = T.failed(message.message, message.hint);
     if (message.kind !== "run") return;
     const link = message.report
-      ? el("a", { href: message.report, target: "_blank", rel: "noopener", id: "report" }, T.report)
+      ? el("a", { href: this.app.address(message.report.slice(1)), target: "_blank", rel: "noopener", id: "report" }, T.report)
       : null;
     this.outcome.replaceChildren(el("p", {}, T.runDone(message.folder)), link ?? "");
   }
