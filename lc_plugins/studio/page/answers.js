@@ -63,16 +63,27 @@ function files(app, answer, name) {
   });
 }
 
+const isChosen = (app, what, key) => (what === "star" ? app.now.stars.includes(key) : app.now[what] === key);
+
+/** What a button says that stars an output or chooses it for the comparison. */
+const choosing = (app, what, key) => ({ "data-choose": what, "data-key": key, "aria-pressed": String(isChosen(app, what, key)) });
+
+/** Show on all buttons which outputs are starred or compared. */
+export function markChosen(app) {
+  for (const one of document.querySelectorAll("[data-choose]")) {
+    one.setAttribute("aria-pressed", String(isChosen(app, one.dataset.choose, one.dataset.key)));
+  }
+}
+
 /** Everything about one answer: its picture, buttons, values. */
 export function card(app, answer, name, id) {
-  const starred = app.now.stars.includes(answer.key);
   const playing = app.player.plays(answer.key);
   const act = (what) => ({ id: `${id}-${what}`, "data-act": what, class: "tool" });
   const slots = ["a", "b"].map((slot) =>
     button(T.slots[slot], () => app.compare(slot, answer, name), {
       ...act(slot),
+      ...choosing(app, slot, answer.key),
       label: T.slot(T.slots[slot], name),
-      "aria-pressed": String(app.now[slot] === answer.key),
     }),
   );
   const tools = [
@@ -90,9 +101,9 @@ export function card(app, answer, name, id) {
   ];
   const star = button(icon("star"), () => app.star(answer, name), {
     ...act("star"),
+    ...choosing(app, "star", answer.key),
     class: "tool star",
     label: T.star(name),
-    "aria-pressed": String(starred),
   });
   return [
     el("div", { class: "view", "data-key": answer.key }, picture(app, answer, name), star),
@@ -123,13 +134,16 @@ export class Answers {
     slot.mark.textContent = old ? T.earlier : T.by[slot.answer.by] ?? "";
   }
 
-  /** Show an answer in its place. */
+  /** Show an answer in its place; return the one that stood there. */
   add(answer) {
     const slot = this.slots[answer.number] ?? this.make(answer.number);
+    const before = slot.answer;
     slot.answer = answer;
     slot.old = null;
-    this.draw(slot);
+    slot.node.hidden = false;
+    redraw(slot.body, () => card(this.app, answer, slot.name, `answer-${answer.number}`));
     this.age(slot, false);
+    return before;
   }
 
   make(place) {
@@ -142,16 +156,6 @@ export class Answers {
       this.host.append(node);
     }
     return this.slots[place];
-  }
-
-  draw(slot) {
-    slot.node.hidden = false;
-    redraw(slot.body, () => card(this.app, slot.answer, slot.name, `answer-${slot.answer.number}`));
-  }
-
-  /** Draw again what buttons show, such as stars. */
-  refresh() {
-    for (const slot of this.slots) if (!slot.node.hidden) this.draw(slot);
   }
 
   /** No more answers come: what is still from before goes. */

@@ -83,7 +83,8 @@ export class Asks {
   answer(answer) {
     if (this.breaks(answer)) return;
     const { app } = this;
-    app.answers.add(answer);
+    const before = app.answers.add(answer);
+    if (app.player.plays(before.key)) app.play(answer); // what is heard follows the rules
     if (answer.number === 0) this.first = { key: answer.key, data: answer.data };
     if (answer.number === 0) app.stamp();
     if (app.answers.all.length === 1) app.frame.drawSound();

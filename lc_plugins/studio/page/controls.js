@@ -174,8 +174,7 @@ export function control(id, param, value, set) {
   const { schema, nullable } = withoutNull(param.schema ?? {});
   if (!nullable) return inner(id, param, schema, value, set);
   const isSet = value !== null && value !== undefined;
-  const first = firstValue({ ...param, default: undefined, ...(param.default ? { default: param.default } : {}) });
-  const given = first ?? firstValue({ schema, control: param.control });
+  const given = param.default ?? firstValue({ schema, control: param.control });
   const onOff = check(`${param.title}: ${T.setting.set}`, isSet, (on) => set(on ? given : null), { id: `${id}-set` });
   return el("div", { class: "setting" }, onOff, isSet ? inner(id, param, schema, value, set) : null);
 }

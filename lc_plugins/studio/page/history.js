@@ -29,7 +29,8 @@ export function drawHistory(app, host) {
 
 /** Draw the starred answers and the link to their zip file. */
 export function drawStarred(app, host) {
-  if (host.hidden) return;
+  if (host.hidden || host.dataset.keys === app.now.stars.join()) return;
+  host.dataset.keys = app.now.stars.join();
   const kept = app.now.stars.map((key) => app.kept.get(key)).filter(Boolean);
   redraw(host, () => [
     el("h2", { class: "hidden" }, T.starred),
@@ -48,6 +49,9 @@ export function drawStarred(app, host) {
 
 /** Draw the two that are compared, or nothing. */
 export function drawComparison(app, host) {
+  const keys = `${app.now.a},${app.now.b}`;
+  if (host.dataset.keys === keys) return;
+  host.dataset.keys = keys;
   const chosen = ["a", "b"].map((slot) => app.kept.get(app.now[slot]));
   host.hidden = !chosen.some(Boolean);
   redraw(host, () =>

@@ -1,6 +1,6 @@
 /** The page: what the user has made, the moves that made it, and which part shows what. */
 
-import { Answers } from "./answers.js";
+import { Answers, markChosen } from "./answers.js";
 import { Asks } from "./asks.js";
 import { Files } from "./files.js";
 import { Frame } from "./frame.js";
@@ -49,10 +49,11 @@ class App {
     this.live = new Live({
       opening: () => ({ token: this.token, page: this.page }),
       opened: (message) => this.opened(message),
-      lost: () => this.frame.say(T.lost, true),
+      lost: (refused) => this.frame.say(refused ? T.noToken : T.lost, true),
     });
     document.addEventListener("keydown", (event) => this.key(event));
     addEventListener("hashchange", () => location.reload());
+    addEventListener("pagehide", () => this.moves && this.sendSave());
     followPlaying(this);
   }
 
@@ -77,7 +78,8 @@ class App {
     this.frame.say(ready ? T.ready : T.loading);
     this.rules = new Map(message.rules.map((rule) => [rule.use, rule]));
     this.view = message.view?.script ? await import(message.view.script) : message.view;
-    if (!known) this.restore(message);
+    if (known) this.save();
+    else this.restore(message);
     if (modelOf(this.now.doc) !== this.model) return this.changeCatalogue();
     if (other) this.answers.clear();
     this.rulesView.drawAdd();
@@ -196,9 +198,9 @@ class App {
   show() {
     this.frame.head();
     this.frame.drawSound();
-    this.answers.refresh();
     drawComparison(this, this.frame.comparison);
     this.showTabs();
+    markChosen(this);
   }
 
   showTabs() {
@@ -266,14 +268,19 @@ class App {
 
   /** Play an answer, or stop it; without one, the answer that was played last. */
   toggle(answer = null) {
-    const chosen = answer ?? this.selected ?? this.answers.all[0];
     if (answer ? this.player.plays(answer.key) : this.player.playing) return this.player.stop();
-    if (!chosen || !this.view?.notes) return null;
-    const beat = this.player.beat ?? 0; // what plays gives way to the other at the same place
-    this.selected = chosen;
-    const { beats, bar, notes } = this.view.notes(chosen.data);
+    const shown = [...this.answers.all, ...this.kept.values()];
+    const last = shown.find((one) => one.key === this.selected);
+    const chosen = answer ?? last ?? this.answers.all[0];
+    return chosen && this.view?.notes ? this.play(chosen) : null;
+  }
+
+  /** Play an answer; what plays gives way to it at the same place. */
+  play({ key, data }) {
+    this.selected = key;
+    const { beats, bar, notes } = this.view.notes(data);
     const chords = this.view.chords?.(this.now.doc) ?? [];
-    return this.player.play(chosen.key, { beats, bar, notes, chords }, beat);
+    this.player.play(key, { beats, bar, notes, chords }, this.player.beat ?? 0);
   }
 
   key(event) {

@@ -8,8 +8,8 @@ import { same } from "./state.js";
 import { T } from "./text.js";
 import { middleHalf, setWant, wantOf, widest } from "./wants.js";
 
-/** A docstring as paragraphs: its lines were broken for an editor. */
-const flowing = (text) => text.replace(/\n[ \t]*(?=[a-z0-9(`])/g, " ");
+/** What a docstring says of the rule itself, as paragraphs: its lines were broken for an editor. */
+const flowing = (text) => text.split(/^(?:Args|Raises|Returns|Examples?):/m)[0].trim().replace(/\n[ \t]*(?=[a-z0-9(`])/g, " ");
 
 export class Rules {
   /**
@@ -107,8 +107,8 @@ export class Rules {
     const drop = button(icon("remove"), () => this.remove(path, title), { id: `${id}-remove`, class: "quiet", label: T.removeRule(title) });
     const body = groupOf(entry) ? this.group(entry, path) : this.leaf(entry, path);
     return el(
-      "section",
-      { class: "card", id, "aria-label": title },
+      "div",
+      { class: "card", id, role: "group", "aria-label": title },
       el("header", {}, el("h3", {}, ...marks, title), alone, drop),
       ...body,
       this.more(entry, path, top, title),
