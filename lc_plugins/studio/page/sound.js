@@ -27,7 +27,7 @@ export class Player {
 
   /** Whether the output of a key is heard. */
   plays(key) {
-    return this.playing?.key === key;
+    return this.playing !== null && this.playing.key === key;
   }
 
   /** The beat that is heard now, or null. */
