@@ -8,7 +8,7 @@ const EDITING = 800; // ms without a key until an edit of the YAML is a move
 
 export class Asks {
   constructor(app) {
-    Object.assign(this, { app, number: null, part: "", yaml: null, first: null });
+    Object.assign(this, { app, number: null, part: "", yaml: null, first: null, drawn: 0, entries: [] });
     this.soon = seldom(() => this.send());
     this.edited = later(() => app.commit(T.moves.yaml), EDITING);
   }
@@ -47,8 +47,8 @@ export class Asks {
     app.live.forget(this.number);
     this.number = app.live.send(request, (message) => this.hear(message, yaml));
     if (this.number === null) return;
-    Object.assign(this, { part: Asks.part(app.now), first: null });
-    if (!app.ready) app.frame.plan(T.waiting);
+    Object.assign(this, { part: Asks.part(app.now), first: null, drawn: app.rulesView.drawn });
+    app.frame.plan(app.ready ? T.asking : T.waiting);
   }
 
   /** What the server says to the newest ask; `yaml` is what was asked, if it was text. */
@@ -56,7 +56,8 @@ export class Asks {
     const { app } = this;
     const fits = this.yaml === yaml && Asks.part(app.now) === this.part;
     if (message.kind === "spec" && (fits || yaml === null)) this.spec(message, yaml);
-    if (message.kind === "look" && app.rulesView.fits(message)) app.rulesView.show(message);
+    if (message.kind === "look") this.entries = message.entries;
+    if (message.kind === "look" && this.drawn === app.rulesView.drawn) app.rulesView.show(message);
     if (!fits) return;
     if (message.kind === "plan" || message.kind === "progress") app.frame.plan(message.text);
     if (message.kind === "tried") app.frame.plan(T.tried(message.tried));
@@ -77,6 +78,7 @@ export class Asks {
       this.part = Asks.part(app.now);
       this.edited();
       app.specChanged();
+      this.drawn = app.rulesView.drawn;
     }
   }
 
@@ -93,8 +95,7 @@ export class Asks {
   /** Whether an answer does not meet a condition: such a one is never shown. */
   breaks({ values }) {
     const { constraints = [] } = this.app.now.doc;
-    const { entries = [] } = this.app.rulesView.look ?? {};
-    const conditions = entries.filter((_, index) => constraints[index]?.require !== false).map((one) => one.label);
+    const conditions = this.entries.filter((_, index) => constraints[index]?.require !== false).map((one) => one.label);
     return values.some((one) => one.met === false && conditions.includes(one.label));
   }
 }

@@ -147,6 +147,6 @@ export class Frame {
   }
 
   done(text) {
-    this.line.textContent = this.planned === T.asking ? text : `${text} · ${this.planned}`;
+    this.line.textContent = [text, this.planned].filter((part) => part && part !== T.asking).join(" · ");
   }
 }

@@ -17,7 +17,7 @@ export class Rules {
    * @param {{list: Element, add: Element, state: Element}} hosts
    */
   constructor(app, hosts) {
-    Object.assign(this, { app, hosts, faders: new Map(), alone: new Map(), fresh: new Set(), look: null });
+    Object.assign(this, { app, hosts, faders: new Map(), alone: new Map(), fresh: new Set(), drawn: 0 });
   }
 
   title(entry) {
@@ -28,9 +28,9 @@ export class Rules {
     return this.app.rules.get(entry.use)?.title ?? entry.use ?? "?";
   }
 
-  /** Draw all cards, as the spec is now. What is known of the rules by then may be of others. */
+  /** Draw all cards, as the spec is now; what was asked before may be of other rules. */
   draw() {
-    this.look = null;
+    this.drawn += 1;
     const { constraints } = this.app.now.doc;
     redraw(this.hosts.list, () => {
       const before = this.faders;
@@ -237,14 +237,8 @@ export class Rules {
     this.hosts.state.replaceChildren(...problems.map((one) => el("p", { class: "bad" }, T.failed(one.message, one.hint))));
   }
 
-  /** Whether what the server says is of the rules that are drawn. */
-  fits({ leaves }) {
-    return leaves.length === this.faders.size && leaves.every((leaf) => this.faders.has(keyOf(leaf.path)));
-  }
-
   /** Show what the server says of the rules: histograms, rarity, conflicts. */
   show(look) {
-    this.look = look;
     for (const leaf of look.leaves) this.faders.get(keyOf(leaf.path))?.show(leaf);
     for (const [index, node] of this.alone) node.textContent = look.entries[index] ? T.alone(look.entries[index].text) : "";
     const parts = [];
