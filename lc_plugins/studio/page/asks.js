@@ -4,6 +4,7 @@ import { later, seldom } from "./live.js";
 import { same } from "./state.js";
 import { T } from "./text.js";
 
+const SLOW = 400; // ms without an end after which the page says that it waits
 const EDITING = 800; // ms without a key until an edit of the YAML is a move
 
 export class Asks {
@@ -48,7 +49,32 @@ export class Asks {
     this.number = app.live.send(request, (message) => this.hear(message, yaml));
     if (this.number === null) return;
     Object.assign(this, { part: Asks.part(app.now), first: null, drawn: app.rulesView.drawn });
-    app.frame.plan(app.ready ? T.asking : T.waiting);
+    this.waits();
+  }
+
+  /** Say that the model is asked, if that takes long enough to be noticed. */
+  waits() {
+    const { frame, ready } = this.app;
+    this.ended();
+    frame.planned = "";
+    this.timer = setTimeout(() => {
+      frame.stop.hidden = false;
+      if (!frame.planned) frame.plan(ready ? T.asking : T.waiting);
+    }, SLOW);
+  }
+
+  ended() {
+    clearTimeout(this.timer);
+    this.app.frame.stop.hidden = true;
+  }
+
+  /** Leave what is asked; what came of it stays. */
+  stop() {
+    this.app.live.forget(this.number);
+    this.app.live.send({ do: "stop" });
+    this.ended();
+    this.app.frame.plan(T.stopped);
+    this.app.answers.done();
   }
 
   /** What the server says to the newest ask; `yaml` is what was asked, if it was text. */
@@ -59,6 +85,7 @@ export class Asks {
     if (message.kind === "look") this.entries = message.entries;
     if (message.kind === "look" && this.drawn === app.rulesView.drawn) app.rulesView.show(message);
     if (!fits) return;
+    if (message.kind === "end") this.ended();
     if (message.kind === "plan" || message.kind === "progress") app.frame.plan(message.text);
     if (message.kind === "tried") app.frame.plan(T.tried(message.tried));
     if (message.kind === "answer") this.answer(message);

@@ -13,6 +13,7 @@ export class Frame {
     this.rules = { list: el("div", { id: "rules-list" }), add: el("div", { class: "add" }), state: el("div", { class: "state" }) };
     this.sound = el("div", { class: "sound", role: "group", "aria-label": T.sound });
     this.line = el("p", { class: "plan", "aria-live": "polite" });
+    this.stop = button(T.stopAsking, () => app.asks.stop(), { id: "stop", class: "quiet", hidden: true });
     this.ask = el("div", { class: "tools" });
     this.comparison = el("section", { class: "comparison", "aria-label": T.compare, hidden: true });
     this.grid = el("ul", { class: "grid", "aria-label": T.answers });
@@ -46,7 +47,7 @@ export class Frame {
       "main",
       {},
       column("rules", T.rules, state, list, add, el("p", { class: "soft legend" }, T.legend)),
-      column("answers", T.answers, this.ask, this.line, this.sound, this.comparison, this.grid),
+      column("answers", T.answers, this.ask, el("div", { class: "row" }, this.line, this.stop), this.sound, this.comparison, this.grid),
       el("section", { id: "side", tabindex: "-1", "aria-label": T.views }, this.tabList(), ...Object.values(this.tabs)),
     );
   }

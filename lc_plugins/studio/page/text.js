@@ -97,6 +97,8 @@ export const T = {
 
   answers: "Answers",
   plan: "Plan",
+  stopAsking: "Stop asking",
+  stopped: "Stopped: these are the answers that had come.",
   asking: "Asking the model …",
   waiting: "Waiting for the model …",
   tried: (count) => `${number(count)} tries so far …`,
