@@ -12,8 +12,10 @@ export function picture(app, answer, label, small = false) {
     return view.draw(answer.data, { label: T.picture(label, words) });
   }
   const address = view?.suffix ? app.address(`file/${answer.key}${view.suffix}`) : null;
-  if (view?.media?.startsWith("image/")) return el("img", { src: address, alt: label, loading: "lazy", draggable: "false" });
-  if (view?.media?.startsWith("audio/") && !small) return el("audio", { src: address, controls: true, "aria-label": label });
+  if (view?.media?.startsWith("image/"))
+    return el("img", { src: address, alt: label, loading: "lazy", draggable: "false" });
+  if (view?.media?.startsWith("audio/") && !small)
+    return el("audio", { src: address, controls: true, "aria-label": label });
   return el("span", { class: "blank" }, label);
 }
 
@@ -39,7 +41,11 @@ function values(answer, name) {
     "table",
     {},
     el("caption", { class: "hidden" }, name),
-    el("thead", { class: "hidden" }, el("tr", {}, ...[T.rule, T.value, T.wantedOf, T.met].map((text) => el("th", { scope: "col" }, text)))),
+    el(
+      "thead",
+      { class: "hidden" },
+      el("tr", {}, ...[T.rule, T.value, T.wantedOf, T.met].map((text) => el("th", { scope: "col" }, text))),
+    ),
     el("tbody", {}, ...rows),
   );
 }
@@ -51,7 +57,15 @@ function files(app, answer, name) {
     const address = app.address(`file/${answer.key}${suffix}`);
     const link = el(
       "a",
-      { href: address, download: file, class: "tool", draggable: "true", "aria-label": T.save(suffix, name), title: T.save(suffix, name), "data-act": `save-${kind}` },
+      {
+        href: address,
+        download: file,
+        class: "tool",
+        draggable: "true",
+        "aria-label": T.save(suffix, name),
+        title: T.save(suffix, name),
+        "data-act": `save-${kind}`,
+      },
       icon("save"),
       el("span", { "aria-hidden": "true" }, suffix.replace(".", "")),
     );
@@ -66,7 +80,11 @@ function files(app, answer, name) {
 const isChosen = (app, what, key) => (what === "star" ? app.now.stars.includes(key) : app.now[what] === key);
 
 /** What a button says that stars an output or chooses it for the comparison. */
-const choosing = (app, what, key) => ({ "data-choose": what, "data-key": key, "aria-pressed": String(isChosen(app, what, key)) });
+const choosing = (app, what, key) => ({
+  "data-choose": what,
+  "data-key": key,
+  "aria-pressed": String(isChosen(app, what, key)),
+});
 
 /** Show on all buttons which outputs are starred or compared. */
 export function markChosen(app) {
@@ -131,7 +149,7 @@ export class Answers {
     if (slot.old === old) return;
     slot.old = old;
     slot.node.classList.toggle("old", old);
-    slot.mark.textContent = old ? T.earlier : T.by[slot.answer.by] ?? "";
+    slot.mark.textContent = old ? T.earlier : (T.by[slot.answer.by] ?? "");
   }
 
   /** Show an answer in its place; return the one that stood there. */

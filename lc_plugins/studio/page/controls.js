@@ -113,9 +113,14 @@ function radios(id, title, words, value, set) {
 
 function checkboxes(id, title, words, value, set) {
   const boxes = words.map((word, index) =>
-    check(String(word), value.includes(word), (on) => set(words.filter((one) => (one === word ? on : value.includes(one)))), {
-      id: `${id}-${index}`,
-    }),
+    check(
+      String(word),
+      value.includes(word),
+      (on) => set(words.filter((one) => (one === word ? on : value.includes(one)))),
+      {
+        id: `${id}-${index}`,
+      },
+    ),
   );
   return el("fieldset", { class: "setting" }, el("legend", {}, title), el("div", { class: "radios" }, ...boxes));
 }
@@ -144,7 +149,10 @@ function withoutNull(schema) {
   const forms = schema.anyOf ?? schema.oneOf ?? [];
   const others = forms.filter((form) => form.type !== "null");
   if (others.length === forms.length) return { schema, nullable: false };
-  return { schema: others.length === 1 ? { ...schema, anyOf: undefined, ...others[0] } : { ...schema, anyOf: others }, nullable: true };
+  return {
+    schema: others.length === 1 ? { ...schema, anyOf: undefined, ...others[0] } : { ...schema, anyOf: others },
+    nullable: true,
+  };
 }
 
 /** A value to begin with where a setting has none. */
@@ -181,7 +189,8 @@ export function control(id, param, value, set) {
 
 function inner(id, param, schema, value, set) {
   const title = param.title;
-  const toggled = (list, one) => (list.includes(one) ? list.filter((other) => other !== one) : [...list, one].sort((a, b) => a - b));
+  const toggled = (list, one) =>
+    list.includes(one) ? list.filter((other) => other !== one) : [...list, one].sort((a, b) => a - b);
   if (param.control === "pitch-class") {
     return keyboard(id, title, "radio", [pitchClass(value)], (number) => set(NAMES[number]));
   }

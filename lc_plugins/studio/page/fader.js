@@ -38,7 +38,14 @@ export class Fader {
     this.frame = el("div", { class: "frame" });
     this.span = el("div", { class: "span" });
     this.ends = ["low", "high"].map((end) => this.range(end));
-    this.track = el("div", { class: this.yesNo ? "track low" : "track" }, this.bars, this.span, this.frame, ...this.ends);
+    this.track = el(
+      "div",
+      { class: this.yesNo ? "track low" : "track" },
+      this.bars,
+      this.span,
+      this.frame,
+      ...this.ends,
+    );
     this.track.addEventListener("pointerdown", (event) => this.grab(event));
     this.fields = el("div", { class: "fields" });
     this.words = el("p", { class: "reach", id: `${id}-reach` }, T.toldSoon);
@@ -87,7 +94,12 @@ export class Fader {
 
   /** One end of the fader: a native range, so that keys and screen readers know it. */
   range(end) {
-    const input = el("input", { type: "range", class: end, id: `${this.id}-${end}`, "aria-describedby": `${this.id}-reach` });
+    const input = el("input", {
+      type: "range",
+      class: end,
+      id: `${this.id}-${end}`,
+      "aria-describedby": `${this.id}-reach`,
+    });
     input.addEventListener("input", () => this.pull(end, Number(input.value)));
     input.addEventListener("change", () => {
       this.draw();
@@ -101,7 +113,8 @@ export class Fader {
     const [low, high] = endsOf(this.want);
     const kind = kindOf(this.want);
     let want = { [kind]: tidy(value) };
-    if (kind === "between") want = { between: end === "low" ? [value, Math.max(value, high)] : [Math.min(low, value), value] };
+    if (kind === "between")
+      want = { between: end === "low" ? [value, Math.max(value, high)] : [Math.min(low, value), value] };
     if (kind === "target") want = { target: this.want.target, tolerance: tidy(Math.abs(value - this.want.target)) };
     this.set(want, false);
   }
@@ -142,7 +155,8 @@ export class Fader {
     const [from, to] = endsOf(this.want);
     const known = [bars?.low ?? low, bars?.high ?? high];
     const values = [known[0] ?? from ?? 0, known[1] ?? to ?? 1];
-    if (bars || low === null || high === null) values.push(...[from, to].filter((end) => end !== null && Math.abs(end) < 1e8));
+    if (bars || low === null || high === null)
+      values.push(...[from, to].filter((end) => end !== null && Math.abs(end) < 1e8));
     const [least, most] = [Math.min(...values), Math.max(...values)];
     return least < most ? [least, most] : [least, least + 1];
   }

@@ -32,7 +32,8 @@ export class Files {
     const { app } = this;
     if (!file) return;
     const suffixes = app.upload ?? [];
-    if (!suffixes.some((suffix) => file.name.toLowerCase().endsWith(suffix))) return app.frame.say(T.wrongKind(suffixes), true);
+    if (!suffixes.some((suffix) => file.name.toLowerCase().endsWith(suffix)))
+      return app.frame.say(T.wrongKind(suffixes), true);
     if (file.size > MOST) return app.frame.say(T.tooLarge, true);
     app.frame.say(T.uploading(file.name));
     const address = `${app.address("upload")}&name=${encodeURIComponent(file.name)}`;

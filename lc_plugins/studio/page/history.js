@@ -15,7 +15,11 @@ export function drawHistory(app, host) {
       { class: "moves", reversed: true },
       ...list
         .map((move, index) => {
-          const thumb = el("span", { class: "thumb", "aria-hidden": "true" }, move.first ? picture(app, move.first, "", true) : "");
+          const thumb = el(
+            "span",
+            { class: "thumb", "aria-hidden": "true" },
+            move.first ? picture(app, move.first, "", true) : "",
+          );
           const current = index === at ? { "aria-current": "true" } : {};
           const cls = index > at ? "move undone" : "move";
           const go = button(thumb, () => app.go(index), { id: `move-${index}`, class: cls, ...current });
@@ -35,7 +39,11 @@ export function drawStarred(app, host) {
   redraw(host, () => [
     el("h2", { class: "hidden" }, T.starred),
     kept.length
-      ? el("p", {}, el("a", { class: "action", id: "zip", href: app.address("starred.zip"), download: "starred.zip" }, T.zip))
+      ? el(
+          "p",
+          {},
+          el("a", { class: "action", id: "zip", href: app.address("starred.zip"), download: "starred.zip" }, T.zip),
+        )
       : el("p", { class: "soft" }, T.noneStarred),
     el(
       "ul",
@@ -71,7 +79,12 @@ export function drawComparison(app, host) {
               const slot = ["a", "b"][index];
               if (!answer) return el("p", { class: "soft" }, T.emptySlot(T.slots[slot]));
               const name = `${T.slots[slot]}, ${answer.name}`;
-              return el("div", { class: "answer" }, el("h3", {}, name), ...card(app, answer, answer.name, `slot-${slot}`));
+              return el(
+                "div",
+                { class: "answer" },
+                el("h3", {}, name),
+                ...card(app, answer, answer.name, `slot-${slot}`),
+              );
             }),
           ),
         ],

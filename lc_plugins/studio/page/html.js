@@ -72,14 +72,18 @@ let waiting = new Map(); // what to draw once it is up, so that a press on a but
 
 addEventListener("pointerdown", (event) => (pressed = event.target), true);
 for (const name of ["pointerup", "pointercancel"]) {
-  addEventListener(name, () => {
-    pressed = null;
-    setTimeout(() => {
-      const hosts = waiting;
-      waiting = new Map();
-      for (const [host, children] of hosts) redraw(host, children);
-    });
-  }, true);
+  addEventListener(
+    name,
+    () => {
+      pressed = null;
+      setTimeout(() => {
+        const hosts = waiting;
+        waiting = new Map();
+        for (const [host, children] of hosts) redraw(host, children);
+      });
+    },
+    true,
+  );
 }
 
 /**

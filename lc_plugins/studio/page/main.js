@@ -14,7 +14,8 @@ import { Moves, blank, clone, same } from "./state.js";
 import { T } from "./text.js";
 
 const SAVE = 500; // ms from a change until it is saved
-const OWN_SPACE = "a, button, select, summary, textarea, audio, [type=checkbox], [type=radio], [type=text], [type=search], [type=file]";
+const OWN_SPACE =
+  "a, button, select, summary, textarea, audio, [type=checkbox], [type=radio], [type=text], [type=search], [type=file]";
 
 /** The token and the page's id, from the address. */
 function address() {
@@ -109,7 +110,9 @@ class App {
   }
 
   sendSave() {
-    const keys = new Set(this.moves.list.flatMap(({ now }) => [...now.stars, now.a, now.b, ...(now.source?.parts ?? [])]));
+    const keys = new Set(
+      this.moves.list.flatMap(({ now }) => [...now.stars, now.a, now.b, ...(now.source?.parts ?? [])]),
+    );
     const answers = [...this.kept.values()].filter((answer) => keys.has(answer.key));
     this.live.send({ do: "save", state: { ...this.moves.kept(answers), theme: this.theme } });
   }

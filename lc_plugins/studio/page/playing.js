@@ -45,7 +45,15 @@ export function soundBar(app) {
   const slider = (key, text, min, max, step, words) => {
     const output = el("output", {}, words(sound[key]));
     const said = words(sound[key]);
-    const input = el("input", { type: "range", id: `sound-${key}`, min, max, step, value: sound[key], "aria-valuetext": said });
+    const input = el("input", {
+      type: "range",
+      id: `sound-${key}`,
+      min,
+      max,
+      step,
+      value: sound[key],
+      "aria-valuetext": said,
+    });
     input.addEventListener("input", () => {
       app.now.sound[key] = Number(input.value);
       output.textContent = words(Number(input.value));

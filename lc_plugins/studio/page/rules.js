@@ -9,7 +9,11 @@ import { T } from "./text.js";
 import { middleHalf, setWant, wantOf, widest } from "./wants.js";
 
 /** What a docstring says of the rule itself, as paragraphs: its lines were broken for an editor. */
-const flowing = (text) => text.split(/^(?:Args|Raises|Returns|Examples?):/m)[0].trim().replace(/\n[ \t]*(?=[a-z0-9(`])/g, " ");
+const flowing = (text) =>
+  text
+    .split(/^(?:Args|Raises|Returns|Examples?):/m)[0]
+    .trim()
+    .replace(/\n[ \t]*(?=[a-z0-9(`])/g, " ");
 
 export class Rules {
   /**
@@ -47,7 +51,7 @@ export class Rules {
   drawAdd() {
     const find = el("input", { type: "search", id: "find", placeholder: T.find, "aria-label": T.find });
     const buttons = [...this.app.rules.values()].map((rule) => {
-      const content = el("span", {}, el("b", {}, rule.title), el("span", { class: "soft" }, rule.summary));
+      const content = el("span", {}, el("b", {}, rule.title), " ", el("span", { class: "soft" }, rule.summary));
       const words = `${rule.use} ${rule.title} ${rule.summary}`.toLowerCase();
       return button(content, () => this.add(rule), { class: "rule", "data-words": words });
     });
@@ -104,7 +108,11 @@ export class Rules {
     if (top?.require === false) marks.push(el("span", { class: "mark" }, T.preferenceShort));
     const alone = el("span", { class: "alone" });
     if (top) this.alone.set(path[0], alone);
-    const drop = button(icon("remove"), () => this.remove(path, title), { id: `${id}-remove`, class: "quiet", label: T.removeRule(title) });
+    const drop = button(icon("remove"), () => this.remove(path, title), {
+      id: `${id}-remove`,
+      class: "quiet",
+      label: T.removeRule(title),
+    });
     const body = groupOf(entry) ? this.group(entry, path) : this.leaf(entry, path);
     return el(
       "div",
@@ -184,8 +192,12 @@ export class Rules {
   ofTop(place, top, id, title) {
     const change = (label, act) => this.app.edit(label, ({ doc }) => act(doc.constraints[place], doc.constraints));
     const not = (on) =>
-      change(T.moves.not(title, on), (one, list) => (list[place] = on ? carry(one, { not: one }) : carry(one, one.not)));
-    const preference = (on) => change(T.moves.preference(title, on), (one) => (on ? (one.require = false) : delete one.require));
+      change(
+        T.moves.not(title, on),
+        (one, list) => (list[place] = on ? carry(one, { not: one }) : carry(one, one.not)),
+      );
+    const preference = (on) =>
+      change(T.moves.preference(title, on), (one) => (on ? (one.require = false) : delete one.require));
     const weight = (text) =>
       change(T.moves.weight(title), (one) => {
         one.weight = Math.max(0, Number(text) || 0);
@@ -196,12 +208,14 @@ export class Rules {
         one.label = text.trim();
         if (!one.label) delete one.label;
       });
-    const shift = (by) => change(T.moves.moved(title), (one, list) => list.splice(place + by, 0, ...list.splice(place, 1)));
+    const shift = (by) =>
+      change(T.moves.moved(title), (one, list) => list.splice(place + by, 0, ...list.splice(place, 1)));
     const field = (key, text, props, set) => {
       const input = el("input", { id: `${id}-${key}`, ...props, on: { change: () => set(input.value) } });
       return el("label", { class: "field" }, el("span", {}, text), input);
     };
-    const move = (key, text, by, disabled) => button(text, () => shift(by), { id: `${id}-${key}`, disabled, label: T.of(text, title) });
+    const move = (key, text, by, disabled) =>
+      button(text, () => shift(by), { id: `${id}-${key}`, disabled, label: T.of(text, title) });
     return [
       check(T.not, Boolean(top.not), not, { id: `${id}-not` }),
       check(T.preference, top.require === false, preference, { id: `${id}-preference` }),
@@ -234,13 +248,16 @@ export class Rules {
 
   /** Show what is wrong with the spec. */
   wrong(problems) {
-    this.hosts.state.replaceChildren(...problems.map((one) => el("p", { class: "bad" }, T.failed(one.message, one.hint))));
+    this.hosts.state.replaceChildren(
+      ...problems.map((one) => el("p", { class: "bad" }, T.failed(one.message, one.hint))),
+    );
   }
 
   /** Show what the server says of the rules: histograms, rarity, conflicts. */
   show(look) {
     for (const leaf of look.leaves) this.faders.get(keyOf(leaf.path))?.show(leaf);
-    for (const [index, node] of this.alone) node.textContent = look.entries[index] ? T.alone(look.entries[index].text) : "";
+    for (const [index, node] of this.alone)
+      node.textContent = look.entries[index] ? T.alone(look.entries[index].text) : "";
     const parts = [];
     if (look.every) parts.push(el("p", { class: "every" }, T.together(look.every.text)));
     for (const text of look.conflicts ?? []) parts.push(el("p", { class: "bad" }, text));

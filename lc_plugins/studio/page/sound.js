@@ -91,7 +91,8 @@ export class Player {
       if (at >= from) this.note(VOICES[instrument], pitch, time(at), length / speed, 0.32);
     }
     if (chords) for (const one of harmony(score)) this.chord(one, time, from, speed);
-    for (let beat = Math.ceil(from); metronome && beat < score.beats; beat += 1) this.click(time(beat), beat % score.bar === 0);
+    for (let beat = Math.ceil(from); metronome && beat < score.beats; beat += 1)
+      this.click(time(beat), beat % score.bar === 0);
     const end = time(score.beats);
     const wait = end - this.context.currentTime - (loop ? AHEAD : -0.2);
     this.playing.timer = setTimeout(() => (loop ? this.pass(end, 0) : this.stop()), 1000 * Math.max(0, wait));

@@ -29,7 +29,12 @@ export class SpecPane {
       el("p", { class: "soft" }, T.yamlHelp),
       el("div", { class: "editor" }, this.lines, this.text),
       this.problems,
-      el("div", { class: "row" }, this.link, button(T.run, () => app.run(), { id: "run", class: "action" })),
+      el(
+        "div",
+        { class: "row" },
+        this.link,
+        button(T.run, () => app.run(), { id: "run", class: "action" }),
+      ),
       this.outcome,
     );
   }
@@ -74,7 +79,11 @@ export class SpecPane {
     if (message.kind === "error") this.outcome.textContent = T.failed(message.message, message.hint);
     if (message.kind !== "run") return;
     const link = message.report
-      ? el("a", { href: this.app.address(message.report.slice(1)), target: "_blank", rel: "noopener", id: "report" }, T.report)
+      ? el(
+          "a",
+          { href: this.app.address(message.report.slice(1)), target: "_blank", rel: "noopener", id: "report" },
+          T.report,
+        )
       : null;
     this.outcome.replaceChildren(el("p", {}, T.runDone(message.folder)), link ?? "");
   }

@@ -91,7 +91,13 @@ export const T = {
   noReach: "Nothing is within reach under the other rules.",
   toldSoon: "How the outputs are spread comes with the model.",
   valueText: (value, name) => `${number(value)}${unit(name)}`,
-  setting: { set: "set", item: (n) => `${n}`, addItem: "Add one", removeItem: (n) => `Remove number ${n}`, json: "as JSON" },
+  setting: {
+    set: "set",
+    item: (n) => `${n}`,
+    addItem: "Add one",
+    removeItem: (n) => `Remove number ${n}`,
+    json: "as JSON",
+  },
   keys: NAMES,
   on: "on",
 
