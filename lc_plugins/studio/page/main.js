@@ -81,18 +81,18 @@ class App {
     this.view = message.view?.script ? await import(message.view.script) : message.view;
     if (known) this.save();
     else this.restore(message);
-    if (modelOf(this.now.doc) !== this.model) return this.changeCatalogue();
+    this.asModel = modelOf(this.now.doc);
     if (other) this.answers.clear();
     this.rulesView.drawAdd();
     this.rulesView.draw();
     this.show();
     this.asks.again();
-    return null;
   }
 
   /** The spec is of another model than the rules that are shown. */
   changeCatalogue() {
     const model = modelOf(this.now.doc);
+    this.asModel = model;
     this.player.stop();
     this.live.send({ do: "model", model }, (message) => {
       if (message.kind === "error") this.frame.say(T.failed(message.message, message.hint), true);
@@ -148,7 +148,7 @@ class App {
     const other = JSON.stringify(this.now.doc) !== doc;
     if (other) this.now.near = null;
     this.commit(label);
-    if (modelOf(this.now.doc) !== this.model) return this.changeCatalogue();
+    if (modelOf(this.now.doc) !== this.asModel) return this.changeCatalogue();
     if (other) this.rulesView.draw();
     this.show();
     this.changed();
@@ -157,7 +157,7 @@ class App {
 
   /** The spec was edited as text. */
   specChanged() {
-    if (modelOf(this.now.doc) !== this.model) return this.changeCatalogue();
+    if (modelOf(this.now.doc) !== this.asModel) return this.changeCatalogue();
     this.rulesView.draw();
     return this.frame.head();
   }
@@ -177,7 +177,7 @@ class App {
     this.now = clone(this.moves.current.now);
     for (const key of before.stars) if (!this.now.stars.includes(key)) this.live.send({ do: "star", key, on: false });
     for (const key of this.now.stars) if (!before.stars.includes(key)) this.live.send({ do: "star", key, on: true });
-    if (modelOf(this.now.doc) !== this.model) {
+    if (modelOf(this.now.doc) !== this.asModel) {
       this.changeCatalogue();
       return;
     }
