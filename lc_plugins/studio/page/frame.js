@@ -63,7 +63,8 @@ export class Frame {
     return el(
       "main",
       {},
-      column("rules", T.rules, state, list, add, el("p", { class: "soft legend" }, T.legend)),
+      column("rules", T.rules, state, list, add, el("p", { class: "legend" }, T.legend),
+        el("p", { class: "legend" }, T.hints)),
       column(
         "answers",
         T.answers,

@@ -73,6 +73,7 @@ export const T = {
   nothingLeft: "Nothing is left",
   advice: (text) => `Would help: ${text}`,
   legend: "Grey: all outputs of the model. Blue: those that meet the other rules. The frame: what is wanted.",
+  hints: "Space plays and stops. Ctrl+Z takes a move back, Ctrl+Shift+Z makes it again.",
   undefinedWhere: (where) => `Undefined where: ${where}.`,
 
   want: "Wanted",
@@ -145,7 +146,7 @@ export const T = {
   slot: (slot, name) => `Compare ${name} as ${slot}`,
   save: (file, name) => `Save ${name} as ${file}`,
   fileName: (name, suffix) => `${name.toLowerCase().replaceAll(" ", "-")}${suffix}`,
-  seed: "Sixteen others",
+  seed: "Other answers",
 
   compare: "Compare",
   slots: { a: "A", b: "B" },
@@ -206,7 +207,7 @@ export const T = {
     base: "Other beginning",
     model: (name) => `Model ${name}`,
     yaml: "Spec edited",
-    seed: "Sixteen others",
+    seed: "Other answers",
     starred: (name, on) => (on ? `${name} starred` : `${name} no longer starred`),
     near: (name) => `More like ${name}`,
     compare: (slot, name) => `${slot} is ${name}`,
