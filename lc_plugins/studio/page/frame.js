@@ -63,8 +63,15 @@ export class Frame {
     return el(
       "main",
       {},
-      column("rules", T.rules, state, list, add, el("p", { class: "legend" }, T.legend),
-        el("p", { class: "legend" }, T.hints)),
+      column(
+        "rules",
+        T.rules,
+        state,
+        list,
+        add,
+        el("p", { class: "legend" }, T.legend),
+        el("p", { class: "legend" }, T.hints),
+      ),
       column(
         "answers",
         T.answers,

@@ -10,7 +10,7 @@ import { followPlaying, markPlaying } from "./playing.js";
 import { Rules } from "./rules.js";
 import { Player } from "./sound.js";
 import { SpecPane } from "./spec.js";
-import { Moves, blank, clone, same } from "./state.js";
+import { Moves, blank, clone, loseOutputs, same } from "./state.js";
 import { T } from "./text.js";
 
 const SAVE = 500; // ms from a change until it is saved
@@ -102,6 +102,10 @@ class App {
 
   restore({ state, doc }) {
     const start = [{ label: T.moves.start, now: blank(doc), first: null }];
+    const place = `page ${this.page}`;
+    const sameServer = sessionStorage.getItem(place) === this.token;
+    sessionStorage.setItem(place, this.token);
+    if (!sameServer) for (const move of state?.moves ?? []) loseOutputs(move, Boolean(this.view?.draw));
     this.moves = state ? new Moves(state.moves, state.at) : new Moves(start);
     this.kept = new Map((state?.answers ?? []).map((answer) => [answer.key, answer]));
     this.theme = state?.theme ?? "auto";
