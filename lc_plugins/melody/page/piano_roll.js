@@ -56,7 +56,12 @@ function pitchRange(notes) {
 function roll(data, label, [low, high], grid) {
   const [width, height] = [data.steps * STEP, (high - low + 1) * ROW];
   const root = part("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", class: "roll" });
-  if (label) for (const [key, value] of [["role", "img"], ["aria-label", label]]) root.setAttribute(key, value);
+  if (label)
+    for (const [key, value] of [
+      ["role", "img"],
+      ["aria-label", label],
+    ])
+      root.setAttribute(key, value);
   else root.setAttribute("aria-hidden", "true");
   const box = (x, y, w, h, more) => root.append(part("rect", { x, y, width: w, height: h, ...more }));
   const top = (pitch) => (high - pitch) * ROW;

@@ -11,9 +11,11 @@ export function picture(app, answer, label, small = false) {
     if (small && view.small) return view.small(answer.data, { label });
     return view.draw(answer.data, { label: T.picture(label, words) });
   }
-  const address = view?.suffix ? app.address(answer.key, view.suffix) : null;
-  if (view?.media?.startsWith("image/")) return el("img", { src: address, alt: label, loading: "lazy" });
-  if (view?.media?.startsWith("audio/") && !small) return el("audio", { src: address, controls: true, "aria-label": label });
+  const address = view?.suffix ? app.address(`file/${answer.key}${view.suffix}`) : null;
+  if (view?.media?.startsWith("image/"))
+    return el("img", { src: address, alt: label, loading: "lazy", draggable: "false" });
+  if (view?.media?.startsWith("audio/") && !small)
+    return el("audio", { src: address, controls: true, "aria-label": label });
   return el("span", { class: "blank" }, label);
 }
 
@@ -25,7 +27,7 @@ function values(answer, name) {
       "tr",
       {},
       el("th", { scope: "row" }, one.label),
-      el("td", {}, number(one.value)),
+      el("td", {}, one.value === null ? T.noValue : number(one.value)),
       el("td", { class: "soft" }, one.wanted),
       el(
         "td",
@@ -39,7 +41,11 @@ function values(answer, name) {
     "table",
     {},
     el("caption", { class: "hidden" }, name),
-    el("thead", { class: "hidden" }, el("tr", {}, ...[T.rule, T.value, T.wantedOf, T.met].map((text) => el("th", { scope: "col" }, text)))),
+    el(
+      "thead",
+      { class: "hidden" },
+      el("tr", {}, ...[T.rule, T.value, T.wantedOf, T.met].map((text) => el("th", { scope: "col" }, text))),
+    ),
     el("tbody", {}, ...rows),
   );
 }
@@ -48,10 +54,18 @@ function values(answer, name) {
 function files(app, answer, name) {
   return app.files.map(({ name: kind, suffix, media }) => {
     const file = T.fileName(name, suffix);
-    const address = app.address(answer.key, suffix);
+    const address = app.address(`file/${answer.key}${suffix}`);
     const link = el(
       "a",
-      { href: address, download: file, class: "tool", draggable: "true", "aria-label": T.save(suffix, name), title: T.save(suffix, name), "data-act": `save-${kind}` },
+      {
+        href: address,
+        download: file,
+        class: "tool",
+        draggable: "true",
+        "aria-label": T.save(suffix, name),
+        title: T.save(suffix, name),
+        "data-act": `save-${kind}`,
+      },
       icon("save"),
       el("span", { "aria-hidden": "true" }, suffix.replace(".", "")),
     );
@@ -63,16 +77,31 @@ function files(app, answer, name) {
   });
 }
 
+const isChosen = (app, what, key) => (what === "star" ? app.now.stars.includes(key) : app.now[what] === key);
+
+/** What a button says that stars an output or chooses it for the comparison. */
+const choosing = (app, what, key) => ({
+  "data-choose": what,
+  "data-key": key,
+  "aria-pressed": String(isChosen(app, what, key)),
+});
+
+/** Show on all buttons which outputs are starred or compared. */
+export function markChosen(app) {
+  for (const one of document.querySelectorAll("[data-choose]")) {
+    one.setAttribute("aria-pressed", String(isChosen(app, one.dataset.choose, one.dataset.key)));
+  }
+}
+
 /** Everything about one answer: its picture, buttons, values. */
 export function card(app, answer, name, id) {
-  const starred = app.now.stars.includes(answer.key);
   const playing = app.player.plays(answer.key);
   const act = (what) => ({ id: `${id}-${what}`, "data-act": what, class: "tool" });
   const slots = ["a", "b"].map((slot) =>
     button(T.slots[slot], () => app.compare(slot, answer, name), {
       ...act(slot),
+      ...choosing(app, slot, answer.key),
       label: T.slot(T.slots[slot], name),
-      "aria-pressed": String(app.now[slot] === answer.key),
     }),
   );
   const tools = [
@@ -80,20 +109,22 @@ export function card(app, answer, name, id) {
       ? button(icon(playing ? "stop" : "play"), () => app.toggle(answer), {
           ...act("play"),
           "data-play": answer.key,
+          "data-name": name,
           label: playing ? T.stopOf(name) : T.playOf(name),
         })
       : null,
-    button(icon("star"), () => app.star(answer, name), {
-      ...act("star"),
-      label: T.star(name),
-      "aria-pressed": String(starred),
-    }),
-    app.near ? button(icon("near"), () => app.moreLike(answer, name), { ...act("near"), label: T.nearOf(name) }) : null,
+    app.near ? button("≈", () => app.moreLike(answer, name), { ...act("near"), label: T.nearOf(name) }) : null,
     ...slots,
     ...files(app, answer, name),
   ];
+  const star = button(icon("star"), () => app.star(answer, name), {
+    ...act("star"),
+    ...choosing(app, "star", answer.key),
+    class: "tool star",
+    label: T.star(name),
+  });
   return [
-    el("div", { class: "view", "data-key": answer.key }, picture(app, answer, name)),
+    el("div", { class: "view", "data-key": answer.key }, picture(app, answer, name), star),
     el("div", { class: "tools" }, ...tools),
     values(answer, name),
   ];
@@ -118,16 +149,19 @@ export class Answers {
     if (slot.old === old) return;
     slot.old = old;
     slot.node.classList.toggle("old", old);
-    slot.mark.textContent = old ? T.earlier : T.by[slot.answer.by] ?? "";
+    slot.mark.textContent = old ? T.earlier : (T.by[slot.answer.by] ?? "");
   }
 
-  /** Show an answer in its place. */
+  /** Show an answer in its place; return the one that stood there. */
   add(answer) {
     const slot = this.slots[answer.number] ?? this.make(answer.number);
+    const before = slot.answer;
     slot.answer = answer;
     slot.old = null;
-    this.draw(slot);
+    slot.node.hidden = false;
+    redraw(slot.body, () => card(this.app, answer, slot.name, `answer-${answer.number}`));
     this.age(slot, false);
+    return before;
   }
 
   make(place) {
@@ -140,16 +174,6 @@ export class Answers {
       this.host.append(node);
     }
     return this.slots[place];
-  }
-
-  draw(slot) {
-    slot.node.hidden = false;
-    redraw(slot.body, () => card(this.app, slot.answer, slot.name, `answer-${slot.answer.number}`));
-  }
-
-  /** Draw again what buttons show, such as stars. */
-  refresh() {
-    for (const slot of this.slots) if (!slot.node.hidden) this.draw(slot);
   }
 
   /** No more answers come: what is still from before goes. */

@@ -113,9 +113,14 @@ function radios(id, title, words, value, set) {
 
 function checkboxes(id, title, words, value, set) {
   const boxes = words.map((word, index) =>
-    check(String(word), value.includes(word), (on) => set(words.filter((one) => (one === word ? on : value.includes(one)))), {
-      id: `${id}-${index}`,
-    }),
+    check(
+      String(word),
+      value.includes(word),
+      (on) => set(words.filter((one) => (one === word ? on : value.includes(one)))),
+      {
+        id: `${id}-${index}`,
+      },
+    ),
   );
   return el("fieldset", { class: "setting" }, el("legend", {}, title), el("div", { class: "radios" }, ...boxes));
 }
@@ -144,7 +149,10 @@ function withoutNull(schema) {
   const forms = schema.anyOf ?? schema.oneOf ?? [];
   const others = forms.filter((form) => form.type !== "null");
   if (others.length === forms.length) return { schema, nullable: false };
-  return { schema: others.length === 1 ? { ...schema, anyOf: undefined, ...others[0] } : { ...schema, anyOf: others }, nullable: true };
+  return {
+    schema: others.length === 1 ? { ...schema, anyOf: undefined, ...others[0] } : { ...schema, anyOf: others },
+    nullable: true,
+  };
 }
 
 /** A value to begin with where a setting has none. */
@@ -174,15 +182,15 @@ export function control(id, param, value, set) {
   const { schema, nullable } = withoutNull(param.schema ?? {});
   if (!nullable) return inner(id, param, schema, value, set);
   const isSet = value !== null && value !== undefined;
-  const first = firstValue({ ...param, default: undefined, ...(param.default ? { default: param.default } : {}) });
-  const given = first ?? firstValue({ schema, control: param.control });
+  const given = param.default ?? firstValue({ schema, control: param.control });
   const onOff = check(`${param.title}: ${T.setting.set}`, isSet, (on) => set(on ? given : null), { id: `${id}-set` });
   return el("div", { class: "setting" }, onOff, isSet ? inner(id, param, schema, value, set) : null);
 }
 
 function inner(id, param, schema, value, set) {
   const title = param.title;
-  const toggled = (list, one) => (list.includes(one) ? list.filter((other) => other !== one) : [...list, one].sort((a, b) => a - b));
+  const toggled = (list, one) =>
+    list.includes(one) ? list.filter((other) => other !== one) : [...list, one].sort((a, b) => a - b);
   if (param.control === "pitch-class") {
     return keyboard(id, title, "radio", [pitchClass(value)], (number) => set(NAMES[number]));
   }

@@ -38,7 +38,15 @@ export class Fader {
     this.frame = el("div", { class: "frame" });
     this.span = el("div", { class: "span" });
     this.ends = ["low", "high"].map((end) => this.range(end));
-    this.track = el("div", { class: "track" }, this.bars, this.span, this.frame, ...this.ends);
+    this.track = el(
+      "div",
+      { class: this.yesNo ? "track low" : "track" },
+      this.bars,
+      this.span,
+      this.frame,
+      ...this.ends,
+    );
+    this.track.addEventListener("pointerdown", (event) => this.grab(event));
     this.fields = el("div", { class: "fields" });
     this.words = el("p", { class: "reach", id: `${id}-reach` }, T.toldSoon);
     this.node = el("div", { class: "fader" }, this.head(), this.track, this.words);
@@ -86,7 +94,12 @@ export class Fader {
 
   /** One end of the fader: a native range, so that keys and screen readers know it. */
   range(end) {
-    const input = el("input", { type: "range", class: end, id: `${this.id}-${end}`, "aria-describedby": `${this.id}-reach` });
+    const input = el("input", {
+      type: "range",
+      class: end,
+      id: `${this.id}-${end}`,
+      "aria-describedby": `${this.id}-reach`,
+    });
     input.addEventListener("input", () => this.pull(end, Number(input.value)));
     input.addEventListener("change", () => {
       this.draw();
@@ -100,9 +113,32 @@ export class Fader {
     const [low, high] = endsOf(this.want);
     const kind = kindOf(this.want);
     let want = { [kind]: tidy(value) };
-    if (kind === "between") want = { between: end === "low" ? [Math.min(value, high), high] : [low, Math.max(low, value)] };
+    if (kind === "between")
+      want = { between: end === "low" ? [value, Math.max(value, high)] : [Math.min(low, value), value] };
     if (kind === "target") want = { target: this.want.target, tolerance: tidy(Math.abs(value - this.want.target)) };
     this.set(want, false);
+  }
+
+  /** A press on the histogram takes the nearer end there, and along. */
+  grab(event) {
+    if (this.yesNo || event.target.matches("input")) return;
+    const box = this.track.getBoundingClientRect();
+    const valueAt = (x) => {
+      const exact = this.axis[0] + Math.min(1, Math.max(0, (x - box.left) / box.width)) * (this.axis[1] - this.axis[0]);
+      return tidy(this.axis[0] + Math.round((exact - this.axis[0]) / this.step) * this.step);
+    };
+    const value = valueAt(event.clientX);
+    const shown = endsOf(this.want).map((end) => (end === null ? Infinity : Math.abs(end - value)));
+    const end = shown[0] < shown[1] || (shown[0] === shown[1] && value < endsOf(this.want)[0]) ? "low" : "high";
+    const move = ({ clientX }) => this.pull(end, valueAt(clientX));
+    const drop = () => {
+      this.track.removeEventListener("pointermove", move);
+      this.moved();
+    };
+    move(event);
+    this.track.setPointerCapture(event.pointerId);
+    this.track.addEventListener("pointermove", move);
+    this.track.addEventListener("lostpointercapture", drop, { once: true });
   }
 
   set(want, whole) {
@@ -119,7 +155,8 @@ export class Fader {
     const [from, to] = endsOf(this.want);
     const known = [bars?.low ?? low, bars?.high ?? high];
     const values = [known[0] ?? from ?? 0, known[1] ?? to ?? 1];
-    if (bars || low === null || high === null) values.push(...[from, to].filter((end) => end !== null && Math.abs(end) < 1e8));
+    if (bars || low === null || high === null)
+      values.push(...[from, to].filter((end) => end !== null && Math.abs(end) < 1e8));
     const [least, most] = [Math.min(...values), Math.max(...values)];
     return least < most ? [least, most] : [least, least + 1];
   }
@@ -132,8 +169,8 @@ export class Fader {
     return Math.min(1, Math.max(0, (value - this.axis[0]) / (this.axis[1] - this.axis[0])));
   }
 
-  /** Draw the wanted range, the two ends and their numbers. */
-  draw() {
+  /** Draw the wanted range, the two ends and their numbers; what is being typed stays unless it is `typed`. */
+  draw(typed = false) {
     const kind = kindOf(this.want);
     const [low, high] = endsOf(this.want);
     this.frame.style.left = `${100 * this.share(low ?? this.axis[0])}%`;
@@ -151,11 +188,11 @@ export class Fader {
       input.setAttribute("aria-label", `${this.title}: ${end}`);
       input.setAttribute("aria-valuetext", T.valueText(value, this.rule.unit));
     }
-    if (!this.yesNo) this.numbers(kind);
+    if (!this.yesNo) this.numbers(kind, typed);
   }
 
   /** The numbers to type, as many as the kind of want has. */
-  numbers(kind) {
+  numbers(kind, typed) {
     const values = kind === "target" ? [this.want.target, this.want.tolerance ?? 0] : [this.want[kind]].flat();
     if (this.fields.dataset.kind !== kind) {
       this.fields.dataset.kind = kind;
@@ -163,7 +200,7 @@ export class Fader {
       this.fields.replaceChildren(...fields, el("span", { class: "unit" }, this.rule.unit ?? ""));
     }
     [...this.fields.querySelectorAll("input")].forEach((field, index) => {
-      if (field !== document.activeElement || Number(field.value) !== values[index]) field.value = values[index] ?? "";
+      if (typed || field !== document.activeElement) field.value = values[index] ?? "";
     });
   }
 
@@ -176,7 +213,7 @@ export class Fader {
     });
     field.addEventListener("change", () => {
       const value = Number(field.value);
-      if (field.value === "" || !Number.isFinite(value)) return this.draw();
+      if (field.value === "" || !Number.isFinite(value)) return this.draw(true);
       let want = { [kind]: value };
       if (kind === "between") {
         const pair = this.want.between.with(index, value);
@@ -184,21 +221,17 @@ export class Fader {
       }
       if (kind === "target") want = { ...this.want, [index ? "tolerance" : "target"]: index ? Math.abs(value) : value };
       this.set(want, false);
-      this.spreadAnew();
+      this.axis = this.spread();
+      if (this.leaf) this.show(this.leaf);
+      this.draw(true);
       return this.moved();
     });
     return field;
   }
 
-  spreadAnew() {
-    this.axis = this.spread();
-    if (this.leaf) this.show(this.leaf);
-    else this.draw();
-  }
-
   /** Show what the server says of this rule's values: histogram, reach. */
   show(leaf) {
-    const held = this.ends.some((input) => input.matches(":active"));
+    const held = this.track.matches(":active");
     this.leaf = leaf;
     if (!held) this.axis = this.spread();
     const { low, high, all, left } = leaf.bars;
@@ -217,6 +250,11 @@ export class Fader {
     const words = leaf.span ? T.reach(leaf.span) + T.told(leaf.told) : T.noReach;
     if (this.words.textContent !== words) this.words.textContent = words;
     this.draw();
+  }
+
+  /** Go on showing what the fader showed that this one replaces, until the server says more. */
+  inherit(other) {
+    if (other?.leaf && other.rule === this.rule) this.show(other.leaf);
   }
 
   /** What is wanted now, in words. */

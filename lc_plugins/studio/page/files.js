@@ -32,17 +32,19 @@ export class Files {
     const { app } = this;
     if (!file) return;
     const suffixes = app.upload ?? [];
-    if (!suffixes.some((suffix) => file.name.toLowerCase().endsWith(suffix))) return app.frame.say(T.wrongKind(suffixes), true);
+    if (!suffixes.some((suffix) => file.name.toLowerCase().endsWith(suffix)))
+      return app.frame.say(T.wrongKind(suffixes), true);
     if (file.size > MOST) return app.frame.say(T.tooLarge, true);
     app.frame.say(T.uploading(file.name));
-    const address = `/upload?token=${encodeURIComponent(app.token)}&name=${encodeURIComponent(file.name)}`;
+    const address = `${app.address("upload")}&name=${encodeURIComponent(file.name)}`;
     try {
       const response = await fetch(address, { method: "POST", body: file });
       const answer = await response.json();
       if (!response.ok) return app.frame.say(T.failed(answer.message, answer.hint), true);
-      app.keep(answer, file.name);
+      for (const one of answer.outputs) app.keep(one, file.name);
       app.frame.say(answer.text);
-      app.edit(T.moves.from(file.name), (now) => (now.source = { key: answer.key, name: file.name }));
+      const parts = answer.outputs.map((one) => one.key);
+      app.edit(T.moves.from(file.name), (now) => (now.source = { key: parts[0], name: file.name, parts }));
     } catch {
       app.frame.say(T.lost, true);
     }

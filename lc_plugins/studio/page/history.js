@@ -6,6 +6,7 @@ import { T } from "./text.js";
 
 /** Draw the moves, the newest first, each with the picture of its first answer. */
 export function drawHistory(app, host) {
+  if (host.hidden) return;
   const { list, at } = app.moves;
   redraw(host, () => [
     el("h2", { class: "hidden" }, T.history),
@@ -14,7 +15,11 @@ export function drawHistory(app, host) {
       { class: "moves", reversed: true },
       ...list
         .map((move, index) => {
-          const thumb = el("span", { class: "thumb", "aria-hidden": "true" }, move.first ? picture(app, move.first, "", true) : "");
+          const thumb = el(
+            "span",
+            { class: "thumb", "aria-hidden": "true" },
+            move.first ? picture(app, move.first, "", true) : "",
+          );
           const current = index === at ? { "aria-current": "true" } : {};
           const cls = index > at ? "move undone" : "move";
           const go = button(thumb, () => app.go(index), { id: `move-${index}`, class: cls, ...current });
@@ -28,11 +33,17 @@ export function drawHistory(app, host) {
 
 /** Draw the starred answers and the link to their zip file. */
 export function drawStarred(app, host) {
+  if (host.hidden || host.dataset.keys === app.now.stars.join()) return;
+  host.dataset.keys = app.now.stars.join();
   const kept = app.now.stars.map((key) => app.kept.get(key)).filter(Boolean);
   redraw(host, () => [
     el("h2", { class: "hidden" }, T.starred),
     kept.length
-      ? el("p", {}, el("a", { class: "action", id: "zip", href: app.zipAddress, download: "starred.zip" }, T.zip))
+      ? el(
+          "p",
+          {},
+          el("a", { class: "action", id: "zip", href: app.address("starred.zip"), download: "starred.zip" }, T.zip),
+        )
       : el("p", { class: "soft" }, T.noneStarred),
     el(
       "ul",
@@ -46,6 +57,9 @@ export function drawStarred(app, host) {
 
 /** Draw the two that are compared, or nothing. */
 export function drawComparison(app, host) {
+  const keys = `${app.now.a},${app.now.b}`;
+  if (host.dataset.keys === keys) return;
+  host.dataset.keys = keys;
   const chosen = ["a", "b"].map((slot) => app.kept.get(app.now[slot]));
   host.hidden = !chosen.some(Boolean);
   redraw(host, () =>
@@ -65,7 +79,12 @@ export function drawComparison(app, host) {
               const slot = ["a", "b"][index];
               if (!answer) return el("p", { class: "soft" }, T.emptySlot(T.slots[slot]));
               const name = `${T.slots[slot]}, ${answer.name}`;
-              return el("div", { class: "answer" }, el("h3", {}, name), ...card(app, answer, answer.name, `slot-${slot}`));
+              return el(
+                "div",
+                { class: "answer" },
+                el("h3", {}, name),
+                ...card(app, answer, answer.name, `slot-${slot}`),
+              );
             }),
           ),
         ],

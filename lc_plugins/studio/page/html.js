@@ -33,7 +33,6 @@ const ICONS = {
   play: "M7 4v16l13-8z",
   stop: "M6 6h12v12H6z",
   star: "M12 2.6l2.9 6.1 6.6.8-4.9 4.6 1.3 6.6L12 17.4l-5.9 3.3 1.3-6.6-4.9-4.6 6.6-.8z",
-  near: "M4 7h9v9H4zM9 11h11v10H9z",
   save: "M11 3h2v9l3.5-3.5 1.4 1.4L12 16l-5.9-6.1 1.4-1.4L11 12zM4 19h16v2H4z",
   undo: "M8 4l-6 6 6 6v-4h6a4 4 0 010 8h-3v2h3a6 6 0 000-12H8z",
   redo: "M16 4l6 6-6 6v-4h-6a4 4 0 000 8h3v2h-3a6 6 0 010-12h6z",
@@ -68,18 +67,42 @@ export function choice(text, options, value, change, props = {}) {
 /** Text that only screen readers tell. */
 export const hidden = (text) => el("span", { class: "hidden" }, text);
 
+let pressed = null; // where a pointer went down that is not up yet
+let waiting = new Map(); // what to draw once it is up, so that a press on a button stays a click
+
+addEventListener("pointerdown", (event) => (pressed = event.target), true);
+for (const name of ["pointerup", "pointercancel"]) {
+  addEventListener(
+    name,
+    () => {
+      pressed = null;
+      setTimeout(() => {
+        const hosts = waiting;
+        waiting = new Map();
+        for (const [host, children] of hosts) redraw(host, children);
+      });
+    },
+    true,
+  );
+}
+
 /**
- * Draw a part of the page anew and leave the focus where it was: on the element of the same id.
+ * Draw a part of the page anew; what has the focus, what is open and what is scrolled stay, by their ids.
  *
  * @param {Element} host
- * @param {() => (Node|string)[]} children
+ * @param {() => (?Node|string)[]} children
  */
 export function redraw(host, children) {
+  if (pressed && host.contains(pressed)) {
+    waiting.set(host, children);
+    return;
+  }
+  waiting.delete(host);
   const focused = host.contains(document.activeElement) ? document.activeElement.id : "";
-  const open = new Set([...host.querySelectorAll("details[open]")].map((one) => one.id));
-  const scroll = host.scrollTop;
-  host.replaceChildren(...children());
-  for (const one of host.querySelectorAll("details")) if (open.has(one.id)) one.open = true;
-  host.scrollTop = scroll;
+  const open = [...host.querySelectorAll("details[open]")].map((one) => one.id);
+  const scrolled = [...host.querySelectorAll("ol, ul")].map((one) => one.scrollTop);
+  host.replaceChildren(...children().filter((child) => child !== null && child !== undefined));
+  for (const one of host.querySelectorAll("details")) one.open = open.includes(one.id);
+  [...host.querySelectorAll("ol, ul")].forEach((one, index) => (one.scrollTop = scrolled[index] ?? 0));
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }

@@ -1,6 +1,7 @@
 /** The line to the server: one web socket, requests with numbers, and asks that are not sent too often. */
 
 const AGAIN = 2000; // ms until the next try after the line was lost
+const REFUSED = 4401; // what the server closes the line with if the token is wrong
 const BETWEEN = 40; // ms between two asks
 
 export class Live {
@@ -8,7 +9,7 @@ export class Live {
    * @param {object} about
    * @param {() => object} about.opening what the first message says: token and page
    * @param {(message: object) => void} about.opened is told what the server says to it
-   * @param {() => void} about.lost
+   * @param {(refused: boolean) => void} about.lost is told whether the token is wrong; else it is tried again
    */
   constructor({ opening, opened, lost }) {
     Object.assign(this, { opening, opened, lost, number: 0, waiting: new Map(), line: null });
@@ -20,11 +21,11 @@ export class Live {
     const line = new WebSocket(`${scheme}://${location.host}/live`);
     line.addEventListener("open", () => line.send(JSON.stringify({ do: "open", id: 0, ...this.opening() })));
     line.addEventListener("message", (event) => this.hear(JSON.parse(event.data), line));
-    line.addEventListener("close", () => {
+    line.addEventListener("close", ({ code }) => {
       this.line = null;
       this.waiting.clear();
-      this.lost();
-      setTimeout(() => this.connect(), AGAIN);
+      this.lost(code === REFUSED);
+      if (code !== REFUSED) setTimeout(() => this.connect(), AGAIN);
     });
   }
 

@@ -1,188 +1,137 @@
-/** The page: what the user has made, what is asked of the server, and which part shows what. */
+/** The page: what the user has made, the moves that made it, and which part shows what. */
 
-import { Answers } from "./answers.js";
+import { Answers, markChosen } from "./answers.js";
+import { Asks } from "./asks.js";
 import { Files } from "./files.js";
 import { Frame } from "./frame.js";
 import { drawComparison, drawHistory, drawStarred } from "./history.js";
-import { Live, later, seldom } from "./live.js";
+import { Live, later } from "./live.js";
+import { followPlaying, markPlaying } from "./playing.js";
 import { Rules } from "./rules.js";
 import { Player } from "./sound.js";
 import { SpecPane } from "./spec.js";
-import { Moves, blank, clone, same } from "./state.js";
+import { Moves, blank, clone, loseOutputs, same } from "./state.js";
 import { T } from "./text.js";
 
 const SAVE = 500; // ms from a change until it is saved
+const OWN_SPACE =
+  "a, button, select, summary, textarea, audio, [type=checkbox], [type=radio], [type=text], [type=search], [type=file]";
 
-/** The token and the page's id, from the address; the token then leaves the address bar. */
+/** The token and the page's id, from the address. */
 function address() {
   const fragment = location.hash.slice(1);
   const parts = new URLSearchParams(fragment);
   const token = parts.get("token") ?? sessionStorage.getItem("token");
-  const page = parts.has("token") ? parts.get("page") : fragment || null;
   if (token) sessionStorage.setItem("token", token);
-  return { token, page };
+  return { token, page: parts.has("token") ? parts.get("page") : fragment || null };
 }
+
+/** The name of a spec's model. */
+const modelOf = ({ model }) => model?.use ?? model;
 
 class App {
   constructor() {
     Object.assign(this, address());
-    Object.assign(this, { rules: new Map(), view: null, files: [], near: false, kept: new Map(), moves: null, now: null });
-    Object.assign(this, { asked: null, askedPart: "", yaml: null, first: null, selected: null, theme: "auto", isReady: false });
+    Object.assign(this, { rules: new Map(), view: null, files: [], kept: new Map(), moves: null, now: null });
+    Object.assign(this, { selected: null, theme: "auto", ready: false });
     this.frame = new Frame(this);
     if (!this.token) {
-      this.frame.say(T.noToken);
+      this.frame.say(T.noToken, true);
       return;
     }
     this.player = new Player(() => this.now.sound);
-    this.player.listen(() => this.showPlaying());
+    this.player.listen(() => markPlaying(this));
     this.rulesView = new Rules(this, this.frame.rules);
     this.answers = new Answers(this, this.frame.grid);
     this.spec = new SpecPane(this, this.frame.tabs.spec);
     this.uploads = new Files(this);
-    this.ask = seldom(() => this.sendAsk());
+    this.asks = new Asks(this);
     this.save = later(() => this.sendSave(), SAVE);
-    this.commitYaml = later(() => this.commit(T.moves.yaml), 800);
     this.live = new Live({
       opening: () => ({ token: this.token, page: this.page }),
       opened: (message) => this.opened(message),
-      lost: () => this.frame.say(T.lost, true),
+      lost: (refused) => this.frame.say(refused ? T.noToken : T.lost, true),
     });
     document.addEventListener("keydown", (event) => this.key(event));
-    this.follow();
+    addEventListener("hashchange", () => location.reload());
+    addEventListener("pagehide", () => this.moves && this.sendSave());
+    followPlaying(this);
   }
 
-  // The line to the server
+  // The server's side
 
   opened(message) {
-    if (message.kind === "catalogue") return this.catalogue(message);
-    if (message.kind === "ready") this.isReady = true;
+    if (message.kind === "catalogue") this.catalogue(message);
+    if (message.kind === "ready") this.ready = true;
     if (message.kind === "ready") this.frame.say(T.ready);
     if (message.kind === "progress") this.frame.say(message.text);
     if (message.kind === "error") this.frame.say(T.failed(message.message, message.hint), true);
-    return null;
   }
 
+  /** What model, rules and view there are; and, at first, what the page was when it was closed. */
   async catalogue(message) {
-    const again = this.page === message.page && this.moves !== null && this.model === message.model;
-    this.page = message.page;
-    history.replaceState(null, "", `#${message.page}`);
-    this.isReady = message.ready;
-    this.frame.say(message.ready ? T.ready : T.loading);
-    Object.assign(this, { files: message.files, near: message.near, model: message.model, upload: message.upload });
-    this.models = message.models;
-    this.bases = message.bases;
+    const known = this.moves !== null && this.page === message.page;
+    const other = this.model !== message.model;
+    const { files, near, model, models, upload, bases, ready } = message;
+    Object.assign(this, { files, near, model, models, upload, bases, ready, page: message.page });
+    history.replaceState(null, "", `#${this.page}`);
+    document.title = `${T.brand} · ${this.page}`;
+    this.frame.say(ready ? T.ready : T.loading);
     this.rules = new Map(message.rules.map((rule) => [rule.use, rule]));
     this.view = message.view?.script ? await import(message.view.script) : message.view;
-    if (!again) this.restore(message);
+    if (known) this.save();
+    else this.restore(message);
+    this.asModel = modelOf(this.now.doc);
+    if (other) this.answers.clear();
     this.rulesView.drawAdd();
+    this.rulesView.draw();
     this.show();
-    this.askedPart = "";
-    this.changed();
+    this.asks.again();
   }
 
-  restore({ state, doc, model }) {
-    const first = { lc: 1, model, constraints: [], sample: { count: 16, seed: 0 } };
-    this.moves = state ? new Moves(state.moves, state.at) : new Moves([{ label: T.moves.start, now: blank(doc ?? first), first: null }]);
+  /** The spec is of another model than the rules that are shown. */
+  changeCatalogue() {
+    const model = modelOf(this.now.doc);
+    this.asModel = model;
+    this.player.stop();
+    this.live.send({ do: "model", model }, (message) => {
+      if (message.kind === "error") this.frame.say(T.failed(message.message, message.hint), true);
+      if (message.kind === "catalogue") this.catalogue(message);
+    });
+  }
+
+  restore({ state, doc }) {
+    const start = [{ label: T.moves.start, now: blank(doc), first: null }];
+    const place = `page ${this.page}`;
+    const sameServer = sessionStorage.getItem(place) === this.token;
+    sessionStorage.setItem(place, this.token);
+    if (!sameServer) for (const move of state?.moves ?? []) loseOutputs(move, Boolean(this.view?.draw));
+    this.moves = state ? new Moves(state.moves, state.at) : new Moves(start);
     this.kept = new Map((state?.answers ?? []).map((answer) => [answer.key, answer]));
     this.theme = state?.theme ?? "auto";
     this.now = clone(this.moves.current.now);
     this.frame.colours(this.theme);
   }
 
-  /** What an ask depends on. */
-  part(now) {
-    return JSON.stringify([now.doc, now.source?.key, now.near?.key]);
-  }
-
-  /** Something changed: save it, and ask if the answers depend on it. */
-  changed() {
-    this.save();
-    if (this.part(this.now) === this.askedPart) return;
-    this.yaml = null;
-    this.ask();
-  }
-
-  askYaml(text) {
-    this.yaml = text;
-    this.ask();
-  }
-
-  sendAsk() {
-    const { doc, source, near } = this.now;
-    this.askedPart = this.part(this.now);
-    const own = this.yaml !== null;
-    const from = source ? { from: source.key } : {};
-    const request = near && !own ? { do: "near", doc, key: near.key } : { do: "ask", ...(own ? { yaml: this.yaml } : { doc }), ...from };
-    this.live.forget(this.asked);
-    this.asked = this.live.send(request, (message) => this.hear(message, own));
-    if (this.asked === null) return;
-    this.first = null;
-    this.answers.begin();
-    this.frame.plan(this.isReady ? T.asking : T.waiting);
-  }
-
-  /** What the server says to the newest ask. */
-  hear(message, own) {
-    if (message.kind === "spec") this.heardSpec(message, own);
-    if (message.kind === "look") this.rulesView.show(message);
-    if (message.kind === "plan" || message.kind === "progress") this.frame.plan(message.text);
-    if (message.kind === "answer") this.heardAnswer(message);
-    if (message.kind === "done") this.frame.done(message.text);
-    if (message.kind === "done") this.answers.done();
-    if (message.kind === "error") this.frame.plan(T.failed(message.message, message.hint), true);
-  }
-
-  heardSpec(message, own) {
-    this.spec.show(message, own);
-    if (message.problems?.length) return this.frame.plan(T.mistakes, true);
-    if (!own || same(message.doc, this.now.doc)) return null;
-    Object.assign(this.now, { doc: message.doc, near: null });
-    this.askedPart = this.part(this.now);
-    this.rulesView.draw();
-    this.frame.head();
-    this.commitYaml();
-    return null;
-  }
-
-  heardAnswer(answer) {
-    if (this.breaks(answer)) return;
-    this.answers.add(answer);
-    if (answer.number === 0) {
-      this.first = { part: this.askedPart, answer: { key: answer.key, data: answer.data } };
-      this.stamp();
-    }
-    if (this.answers.all.length === 1) this.frame.drawSound();
-  }
-
-  /** Whether an answer does not meet a condition: such a one is never shown. */
-  breaks({ values }) {
-    const conditions = this.now.doc.constraints ?? [];
-    const preferred = new Set((this.rulesView.look?.entries ?? []).filter((_, index) => conditions[index]?.require === false).map((one) => one.label));
-    return values.some((one) => one.met === false && !preferred.has(one.label) && one.condition !== false);
-  }
-
-  /** Give the current move the picture of its first answer. */
-  stamp() {
-    const { current } = this.moves;
-    if (!this.first || current.first || this.part(current.now) !== this.first.part) return;
-    current.first = this.first.answer;
-    drawHistory(this, this.frame.tabs.history);
-    this.save();
-  }
-
   sendSave() {
-    const keys = new Set(this.moves.list.flatMap(({ now }) => [...now.stars, now.a, now.b, now.near?.key]));
+    const keys = new Set(
+      this.moves.list.flatMap(({ now }) => [...now.stars, now.a, now.b, ...(now.source?.parts ?? [])]),
+    );
     const answers = [...this.kept.values()].filter((answer) => keys.has(answer.key));
     this.live.send({ do: "save", state: { ...this.moves.kept(answers), theme: this.theme } });
   }
 
   // Moves
 
+  changed() {
+    this.save();
+    this.asks.changed();
+  }
+
   /** Change what is made, without a move of its own: a fader is on its way. */
   draft(act) {
-    const before = this.part(this.now);
     act(this.now);
-    if (this.part(this.now) !== before) this.now.near = null;
+    this.now.near = null;
     this.changed();
   }
 
@@ -198,13 +147,23 @@ class App {
 
   /** Change what is made, as one move, and show it. */
   edit(label, act) {
-    this.commit(label); // a fader that is still on its way
     const doc = JSON.stringify(this.now.doc);
     act(this.now);
-    if (JSON.stringify(this.now.doc) !== doc) this.now.near = null;
+    const other = JSON.stringify(this.now.doc) !== doc;
+    if (other) this.now.near = null;
     this.commit(label);
+    if (modelOf(this.now.doc) !== this.asModel) return this.changeCatalogue();
+    if (other) this.rulesView.draw();
     this.show();
     this.changed();
+    return null;
+  }
+
+  /** The spec was edited as text. */
+  specChanged() {
+    if (modelOf(this.now.doc) !== this.asModel) return this.changeCatalogue();
+    this.rulesView.draw();
+    return this.frame.head();
   }
 
   /** Change the newest move itself. */
@@ -215,34 +174,68 @@ class App {
     this.changed();
   }
 
+  /** Go to another move: undo, redo, or one of the history. */
   go(index) {
+    const before = this.now;
     if (!this.moves.go(index)) return;
     this.now = clone(this.moves.current.now);
+    for (const key of before.stars) if (!this.now.stars.includes(key)) this.live.send({ do: "star", key, on: false });
+    for (const key of this.now.stars) if (!before.stars.includes(key)) this.live.send({ do: "star", key, on: true });
+    if (modelOf(this.now.doc) !== this.asModel) {
+      this.changeCatalogue();
+      return;
+    }
+    if (!same(before.doc, this.now.doc)) this.rulesView.draw();
     this.show();
     this.changed();
+    if (!same(before.sound, this.now.sound)) this.player.again();
   }
 
-  /** Show everything anew. */
+  /** Give the current move the picture of its first answer. */
+  stamp() {
+    const { current } = this.moves;
+    if (!this.asks.first || Asks.part(current.now) !== this.asks.part) return;
+    current.first ??= this.asks.first;
+    drawHistory(this, this.frame.tabs.history);
+    this.save();
+  }
+
+  // What is shown
+
   show() {
-    this.rulesView.draw();
     this.frame.head();
     this.frame.drawSound();
-    this.showKept();
-    drawHistory(this, this.frame.tabs.history);
+    drawComparison(this, this.frame.comparison);
+    this.showTabs();
+    markChosen(this);
   }
 
-  showKept() {
-    this.answers.refresh();
+  showTabs() {
+    if (!this.moves) return;
+    drawHistory(this, this.frame.tabs.history);
     drawStarred(this, this.frame.tabs.starred);
-    drawComparison(this, this.frame.comparison);
+  }
+
+  changeTheme(theme) {
+    this.theme = theme;
+    this.frame.colours(theme);
+    this.save();
+  }
+
+  /** Begin with another model, which has other rules. */
+  changeModel(name) {
+    this.edit(T.moves.model(name), (now) => {
+      now.doc = { lc: 1, model: name, constraints: [], sample: { count: 16, seed: 0 } };
+      Object.assign(now, { source: null, near: null, a: null, b: null });
+    });
   }
 
   // Answers
 
-  keep(answer, name) {
-    if (this.kept.has(answer.key)) return;
-    const taken = [...this.kept.values()].filter((one) => one.name.startsWith(name)).length;
-    const { key, data, values, by } = answer;
+  /** Keep what is known of an answer, which the grid may lose. */
+  keep({ key, data, values, by }, name) {
+    if (this.kept.has(key)) return;
+    const taken = [...this.kept.values()].filter((one) => one.name === name || one.name.startsWith(`${name} (`)).length;
     this.kept.set(key, { key, data, values, by, name: taken ? T.again(name, taken + 1) : name });
   }
 
@@ -257,8 +250,8 @@ class App {
 
   compare(slot, answer, name) {
     this.keep(answer, name);
-    const on = this.now[slot] !== answer.key;
-    this.edit(T.moves.compare(T.slots[slot], name), (now) => (now[slot] = on ? answer.key : null));
+    const key = this.now[slot] === answer.key ? null : answer.key;
+    this.edit(T.moves.compare(T.slots[slot], name), (now) => (now[slot] = key));
   }
 
   endCompare() {
@@ -266,22 +259,7 @@ class App {
   }
 
   moreLike(answer, name) {
-    this.keep(answer, name);
     this.edit(T.moves.near(name), (now) => (now.near = { key: answer.key, name }));
-  }
-
-  changeTheme(theme) {
-    this.theme = theme;
-    this.frame.colours(theme);
-    this.save();
-  }
-
-  /** Another model has other rules: the server says which. */
-  changeModel(name) {
-    this.edit(T.moves.model(name), (now) => {
-      now.doc = { lc: 1, model: name, constraints: [], sample: now.doc.sample };
-      Object.assign(now, { source: null, near: null, a: null, b: null });
-    });
   }
 
   run() {
@@ -289,81 +267,50 @@ class App {
     this.live.send({ do: "run", doc: this.now.doc }, (message) => this.spec.told(message));
   }
 
-  // Sound
+  // Sound and keys
 
   get playable() {
     return Boolean(this.view?.notes) && this.answers.all.length > 0;
   }
 
-  score(answer) {
-    const { beats, bar, notes } = this.view.notes(answer.data);
-    return { beats, bar, notes, chords: this.view.chords?.(this.now.doc) ?? [] };
-  }
-
   /** Play an answer, or stop it; without one, the answer that was played last. */
   toggle(answer = null) {
-    const chosen = answer ?? this.selected ?? this.answers.all[0];
-    const plays = answer ? this.player.plays(answer.key) : this.player.playing;
-    if (plays) return this.player.stop();
-    if (!chosen || !this.view?.notes) return null;
-    const beat = this.player.beat; // one that plays goes over to the other at the same place
-    this.selected = chosen;
-    return this.player.play(chosen.key, this.score(chosen), beat === null ? 0 : beat);
+    if (answer ? this.player.plays(answer.key) : this.player.playing) return this.player.stop();
+    const shown = [...this.answers.all, ...this.kept.values()];
+    const last = shown.find((one) => one.key === this.selected);
+    const chosen = answer ?? last ?? this.answers.all[0];
+    return chosen && this.view?.notes ? this.play(chosen) : null;
   }
 
-  showPlaying() {
-    this.frame.drawSound();
-    this.showKept();
+  /** Play an answer; what plays gives way to it at the same place. */
+  play({ key, data }) {
+    this.selected = key;
+    const { beats, bar, notes } = this.view.notes(data);
+    const chords = this.view.chords?.(this.now.doc) ?? [];
+    this.player.play(key, { beats, bar, notes, chords }, this.player.beat ?? 0);
   }
-
-  /** Move the line that shows what is heard. */
-  follow() {
-    const beat = this.player.beat;
-    for (const line of document.querySelectorAll(".now")) {
-      if (beat === null || !this.player.plays(line.parentElement.dataset.key)) line.remove();
-    }
-    if (beat !== null) {
-      const { key, score } = this.player.playing;
-      const shown = matchMedia("(prefers-reduced-motion: reduce)").matches ? Math.floor(beat) : beat;
-      for (const view of document.querySelectorAll(`.view[data-key="${key}"]`)) {
-        const line = view.querySelector(".now") ?? view.appendChild(Object.assign(document.createElement("div"), { className: "now" }));
-        line.style.left = `${(100 * shown) / score.beats}%`;
-      }
-    }
-    requestAnimationFrame(() => this.follow());
-  }
-
-  // Keys and addresses
 
   key(event) {
-    const text = event.target.closest?.("textarea");
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && !text) {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.target.closest?.("textarea")) {
       const name = event.key.toLowerCase();
-      const step = name === "z" ? (event.shiftKey ? 1 : -1) : name === "y" ? 1 : 0;
+      const step = { z: event.shiftKey ? 1 : -1, y: 1 }[name];
       if (step) event.preventDefault();
       if (step) this.go(this.moves.at + step);
-      return;
+    } else if (event.key === " " && !event.target.closest?.(OWN_SPACE)) {
+      event.preventDefault();
+      this.toggle();
     }
-    const takesSpace = "a, button, select, summary, textarea, [type=checkbox], [type=radio], [type=text], [type=search], [type=file]";
-    if (event.key !== " " || event.target.closest?.(takesSpace)) return;
-    event.preventDefault();
-    this.toggle();
   }
 
-  address(key, suffix) {
-    return `/file/${key}${suffix}?token=${encodeURIComponent(this.token)}`;
-  }
+  // Addresses
 
-  get specAddress() {
-    return `/spec.yaml?token=${encodeURIComponent(this.token)}&page=${this.page}`;
+  /** The address of something of this page, such as `spec.yaml` or `file/KEY.mid`. */
+  address(path) {
+    return `/${path}?token=${encodeURIComponent(this.token)}&page=${encodeURIComponent(this.page)}`;
   }
 
   get newPage() {
     return `/#token=${encodeURIComponent(this.token)}`;
-  }
-
-  get zipAddress() {
-    return `/starred.zip?token=${encodeURIComponent(this.token)}&page=${this.page}`;
   }
 }
 

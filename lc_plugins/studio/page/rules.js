@@ -1,38 +1,19 @@
 /** The rules of the spec: a card for each, with the controls that the catalogue asks for. */
 
 import { control, firstValue } from "./controls.js";
+import { carry, entryAt, groupOf, holderOf, keyOf, placeOf, take } from "./entries.js";
 import { Fader } from "./fader.js";
-import { button, check, choice, el, icon, redraw } from "./html.js";
+import { button, check, choice, el, hidden, icon, redraw } from "./html.js";
 import { same } from "./state.js";
 import { T } from "./text.js";
 import { middleHalf, setWant, wantOf, widest } from "./wants.js";
 
-const GROUPS = ["any", "all"];
-const OF_TOP = ["weight", "require", "label"]; // keys that stay at the outside when an entry is wrapped
-
-const groupOf = (entry) => GROUPS.find((key) => key in entry);
-const keyOf = (path) => path.join("-");
-
-/** The list that holds the entry of a path, and the entry's place in it; for `not`, the group and "not". */
-function placeOf(doc, path) {
-  let holder = doc.constraints;
-  for (const step of path.slice(0, -1)) holder = holder[step];
-  return [holder, path.at(-1)];
-}
-
-function entryAt(doc, path) {
-  const [holder, place] = placeOf(doc, path);
-  return holder[place];
-}
-
-/** Move the keys of a top entry from one form of it to another. */
-function carry(from, to) {
-  for (const key of OF_TOP) {
-    if (key in from) to[key] = from[key];
-    delete from[key];
-  }
-  return to;
-}
+/** What a docstring says of the rule itself, as paragraphs: its lines were broken for an editor. */
+const flowing = (text) =>
+  text
+    .split(/^(?:Args|Raises|Returns|Examples?):/m)[0]
+    .trim()
+    .replace(/\n[ \t]*(?=[a-z0-9(`])/g, " ");
 
 export class Rules {
   /**
@@ -40,7 +21,7 @@ export class Rules {
    * @param {{list: Element, add: Element, state: Element}} hosts
    */
   constructor(app, hosts) {
-    Object.assign(this, { app, hosts, faders: new Map(), alone: new Map(), fresh: new Set(), look: null });
+    Object.assign(this, { app, hosts, faders: new Map(), alone: new Map(), fresh: new Set(), drawn: 0 });
   }
 
   title(entry) {
@@ -48,28 +29,31 @@ export class Rules {
     const group = groupOf(entry);
     if (group) return T[group];
     if (entry.not) return `${T.notShort} ${this.title(entry.not)}`;
-    return this.app.rules.get(entry.use)?.title ?? entry.use;
+    return this.app.rules.get(entry.use)?.title ?? entry.use ?? "?";
   }
 
-  /** Draw all cards, as the spec is now. */
+  /** Draw all cards, as the spec is now; what was asked before may be of other rules. */
   draw() {
-    this.faders.clear();
-    this.alone.clear();
-    const { constraints = [] } = this.app.now.doc;
-    redraw(this.hosts.list, () =>
-      constraints.length
-        ? constraints.map((entry, index) => this.card(entry, [index], entry))
-        : [el("p", { class: "soft" }, T.noRules)],
-    );
-    if (this.look) this.show(this.look, false);
+    this.drawn += 1;
+    const { constraints } = this.app.now.doc;
+    redraw(this.hosts.list, () => {
+      const before = this.faders;
+      this.faders = new Map();
+      this.alone.clear();
+      if (!constraints?.length) return [el("p", { class: "soft" }, T.noRules)];
+      const cards = constraints.map((entry, index) => this.card(entry, [index], entry));
+      for (const [key, fader] of this.faders) fader.inherit(before.get(key));
+      return cards;
+    });
   }
 
   /** Draw the list of rules to add. */
   drawAdd() {
     const find = el("input", { type: "search", id: "find", placeholder: T.find, "aria-label": T.find });
     const buttons = [...this.app.rules.values()].map((rule) => {
-      const content = el("span", {}, el("b", {}, rule.title), el("span", { class: "soft" }, rule.summary));
-      return button(content, () => this.add(rule), { class: "rule", "data-words": `${rule.use} ${rule.title} ${rule.summary}`.toLowerCase() });
+      const content = el("span", {}, el("b", {}, rule.title), " ", el("span", { class: "soft" }, rule.summary));
+      const words = `${rule.use} ${rule.title} ${rule.summary}`.toLowerCase();
+      return button(content, () => this.add(rule), { class: "rule", "data-words": words });
     });
     const none = el("p", { class: "soft", hidden: true }, T.noneFound);
     find.addEventListener("input", () => {
@@ -96,25 +80,31 @@ export class Rules {
   }
 
   add(rule) {
-    this.app.edit(T.moves.added(rule.title), (now) => {
-      now.doc.constraints ??= [];
-      now.doc.constraints.push(this.entryOf(rule, [now.doc.constraints.length]));
+    this.app.edit(T.moves.added(rule.title), ({ doc }) => {
+      doc.constraints ??= [];
+      doc.constraints.push(this.entryOf(rule, [doc.constraints.length]));
     });
-    const card = this.hosts.list.lastElementChild;
-    card.scrollIntoView({ block: "nearest" });
+    this.hosts.list.lastElementChild.scrollIntoView({ block: "nearest" });
   }
 
-  /** Change the entry of a path and draw the cards anew. */
+  /** Change the entry of a path, as one move. */
   change(label, path, act) {
-    this.app.edit(label, (now) => act(entryAt(now.doc, path), ...placeOf(now.doc, path), now.doc));
+    this.app.edit(label, ({ doc }) => act(entryAt(doc, path), ...placeOf(doc, path)));
   }
 
+  /**
+   * The card of an entry.
+   *
+   * @param {object} entry
+   * @param {(string|number)[]} path
+   * @param {?object} top the entry of the list itself, if this is one or what it negates
+   */
   card(entry, path, top) {
-    if (entry.not && path.length === 1) return this.card(entry.not, [...path, "not"], entry);
+    if (entry.not) return this.card(entry.not, [...path, "not"], top);
     const title = this.title(entry);
     const id = `rule-${keyOf(path)}`;
     const marks = [];
-    if (top?.not) marks.push(el("span", { class: "mark" }, T.notShort));
+    if (path.at(-1) === "not") marks.push(el("span", { class: "mark" }, T.notShort));
     if (top?.require === false) marks.push(el("span", { class: "mark" }, T.preferenceShort));
     const alone = el("span", { class: "alone" });
     if (top) this.alone.set(path[0], alone);
@@ -123,167 +113,168 @@ export class Rules {
       class: "quiet",
       label: T.removeRule(title),
     });
-    const rule = this.app.rules.get(entry.use);
-    const body = groupOf(entry) ? this.group(entry, path) : this.leaf(entry, path, rule);
+    const body = groupOf(entry) ? this.group(entry, path) : this.leaf(entry, path);
     return el(
-      "section",
-      { class: "card", id, "aria-label": title },
+      "div",
+      { class: "card", id, role: "group", "aria-label": title },
       el("header", {}, el("h3", {}, ...marks, title), alone, drop),
       ...body,
-      this.more(entry, path, top, rule, title),
+      this.more(entry, path, top, title),
     );
   }
 
   /** The settings and the fader of a rule. */
-  leaf(entry, path, rule) {
+  leaf(entry, path) {
+    const rule = this.app.rules.get(entry.use);
     if (!rule) return [el("p", { class: "soft" }, T.unknown(entry.use ?? JSON.stringify(entry)))];
     const id = `rule-${keyOf(path)}`;
+    const title = this.title(entry);
     const settings = rule.params.map((param) => {
       const value = entry.params?.[param.name] ?? param.default;
-      return control(`${id}-${param.name}`, param, value, (changed) =>
-        this.change(T.moves.setting(this.title(entry), param.title), path, (one) => {
-          one.params = { ...one.params, [param.name]: changed };
-          if ("default" in param && same(changed, param.default)) delete one.params[param.name];
-          if (!Object.keys(one.params).length) delete one.params;
-        }),
-      );
+      return control(`${id}-${param.name}`, param, value, (changed) => this.set(path, title, param, changed));
     });
     const fader = new Fader({
       id,
-      title: this.title(entry),
+      title,
       rule,
       want: wantOf(entry, rule) ?? widest(rule),
       moving: (want) => {
         this.fresh.delete(keyOf(path));
-        this.app.draft((now) => setWant(entryAt(now.doc, path), want));
+        this.app.draft(({ doc }) => setWant(entryAt(doc, path), want));
       },
-      moved: () => this.app.commit(T.moves.wanted(this.title(entry), fader.text)),
+      moved: () => this.app.commit(T.moves.wanted(title, fader.text)),
     });
     this.faders.set(keyOf(path), fader);
     return [...settings, fader.node];
   }
 
+  /** Set a setting of a rule; one that is as by default is left out of the spec. */
+  set(path, title, param, value) {
+    this.change(T.moves.setting(title, param.title), path, (entry) => {
+      entry.params = { ...entry.params, [param.name]: value };
+      if ("default" in param && same(value, param.default)) delete entry.params[param.name];
+      if (!Object.keys(entry.params).length) delete entry.params;
+    });
+  }
+
   group(entry, path) {
     const kind = groupOf(entry);
-    const id = `rule-${keyOf(path)}`;
     const change = (other) =>
       this.change(T.moves.group(other === "any"), path, (one) => {
         one[other] = one[kind];
         delete one[kind];
       });
-    const which = choice(T.group, [["any", T.any], ["all", T.all]], kind, change, { id: `${id}-group` });
+    const kinds = ["any", "all"].map((key) => [key, T[key]]);
+    const which = choice(T.group, kinds, kind, change, { id: `rule-${keyOf(path)}-group` });
     const inside = entry[kind].map((one, index) => this.card(one, [...path, kind, index], null));
     return [which, el("div", { class: "inside" }, ...inside)];
   }
 
   /** Help, and what is seldom changed. */
-  more(entry, path, top, rule, title) {
+  more(entry, path, top, title) {
     const id = `rule-${keyOf(path)}`;
+    const rule = this.app.rules.get(entry.use);
     const parts = [];
-    if (rule) parts.push(el("p", { class: "help" }, rule.help));
-    if (rule?.undefined) parts.push(el("p", { class: "soft" }, T.undefinedWhere(rule.undefined)));
-    for (const param of rule?.params ?? []) if (param.help) parts.push(el("p", { class: "soft" }, `${param.title}: ${param.help}`));
-    if (top) parts.push(...this.ofTop(path, top, id, title));
-    const options = [["", T.choose], ...[...this.app.rules.values()].map((one) => [one.use, one.title])];
-    const inGroup = groupOf(entry) ?? (path.length > 2 ? GROUPS.find((key) => key === path.at(-2)) : null);
-    if (!inGroup || groupOf(entry)) {
+    if (rule) parts.push(el("p", { class: "help" }, flowing(rule.help)));
+    if (rule?.undefined) parts.push(el("p", {}, T.undefinedWhere(rule.undefined)));
+    for (const param of rule?.params ?? []) if (param.help) parts.push(el("p", {}, `${param.title}: ${param.help}`));
+    if (top) parts.push(...this.ofTop(path[0], top, id, title));
+    if (groupOf(entry) || !holderOf(path)) {
+      const options = [["", T.choose], ...[...this.app.rules.values()].map((one) => [one.use, one.title])];
       const text = groupOf(entry) ? T.orAdd : T.or;
-      parts.push(choice(text, options, "", (use) => use && this.join(entry, path, use), { id: `${id}-or` }));
+      parts.push(choice(text, options, "", (use) => use && this.join(path, use), { id: `${id}-or` }));
     }
-    return el(
-      "details",
-      { id: `${id}-more` },
-      el("summary", { "aria-label": T.moreOf(title), id: `${id}-summary` }, T.more),
-      ...parts,
-    );
+    const summary = el("summary", { id: `${id}-summary` }, T.more, hidden(`: ${title}`));
+    return el("details", { id: `${id}-more` }, summary, ...parts);
   }
 
-  ofTop(path, top, id, title) {
-    const place = path[0];
-    const change = (label, act) => this.app.edit(label, (now) => act(now.doc.constraints[place], now.doc.constraints));
-    const not = check(T.not, Boolean(top.not), (on) =>
-      change(T.moves.not(title, on), (one, list) => {
-        list[place] = on ? carry(one, { not: one }) : carry(one, one.not);
-      }), { id: `${id}-not` });
-    const preference = check(T.preference, top.require === false, (on) =>
-      change(T.moves.preference(title, on), (one) => {
-        if (on) one.require = false;
-        else delete one.require;
-      }), { id: `${id}-preference` });
-    const weight = el("input", { type: "number", id: `${id}-weight`, min: 0, step: "any", value: top.weight ?? 1 });
-    weight.addEventListener("change", () =>
+  /** What only an entry of the list itself has: not, preference, weight, name, place. */
+  ofTop(place, top, id, title) {
+    const change = (label, act) => this.app.edit(label, ({ doc }) => act(doc.constraints[place], doc.constraints));
+    const not = (on) =>
+      change(
+        T.moves.not(title, on),
+        (one, list) => (list[place] = on ? carry(one, { not: one }) : carry(one, one.not)),
+      );
+    const preference = (on) =>
+      change(T.moves.preference(title, on), (one) => (on ? (one.require = false) : delete one.require));
+    const weight = (text) =>
       change(T.moves.weight(title), (one) => {
-        one.weight = Math.max(0, Number(weight.value) || 0);
+        one.weight = Math.max(0, Number(text) || 0);
         if (one.weight === 1) delete one.weight;
-      }));
-    const label = el("input", { type: "text", id: `${id}-label`, maxlength: 80, value: top.label ?? "" });
-    label.addEventListener("change", () =>
+      });
+    const label = (text) =>
       change(T.moves.label(title), (one) => {
-        one.label = label.value.trim();
+        one.label = text.trim();
         if (!one.label) delete one.label;
-      }));
-    const last = this.app.now.doc.constraints.length - 1;
+      });
     const shift = (by) =>
       change(T.moves.moved(title), (one, list) => list.splice(place + by, 0, ...list.splice(place, 1)));
+    const field = (key, text, props, set) => {
+      const input = el("input", { id: `${id}-${key}`, ...props, on: { change: () => set(input.value) } });
+      return el("label", { class: "field" }, el("span", {}, text), input);
+    };
+    const move = (key, text, by, disabled) =>
+      button(text, () => shift(by), { id: `${id}-${key}`, disabled, label: T.of(text, title) });
     return [
-      not,
-      preference,
-      el("label", { class: "field" }, el("span", {}, T.weight), weight),
-      el("label", { class: "field" }, el("span", {}, T.label), label),
+      check(T.not, Boolean(top.not), not, { id: `${id}-not` }),
+      check(T.preference, top.require === false, preference, { id: `${id}-preference` }),
+      field("weight", T.weight, { type: "number", min: 0, step: "any", value: top.weight ?? 1 }, weight),
+      field("label", T.label, { type: "text", maxlength: 80, value: top.label ?? "" }, label),
       el(
         "div",
         { class: "row" },
-        button(T.up, () => shift(-1), { id: `${id}-up`, disabled: place === 0, label: T.of(T.up, title) }),
-        button(T.down, () => shift(1), { id: `${id}-down`, disabled: place === last, label: T.of(T.down, title) }),
+        move("up", T.up, -1, place === 0),
+        move("down", T.down, 1, place === this.app.now.doc.constraints.length - 1),
       ),
     ];
   }
 
   /** Put another rule beside an entry: into its group, or into a new one that holds both. */
-  join(entry, path, use) {
+  join(path, use) {
     const rule = this.app.rules.get(use);
-    this.change(T.moves.or(rule.title), path, (one, holder, place) => {
-      const kind = groupOf(one);
-      if (kind) one[kind].push(this.entryOf(rule, [...path, kind, one[kind].length]));
-      else holder[place] = carry(one, { any: [one, this.entryOf(rule, [...path, "any", 1])] });
+    this.change(T.moves.or(rule.title), path, (entry, holder, place) => {
+      const kind = groupOf(entry);
+      if (kind) entry[kind].push(this.entryOf(rule, [...path, kind, entry[kind].length]));
+      else holder[place] = carry(entry, { any: [entry, this.entryOf(rule, [...path, "any", 1])] });
     });
   }
 
-  /** Take an entry away; a group that would be left with one holds it no longer. */
   remove(path, title) {
-    this.app.edit(T.moves.removed(title), (now) => {
-      const where = path.at(-1) === "not" ? path.slice(0, -1) : path;
-      const [list, place] = placeOf(now.doc, where);
-      list.splice(place, 1);
-      if (where.length === 1 || list.length > 1) return;
-      const [holder, at] = placeOf(now.doc, where.slice(0, -2));
-      if (list.length === 1) holder[at] = carry(holder[at], list[0]);
-    });
-    this.hosts.list.querySelector("button, input, select")?.focus({ preventScroll: true });
+    this.fresh.clear();
+    this.app.edit(T.moves.removed(title), ({ doc }) => take(doc, path));
+    (this.hosts.list.querySelector("button") ?? this.hosts.add.querySelector("input")).focus({ preventScroll: true });
+  }
+
+  /** Show what is wrong with the spec. */
+  wrong(problems) {
+    this.hosts.state.replaceChildren(
+      ...problems.map((one) => el("p", { class: "bad" }, T.failed(one.message, one.hint))),
+    );
   }
 
   /** Show what the server says of the rules: histograms, rarity, conflicts. */
-  show(look, first = true) {
-    this.look = look;
+  show(look) {
     for (const leaf of look.leaves) this.faders.get(keyOf(leaf.path))?.show(leaf);
-    for (const [index, node] of this.alone) node.textContent = look.entries[index] ? T.alone(look.entries[index].text) : "";
+    for (const [index, node] of this.alone)
+      node.textContent = look.entries[index] ? T.alone(look.entries[index].text) : "";
     const parts = [];
     if (look.every) parts.push(el("p", { class: "every" }, T.together(look.every.text)));
     for (const text of look.conflicts ?? []) parts.push(el("p", { class: "bad" }, text));
     for (const text of look.advice ?? []) parts.push(el("p", {}, T.advice(text)));
     this.hosts.state.replaceChildren(...parts);
-    if (first) this.settle(look);
+    this.settle(look);
   }
 
   /** Give rules that were added without a want the middle half of what is left. */
   settle(look) {
     const known = look.leaves.filter((leaf) => this.fresh.has(keyOf(leaf.path)) && leaf.bars);
     if (!known.length) return;
-    this.app.amend((now) => {
+    this.app.amend(({ doc }) => {
       for (const leaf of known) {
         this.fresh.delete(keyOf(leaf.path));
         const want = middleHalf(leaf.bars, leaf.step);
-        if (want) setWant(entryAt(now.doc, leaf.path), want);
+        if (want) setWant(entryAt(doc, leaf.path), want);
       }
     });
   }

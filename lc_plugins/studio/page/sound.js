@@ -1,7 +1,4 @@
-/** Plays notes in the browser: voices, metronome, chords, and the bar with their controls. */
-
-import { button, check, choice, el, icon } from "./html.js";
-import { T } from "./text.js";
+/** Plays notes in the browser: voices, metronome, chords. */
 
 /** Harmonics, times in seconds, and how loud a held note stays, by voice. */
 const VOICES = {
@@ -30,7 +27,7 @@ export class Player {
 
   /** Whether the output of a key is heard. */
   plays(key) {
-    return this.playing?.key === key;
+    return this.playing !== null && this.playing.key === key;
   }
 
   /** The beat that is heard now, or null. */
@@ -94,7 +91,8 @@ export class Player {
       if (at >= from) this.note(VOICES[instrument], pitch, time(at), length / speed, 0.32);
     }
     if (chords) for (const one of harmony(score)) this.chord(one, time, from, speed);
-    for (let beat = Math.ceil(from); metronome && beat < score.beats; beat += 1) this.click(time(beat), beat % score.bar === 0);
+    for (let beat = Math.ceil(from); metronome && beat < score.beats; beat += 1)
+      this.click(time(beat), beat % score.bar === 0);
     const end = time(score.beats);
     const wait = end - this.context.currentTime - (loop ? AHEAD : -0.2);
     this.playing.timer = setTimeout(() => (loop ? this.pass(end, 0) : this.stop()), 1000 * Math.max(0, wait));
@@ -153,46 +151,4 @@ function harmony({ chords, beats }) {
     }
   }
   return all;
-}
-
-/** The bar with play, loop, tempo, volume, instrument, metronome and chords. */
-export function soundBar(app) {
-  const { sound } = app.now;
-  const set = (key, value, name) => {
-    app.edit(T.moves.sound(name), (now) => (now.sound[key] = value));
-    app.player.again();
-  };
-  const slider = (key, text, min, max, step, words) => {
-    const output = el("output", {}, words(sound[key]));
-    const input = el("input", { type: "range", id: `sound-${key}`, min, max, step, value: sound[key], "aria-valuetext": words(sound[key]) });
-    input.addEventListener("input", () => {
-      app.now.sound[key] = Number(input.value);
-      output.textContent = words(Number(input.value));
-      input.setAttribute("aria-valuetext", words(Number(input.value)));
-      if (key === "volume") app.player.volume();
-    });
-    input.addEventListener("change", () => {
-      app.commit(T.moves.sound(text.toLowerCase()));
-      if (key !== "volume") app.player.again();
-    });
-    return el("label", { class: "slide" }, el("span", {}, text), input, output);
-  };
-  const playing = Boolean(app.player.playing);
-  return [
-    button(icon(playing ? "stop" : "play"), () => app.toggle(), {
-      id: "play",
-      class: "round",
-      label: playing ? T.stop : T.play,
-      title: T.space,
-      disabled: !app.playable,
-    }),
-    check(T.loop, sound.loop, (on) => set("loop", on, T.loop.toLowerCase()), { id: "sound-loop" }),
-    check(T.metronome, sound.metronome, (on) => set("metronome", on, T.metronome.toLowerCase()), { id: "sound-metronome" }),
-    check(T.chords, sound.chords, (on) => set("chords", on, T.chords.toLowerCase()), { id: "sound-chords" }),
-    slider("tempo", T.tempo, 40, 220, 1, T.bpm),
-    slider("volume", T.volume, 0, 1, 0.01, T.percent),
-    choice(T.instrument, Object.entries(T.instruments), sound.instrument, (name) => set("instrument", name, T.instruments[name].toLowerCase()), {
-      id: "sound-instrument",
-    }),
-  ];
 }

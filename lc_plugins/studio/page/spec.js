@@ -20,7 +20,7 @@ export class SpecPane {
     this.outcome = el("div", { class: "outcome", role: "status" });
     this.text.addEventListener("input", () => {
       this.mark([]);
-      app.askYaml(this.text.value);
+      app.asks.edit(this.text.value);
     });
     this.text.addEventListener("scroll", () => (this.lines.scrollTop = this.text.scrollTop));
     this.link = el("a", { class: "action", id: "save-spec", download: "spec.yaml" }, T.saveSpec);
@@ -29,7 +29,12 @@ export class SpecPane {
       el("p", { class: "soft" }, T.yamlHelp),
       el("div", { class: "editor" }, this.lines, this.text),
       this.problems,
-      el("div", { class: "row" }, this.link, button(T.run, () => app.run(), { id: "run", class: "action" })),
+      el(
+        "div",
+        { class: "row" },
+        this.link,
+        button(T.run, () => app.run(), { id: "run", class: "action" }),
+      ),
       this.outcome,
     );
   }
@@ -37,7 +42,7 @@ export class SpecPane {
   /** Show what the server says of the spec; the user's own text stays. */
   show({ yaml, problems }, own) {
     if (!own && yaml !== null && yaml !== undefined && this.text.value !== yaml) this.text.value = yaml;
-    this.link.href = this.app.specAddress;
+    this.link.href = this.app.address("spec.yaml");
     this.mark(problems ?? []);
   }
 
@@ -74,7 +79,11 @@ export class SpecPane {
     if (message.kind === "error") this.outcome.textContent = T.failed(message.message, message.hint);
     if (message.kind !== "run") return;
     const link = message.report
-      ? el("a", { href: message.report, target: "_blank", rel: "noopener", id: "report" }, T.report)
+      ? el(
+          "a",
+          { href: this.app.address(message.report.slice(1)), target: "_blank", rel: "noopener", id: "report" },
+          T.report,
+        )
       : null;
     this.outcome.replaceChildren(el("p", {}, T.runDone(message.folder)), link ?? "");
   }

@@ -24,6 +24,22 @@ export const blank = (doc) => ({ doc, source: null, near: null, stars: [], a: nu
 export const clone = (value) => structuredClone(value);
 export const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
+/**
+ * Leave out of a move what another start of the server knows no more: outputs that were not starred.
+ *
+ * @param {{now: Now, first: ?object}} move
+ * @param {boolean} drawn whether outputs are drawn from data that the page has
+ */
+export function loseOutputs(move, drawn) {
+  const { now } = move;
+  const gone = (key) => key && !now.stars.includes(key);
+  if (gone(now.near?.key)) now.near = null;
+  if (gone(now.source?.key)) now.source = null;
+  if (drawn) return;
+  if (gone(move.first?.key)) move.first = null;
+  for (const slot of ["a", "b"]) if (gone(now[slot])) now[slot] = null;
+}
+
 /** A list of moves and a place in it. */
 export class Moves {
   /** @param {{label: string, now: Now, first: ?object}[]} list `first` is an answer, the move's picture */

@@ -15,7 +15,8 @@ export function setWant(entry, want) {
 }
 
 /** @returns {"at_least"|"at_most"|"between"|"target"} */
-export const kindOf = (want) => ["between", "at_least", "at_most", "target"].find((key) => key in (want ?? {})) ?? "between";
+export const kindOf = (want) =>
+  ["between", "at_least", "at_most", "target"].find((key) => key in (want ?? {})) ?? "between";
 
 /** The lowest and highest value that are wanted; null where there is no end. */
 export function endsOf(want) {
