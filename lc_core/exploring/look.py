@@ -35,6 +35,7 @@ class Reach:
         high: The greatest value that is shown.
         every: How many samples lie in each of 40 equal parts between these, `(40,)` int64.
         left: How many of those that meet all other conditions, `(40,)` int64.
+        others: How many samples meet all other conditions.
         step: The step between values, where they go up in equal steps; else None.
     """
 
@@ -44,6 +45,7 @@ class Reach:
     high: float
     every: np.ndarray
     left: np.ndarray
+    others: int
     step: float | None = None
 
 
@@ -111,7 +113,7 @@ def _reach(path: Path, leaf: Constraint, values: np.ndarray, left: np.ndarray) -
     numbers = np.where(np.isnan(place), BARS, place).astype(np.int64)
     every = np.bincount(numbers, minlength=BARS + 1)[:BARS]
     some = np.bincount(numbers[left], minlength=BARS + 1)[:BARS]
-    return Reach(path, leaf.label, low, high, every, some, _step(known))
+    return Reach(path, leaf.label, low, high, every, some, int(left.sum()), _step(known))
 
 
 def _step(known: np.ndarray) -> float | None:

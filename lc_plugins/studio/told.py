@@ -52,6 +52,7 @@ def look_json(look: Look) -> Json:
                 "label": one.label,
                 "bars": {"low": one.low, "high": one.high, "all": one.every.tolist(), "left": one.left.tolist()},
                 "step": one.step,
+                "left": int(one.others),
                 "span": None
                 if span is None
                 else {"low": span.low, "high": span.high, "middle": list(span.middle), "text": str(span)},
