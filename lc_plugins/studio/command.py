@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import socket
 import webbrowser
 from pathlib import Path
@@ -73,6 +74,8 @@ def command(
         if not no_open:
             webbrowser.open(studio.address)
         config = uvicorn.Config(studio.app(), log_level="warning", ws="websockets-sansio", ws_max_size=2**22)
+        for name in (signal.SIGINT, signal.SIGTERM):  # the server ends on them by itself, and hands them on
+            signal.signal(name, lambda *_: None)
         uvicorn.Server(config).run(sockets=[listening])
 
 
