@@ -96,7 +96,7 @@ def sample(
             realism=realism,
             seed=seed,
             count=count,
-            budget=built.default_budget(count) if budget is None else budget,
+            budget=built.default_budget(count, vars(built)) if budget is None else budget,
             unique=unique,
             base=base_of(base, realism, checked, left_open=isinstance(built, Auto)),
             moves=moves,

@@ -54,11 +54,15 @@ class Engine(ABC):
     _block_follows: bool = False
 
     @classmethod
-    def default_budget(cls, count: int) -> int:
+    def default_budget(cls, count: int, settings: Mapping[str, Any] | None = None) -> int:
         """Return most tries for `count` outputs where a spec gives none.
 
         An engine that moves latents succeeds often, or hardly ever; one that only decodes (`needs_energy` is false)
         may have to wait for what is rare.
+
+        Args:
+            count: Outputs.
+            settings: Settings of the engine, where they are not all at their defaults.
         """
         return 2_000 * count if cls.needs_energy else max(1_000_000, 250_000 * count)
 

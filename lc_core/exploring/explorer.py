@@ -120,7 +120,7 @@ class Explorer:
         if bank.filled < ENOUGH:
             return spec
         exact = bank.block * 2 ** (bank.filled.bit_length() - 1)
-        budget = exact + Auto.default_budget(spec.sample.count)
+        budget = Auto.default_budget(spec.sample.count, {"exact": exact})
         sample = spec.sample if "budget" in spec.given.get("sample", ()) else replace(spec.sample, budget=budget)
         return replace(spec, engine=replace(spec.engine, params={"exact": exact}), sample=sample)
 

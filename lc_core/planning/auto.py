@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,6 +48,11 @@ class Auto(Engine):
         self._card: dict[str, Any] = {}
         self._prepared: Prepared | None = None
         self._seconds = 0.0
+
+    @classmethod
+    def default_budget(cls, count: int, settings: Mapping[str, Any] | None = None) -> int:
+        """Return most tries: the exact ones that are asked for come on top."""
+        return super().default_budget(count) + int((settings or {}).get("exact") or 0)
 
     @property
     def plan(self) -> Plan | None:

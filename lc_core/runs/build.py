@@ -85,7 +85,7 @@ def build_problem(spec: Spec, *, device: str = "auto", model: LatentModel | None
     model = model or build_model(spec, device=device)
     engine = build_engine(spec)
     sample = spec.sample
-    budget = engine.default_budget(sample.count) if sample.budget is None else sample.budget
+    budget = engine.default_budget(sample.count, vars(engine)) if sample.budget is None else sample.budget
     return Problem(
         model=model,
         entries=spec.entries,
@@ -116,7 +116,7 @@ def settled(spec: Spec, engine: Engine) -> Spec:
     """Return a spec with what only the model and the built engine know: the size of a block, and the budget."""
     sample, chosen = spec.sample, spec.engine
     if sample.budget is None:
-        sample = replace(sample, budget=engine.default_budget(sample.count))
+        sample = replace(sample, budget=engine.default_budget(sample.count, vars(engine)))
     if chosen.params.get("block", 0) is None and type(build_selected("engine", chosen)) is type(engine):
         chosen = replace(chosen, params={**chosen.params, "block": engine.block})
     return replace(spec, sample=sample, engine=chosen)

@@ -10,7 +10,7 @@ from typing import Any
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
 from lc_core.plugins.registry import Registry, view_of
-from lc_core.spec.components import Components
+from lc_core.spec.components import Components, Found
 from lc_core.spec.entries import Entries
 from lc_core.spec.files import find_spec, read_tree
 from lc_core.spec.load import Node
@@ -91,7 +91,7 @@ def _spec(tree: Node, path: Path, registry: Registry, problems: Problems) -> Spe
     problems.check()
     assert shape and model and engine, "what is missing has been noted"
     given = shape.sample
-    budget = given.budget if given.budget is not None else _default_budget(engine.target, given.count)
+    budget = given.budget if given.budget is not None else _default_budget(engine, given.count)
     return Spec(
         name=shape.name or re.sub(r"[^\w.-]+", "-", path.stem).lstrip(".-") or "spec",
         model=model.selected,
@@ -113,7 +113,7 @@ def _spec(tree: Node, path: Path, registry: Registry, problems: Problems) -> Spe
     )
 
 
-def _default_budget(engine: Any, count: int) -> int | None:
+def _default_budget(engine: Found, count: int) -> int | None:
     """Return the budget that an engine's class gives; None if it is a function, whose engine is not built yet."""
-    given = getattr(engine, "default_budget", None)
-    return int(given(count)) if given else None
+    given = getattr(engine.target, "default_budget", None)
+    return int(given(count, engine.params)) if given else None

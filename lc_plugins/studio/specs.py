@@ -45,8 +45,7 @@ def _words(schema: Mapping[str, Any]) -> Sequence[Any]:
 def exported(doc: Json, spec: Spec, settled: Spec) -> str:
     """Return the YAML of a spec, with what of the bank is tried first: `lc sample` then delivers the same."""
     if settled is not spec:
-        sample = {**doc.get("sample", {}), "budget": settled.sample.budget}
-        doc = {**doc, "engine": {"use": "auto", "params": dict(settled.engine.params)}, "sample": sample}
+        doc = {**doc, "engine": {"use": "auto", "params": dict(settled.engine.params)}}
     return yaml_text(doc)
 
 
