@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lc_core.errors import LCError
 from lc_core.plugins.discover import build_registry
