@@ -65,6 +65,7 @@ class Asks:
         spec = self._read(request, tell)
         if spec is not None:
             self._explorer(spec)
+            self._base = spec.base or "prior"
 
     def _ask(self, request: Mapping[str, Any], tell: Tell) -> None:
         spec = self._read(request, tell)
