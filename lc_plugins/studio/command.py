@@ -73,7 +73,13 @@ def command(
         click.echo("Ctrl-C ends it", err=True)
         if not no_open:
             webbrowser.open(studio.address)
-        config = uvicorn.Config(studio.app(), log_level="warning", ws="websockets-sansio", ws_max_size=2**22)
+        config = uvicorn.Config(
+            studio.app(),
+            log_level="warning",
+            ws="websockets-sansio",
+            ws_max_size=2**22,
+            timeout_graceful_shutdown=2,  # seconds; a page that is open would hold it for ever
+        )
         for name in (signal.SIGINT, signal.SIGTERM):  # the server ends on them by itself, and hands them on
             signal.signal(name, lambda *_: None)
         uvicorn.Server(config).run(sockets=[listening])
