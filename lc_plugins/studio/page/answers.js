@@ -26,7 +26,7 @@ function values(answer, name) {
     el(
       "tr",
       {},
-      el("th", { scope: "row" }, one.label),
+      el("th", { scope: "row" }, T.labelled(one.label)),
       el("td", {}, one.value === null ? T.noValue : number(one.value)),
       el("td", { class: "soft" }, one.wanted),
       el(

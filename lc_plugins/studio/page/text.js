@@ -133,6 +133,7 @@ export const T = {
   value: "Value",
   wantedOf: "Wanted",
   met: "Met",
+  labelled: (label) => label.replaceAll("_", " "),
   noValue: "–",
   isMet: "met",
   notMet: "not met",
