@@ -74,7 +74,9 @@ def melodies(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> It
     (folder / "stranger.py").write_text(STRANGER)
     plugin = ("--plugin", str(folder / "stranger.py"))
     (folder / "mine.yaml").write_text(SPEC)
-    found = start(folder / "kept", cache_folder, "mine.yaml", "--samples", "8192", *plugin, cwd=folder)
+    found = start(
+        folder / "kept", cache_folder, "mine.yaml", "--samples", "8192", "--workers", "1", *plugin, cwd=folder
+    )
     yield found
     found.process.terminate()
     assert found.process.wait(20) == 0
