@@ -74,7 +74,9 @@ def melodies(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> It
     (folder / "stranger.py").write_text(STRANGER)
     plugin = ("--plugin", str(folder / "stranger.py"))
     (folder / "mine.yaml").write_text(SPEC)
-    found = start(folder / "kept", cache_folder, "mine.yaml", "--samples", "8192", *plugin, cwd=folder)
+    found = start(
+        folder / "kept", cache_folder, "mine.yaml", "--samples", "8192", "--workers", "1", *plugin, cwd=folder
+    )
     yield found
     found.process.terminate()
     assert found.process.wait(20) == 0
@@ -139,7 +141,7 @@ class Person:
 @pytest.fixture
 def person(browser: Any, melodies: Served) -> Iterator[Person]:
     """Somebody at a new page of melodies, with one rule: all notes in C major."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     found = Person(context.new_page(), melodies.base)
     found.open(f"{melodies.base}/#token={melodies.token}")
     yield found
@@ -314,7 +316,7 @@ def test_a_file_of_ones_own_is_started_from(person: Person, tmp_path: Path) -> N
     (tmp_path / "mine.mid").write_bytes(Path(download.value.path()).read_bytes())
     (tmp_path / "broken.mid").write_bytes(b"MThd nothing")
     page.locator("#file").set_input_files(tmp_path / "broken.mid")
-    sync_api.expect(page.locator(".status")).to_contain_text("broken.mid")
+    sync_api.expect(page.locator(".status.bad")).to_contain_text("broken.mid")
     assert "400" in person.errors.pop(), "the browser tells of a file that was refused"
     page.locator("#file").set_input_files(tmp_path / "mine.mid")
     sync_api.expect(page.locator(".note")).to_contain_text("Starts from mine.mid")
@@ -328,7 +330,7 @@ def test_a_strangers_rules_have_controls_and_help(person: Person) -> None:
     card.get_by_role("radio", name="high").click()
     person.says("register: high")
     card.get_by_text("Help and more").click()
-    sync_api.expect(card).to_contain_text("how many notes a stranger counts")
+    sync_api.expect(card).to_contain_text("How many notes a stranger counts.")
     sync_api.expect(card).to_contain_text("Whether the edge counts.")
     person.add("no repeats")
     person.says("norepeats.no_repeats")

@@ -52,7 +52,8 @@ function values(answer, name) {
 
 /** Links that save an answer's files; one can be dragged out of the browser. */
 function files(app, answer, name) {
-  return app.files.map(({ name: kind, suffix, media }) => {
+  const known = [...app.files].sort((one, other) => one.suffix.localeCompare(other.suffix));
+  return known.map(({ name: kind, suffix, media }) => {
     const file = T.fileName(name, suffix);
     const address = app.address(`file/${answer.key}${suffix}`);
     const link = el(
@@ -115,7 +116,7 @@ export function card(app, answer, name, id) {
       : null,
     app.near ? button("≈", () => app.moreLike(answer, name), { ...act("near"), label: T.nearOf(name) }) : null,
     ...slots,
-    ...files(app, answer, name),
+    el("span", { class: "files" }, ...files(app, answer, name)),
   ];
   const star = button(icon("star"), () => app.star(answer, name), {
     ...act("star"),

@@ -247,9 +247,17 @@ export class Fader {
       this.span.style.left = `${100 * this.share(leaf.span.low)}%`;
       this.span.style.right = `${100 * (1 - this.share(leaf.span.high))}%`;
     }
-    const words = leaf.span ? T.reach(leaf.span) + T.told(leaf.told) : T.noReach;
+    const words = this.reach(leaf);
     if (this.words.textContent !== words) this.words.textContent = words;
     this.draw();
+  }
+
+  /** What is left under the other rules, in words. */
+  reach({ span, told, bars }) {
+    if (span) return T.reach(span) + T.told(told);
+    const left = bars.left.reduce((sum, count) => sum + count, 0);
+    if (!left) return T.noReach;
+    return this.yesNo ? T.shareYes(bars.left.at(-1) / left) : "";
   }
 
   /** Go on showing what the fader showed that this one replaces, until the server says more. */

@@ -2,6 +2,7 @@
 
 import { card, picture } from "./answers.js";
 import { button, el, redraw } from "./html.js";
+import { modelOf } from "./state.js";
 import { T } from "./text.js";
 
 /** Draw the moves, the newest first, each with the picture of its first answer. */
@@ -18,7 +19,7 @@ export function drawHistory(app, host) {
           const thumb = el(
             "span",
             { class: "thumb", "aria-hidden": "true" },
-            move.first ? picture(app, move.first, "", true) : "",
+            move.first && modelOf(move.now.doc) === app.asModel ? picture(app, move.first, "", true) : "",
           );
           const current = index === at ? { "aria-current": "true" } : {};
           const cls = index > at ? "move undone" : "move";
@@ -33,9 +34,10 @@ export function drawHistory(app, host) {
 
 /** Draw the starred answers and the link to their zip file. */
 export function drawStarred(app, host) {
-  if (host.hidden || host.dataset.keys === app.now.stars.join()) return;
-  host.dataset.keys = app.now.stars.join();
-  const kept = app.now.stars.map((key) => app.kept.get(key)).filter(Boolean);
+  const keys = `${app.asModel},${app.now.stars}`;
+  if (host.hidden || host.dataset.keys === keys) return;
+  host.dataset.keys = keys;
+  const kept = app.keptOf(app.now.stars).filter(Boolean);
   redraw(host, () => [
     el("h2", { class: "hidden" }, T.starred),
     kept.length
@@ -57,10 +59,10 @@ export function drawStarred(app, host) {
 
 /** Draw the two that are compared, or nothing. */
 export function drawComparison(app, host) {
-  const keys = `${app.now.a},${app.now.b}`;
+  const keys = `${app.asModel},${app.now.a},${app.now.b}`;
   if (host.dataset.keys === keys) return;
   host.dataset.keys = keys;
-  const chosen = ["a", "b"].map((slot) => app.kept.get(app.now[slot]));
+  const chosen = app.keptOf([app.now.a, app.now.b]);
   host.hidden = !chosen.some(Boolean);
   redraw(host, () =>
     host.hidden

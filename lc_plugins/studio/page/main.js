@@ -10,7 +10,7 @@ import { followPlaying, markPlaying } from "./playing.js";
 import { Rules } from "./rules.js";
 import { Player } from "./sound.js";
 import { SpecPane } from "./spec.js";
-import { Moves, blank, clone, loseOutputs, same } from "./state.js";
+import { Moves, blank, clone, loseOutputs, modelOf, same } from "./state.js";
 import { T } from "./text.js";
 
 const SAVE = 500; // ms from a change until it is saved
@@ -25,9 +25,6 @@ function address() {
   if (token) sessionStorage.setItem("token", token);
   return { token, page: parts.has("token") ? parts.get("page") : fragment || null };
 }
-
-/** The name of a spec's model. */
-const modelOf = ({ model }) => model?.use ?? model;
 
 class App {
   constructor() {
@@ -236,7 +233,12 @@ class App {
   keep({ key, data, values, by }, name) {
     if (this.kept.has(key)) return;
     const taken = [...this.kept.values()].filter((one) => one.name === name || one.name.startsWith(`${name} (`)).length;
-    this.kept.set(key, { key, data, values, by, name: taken ? T.again(name, taken + 1) : name });
+    this.kept.set(key, { key, data, values, by, model: this.asModel, name: taken ? T.again(name, taken + 1) : name });
+  }
+
+  /** Those of some outputs that are kept and of the model that is shown. */
+  keptOf(keys) {
+    return keys.map((key) => this.kept.get(key)).map((one) => (one?.model === this.asModel ? one : null));
   }
 
   star(answer, name) {

@@ -13,7 +13,16 @@ const flowing = (text) =>
   text
     .split(/^(?:Args|Raises|Returns|Examples?):/m)[0]
     .trim()
-    .replace(/\n[ \t]*(?=[a-z0-9(`])/g, " ");
+    .replace(/\n[ \t]*(?=[a-z0-9(`])/g, " ")
+    .split("\n")
+    .map(plain)
+    .join("\n");
+
+/** A line of a docstring without what only programmers need: `Return` and shapes. */
+const plain = (line) => {
+  const said = line.replace(/,? `\([A-Z, 0-9]*\)`/g, "").replace(/^Returns? /, "");
+  return said.charAt(0).toUpperCase() + said.slice(1);
+};
 
 export class Rules {
   /**
@@ -51,7 +60,7 @@ export class Rules {
   drawAdd() {
     const find = el("input", { type: "search", id: "find", placeholder: T.find, "aria-label": T.find });
     const buttons = [...this.app.rules.values()].map((rule) => {
-      const content = el("span", {}, el("b", {}, rule.title), " ", el("span", { class: "soft" }, rule.summary));
+      const content = el("span", {}, el("b", {}, rule.title), " ", el("span", { class: "soft" }, plain(rule.summary)));
       const words = `${rule.use} ${rule.title} ${rule.summary}`.toLowerCase();
       return button(content, () => this.add(rule), { class: "rule", "data-words": words });
     });
@@ -106,7 +115,7 @@ export class Rules {
     const marks = [];
     if (path.at(-1) === "not") marks.push(el("span", { class: "mark" }, T.notShort));
     if (top?.require === false) marks.push(el("span", { class: "mark" }, T.preferenceShort));
-    const alone = el("span", { class: "alone" });
+    const alone = el("p", { class: "alone" });
     if (top) this.alone.set(path[0], alone);
     const drop = button(icon("remove"), () => this.remove(path, title), {
       id: `${id}-remove`,
@@ -117,7 +126,8 @@ export class Rules {
     return el(
       "div",
       { class: "card", id, role: "group", "aria-label": title },
-      el("header", {}, el("h3", {}, ...marks, title), alone, drop),
+      el("header", {}, el("h3", {}, ...marks, title), drop),
+      alone,
       ...body,
       this.more(entry, path, top, title),
     );
@@ -177,7 +187,8 @@ export class Rules {
     const parts = [];
     if (rule) parts.push(el("p", { class: "help" }, flowing(rule.help)));
     if (rule?.undefined) parts.push(el("p", {}, T.undefinedWhere(rule.undefined)));
-    for (const param of rule?.params ?? []) if (param.help) parts.push(el("p", {}, `${param.title}: ${param.help}`));
+    for (const param of rule?.params ?? [])
+      if (param.help) parts.push(el("p", {}, `${param.title}: ${plain(param.help)}`));
     if (top) parts.push(...this.ofTop(path[0], top, id, title));
     if (groupOf(entry) || !holderOf(path)) {
       const options = [["", T.choose], ...[...this.app.rules.values()].map((one) => [one.use, one.title])];

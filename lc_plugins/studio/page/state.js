@@ -21,6 +21,9 @@ export const SOUND = { tempo: 100, volume: 0.7, instrument: "piano", loop: true,
 /** The beginning: a spec and nothing else. @returns {Now} */
 export const blank = (doc) => ({ doc, source: null, near: null, stars: [], a: null, b: null, sound: { ...SOUND } });
 
+/** The name of a spec's model. */
+export const modelOf = ({ model }) => model?.use ?? model;
+
 export const clone = (value) => structuredClone(value);
 export const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 

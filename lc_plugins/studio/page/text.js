@@ -89,6 +89,7 @@ export const T = {
   no: "no",
   reach: (span) => (span.text ? span.text : `Within reach: ${number(span.low)} to ${number(span.high)}.`),
   told: (told) => (told === "samples" ? "" : ` By ${told}.`),
+  shareYes: (share) => `${number(100 * share)} % of what is left under the other rules: yes.`,
   noReach: "Nothing is within reach under the other rules.",
   toldSoon: "How the outputs are spread comes with the model.",
   valueText: (value, name) => `${number(value)}${unit(name)}`,
