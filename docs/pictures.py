@@ -17,6 +17,8 @@ from pathlib import Path
 
 import click
 
+from docs.studio_pictures import photograph as photograph_studio
+
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 SCRATCH = ROOT / "build" / "pictures"
@@ -154,6 +156,10 @@ PICTURES = {
         "brighter/pairs.png",
     ),
     "report": Picture((GRADIENT,), "busy-gradient/report.html", 800),
+    "studio_page": Picture(("studio page",), "studio-page.png", 1000, colours=48),
+    "studio_dark": Picture(("studio dark",), "studio-dark.png", 800, colours=32),
+    "studio_conflict": Picture(("studio conflict",), "studio-conflict.png", 800, colours=32),
+    "studio_avatars": Picture(("studio avatars",), "studio-avatars.png", 800, colours=128),
     "typical_syncopation": Picture(("typical melody.syncopation",), "typical-melody.syncopation.png"),
     "typical_note_density": Picture(("typical melody.note_density",), "typical-melody.note_density.png"),
     "typical_contour": Picture(("typical melody.contour",), "typical-melody.contour.png"),
@@ -184,6 +190,9 @@ def run(line: str) -> None:
     program, *arguments = shlex.split(line)
     if program == "typical":
         histogram(arguments[0])
+        return
+    if program == "studio":
+        photograph_studio(arguments[0], SCRATCH)
         return
     done = subprocess.run([sys.executable, "-m", "lc_core", *arguments], cwd=SCRATCH)
     if done.returncode:

@@ -25,6 +25,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+import lc_core
 from lc_core import LCError
 from lc_plugins.studio.page import Page, Shared
 from lc_plugins.studio.pages import Pages
@@ -34,6 +35,8 @@ __all__ = ["Studio", "policy"]
 
 Json = dict[str, Any]
 PAGE = Path(__file__).with_name("page")
+SHARED = Path(lc_core.__file__).with_name("templates") / "shared.css"
+"""What the page has in common with the reports of runs."""
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 MOST_UPLOADED = 8 * 2**20
 MOST_AT_ONCE = 4
@@ -140,7 +143,8 @@ class Studio:
         return FileResponse(PAGE / "index.html", media_type="text/html")
 
     async def _page_file(self, request: Request) -> Response:
-        path = PAGE / Path(request.path_params["name"]).name
+        name = Path(request.path_params["name"]).name
+        path = SHARED if name == SHARED.name else PAGE / name
         if path.suffix not in KINDS or not path.is_file():
             return PlainTextResponse("not found", 404)
         return FileResponse(path, media_type=KINDS[path.suffix])

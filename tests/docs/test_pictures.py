@@ -44,7 +44,7 @@ def test_the_command_of_a_picture_is_told_beside_it(name):
 def test_the_commands_of_a_picture_are_commands_of_lc(name):
     for line in PICTURES[name].commands:
         program, *arguments = shlex.split(line)
-        assert program in ("lc", "typical")
+        assert program in ("lc", "studio", "typical")
         if program == "lc":
             parse([program, *arguments])
 
