@@ -178,7 +178,9 @@ def spent() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def in_turn(runs: Mapping[str, Run], rounds: int, clock: Clock, *, warm: bool = False) -> dict[str, list[float]]:
+def in_turn(
+    runs: Mapping[str, Run], rounds: int, clock: Clock, *, warm: bool = False, now: Callable[[], float] = spent
+) -> dict[str, list[float]]:
     """Time some things in turn, in each round in the opposite order; a first round warms up and is not counted.
 
     Args:
@@ -186,6 +188,7 @@ def in_turn(runs: Mapping[str, Run], rounds: int, clock: Clock, *, warm: bool = 
         rounds: How many rounds.
         clock: After its time no new round begins; one round is counted in any case.
         warm: Whether all is warm already, so that the first round is left out.
+        now: Returns the seconds so far.
 
     Returns:
         The seconds of each round, by name.
@@ -195,10 +198,10 @@ def in_turn(runs: Mapping[str, Run], rounds: int, clock: Clock, *, warm: bool = 
         if number > 1 and clock.over:
             break
         for name in list(runs)[:: -1 if number % 2 else 1]:
-            began = spent()
+            began = now()
             runs[name](number)
             if number:
-                found[name].append(spent() - began)
+                found[name].append(now() - began)
     return found
 
 

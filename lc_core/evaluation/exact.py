@@ -101,7 +101,7 @@ class Search:
         self.looked_for = [0 for _ in asked]
         self._evaluators = [Evaluator(model, one.entries) for one in asked]
         self._transport = model.realism_alone() if base == "data" else None
-        self._block = max(1, int(BLOCK * share_of_block(model.operations)))
+        self._block = max(1, int(BLOCK * share_of_block(model.operations, model.device)))
 
     @property
     def looked(self) -> int:
