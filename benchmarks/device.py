@@ -72,6 +72,7 @@ class Sizes:
         moved: Latents that an engine moves.
         steps: Steps of an engine that are compared.
         blocks: Tries of the sampler in a block; the first is the one on the processor.
+        longest: Most steps of such a try.
         rounds: Times that each is measured.
         limit: Seconds after which a part begins no new round.
     """
@@ -80,11 +81,12 @@ class Sizes:
     moved: int = 2_048
     steps: int = 8
     blocks: tuple[int, ...] = (64, 256, 1_024)
+    longest: int = 128
     rounds: int = 5
     limit: float = 8.0
 
 
-SIZES = {"full": Sizes(), "small": Sizes((("melody.folk-2bar", 64), ("digits.8x8", 64)), 16, 2, (8,), 1, 1.0)}
+SIZES = {"full": Sizes(), "small": Sizes((("melody.folk-2bar", 64), ("digits.8x8", 64)), 16, 2, (8,), 16, 1, 1.0)}
 
 
 @dataclass
@@ -256,7 +258,7 @@ def blocks(found: Found, place: Place | None, sizes: Sizes) -> None:
 
     def prepared(where: Place, block: int) -> Callable[[], Any]:
         model = where.model(MELODIES)
-        ready = prepare(Evaluator(model, one.entries()), Sampler(block=block))
+        ready = prepare(Evaluator(model, one.entries()), Sampler(block=block, steps=sizes.longest))
         problem = Problem(model=model, entries=one.entries(), engine=ready.engine, count=10**6)
         return partial(run_block, problem, ready.energy, 0)
 
