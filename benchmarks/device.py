@@ -72,7 +72,7 @@ class Sizes:
         moved: Latents that an engine moves.
         steps: Steps of an engine that are compared.
         blocks: Tries of the sampler in a block; the first is the one on the processor.
-        longest: Most steps of such a try.
+        decade: What the sampler is asked 1 prior sample in 10 to the power of this meets.
         rounds: Times that each is measured.
         limit: Seconds after which a part begins no new round.
     """
@@ -81,12 +81,12 @@ class Sizes:
     moved: int = 2_048
     steps: int = 8
     blocks: tuple[int, ...] = (64, 256, 1_024)
-    longest: int = 128
+    decade: int = 3
     rounds: int = 5
     limit: float = 8.0
 
 
-SIZES = {"full": Sizes(), "small": Sizes((("melody.folk-2bar", 64), ("digits.8x8", 64)), 16, 2, (8,), 16, 1, 1.0)}
+SIZES = {"full": Sizes(), "small": Sizes((("melody.folk-2bar", 64), ("digits.8x8", 64)), 16, 2, (8,), 1, 1, 1.0)}
 
 
 @dataclass
@@ -232,7 +232,7 @@ def engines(found: Found, place: Place | None, sizes: Sizes) -> None:
         return Actor().begin(model, Space(), torch.Generator().manual_seed(0)), Energy(())
 
     def sampler(model: LatentModel, device: str) -> tuple[Engine, Energy]:
-        entries = compositions(3)[0].entries()
+        entries = compositions(sizes.decade)[0].entries()
         prepared = prepare(Evaluator(model, entries), Sampler(steps=sizes.steps, check_every=0, moves=0))
         return prepared.engine, prepared.energy or Energy(())
 
@@ -254,11 +254,11 @@ def engines(found: Found, place: Place | None, sizes: Sizes) -> None:
 
 def blocks(found: Found, place: Place | None, sizes: Sizes) -> None:
     """Compare whole tries of the sampler, larger blocks too, and measure what they deliver on the processor."""
-    one = compositions(3)[0]
+    one = compositions(sizes.decade)[0]
 
     def prepared(where: Place, block: int) -> Callable[[], Any]:
         model = where.model(MELODIES)
-        ready = prepare(Evaluator(model, one.entries()), Sampler(block=block, steps=sizes.longest))
+        ready = prepare(Evaluator(model, one.entries()), Sampler(block=block))
         problem = Problem(model=model, entries=one.entries(), engine=ready.engine, count=10**6)
         return partial(run_block, problem, ready.energy, 0)
 
