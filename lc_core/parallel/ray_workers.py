@@ -116,6 +116,7 @@ def _connected(address: str, count: int | None) -> Any:
     named = where or os.environ.get("RAY_ADDRESS", "")
     _check_reachable(address, named)
     own = not named
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # an error comes back with its piece
     more: dict[str, Any] = {"num_cpus": count, "include_dashboard": False} if own else {}
     try:
         ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, **more)
