@@ -58,8 +58,14 @@ COMMANDS = {
     "transform": "transform spec.yaml --input 0.png 1.png 2.png --out out",
 }
 """What is killed; of `bank`, the columns in the cache are compared."""
-WORKERS = {"sample": "--count 2000", "bank": "--samples 1600000", "transform": "--set sample.tries=64"}
-"""What makes a command take so long that it starts workers, some seconds after it began."""
+LONGER = {
+    "sample --workers 2": "sample spec.yaml --out out --set render=[] --count 8000 --workers 2",
+    "bank --workers 2": "bank spec.yaml --samples 500000 --workers 2",
+    "transform --workers 2": "transform spec.yaml --out out --set engine.params.block=1 --set render=[] --workers 2"
+    f" --input{500 * ' 0.png'}",
+    "sample, 2 ranks": "sample spec.yaml --out out --set render=[] --count 1000",
+}
+"""What has more processes than one, and takes long enough that all of them have something to do."""
 MODULES = (
     *(f"lc_core.cli.{name}" for name in COMMANDS),
     *(f"lc_core.{name}" for name in ("actors.folder", "bank.bank", "runs.sample", "runs.transform", "sampler")),
@@ -249,6 +255,8 @@ def _counting(place: Path, last: int | None) -> list[str]:
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event not in EVENTS or (event == "open" and not arguments[2] & writing):
             return
+        if isinstance(arguments[0], int):  # a pipe that is open already
+            return
         if not str(os.path.abspath(os.fsdecode(arguments[0]))).startswith(str(place)):
             return
         if len(found) == last:
@@ -305,28 +313,22 @@ def import_all() -> None:
         importlib.import_module(name)
 
 
-def commands() -> dict[str, tuple[str, int]]:
-    """Return the commands to kill, each with its ranks; those that take `--workers` once more with two of them."""
-    found = {name: (words, 1) for name, words in COMMANDS.items()}
-    for name, longer in WORKERS.items():
-        found[f"{name} --workers 2"] = (f"{COMMANDS[name]} {longer} --workers 2", 1)
-    found["sample, 2 ranks"] = (f"{COMMANDS['sample']} {WORKERS['sample']}", 2)
-    return found
-
-
 @click.command(help=__doc__)
 @click.option("--kills", default=200, show_default=True, help="How many kills, shared out over the commands.")
 @click.option("--seed", default=0, show_default=True, help="Of the moments.")
 @click.option("--only", multiple=True, help="A command, in place of all; repeatable.")
 def main(kills: int, seed: int, only: Sequence[str]) -> None:
     torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of workers
     import_all()
-    chosen = {name: one for name, one in commands().items() if not only or name in only}
+    chosen = {name: words for name, words in {**COMMANDS, **LONGER}.items() if not only or name in only}
     results: dict[str, Survived] = {}
     with tempfile.TemporaryDirectory() as temporary:
-        for at, (name, (words, ranks)) in enumerate(chosen.items()):
+        for at, (name, words) in enumerate(chosen.items()):
             share, folder = kills * (at + 1) // len(chosen) - kills * at // len(chosen), Path(temporary) / str(at)
-            results[name] = survive(words, share, folder, random.Random(f"{seed}/{name}"), ranks=ranks)
+            results[name] = survive(
+                words, share, folder, random.Random(f"{seed}/{name}"), ranks=1 + name.endswith("ranks")
+            )
             say(f"{name}: {results[name].kills} kills, {results[name].rounds} rounds")
     rows = [
         (name, one.kills, one.rounds, one.finished, one.rounds - len({line.split(":")[0] for line in one.differing}))
