@@ -59,10 +59,10 @@ COMMANDS = {
 }
 """What is killed; of `bank`, the columns in the cache are compared."""
 LONGER = {
-    "sample --workers 2": "sample spec.yaml --out out --set render=[] --count 8000 --workers 2",
+    "sample --workers 2": "sample spec.yaml --out out --set render=[] --count 5000 --workers 2",
     "bank --workers 2": "bank spec.yaml --samples 500000 --workers 2",
     "transform --workers 2": "transform spec.yaml --out out --set engine.params.block=1 --set render=[] --workers 2"
-    f" --input{500 * ' 0.png'}",
+    f" --input{300 * ' 0.png'}",
     "sample, 2 ranks": "sample spec.yaml --out out --set render=[] --count 1000",
 }
 """What has more processes than one, and takes long enough that all of them have something to do."""
