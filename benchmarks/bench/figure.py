@@ -75,15 +75,16 @@ class Clock:
 
     Args:
         limit: Seconds that it has.
+        now: Returns the seconds so far: of a watch, or of a processor (`spent`).
     """
 
-    def __init__(self, limit: float) -> None:
-        self._began, self.limit = time.monotonic(), limit
+    def __init__(self, limit: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._began, self.limit = now, now(), limit
 
     @property
     def seconds(self) -> float:
         """Seconds so far."""
-        return time.monotonic() - self._began
+        return self._now() - self._began
 
     @property
     def over(self) -> bool:
