@@ -3,15 +3,16 @@
 Each command is run once undisturbed. Then it is started in an empty folder with an empty cache, killed (SIGKILL) one to
 three times, and given again until it ends. Half of the kills come after a random time, half before a random one of its
 changes on the disk: a file that is opened to be written, renamed or deleted, a folder that is made. Half of those after
-a time hit the command alone, half what it started too. What is left has to be what the undisturbed command left: the
-same files, with the same bytes. Only times may differ:
+a time hit the command alone, half what it started too. Of commands with workers or ranks, one of these is killed too
+while the command runs to its end. What is left has to be what the undisturbed command left: the same files, with the
+same bytes. Only times may differ:
 
 - keys with `seconds` in their name, in every JSON file and in `checkpoint.pt`;
 - the cell Seconds of `report.html`, and the line of a model card that says how long the fit or the training took;
 - `.lc/files.jsonl`, which lists the hashes of all of these.
 
 Commands are forked from a process that has imported everything, so that kills meet work and not imports. Printed is a
-table; the status is 1 if anything differs. About 5 seconds for each kill on one core.
+table; the status is 1 if anything differs. About 5 seconds for each kill on one core. Ranks and workers need Linux.
 """
 
 from __future__ import annotations
@@ -57,6 +58,14 @@ COMMANDS = {
     "transform": "transform spec.yaml --input 0.png 1.png 2.png --out out",
 }
 """What is killed; of `bank`, the columns in the cache are compared."""
+LONGER = {
+    "sample --workers 2": "sample spec.yaml --out out --set render=[] --count 5000 --workers 2",
+    "bank --workers 2": "bank spec.yaml --samples 500000 --workers 2",
+    "transform --workers 2": "transform spec.yaml --out out --set engine.params.block=1 --set render=[] --workers 2"
+    f" --input{300 * ' 0.png'}",
+    "sample, 2 ranks": "sample spec.yaml --out out --set render=[] --count 1000",
+}
+"""What has more processes than one, and takes long enough that all of them have something to do."""
 MODULES = (
     *(f"lc_core.cli.{name}" for name in COMMANDS),
     *(f"lc_core.{name}" for name in ("actors.folder", "bank.bank", "runs.sample", "runs.transform", "sampler")),
@@ -92,7 +101,7 @@ class Survived:
         return self.finished == self.rounds and not self.differing
 
 
-def survive(words: str, kills: int, folder: Path, rng: random.Random) -> Survived:
+def survive(words: str, kills: int, folder: Path, rng: random.Random, *, ranks: int = 1) -> Survived:
     """Kill a command so many times, and compare what it leaves in the end with what it leaves undisturbed.
 
     Args:
@@ -100,9 +109,10 @@ def survive(words: str, kills: int, folder: Path, rng: random.Random) -> Survive
         kills: How many kills.
         folder: An empty folder to work in.
         rng: Draws the moments.
+        ranks: Processes that a launcher starts with it.
     """
     found, began = Survived(), time.monotonic()
-    process = Started(words, folder / "undisturbed")
+    process = Started(words, folder / "undisturbed", ranks=ranks)
     status = process.wait()
     longest, changes = time.monotonic() - began, int((folder / "undisturbed" / CHANGES).read_text())
     expected = dict(left(folder / "undisturbed"))
@@ -112,13 +122,16 @@ def survive(words: str, kills: int, folder: Path, rng: random.Random) -> Survive
         place = folder / f"round-{found.rounds}"
         for _ in range(min(rng.randint(1, 3), kills - found.kills)):
             if rng.random() < 0.5:
-                killed = Started(words, place, last=rng.randrange(changes)).wait() == -signal.SIGKILL
+                killed = Started(words, place, last=rng.randrange(changes), ranks=ranks).wait() == -signal.SIGKILL
             else:
-                killed = Started(words, place).killed_after(rng.uniform(0, longest), alone=rng.random() < 0.5)
+                process, alone = Started(words, place, ranks=ranks), rng.random() < 0.5
+                killed = process.killed_after(rng.uniform(0, longest), alone=alone)
             if not killed:
                 break
             found.kills += 1
-        process = Started(words, place)
+        process = Started(words, place, ranks=ranks)
+        if ranks > 1 or "--workers" in words:
+            found.kills += process.loses_one(rng.uniform(0, longest), rng)
         status = process.wait()
         found.finished += status == 0
         here = dict(left(place))
@@ -138,15 +151,16 @@ class Started:
         words: The command, without `lc`.
         place: Folder that it works in, with a cache folder there.
         last: So many changes on the disk it makes, and is killed before the next; None for no end.
+        ranks: How many processes of it there are in this session, as a launcher starts them; it is rank 0.
     """
 
-    def __init__(self, words: str, place: Path, *, last: int | None = None) -> None:
+    def __init__(self, words: str, place: Path, *, last: int | None = None, ranks: int = 1) -> None:
         if not place.exists():
             _fill(place)
         self._log = place / "said.txt"
         self.number = os.fork()
         if not self.number:
-            _run(words, place, self._log, last)
+            _run(words, place, self._log, last, ranks)
 
     def wait(self) -> int:
         """Return its status once it ended, and end what it left behind."""
@@ -156,16 +170,38 @@ class Started:
 
     def killed_after(self, seconds: float, *, alone: bool) -> bool:
         """Kill it after a time, alone or with what it started; return whether it still ran."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if os.waitpid(self.number, os.WNOHANG)[0]:
-                self._end_all()
-                return False
-            time.sleep(min(left, 0.002))
+        if self._ends_within(seconds):
+            self.wait()
+            return False
         if not alone:
             self._end_all()
         os.kill(self.number, signal.SIGKILL)
         return os.waitstatus_to_exitcode(os.waitpid(self.number, 0)[1]) == -signal.SIGKILL
+
+    def loses_one(self, seconds: float, rng: random.Random) -> bool:
+        """Kill one of the processes that it started, a worker or a rank, after a time; return whether there was one."""
+        if self._ends_within(seconds):
+            return False
+        others = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                state, _, group = path.read_text().rpartition(")")[2].split()[:3]
+                if int(group) == self.number and state != "Z":
+                    others.append(int(path.parent.name))
+        others = [one for one in others if one != self.number]
+        if others:
+            with suppress(ProcessLookupError):
+                os.kill(rng.choice(sorted(others)), signal.SIGKILL)
+        return bool(others)
+
+    def _ends_within(self, seconds: float) -> bool:
+        """Return whether it ends within a time."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if os.waitid(os.P_PID, self.number, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                return True
+            time.sleep(min(left, 0.002))
+        return False
 
     def said(self) -> str:
         """Return the end of what it said."""
@@ -176,23 +212,33 @@ class Started:
             os.killpg(self.number, signal.SIGKILL)  # its session holds what it started, and nothing else
 
 
-def _run(words: str, place: Path, log: Path, last: int | None) -> NoReturn:
-    """Run a command in a process that was forked for it."""
-    status = 1
+def _run(words: str, place: Path, log: Path, last: int | None, ranks: int) -> NoReturn:
+    """Run a command in a process that was forked for it, and in others where it has ranks."""
+    status, rank, others = 1, 0, list[int]()
     try:
         os.setsid()
+        for number in range(1, ranks):
+            others.append(os.fork())
+            if not others[-1]:
+                rank, others = number, []
+                break
+        if ranks > 1:
+            os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(ranks)}
         os.chdir(place)
         os.environ["LC_CACHE_DIR"] = str(place / "cache")
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
         sys.argv = ["lc", *words.split()]
-        counted = _counting(place, last)
+        counted = [] if rank else _counting(place, last)
         try:
             lc(sys.argv[1:])
         finally:
-            (place / CHANGES).write_text(str(len(counted)))
+            if not rank:
+                (place / CHANGES).write_text(str(len(counted)))
+            for number in others:
+                os.waitpid(number, 0)
     except SystemExit as end:
         status = int(end.code or 0)
     finally:
@@ -208,6 +254,8 @@ def _counting(place: Path, last: int | None) -> list[str]:
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event not in EVENTS or (event == "open" and not arguments[2] & writing):
+            return
+        if isinstance(arguments[0], int):  # a pipe that is open already
             return
         if not str(os.path.abspath(os.fsdecode(arguments[0]))).startswith(str(place)):
             return
@@ -265,29 +313,22 @@ def import_all() -> None:
         importlib.import_module(name)
 
 
-def commands() -> dict[str, str]:
-    """Return the commands to kill; those that take `--workers` once more with two of them."""
-    found = dict(COMMANDS)
-    for name, words in COMMANDS.items():
-        options = importlib.import_module(f"lc_core.cli.{name}").command.params
-        if any(one.name == "workers" for one in options):
-            found[f"{name} --workers 2"] = f"{words} --workers 2"
-    return found
-
-
 @click.command(help=__doc__)
 @click.option("--kills", default=200, show_default=True, help="How many kills, shared out over the commands.")
 @click.option("--seed", default=0, show_default=True, help="Of the moments.")
 @click.option("--only", multiple=True, help="A command, in place of all; repeatable.")
 def main(kills: int, seed: int, only: Sequence[str]) -> None:
     torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of workers
     import_all()
-    chosen = {name: words for name, words in commands().items() if not only or name in only}
+    chosen = {name: words for name, words in {**COMMANDS, **LONGER}.items() if not only or name in only}
     results: dict[str, Survived] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for at, (name, words) in enumerate(chosen.items()):
-            share = kills * (at + 1) // len(chosen) - kills * at // len(chosen)
-            results[name] = survive(words, share, Path(temporary) / str(at), random.Random(f"{seed}/{name}"))
+            share, folder = kills * (at + 1) // len(chosen) - kills * at // len(chosen), Path(temporary) / str(at)
+            results[name] = survive(
+                words, share, folder, random.Random(f"{seed}/{name}"), ranks=1 + name.endswith("ranks")
+            )
             say(f"{name}: {results[name].kills} kills, {results[name].rounds} rounds")
     rows = [
         (name, one.kills, one.rounds, one.finished, one.rounds - len({line.split(":")[0] for line in one.differing}))

@@ -38,6 +38,7 @@ class Sizes:
         large: Latents of the second bare loop.
         steps: Steps of a bare loop with `latents`.
         compositions: Compositions of each rarity.
+        decades: The rarities: k where 1 prior sample in 10 to the power of k satisfies; rising.
         tenfold: Decodes of a black-box search for each decode of the sampler.
         counts: Outputs in the growth with their number.
         dimensions: Values of a latent in the growth with them.
@@ -50,17 +51,18 @@ class Sizes:
         fit_rounds: Rounds of refinement of the actor; 1 means the quickest fit there is, which learns nothing.
     """
 
-    rounds: int = 7
+    rounds: int = 5
     limit: float = 240.0
     latents: int = 4_096
     large: int = 65_536
     steps: int = 20
     compositions: int = 5
+    decades: tuple[int, ...] = (2, 3, 4)
     tenfold: int = 10
-    counts: tuple[int, ...] = (1_000, 3_000, 10_000, 30_000, 100_000)
+    counts: tuple[int, ...] = (1_000, 10_000, 100_000)
     dimensions: tuple[int, ...] = (16, 64, 256, 1_024)
     constraints: tuple[int, ...] = (1, 2, 4, 8, 16)
-    banks: tuple[int, ...] = (4_096, 16_384, 65_536, 262_144)
+    banks: tuple[int, ...] = (4_096, 16_384, 65_536)
     pairs: int = 5
     many: int = 4_000
     engine: str = "rejection"
@@ -73,15 +75,16 @@ class Clock:
 
     Args:
         limit: Seconds that it has.
+        now: Returns the seconds so far: of a watch, or of a processor (`spent`).
     """
 
-    def __init__(self, limit: float) -> None:
-        self._began, self.limit = time.monotonic(), limit
+    def __init__(self, limit: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._began, self.limit = now, now(), limit
 
     @property
     def seconds(self) -> float:
         """Seconds so far."""
-        return time.monotonic() - self._began
+        return self._now() - self._began
 
     @property
     def over(self) -> bool:
@@ -126,16 +129,20 @@ class Exponent:
     Attributes:
         what: The cost.
         size: What grows.
-        points: Size and cost of each point.
+        points: Size and median cost of each point.
         exponent: By least squares on the logarithms of the larger half.
-        unit: Unit of the cost.
+        low: The lower quartile of the exponents of single rounds.
+        high: The upper quartile.
+        rounds: How many rounds.
     """
 
     what: str
     size: str
     points: tuple[tuple[float, float], ...]
     exponent: float
-    unit: str = "seconds"
+    low: float
+    high: float
+    rounds: int
 
 
 @dataclass
@@ -172,26 +179,30 @@ def spent() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def in_turn(runs: Mapping[str, Run], rounds: int, clock: Clock) -> dict[str, list[float]]:
+def in_turn(
+    runs: Mapping[str, Run], rounds: int, clock: Clock, *, warm: bool = False, now: Callable[[], float] = spent
+) -> dict[str, list[float]]:
     """Time some things in turn, in each round in the opposite order; a first round warms up and is not counted.
 
     Args:
         runs: The things, by name; each is given the number of the round.
         rounds: How many rounds.
         clock: After its time no new round begins; one round is counted in any case.
+        warm: Whether all is warm already, so that the first round is left out.
+        now: Returns the seconds so far.
 
     Returns:
         The seconds of each round, by name.
     """
     found: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(rounds + 1):
+    for number in range(1 if warm else 0, rounds + 1):
         if number > 1 and clock.over:
             break
         for name in list(runs)[:: -1 if number % 2 else 1]:
-            began = spent()
+            began = now()
             runs[name](number)
             if number:
-                found[name].append(spent() - began)
+                found[name].append(now() - began)
     return found
 
 
@@ -212,18 +223,25 @@ def quartiles_of(values: Sequence[float] | np.ndarray) -> tuple[float, float, fl
     return float(middle), float(low), float(high)
 
 
-def exponent(what: str, size: str, points: Sequence[tuple[float, float]], unit: str = "seconds") -> Exponent:
+def exponent(what: str, size: str, costs: Mapping[int, Sequence[float]]) -> Exponent:
     """Return how a cost grows.
 
     Args:
         what: The cost.
         size: What grows.
-        points: Size and cost of each point, at least two, by rising size.
-        unit: Unit of the cost.
+        costs: Seconds of each round, equally many, by size; at least two sizes, rising.
     """
-    half = np.log(np.array(points[min(len(points) // 2, len(points) - 2) :]))
-    slope = float(np.polyfit(half[:, 0], half[:, 1], 1)[0])
-    return Exponent(what, size, tuple((float(one), float(cost)) for one, cost in points), slope, unit)
+    sizes, seconds = np.array(list(costs), dtype=float), np.array(list(costs.values()))
+    first = min(len(sizes) // 2, len(sizes) - 2)
+
+    def slopes(of: np.ndarray) -> np.ndarray:
+        found: np.ndarray = np.polyfit(np.log(sizes[first:]), np.log(of[first:]), 1)[0]
+        return found
+
+    middle = np.median(seconds, axis=1)
+    _, low, high = quartiles_of(slopes(seconds))
+    points = tuple(zip(sizes.tolist(), middle.tolist(), strict=True))
+    return Exponent(what, size, points, float(slopes(middle)), low, high, seconds.shape[1])
 
 
 def short(value: Any) -> str:

@@ -45,7 +45,7 @@ def fitted(sizes: Sizes, clock: Clock) -> Figure:
         "rejection": lambda number: run_block(plain, None, number),
     }
     with torch.inference_mode():
-        seconds = in_turn(runs, 2 * sizes.rounds, Clock(clock.limit))  # the fit has time of its own
+        seconds = in_turn(runs, 2 * sizes.rounds, Clock(clock.limit, now=spent))  # the fit has time of its own
     kept = np.concatenate([block.outputs[block.satisfied[block.rows]] for block in found])
     tries = sum(block.size for block in found)
     share = len(np.unique(kept, axis=0)) / tries

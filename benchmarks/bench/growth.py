@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.bench.figure import Clock, Figure, Sizes, exponent, in_turn, spent
+from benchmarks.bench.figure import Clock, Figure, Run, Sizes, exponent, in_turn, spent
 from benchmarks.bench.rare import Composition
 from lc_core import load_model
 from lc_core.bank.bank import Bank
@@ -37,8 +37,6 @@ from lc_plugins.melody import measurements
 __all__ = ["bank", "constraints", "latent", "outputs"]
 
 MODEL = "melody.folk-2bar"
-OFTEN = 3
-"""Rounds of a growth at most; each cost is the median."""
 RULES: tuple[dict[str, Any], ...] = (
     {"use": "melody.note_density", "at_least": 0.3},
     {"use": "melody.span", "at_most": 30},
@@ -61,25 +59,26 @@ RULES: tuple[dict[str, Any], ...] = (
 
 
 def costs(
-    sizes: Sequence[int], cost: Callable[[int], Callable[[int], object]], clock: Clock
-) -> list[tuple[float, float]]:
-    """Return the median seconds at each size, measured in turn.
+    sizes: Sequence[int], cost: Callable[[int], Run], rounds: int, clock: Clock, *, warm: bool = False
+) -> dict[int, list[float]]:
+    """Return the seconds of each round, by size, measured in turn.
 
     Args:
         sizes: The sizes, rising.
         cost: Returns for a size what is to be timed.
+        rounds: How many rounds.
         clock: After its time no new round begins.
+        warm: Whether all is warm already.
     """
-    runs = {str(size): cost(size) for size in sizes}
-    found = in_turn(runs, OFTEN, clock)
-    return [(size, float(np.median(found[str(size)]))) for size in sizes]
+    found = in_turn({str(size): cost(size) for size in sizes}, rounds, clock, warm=warm)
+    return {size: found[str(size)] for size in sizes}
 
 
 def outputs(sizes: Sizes, clock: Clock) -> Figure:
     """Time how long so many outputs take, the files of a result included."""
     figure = Figure(
         "Growth with the number of outputs",
-        f"Seconds of `{sizes.engine}` until N outputs are found and written; no bank. Each is run once.",
+        f"Seconds of `{sizes.engine}` until N outputs are found and written; no bank.",
     )
     spec = load_spec("melody/busy_c_major" if sizes.engine == "sampler" else "melody/free", engine=sizes.engine)
     rules = (Constraint(Measurement(measurements.note_density), at_least=0.5),)
@@ -89,16 +88,16 @@ def outputs(sizes: Sizes, clock: Clock) -> Figure:
     prepared = prepare(Evaluator(problem.model, problem.entries), problem.engine)
     problem = replace(problem, engine=prepared.engine)
     run_block(problem, prepared.energy, 0)
-    points = []
-    for count in sizes.counts:
-        if points and clock.over:
-            figure.notes.append(f"Its time was over before N = {count:,}.")
-            break
-        with tempfile.TemporaryDirectory() as folder:
-            began = spent()
-            collect(replace(problem, count=count), prepared.energy)[0].save(folder)
-            points.append((float(count), spent() - began))
-    figure.exponents.append(exponent(f"outputs by {sizes.engine}", "N", points))
+
+    def cost(count: int) -> Run:
+        def found(_: int) -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                collect(replace(problem, count=count), prepared.energy)[0].save(folder)
+
+        return found
+
+    found = costs(sizes.counts, cost, sizes.rounds, clock, warm=True)
+    figure.exponents.append(exponent(f"outputs by {sizes.engine}", "N", found))
     return figure
 
 
@@ -130,7 +129,7 @@ def latent(sizes: Sizes, clock: Clock) -> Figure:
         "of 256 units.",
     )
 
-    def cost(size: int) -> Callable[[int], object]:
+    def cost(size: int) -> Run:
         model = Linear(size)
         rule = Constraint(Measurement(highest_mean), at_least=0.5, label="mean")
         z = draw_prior(model, 4_096, block_generator(6, 0))
@@ -140,7 +139,8 @@ def latent(sizes: Sizes, clock: Clock) -> Figure:
         problem = Problem(model=model, entries=(rule,), engine=Gradient(check_every=0))
         return lambda number: run_block(problem, energy, number)
 
-    figure.exponents.append(exponent("a block of gradient", "values", costs(sizes.dimensions, cost, clock)))
+    found = costs(sizes.dimensions, cost, sizes.rounds, clock)
+    figure.exponents.append(exponent("a block of gradient", "values", found))
     return figure
 
 
@@ -157,18 +157,19 @@ def constraints(sizes: Sizes, clock: Clock) -> Figure:
     def asked(size: int) -> tuple[Entry, ...]:
         return Composition("growth", 0, 1.0, RULES[:size]).entries()
 
-    def tried(size: int) -> Callable[[int], object]:
+    def tried(size: int) -> Run:
         entries = asked(size)
         prepared = prepare(Evaluator(model, entries), Sampler(check_every=0, moves=0))
         problem = Problem(model=model, entries=entries, engine=prepared.engine)
         return lambda number: run_block(problem, prepared.energy, number)
 
-    def measured(size: int) -> Callable[[int], object]:
+    def measured(size: int) -> Run:
         evaluator = Evaluator(model, asked(size))
         return lambda _: evaluator.satisfied_latents(z)
 
     for name, cost in (("a block of sampler", tried), ("decoding and measuring", measured)):
-        figure.exponents.append(exponent(name, "constraints", costs(sizes.constraints, cost, clock)))
+        found = costs(sizes.constraints, cost, sizes.rounds, clock)
+        figure.exponents.append(exponent(name, "constraints", found))
     return figure
 
 
@@ -182,16 +183,16 @@ def bank(sizes: Sizes, clock: Clock) -> Figure:
     model = load_model(MODEL)
     known = (Constraint(Measurement(measurements.span), at_most=12),)
     new = (Constraint(Measurement(measurements.note_density), at_least=0.5),)
-    found: dict[str, list[tuple[float, float]]] = {"filling": [], "a new rule": [], "a known rule": []}
-    with tempfile.TemporaryDirectory() as folder:
+    asked = (("filling", known), ("a new rule", new), ("a known rule", known))
+    found: dict[str, dict[int, list[float]]] = {name: {size: [] for size in sizes.banks} for name, _ in asked}
+    for number in range(sizes.rounds):
+        if number and clock.over:
+            break
         for size in sizes.banks:
-            if len(found["filling"]) > 1 and clock.over:
-                figure.notes.append(f"Its time was over before {size:,} samples.")
-                break
-            cache = Cache(Path(folder, str(size)))
-            for name, rule in (("filling", known), ("a new rule", new), ("a known rule", known)):
-                began = spent()
-                rates(Bank(model, cache=cache), rule, size)
-                found[name].append((float(size), spent() - began))
-    figure.exponents += [exponent(name, "samples", points) for name, points in found.items()]
+            with tempfile.TemporaryDirectory() as folder:
+                for name, rule in asked:
+                    began = spent()
+                    rates(Bank(model, cache=Cache(Path(folder))), rule, size)
+                    found[name][size].append(spent() - began)
+    figure.exponents += [exponent(name, "samples", seconds) for name, seconds in found.items()]
     return figure

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from benchmarks.bench.compared import DECADES, OURS, Compared
+from benchmarks.bench.compared import OURS, Compared
 from benchmarks.bench.figure import Clock, Figure, Sizes, in_turn, spent
 from benchmarks.bench.peers import PEERS, Mark, Objective, count_apart, installed, search
 from lc_core import load_model
@@ -86,7 +86,7 @@ def ours(model: LatentModel, entries: Sequence[Entry], seed: int) -> Mark:
 
 
 def rare(sizes: Sizes, clock: Clock) -> Figure:
-    """Compare the sampler with rejection, pycma and ribs at four rarities."""
+    """Compare the sampler with rejection, pycma and ribs at several rarities."""
     figure = Figure(
         "Verified distinct outputs, by how rare they are",
         "A block of the sampler, then each search with as many decodes and with ten times as many, on the same random "
@@ -102,13 +102,13 @@ def rare(sizes: Sizes, clock: Clock) -> Figure:
         search(name, Objective(model, easy, (256,), LONGEST), 0)
     runs: list[dict[str, Any]] = []
     for number in range(sizes.compositions):
-        for decade in reversed(DECADES):
+        for decade in reversed(sizes.decades):
             if number and clock.over:
                 continue
             one = compositions(decade)[number]
             runs += _round(model, one, names[:: 1 if number % 2 else -1], sizes, number)
     figure.details = {"runs": runs, "start": seconds}
-    Compared(runs, names, seconds, sizes.tenfold).tell(figure)
+    Compared(runs, names, seconds, sizes.tenfold, sizes.decades).tell(figure)
     return figure
 
 
@@ -135,4 +135,4 @@ def _starts(names: Sequence[str], sizes: Sizes, clock: Clock) -> dict[str, list[
         command = [sys.executable, "-m", "benchmarks.bench.ready", name]
         return lambda _: subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
-    return in_turn({name: begun(name) for name in names}, min(5, sizes.rounds), clock)
+    return in_turn({name: begun(name) for name in names}, sizes.rounds, clock)

@@ -23,7 +23,7 @@ BLOCK = 1_024
 
 def default_block(model: LatentModel) -> int:
     """Return the samples in a block that suit what a decode of a model costs: those of `rejection` by default."""
-    return max(1, int(BLOCK * share_of_block(model.operations)))
+    return max(1, int(BLOCK * share_of_block(model.operations, model.device)))
 
 
 def draw_block(model: LatentModel, seed: int, block: int, number: int, base: str = "prior") -> Tensor:

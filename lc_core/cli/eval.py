@@ -27,7 +27,13 @@ FIGURES = ("auc", "precision", "recall", "density", "coverage")
 
 @click.command("eval")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=FILE_PATH)
-@click.option("--exact", type=click.IntRange(min=20), help="Exact samples in each of two sets; default as delivered.")
+@click.option(
+    "--exact",
+    type=click.IntRange(min=20),
+    default=10_000,
+    show_default=True,
+    help="Exact samples in each of two sets, fewer where fewer are delivered.",
+)
 @click.option("--against", metavar="RUN|data", help="Compare with a run of exact samples, or with held-out data.")
 @click.option("--budget", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="Most draws for them.")
 @click.option("--steps", type=click.IntRange(min=1), default=1_000, show_default=True, help="Steps of the classifier.")
@@ -38,7 +44,7 @@ FIGURES = ("auc", "precision", "recall", "density", "coverage")
 @click.option("--quiet", is_flag=True, help="Print nothing but the result and errors.")
 def command(
     runs: tuple[Path, ...],
-    exact: int | None,
+    exact: int,
     against: str | None,
     budget: int,
     steps: int,

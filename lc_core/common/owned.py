@@ -21,12 +21,13 @@ from pathlib import Path
 
 from lc_core.common.files import delete_partials, put_in_place, sync_file, sync_folder, write_atomically
 from lc_core.common.json_text import parsed_json
+from lc_core.common.listed import LIST, PRIVATE, digest_of, digests_in
 from lc_core.common.locks import lock_of
+from lc_core.common.words import some
 from lc_core.errors import LCError
 
-__all__ = ["InTheWay", "Owned", "check_place", "some"]
+__all__ = ["InTheWay", "Owned", "check_place"]
 
-PRIVATE = ".lc"
 FORMAT = 1
 
 
@@ -86,7 +87,7 @@ class Owned:
 
     @property
     def _listed(self) -> Path:
-        return self.path / PRIVATE / "files.jsonl"
+        return self.path / LIST
 
     def _odd(self) -> LCError:
         return LCError(
@@ -125,13 +126,7 @@ class Owned:
         """Read the list of files, or begin it."""
         if not self._is_known():
             write_atomically(self._listed, (json.dumps({"lc": FORMAT, "kind": self.kind}) + "\n").encode())
-        for line in self._listed.read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
-            try:
-                name, digest = parsed_json(line)
-            except (ValueError, TypeError):
-                continue  # the last line of a process that was killed
-            if isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts:
-                self._digests.setdefault(name, set()).add(str(digest))  # a name that leads elsewhere is none of lc's
+        self._digests = digests_in(self._listed)
 
     def _note(self, files: Mapping[str, str]) -> None:
         """List files, digests by name, before they are in their places: a process that is killed loses nothing."""
@@ -154,7 +149,7 @@ class Owned:
         path = self.path / name
         if self._odd_parent(name) or path.is_symlink() or not path.is_file():
             return False
-        return name in self._digests and _digest(path) in self._digests[name]
+        return name in self._digests and digest_of(path) in self._digests[name]
 
     def _odd_parent(self, name: str) -> Path | None:
         """Return the first folder on the way to a file that is a link or no folder."""
@@ -205,7 +200,7 @@ class Owned:
     def _has(self, name: str, digest: str) -> bool:
         """Return whether a file with this content is there, whoever wrote it."""
         path = self.path / name
-        return not self._odd_parent(name) and not path.is_symlink() and path.is_file() and _digest(path) == digest
+        return not self._odd_parent(name) and not path.is_symlink() and path.is_file() and digest_of(path) == digest
 
     @contextmanager
     def work(self) -> Iterator[Path]:
@@ -228,7 +223,7 @@ class Owned:
         """
         files = sorted(one for one in folder.rglob("*") if one.is_file() and not one.is_symlink())
         names = [one.relative_to(folder).as_posix() for one in files]
-        self._prepare({name: _digest(file) for name, file in zip(names, files, strict=True)})
+        self._prepare({name: digest_of(file) for name, file in zip(names, files, strict=True)})
         for name, file in zip(names, files, strict=True):
             put_in_place(file, self.path / name)
         for place in {self.path, *((self.path / name).parent for name in names)}:
@@ -244,11 +239,6 @@ class Owned:
                     if parent == Path() or any((self.path / parent).iterdir()):
                         break
                     (self.path / parent).rmdir()
-
-
-def some(names: Sequence[str]) -> str:
-    """Return the first three names, and how many more there are."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def check_place(path: Path) -> None:
@@ -270,8 +260,3 @@ def _unknown(path: Path) -> LCError:
         f"{path} holds {some(held)}, and no list of lc's own files (its hidden folder {PRIVATE}); nothing was changed",
         hint=f"choose another folder; a folder of lc has to be moved or copied with its {PRIVATE}",
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

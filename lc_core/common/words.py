@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["GROUPS", "counted"]
+from collections.abc import Sequence
+
+__all__ = ["GROUPS", "counted", "some"]
 
 GROUPS = {"all": "all of", "any": "any of", "not": "not"}
 """What a group is called where it wants its entries."""
@@ -16,3 +18,8 @@ def counted(number: int, noun: str, plural: str = "") -> str:
         ('1 byte', '12,345 bytes', '0 tries')
     """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first three names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

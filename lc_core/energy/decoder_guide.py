@@ -187,7 +187,7 @@ def spreads_of(model: LatentModel, entries: Sequence[Entry], seed: int, cache: C
     if not some:
         return {}
 
-    count = max(FEWEST, int(SAMPLES * share_of_block(model.unwrapped.operations)))
+    count = max(FEWEST, int(SAMPLES * share_of_block(model.unwrapped.operations, model.device)))
 
     def fit() -> tuple[dict[str, str], dict[str, Tensor]]:
         outputs = decode_outputs(model, draw_prior(model, count, block_generator(seed, 0, "guide/spread")))

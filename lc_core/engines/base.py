@@ -80,7 +80,7 @@ class Engine(ABC):
         if not self._block_follows:
             return self
         engine = self._changed()
-        engine.choose_block(max(1, int(self.block * share_of_block(model.operations))), self.block)
+        engine.choose_block(max(1, int(self.block * share_of_block(model.operations, model.device))), self.block)
         return engine
 
     def part(self, number: int) -> tuple[Engine, int]:

@@ -25,10 +25,12 @@ from lc_core.sampling.expect import enough
 if TYPE_CHECKING:
     from lc_core.models.latent_model import LatentModel
 
-__all__ = ["BUDGET", "FEWEST", "PACK", "Asked", "Pair", "Search", "draw_exact", "split_pair"]
+__all__ = ["BUDGET", "FEWEST", "MOST", "PACK", "Asked", "Pair", "Search", "draw_exact", "split_pair"]
 
 BUDGET = 1_000_000
 """Most draws for both sets, unless said otherwise."""
+MOST = 10_000
+"""Outputs of a set at most, unless said otherwise: they are held, and each is compared with each."""
 FEWEST = 20
 """Outputs of a set without which nothing is compared."""
 PURPOSE = "evaluation/exact"
@@ -99,7 +101,7 @@ class Search:
         self.looked_for = [0 for _ in asked]
         self._evaluators = [Evaluator(model, one.entries) for one in asked]
         self._transport = model.realism_alone() if base == "data" else None
-        self._block = max(1, int(BLOCK * share_of_block(model.operations)))
+        self._block = max(1, int(BLOCK * share_of_block(model.operations, model.device)))
 
     @property
     def looked(self) -> int:

@@ -14,13 +14,14 @@ import numpy as np
 
 from lc_core.common.progress import Progress
 from lc_core.common.words import counted
-from lc_core.constraints.constraint import Group
+from lc_core.constraints.constraint import Group, walk
 from lc_core.constraints.evaluator import Evaluator
 from lc_core.constraints.logic import verdict
 from lc_core.errors import LCError
-from lc_core.evaluation.exact import BUDGET, FEWEST, Pair
+from lc_core.evaluation.exact import BUDGET, FEWEST, MOST, Pair
 from lc_core.evaluation.intervals import wilson
 from lc_core.evaluation.neighbours import K, neighbour_figures
+from lc_core.evaluation.outputs import Outputs
 from lc_core.evaluation.pairs import Against, checked, pairs_for
 from lc_core.evaluation.run import Run
 from lc_core.evaluation.space import Space
@@ -43,7 +44,7 @@ FEW = 500
 def evaluate(
     runs: Sequence[Run | SampleResult],
     *,
-    exact: int | None = None,
+    exact: int = MOST,
     against: Against = None,
     budget: int = BUDGET,
     steps: int = STEPS,
@@ -54,7 +55,8 @@ def evaluate(
 
     Args:
         runs: Runs from `read_runs`, or what `lc_core.sample` returned.
-        exact: Outputs in each of the two exact sets; default as many as a run delivered.
+        exact: Outputs in each of the two exact sets at most; as many as a run delivered if these are fewer. Of a run
+            that delivered more, as many are drawn at random to be compared.
         against: What to compare with: exact samples by rejection from each run's own base (None), a run of exact
             samples under the same conditions, two sets that were drawn before, or `data`, the model's held-out data
             that meet the conditions.
@@ -94,7 +96,7 @@ def evaluate(
         return {
             **_about(run),
             "against": pair.about(),
-            "figures": compared(pair.reference, _mixed(run.outputs), n),
+            "figures": compared(pair.reference, _mixed(run.outputs, n), n),
             "best": seconds[id(pair), n],
             "notes": _notes(run, n, exact, against),
         }
@@ -127,10 +129,9 @@ def _compared(
     return found | neighbour_figures(features(reference[:n]), features(outputs[:n]))
 
 
-def _mixed(outputs: np.ndarray) -> np.ndarray:
-    """Return outputs in another order, always the same: what one engine of a run made stands together."""
-    mixed: np.ndarray = outputs[np.random.default_rng(0).permutation(len(outputs))]
-    return mixed
+def _mixed(outputs: Outputs, n: int) -> np.ndarray:
+    """Return n outputs from anywhere, always the same: what one engine of a run made stands together."""
+    return outputs.take(np.random.default_rng(0).permutation(len(outputs))[:n])
 
 
 def _as_stored(outputs: np.ndarray, output_type: str) -> np.ndarray:
@@ -165,9 +166,9 @@ def _about(run: Run) -> dict[str, Any]:
 
 def _satisfied(run: Run) -> Iterator[dict[str, Any]]:
     """Yield, of every entry and of all conditions, how many tries and delivered outputs satisfy."""
-    evaluator = Evaluator(run.model, run.entries)
-    values = evaluator.measure(run.outputs)
     tried, delivered = run.report["tried"], len(run.outputs)
+    *met, satisfied = _met(run)
+    each = iter(met)
 
     def of(entries: Sequence[Any], told: Sequence[Mapping[str, Any]], depth: int) -> Iterator[dict[str, Any]]:
         for entry, one in zip(entries, told, strict=True):
@@ -176,7 +177,7 @@ def _satisfied(run: Run) -> Iterator[dict[str, Any]]:
                 "depth": depth,
                 "require": entry.require,
                 "tries": _counted(round(one["satisfied_before"] * tried), tried),
-                "delivered": _counted(int(verdict(entry, values).met.sum()), delivered),
+                "delivered": _counted(next(each), delivered),
             }
             if isinstance(entry, Group):
                 yield from of(entry.entries, one["entries"], depth + 1)
@@ -187,8 +188,20 @@ def _satisfied(run: Run) -> Iterator[dict[str, Any]]:
         "depth": 0,
         "require": True,
         "tries": _counted(round(run.report["all"]["satisfied_before"] * tried), tried),
-        "delivered": _counted(int(evaluator.satisfied(values, delivered).sum()), delivered),
+        "delivered": _counted(satisfied, delivered),
     }
+
+
+def _met(run: Run) -> list[int]:
+    """Return how many outputs meet each entry of the tree, in the order of `walk`, and how many meet all conditions."""
+    evaluator = Evaluator(run.model, run.entries)
+    counts = np.zeros(len(list(walk(run.entries))) + 1, dtype=int)
+    for first, outputs in run.outputs.pieces():
+        values = evaluator.measure(outputs, first_index=first)
+        met = [verdict(entry, values).met for entry in walk(run.entries)]
+        counts += [int(one.sum()) for one in (*met, evaluator.satisfied(values, len(outputs)))]
+    found: list[int] = counts.tolist()
+    return found
 
 
 def _counted(hits: int, of: int) -> dict[str, Any]:
@@ -197,13 +210,15 @@ def _counted(hits: int, of: int) -> dict[str, Any]:
     return {"count": hits, "of": of, "share": hits / of, "low": low, "high": high}
 
 
-def _notes(run: Run, n: int, exact: int | None, against: Against) -> list[str]:
-    notes = []
+def _notes(run: Run, n: int, exact: int, against: Against) -> list[str]:
+    notes, delivered = [], len(run.outputs)
     if n < FEWEST:
         notes.append(f"{counted(n, 'output')}: too few to compare with exact samples; {FEWEST} are needed")
     elif n < FEW:
         notes.append(f"{n:,} outputs in each set are few: chance moves the figures by some hundredths")
-    if n < (wanted := min(exact or len(run.outputs), len(run.outputs))) and against is None:
+    if n == exact < delivered:
+        notes.append(f"{n:,} of {delivered:,} outputs are compared, drawn at random (--exact)")
+    if n < (wanted := min(exact, delivered)) and against is None:
         notes.append(f"exact samples are rare: {n:,} of {wanted:,} were found before the budget was spent (--budget)")
     if run.base == "prior" and run.realism > 0 and not run.exact and against is None:
         notes.append("realism is in this run's energy and in no exact sample of the prior: base: data has exact ones")

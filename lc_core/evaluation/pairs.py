@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def checked(one: Run | SampleResult) -> Run:
 
 def pairs_for(
     runs: Sequence[Run],
-    exact: int | None,
+    exact: int,
     against: Against,
     budget: int,
     progress: Progress,
@@ -53,17 +54,17 @@ def pairs_for(
     if isinstance(against, str):
         outputs = _held_out(runs[0], progress)
         for at, some in enumerate(members):
-            made[at] = _data_pair(some[0], outputs)
+            made[at] = _data_pair(some[0], outputs, exact)
     elif isinstance(against, Pair):
         made = dict.fromkeys(range(len(members)), against)
     elif against is not None:
         other = checked(against)
         for at, some in enumerate(members):
-            made[at] = _run_pair(other, some)
+            made[at] = _run_pair(other, some, exact)
     else:
         for base in {base for _, base in kinds}:
             chosen = [at for at, one in enumerate(kinds) if one[1] == base]
-            counts = [exact or max(len(run.outputs) for run in members[at]) for at in chosen]
+            counts = [min(exact, max(len(run.outputs) for run in members[at])) for at in chosen]
             asked = [Asked(kinds[at][0], count) for at, count in zip(chosen, counts, strict=True)]
             drawn = draw_exact(runs[0].model, asked, base=base, budget=budget, progress=progress)
             made |= dict(zip(chosen, drawn, strict=True))
@@ -81,15 +82,16 @@ def _held_out(run: Run, progress: Progress) -> np.ndarray:
     return np.asarray(found)
 
 
-def _data_pair(run: Run, data: np.ndarray) -> Pair:
+def _data_pair(run: Run, data: np.ndarray, most: int) -> Pair:
     evaluator = Evaluator(run.model, run.conditions)
     kept = data[evaluator.satisfied(evaluator.measure(data), len(data))]
     source = f"held-out data of {run.model.name} that meet all conditions"
     pack = min(PACK, max(1, len(kept) // 10))
-    return split_pair(kept, source, len(data), pack=pack, name="held-out data")
+    pair = split_pair(kept, source, len(data), pack=pack, name="held-out data")
+    return replace(pair, reference=pair.reference[:most], second=pair.second[:most])
 
 
-def _run_pair(other: Run, runs: Sequence[Run]) -> Pair:
+def _run_pair(other: Run, runs: Sequence[Run], most: int) -> Pair:
     """Return a run of exact samples as two sets for runs under the same conditions."""
     for run in runs:
         if not other.exact:
@@ -112,5 +114,6 @@ def _run_pair(other: Run, runs: Sequence[Run]) -> Pair:
                 f"{other.name} and {run.name} have the seed {run.report['seed']}, so they begin with the same draws",
                 hint="make the exact run with another --seed",
             )
-    source = f"exact samples of {other.name}"
-    return split_pair(other.outputs, source, len(other.outputs))
+    count = len(other.outputs)
+    rows = np.arange(min(count, 2 * most))
+    return replace(split_pair(other.outputs.take(rows), f"exact samples of {other.name}", count), met=count)

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from lc_core.common.json_text import parsed_json
+from lc_core.common.listed import check_unchanged
 from lc_core.constraints.constraint import Entry
-from lc_core.constraints.evaluator import Evaluator
 from lc_core.errors import LCError
+from lc_core.evaluation.outputs import HeldOutputs, Outputs, SavedOutputs
 from lc_core.plugins.installed import installed_version
 from lc_core.runs.build import build_model
 from lc_core.sampling.problem import base_of
 from lc_core.sampling.report import SCHEMA
 from lc_core.sampling.result import SampleResult
-from lc_core.sampling.samples import AGAIN, read_samples
+from lc_core.sampling.samples import AGAIN, sample_files
 from lc_core.spec import Spec, load_spec
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = ["Run", "read_runs"]
 
 NEEDED = {"engine", "seed", "status", "tried", "delivered", "decodes", "all", "constraints", "distinct"}
 """Keys of `report.json` that are read."""
+READ = ("spec.yaml", "report.json", "environment.json")
 ANEW = "make the run again from its spec.yaml, into another folder (--out)"
 
 
@@ -45,7 +46,7 @@ class Run:
         entries: Top-level entries.
         base: What its tries begin from, `prior` or `data`.
         realism: Weight of realism.
-        outputs: Decoded outputs, first dimension N.
+        outputs: Decoded outputs, which may be more than the memory holds.
     """
 
     name: str
@@ -54,15 +55,14 @@ class Run:
     entries: tuple[Entry, ...]
     base: str
     realism: float
-    outputs: np.ndarray
+    outputs: Outputs
 
     @classmethod
     def of(cls, result: SampleResult) -> Run:
         """Return what `lc_core.sample` returned as a run."""
         problem = result.problem
-        return cls(
-            "result", result.report, problem.model, problem.entries, problem.base, problem.realism, result.outputs
-        )
+        outputs = HeldOutputs(result.outputs)
+        return cls("result", result.report, problem.model, problem.entries, problem.base, problem.realism, outputs)
 
     @property
     def conditions(self) -> tuple[Entry, ...]:
@@ -79,7 +79,7 @@ class Run:
 
 
 def read_runs(paths: Sequence[Path], *, registry: Registry, device: str = "auto") -> list[Run]:
-    """Read the folders of finished runs of one model, which is loaded once.
+    """Read the folders of finished runs of one model, which is loaded once. Outputs are read when they are needed.
 
     Args:
         paths: The folders, one or more.
@@ -88,7 +88,7 @@ def read_runs(paths: Sequence[Path], *, registry: Registry, device: str = "auto"
 
     Raises:
         LCError: If one is no run, is not finished, holds no output, was made by a version that wrote something else,
-            or if the runs are of different models.
+            holds a file that was changed since, or if the runs are of different models.
     """
     found = [_Folder.read(path) for path in paths]
     for one in found[1:]:
@@ -149,23 +149,14 @@ class _Folder:
 
     def run(self, spec: Spec, model: LatentModel) -> Run:
         base = base_of(spec.base, spec.realism, model, left_open=spec.engine.use == "auto")
-        return Run(str(self.path), self.report, model, spec.entries, base, spec.realism, self._outputs(spec, model))
-
-    def _outputs(self, spec: Spec, model: LatentModel) -> np.ndarray:
-        """Return the outputs that are saved, or decode the latents again where outputs are too large to be."""
-        import torch
-
-        pieces = [tensors for _, tensors in read_samples(self.path, ("x", "z"))]
-        saved = {name: np.concatenate([one[name] for one in pieces]) for name in (pieces[0] if pieces else {})}
-        if "z" not in saved:
-            raise LCError(f"{self.path} holds no latents", hint=AGAIN)
-        found = saved["x"] if "x" in saved else Evaluator(model, spec.entries).decode(torch.from_numpy(saved["z"]))
-        if len(found) != self.report["delivered"]:
+        outputs = SavedOutputs(self.path, model)
+        check_unchanged(self.path, [*READ, *(one.relative_to(self.path).as_posix() for one in sample_files(self.path))])
+        if len(outputs) != self.report["delivered"]:
             raise LCError(
-                f"{self.path} holds {len(found):,} outputs, but the report says {self.report['delivered']:,}",
+                f"{self.path} holds {len(outputs):,} outputs, but the report says {self.report['delivered']:,}",
                 hint=AGAIN,
             )
-        return found
+        return Run(str(self.path), self.report, model, spec.entries, base, spec.realism, outputs)
 
 
 class _Exact(TypedDict):

@@ -1,6 +1,7 @@
 """What one decode costs, by what can be counted, and the size of a block that follows from it.
 
-Nothing here looks at a clock: the same model and versions give the same block on any machine, so bytes agree.
+Nothing here looks at a clock: the same model, versions and kind of device give the same block on any machine, so bytes
+agree.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ EACH_VALUE = 10_000
 """Operations that are assumed for each number of an output where none can be counted: as in a small picture decoder."""
 
 
-def share_of_block(operations: int) -> float:
-    """Return the share of a default block that a model of so many operations a decode is given: 1, 1/16 or 1/64."""
-    if operations <= SLOW:
+def share_of_block(operations: int, device: str = "cpu") -> float:
+    """Return the share of a default block that a model of so many operations a decode is given: 1, 1/16 or 1/64.
+
+    On an accelerator it is 1, since small batches leave that idle.
+    """
+    if operations <= SLOW or device != "cpu":
         return 1.0
     return 1 / 16 if operations <= VERY_SLOW else 1 / 64
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -21,6 +22,10 @@ __all__ = ["RayWorkers"]
 
 ANSWERS = 10.0
 """Seconds in which a cluster has to answer."""
+RETRIES = 1
+"""Times that Ray makes a piece again whose worker died; what kills its worker each time has to become an error."""
+QUIET = {"RAY_IGNORE_UNHANDLED_ERRORS": "1", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
+"""What keeps Ray from printing lines of its own, to stdout: errors come back with their pieces."""
 
 
 class RayWorkers:
@@ -59,7 +64,7 @@ class RayWorkers:
         if not self._actors:
             files, _ = loaded_files()
             environment = {"env_vars": {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}}
-            options = {"num_cpus": 1, "max_restarts": -1, "max_task_retries": -1, "runtime_env": environment}
+            options = {"num_cpus": 1, "max_restarts": -1, "max_task_retries": RETRIES, "runtime_env": environment}
             worker = self._ray.remote(_Worker).options(**options)
             self._actors = [worker.remote(files, self._blob) for _ in range(self.count)]
             self._starting = [one.make.remote(None).future() for one in self._actors]
@@ -104,6 +109,8 @@ class _Worker:
 
 def _connected(address: str, count: int | None) -> Any:
     """Return the module ray, connected to a cluster."""
+    for name, value in QUIET.items():  # read when ray is imported
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError as error:
@@ -118,7 +125,8 @@ def _connected(address: str, count: int | None) -> Any:
     own = not named
     more: dict[str, Any] = {"num_cpus": count, "include_dashboard": False} if own else {}
     try:
-        ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, **more)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR, **more)
     except Exception as error:  # whatever Ray raises, the cluster is not there
         raise LCError(f"--cluster {address}: Ray cannot be reached: {error}") from error
     return ray

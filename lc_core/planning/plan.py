@@ -107,7 +107,7 @@ def make_plan(
     """
     model, entries = evaluator.model, evaluator.entries
     of_base = 1 + decodes_of_base(model, base)
-    drawing = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations * of_base) / of_base)))
+    drawing = Rejection(block=max(1, int(BLOCK * share_of_block(model.operations * of_base, model.device) / of_base)))
     conditions = evaluator.conditions
     if any(leaf.free for leaf in leaves(entries)):
         return Plan(fresh_actor(), 0, drawing, ("free values: an actor is trained for all of them",), refined=True)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from lc_core.common.owned import Owned, some
+from lc_core.common.owned import Owned
 from lc_core.common.progress import Progress
-from lc_core.common.words import counted
+from lc_core.common.words import counted, some
 from lc_core.runs.folder import environment
 from lc_core.runs.html import MAX_SAMPLES, write_html
 from lc_core.runs.render import number_of, render_all, render_missing, saved_outputs

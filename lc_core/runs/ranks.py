@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lc_core.common.cache import Cache
-from lc_core.common.files import unwritable, write_atomically
+from lc_core.common.files import delete_partials, unwritable, write_atomically
 from lc_core.common.progress import Progress
 from lc_core.errors import LCError
 from lc_core.runs.block_files import block_bytes, block_path, load_block
@@ -32,7 +33,7 @@ from lc_core.sampling.block import Block, bank_for
 from lc_core.sampling.collector import Collector, Keep
 from lc_core.spec.values import Spec
 
-__all__ = ["Rank", "RankCrew", "follow", "rank_here"]
+__all__ = ["Rank", "RankCrew", "clear_ahead", "follow", "rank_here"]
 
 LAUNCHERS = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
 """Variables that tell a process its rank and how many there are: of torchrun and Accelerate, of srun."""
@@ -87,8 +88,10 @@ class RankCrew:
 
     def __init__(self, path: Path, rank: Rank, make: Callable[[int], Block], has: Callable[[int], bool]) -> None:
         self._path, self._rank, self._make, self._has = path, rank, make, has
-        self._folder = path / ".lc" / "ahead"
+        self._folder = _ahead_of(path)
         self._folder.mkdir(parents=True, exist_ok=True)
+        if rank.number == 0:
+            delete_partials(self._folder)
         self._slowest, self._failed, self._dead = 0.0, set[int](), set[int]()
 
     def get(self, number: int) -> Block:
@@ -106,22 +109,31 @@ class RankCrew:
             if mine == number or number in self._failed:
                 block = self._timed(number)
                 if self._rank.number:
-                    write_atomically(self._ahead(number), block_bytes(block))
+                    self._put(number, block)
                 break
             if mine is None:
                 time.sleep(PAUSE)
                 continue
             try:
-                write_atomically(self._ahead(mine), block_bytes(self._timed(mine)))
+                self._put(mine, self._timed(mine))
             except LCError:
                 self._failed.add(mine)  # it is an error if the block turns out to be needed
         return block
 
-    def close(self) -> None:
-        """Remove what was made ahead and is not needed."""
-        if self._rank.number == 0:
-            for path in self._folder.glob("*.safetensors"):
+    def close(self, last: int = -1) -> None:
+        """Remove what was made ahead and is not needed: the blocks after the last one."""
+        for path in self._folder.glob("*.safetensors"):
+            if path.stem.isdigit() and int(path.stem) > last:
                 path.unlink(missing_ok=True)
+        if self._rank.number == 0:
+            delete_partials(self._folder)  # of ranks that died
+
+    def _put(self, number: int, block: Block) -> None:
+        content = block_bytes(block)
+        try:
+            write_atomically(self._ahead(number), content)
+        except FileNotFoundError:  # rank 0 took it for what a dead rank left half written
+            write_atomically(self._ahead(number), content)
 
     def _timed(self, number: int) -> Block:
         began = time.monotonic()
@@ -155,6 +167,15 @@ class RankCrew:
 
     def _ahead(self, number: int) -> Path:
         return self._folder / f"{number:06d}.safetensors"
+
+
+def clear_ahead(path: Path) -> None:
+    """Remove what ranks of an earlier start left in the folder of a run, where this process goes on alone."""
+    shutil.rmtree(_ahead_of(path), ignore_errors=True)
+
+
+def _ahead_of(path: Path) -> Path:
+    return path / ".lc" / "ahead"
 
 
 def follow(
@@ -192,7 +213,7 @@ def follow(
         for number in itertools.count():
             collector.add(crew.get(number))
             if collector.complete:
-                return
+                return crew.close(number)
     except OSError as error:
         raise unwritable(path, error) from error
 

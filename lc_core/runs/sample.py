@@ -19,7 +19,7 @@ from lc_core.parallel.crew import Crew
 from lc_core.runs.build import build_problem, build_renderers, prepare_problem, settled
 from lc_core.runs.files import RunFiles, check_room
 from lc_core.runs.folder import RunFolder, default_path, identity_of
-from lc_core.runs.ranks import Rank, RankCrew
+from lc_core.runs.ranks import Rank, RankCrew, clear_ahead
 from lc_core.runs.shards import MANY, Many, Shards
 from lc_core.runs.table import check_table
 from lc_core.runs.writers import Maker, writers
@@ -91,6 +91,7 @@ def run_spec(
         if rank is not None:
             crew: Crew[Block] | RankCrew = RankCrew(path, rank, make, problem.has_block)
         else:
+            clear_ahead(path)
             others = writers(spec, problem, device=device, identity=identity, workers=workers, cluster=cluster)
             asked = workers is not None or cluster is not None
             crew = Crew(make, folder.missing(problem), others, may=make.may, asked=asked)

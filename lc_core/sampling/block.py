@@ -195,7 +195,7 @@ def _moves(problem: Problem, engine: Engine, evaluator: Evaluator, *, follows_fl
     preferences = len(evaluator.conditions) < len(evaluator.entries)
     if not engine.moves or preferences or not problem.model.on_shell:
         return 0
-    return int(engine.moves * share_of_block(problem.model.operations))
+    return int(engine.moves * share_of_block(problem.model.operations, problem.model.device))
 
 
 def _transport(problem: Problem, engine: Engine) -> Callable[[Tensor], Tensor] | None:

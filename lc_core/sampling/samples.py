@@ -9,7 +9,7 @@ import numpy as np
 
 from lc_core.errors import LCError
 
-__all__ = ["AGAIN", "SHARDS", "read_samples", "shard_name"]
+__all__ = ["AGAIN", "SHARDS", "read_samples", "sample_files", "shard_name"]
 
 AGAIN = "the lc sample command of the run writes it again"
 SHARDS = "samples"
@@ -41,11 +41,13 @@ def read_samples(
     from safetensors import SafetensorError, safe_open
 
     first = 0
-    for path in _files(folder):
+    for path in sample_files(folder):
         try:
             with safe_open(path, framework="numpy") as file:
                 held = len(file.get_tensor("index"))
                 wanted = [name for name in file.keys() if not names or name in names]
+                if any(file.get_slice(name).get_shape()[:1] != [held] for name in wanted):
+                    raise LCError(f"{path} holds tensors of different lengths", hint=AGAIN)
                 start, stop = max(begin - first, 0), held if end is None else min(end - first, held)
                 for at in range(start, stop, piece):
                     rows = slice(at, min(at + piece, stop))
@@ -55,7 +57,12 @@ def read_samples(
         first += held
 
 
-def _files(folder: Path) -> list[Path]:
+def sample_files(folder: Path) -> list[Path]:
+    """Return the files that hold the samples of a run, in their order: one, or its shards.
+
+    Raises:
+        LCError: If a shard before others is missing.
+    """
     whole = folder / "samples.safetensors"
     found = sorted((folder / SHARDS).glob("*.safetensors"))
     if whole.exists() or not found:

@@ -23,7 +23,7 @@ def test_the_suite_writes_its_figures_as_json_and_as_a_page(tmp_path: Path) -> N
     (first, _) = found["figures"]["critic"]["ratios"]
     assert first["low"] <= first["middle"] <= first["high"] and first["rounds"] >= 1
     (growth,) = found["figures"]["latent"]["exponents"]
-    assert [size for size, _ in growth["points"]] == [4, 8]
+    assert [size for size, _ in growth["points"]] == [4, 8] and growth["rounds"] == 1
     page = (tmp_path / "bench.html").read_text()
     assert "A critic against one matrix product" in page and found["machine"]["packages"]["torch"] in page
 
@@ -34,8 +34,10 @@ def test_a_size_that_there_is_not_is_refused() -> None:
 
 
 def test_an_exponent_is_that_of_the_larger_half() -> None:
-    points = [(1.0, 9.0), (10.0, 9.0), (100.0, 1.0), (1_000.0, 10.0**1.5)]
-    assert exponent("cost", "size", points).exponent == pytest.approx(1.5)
+    costs = {1: [9.0] * 3, 10: [9.0] * 3, 100: [1.0, 1.0, 2.0], 1_000: [10.0, 10.0**1.5, 2 * 10.0**1.8]}
+    found = exponent("cost", "size", costs)
+    assert found.exponent == pytest.approx(1.5) and found.points[3] == (1_000.0, pytest.approx(10.0**1.5))
+    assert (found.low, found.high, found.rounds) == (pytest.approx(1.25), pytest.approx(1.65), 3)
 
 
 @pytest.mark.parametrize(

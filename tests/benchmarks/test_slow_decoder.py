@@ -32,6 +32,8 @@ def test_a_default_block_follows_the_operations_of_a_decode_and_one_that_is_give
     model = Wide(wide)
     assert [one.sized_for(model).block * share for one in (Gradient(), Rejection(), Actor())] == [256, 1024, 1024]
     assert Gradient(block=256).sized_for(model).block == 256
+    model.device = "cuda"
+    assert Gradient().sized_for(model).block == 256, "small blocks leave an accelerator idle"
 
 
 class Box:

@@ -55,6 +55,19 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(
     assert dict(left(tmp_path)) == undisturbed
 
 
+def test_a_full_disk_on_a_rank_is_told_and_the_run_goes_on_without_it(
+    lc: Run, undisturbed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lc(*SAMPLE, "--count", 1).exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setenv("RANK", "1")
+        patch.setenv("WORLD_SIZE", "2")
+        fail_after(patch, 0, errno.ENOSPC)
+        assert_told(lc(*SAMPLE), "out: the disk is full", "give the same command again")
+    assert lc(*SAMPLE).exit_code == 0
+    assert dict(left(tmp_path)) == undisturbed
+
+
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
 def test_a_file_system_that_cannot_sync_is_no_fault(
     lc: Run, undisturbed: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int

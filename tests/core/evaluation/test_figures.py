@@ -182,6 +182,17 @@ def test_a_run_of_exact_samples_can_be_compared_with():
     assert found["against"]["n"] == 300 and found["figures"]["coverage"] > 0.8
 
 
+@pytest.mark.parametrize("against", ["exact", "run", "data"])
+def test_of_many_outputs_no_more_are_compared_than_asked_for(against):
+    data = np.random.default_rng(0).normal(size=(1_000, 2)).astype(np.float32)
+    given = {"exact": None, "run": run(seed=5, count=600), "data": "data"}[against]
+    found = one(run(model=Plane(data)), against=given, exact=120)
+    assert found["against"]["n"] == found["figures"]["n"] == found["best"]["n"] == 120
+    assert found["satisfied"][0]["delivered"]["of"] == 300 and found["figures"]["coverage"] > 0.7
+    assert "120 of 300 outputs are compared, drawn at random (--exact)" in found["notes"]
+    assert not any("rare" in note for note in found["notes"])
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

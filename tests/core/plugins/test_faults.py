@@ -71,6 +71,24 @@ def test_a_rule_that_fails_is_named_with_the_output(fails, line, fault, told, ab
         assert "undefined=" in text
 
 
+def test_a_slow_rule_that_fails_is_not_called_for_long_to_find_the_output(monkeypatch):
+    from lc_core.constraints.measurement import Measurement
+
+    calls = []
+    monkeypatch.setattr("time.monotonic", lambda: 3.0 * len(calls))
+
+    def slow(outputs):
+        calls.append(len(outputs))
+        if 63 in outputs:
+            raise ValueError("odd")
+        return outputs
+
+    with pytest.raises(LCError, match="raised ValueError: odd") as caught:
+        Measurement(slow)(np.arange(64))
+    assert caught.value.hint == "outputs 0 to 63 were being measured"
+    assert len(calls) < 5, "three seconds each"
+
+
 def test_a_differentiable_form_that_ends_the_process_is_named():
     import torch
 

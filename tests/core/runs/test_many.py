@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from lc_core.plugins.discover import build_registry
 from lc_core.runs.sample import run_spec
@@ -235,6 +236,8 @@ def test_outputs_too_large_to_be_saved_are_decoded_again_with_the_plugin_of_the_
     assert "x" not in load_file("run/samples/000000.safetensors")
     assert "big" in lc("render", "run").stderr, "its plugin is not given"
     assert lc("render", "run", "--plugin", plugin).stdout == "rendered 28 files; 5 were there: run/outputs\n"
+    figures = json.loads(lc("eval", "run", "--plugin", plugin, "--exact", 20, "--steps", 5, "--json").stdout)
+    assert figures["runs"][0]["figures"]["n"] == 20 and figures["runs"][0]["satisfied"][0]["delivered"]["of"] == 33
     run_spec(spec, out=Path("every"), many=MANY, render_all=True)
     assert [one.read_text() for one in sorted(Path("run/outputs").iterdir())] == [
         one.read_text() for one in sorted(Path("every/outputs").iterdir())
@@ -290,8 +293,26 @@ def test_eval_reads_shards(many, lc):
     assert found.exit_code == 0, found.output
     (run,) = json.loads(found.stdout)["runs"]
     assert run["delivered"] == 33 and run["satisfied"][-1]["delivered"]["share"] == 1
+    many("whole", many=Many())
+    (whole,) = json.loads(lc("eval", "whole", "--json", "--steps", 10).stdout)["runs"]
+    assert whole | {"run": "run"} == run, "whether they lie in shards or not"
     Path("run/samples/000002.safetensors").unlink()
     assert "000002.safetensors is missing" in lc("eval", "run").stderr
+
+
+@pytest.mark.parametrize("name", ["samples/000001.safetensors", "samples.safetensors", "report.json", "spec.yaml"])
+def test_eval_refuses_what_was_changed_or_put_there_since_the_run_was_made(many, lc, name):
+    file = many() / name
+    if name.endswith("safetensors"):
+        tensors = load_file("run/samples/000001.safetensors")
+        tensors["x"] += 1
+        save_file(tensors, file)
+    else:
+        file.write_text(file.read_text().replace("33", "34") + "\n")
+    found = lc("eval", "run")
+    assert found.exit_code == 2 and f"changed since: {name}" in found.stderr
+    shutil.rmtree("run/.lc")
+    assert "changed since" not in lc("eval", "run", "--steps", 10).stderr, "nothing says how it was"
 
 
 def test_more_than_a_hundred_thousand_outputs_are_in_shards(line, lc, write_spec):

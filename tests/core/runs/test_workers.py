@@ -108,6 +108,7 @@ def test_ranks_share_a_run_and_do_without_one_that_never_starts(undisturbed, sta
     told = [process.communicate()[0] for process in ranks]
     assert [process.returncode for process in ranks] == [0] * len(ranks), told
     assert "300 of 300" in told[0] and told[1] == ""
+    assert list(Path("ranks/.lc/ahead").iterdir()) == []
     assert content_of(Path("ranks")) == undisturbed
     assert len(list(seen.glob("pid-*"))) == len(ranks)
 
@@ -124,6 +125,7 @@ def test_a_rank_that_died_is_made_up_for_by_the_next_start_with_another_number(u
     again = start("ranks")
     assert again.wait() == 0
     assert content_of(Path("ranks")) == undisturbed
+    assert not Path("ranks/.lc/ahead").exists(), "what they made ahead is of no more use"
 
 
 def test_torchrun_starts_ranks(undisturbed, start, content_of):
