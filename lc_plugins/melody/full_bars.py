@@ -75,7 +75,7 @@ def _completed(bars: Sequence[PlayedBar], index: int, full: Fraction, changed: C
     if length == full:
         changed["bars completed by the upbeat after them"] += after - index > 1
     elif bars[index].starts and after == index + 1:
-        changed["upbeats left out, for which the bar before has no room"] += 1
+        changed["upbeats left out, at the start or where the bar before has no room"] += 1
         return None, 1
     elif end:
         changed["short bars at the end of a section, filled with a rest"] += 1

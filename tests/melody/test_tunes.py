@@ -63,13 +63,13 @@ def test_an_upbeat_completes_the_bar_before_it_each_time() -> None:
     assert corpus.windows[0, [28, 60, 92]].tolist() == [67, 69, OFF]
     assert corpus.changed["bars completed by the upbeat after them"] == 2
     assert corpus.changed["short bars at the end of a section, filled with a rest"] == 1
-    assert corpus.changed["upbeats left out, for which the bar before has no room"] == 1  # the first one
+    assert corpus.changed["upbeats left out, at the start or where the bar before has no room"] == 1  # the first one
 
 
 def test_an_upbeat_without_room_is_left_out() -> None:
     corpus = cut("G2|C8|D8:|", steps=64)
     assert firsts(corpus) == [[60, 62, 60, 62]]
-    assert corpus.changed["upbeats left out, for which the bar before has no room"] == 2
+    assert corpus.changed["upbeats left out, at the start or where the bar before has no room"] == 2
 
 
 def test_a_short_end_without_an_upbeat_is_filled_with_a_rest() -> None:
