@@ -93,7 +93,9 @@ class Rule:
 
     def knows(self, one: Measurement) -> bool:
         """Return whether a measurement is this rule, under settings that it knows."""
-        return one.name == self.name and (self.fixed is None or plain(self.fixed) == plain(one.settings()))
+        if self.fixed is None:
+            return one.name == self.name and one.part is None
+        return one.name == self.name and plain(self.fixed) == plain(one.settings())
 
     def encode(self, one: Measurement) -> np.ndarray:
         """Return the code of a measurement's settings, `(size,)` float32.
