@@ -168,7 +168,7 @@ def test_a_tune_of_a_file_has_its_own_rhythm_and_pitches() -> None:
     ("function", "settings", "message"),
     [
         (m.form, {"letters": "AABB", "length": 1}, "the form AABB has 4 parts of 1 bar, 4 bars in all; melodies of 32"),
-        (m.form, {"letters": "ABCDE"}, "the form ABCDE divides a melody into 5 parts of whole beats"),
+        (m.form, {"letters": "ABCDE"}, "the form ABCDE wants 5 parts of whole beats; melodies of 32 steps cannot"),
         (m.cadence, {"degrees": [1], "length": 3}, "the cadence has 1 part of 3 bars"),
         (m.call_and_response, {"length": 2}, "call and response has 2 parts of 2 bars"),
     ],

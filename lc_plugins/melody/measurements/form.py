@@ -72,7 +72,7 @@ def form(
 
     Formula: the mean, over the pairs of parts with one letter, of the share of steps at which the two are alike, times
     the share of the pairs with different letters that are not alike at every step; a mean over no pair is 1. Share, 0
-    to 1. Default at_least 0.9.
+    to 1. Default at_least 0.9 (36 % of the corpus, cut to 256 steps where a tune begins, for AABB).
     Degenerate: two silent parts are alike.
 
     Args:
@@ -139,7 +139,7 @@ def returns(tokens: np.ndarray, *, distance: Length | None = None, likeness: Lik
 
     Formula: full bars of 16 steps that are alike at every step to the bar `distance` bars before / the bars that have
     one there; without a distance, those that are alike to any bar before / all but the first. Share, 0 to 1.
-    Default at_least 0.5.
+    Default at_least 0.5 (a third of the corpus's windows of 256 steps; their median is 0.4).
     Degenerate: two silent bars are alike; NaN if there are not so many bars.
 
     Args:
@@ -186,7 +186,8 @@ def call_and_response(tokens: np.ndarray, *, length: Length | None = None) -> np
 
     Formula: for each pair of phrases, call and response: the steps at which a note begins in both / those at which one
     begins in either, or 0 if the last notes of both have the same pitch; the mean over the pairs with a note. Share, 0
-    to 1 (the rhythm of the call, and another last note). Default at_least 0.5.
+    to 1 (the rhythm of the call, and another last note). Default at_least 0.5 (75 % of the corpus's windows of two
+    bars, 48 % of those of 256 steps).
     Degenerate: NaN if no pair has a note; 0 for a pair of which one has none. A phrase without a partner does not
     count.
     Source: our own; a period's consequent takes up the rhythm of its antecedent and ends on another note (W. Caplin,

@@ -38,8 +38,8 @@ def part_steps(steps: int, count: int, length: int | None, what: str) -> int:
     if length is None:
         if steps % (BEAT * count):
             raise LCError(
-                f"{what} divides a melody into {counted(count, 'part')} of whole beats; "
-                f"one of {counted(steps, 'step')} cannot be divided so",
+                f"{what} wants {counted(count, 'part')} of whole beats; "
+                f"melodies of {counted(steps, 'step')} cannot be divided so",
                 hint=f"ask for another number of parts, or give length: bars of {BAR} steps for each",
             )
         return steps // count

