@@ -123,13 +123,29 @@ class _Starts:
                 if match["bar"] or match["ending"]:
                     self.sign(match[0])
                     continue
-                self.parts.append(match[0])
                 if match["note"] or match["rest"] or match["chord"]:
+                    # After fields and texts, which would part the sign from its notes.
+                    self.open_at = len(self.parts) if self.empty else self.open_at
                     self.notes, self.empty = True, False
+                self.parts.append(match[0])
         return "".join(self.parts)
 
 
+def _without_jumps(body: str) -> str:
+    return re.sub(r'"[^"]*(?:[Dd]\. ?[CcSs]\b|segno|fine)[^"]*"', "", body, flags=re.IGNORECASE)
+
+
+def _without_open_end(body: str) -> str:
+    """Take away the sign of a repeat that does not end, the last one of a tune."""
+    open_end = r"(::|\|:)(?!.*(?::\||::))"
+    return re.sub(open_end, lambda sign: ":|" if sign[0] == "::" else "|", body, flags=re.DOTALL)
+
+
 OF_REPEATS: tuple[Cause, ...] = (
+    Cause("texts such as D.C. and Segno are followed, or refused", _without_jumps),
+    Cause("the invisible bar line [|] ends a bar", _outside_text(r"\[\|\]", "")),
+    Cause("a sign :|: is not the end of one repeat and the start of another", _outside_text(r":\|:", "::")),
+    Cause("a tune with a repeat that does not end is refused", _without_open_end),
     Cause("a repeat without |: goes back to the start of the tune", lambda body: _Starts().write(body)),
 )
 """What music21 does otherwise only when it plays repeats."""

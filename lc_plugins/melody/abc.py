@@ -69,7 +69,7 @@ TOKEN = re.compile(
       (?P<text>"[^"]*"|![^!\n|]*!|\+[a-z]+\+)
     | \[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]
     | (?P<ending>(?:[|:]+\]?\s*\[?|\[)[1-9](?:[,-][1-9])*)
-    | (?P<bar>:*\|[|\]:]*:*|::+|\[\|)
+    | (?P<bar>:*\|[|\]:]*:*|::+|\[\|\]?)
     | (?P<grace>\{[^}]*\})
     | \((?P<tuplet>[2-9])(?P<timing>(?::\d*){0,2})
     | (?P<chord>\[(?:"[^"]*"|[^\]|"])*\])(?P<chordlength>\d*/*\d*)
@@ -148,7 +148,7 @@ class _Reader:
         if self.bars:
             last = self.bars[-1]
             last.plays = max(last.plays, before + 1 if before else 0)
-            last.double = last.double or len(bars) > 1
+            last.double = last.double or len(bars) > 1 and bars != "[|]"  # which is not to be seen
 
     def start_ending(self, text: str) -> None:
         """Begin a numbered ending, such as `|1`, `:|2` or `[1,3`.

@@ -83,3 +83,8 @@ def test_any_signs_end_and_play_every_bar_or_an_ending_that_no_time_takes(body: 
         found = played(tune.bars)
         assert len(found) <= 10 * len(tune.bars)
         assert {id(one.bar) for one in found} == {id(bar) for bar in tune.bars}
+
+
+def test_an_invisible_bar_line_is_no_double_one() -> None:
+    assert order("|:C8|D8[|]:|E8|]") == "CDCDE"
+    assert order("C8|D8[|]E8|F8:|") == "CDEFCDEF"
