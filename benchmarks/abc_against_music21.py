@@ -131,10 +131,6 @@ class _Starts:
         return "".join(self.parts)
 
 
-def _without_jumps(body: str) -> str:
-    return re.sub(r'"[^"]*(?:[Dd]\. ?[CcSs]\b|segno|fine)[^"]*"', "", body, flags=re.IGNORECASE)
-
-
 def _without_open_end(body: str) -> str:
     """Take away the sign of a repeat that does not end, the last one of a tune."""
     open_end = r"(::|\|:)(?!.*(?::\||::))"
@@ -142,7 +138,6 @@ def _without_open_end(body: str) -> str:
 
 
 OF_REPEATS: tuple[Cause, ...] = (
-    Cause("texts such as D.C. and Segno are followed, or refused", _without_jumps),
     Cause("the invisible bar line [|] ends a bar", _outside_text(r"\[\|\]", "")),
     Cause("a sign :|: is not the end of one repeat and the start of another", _outside_text(r":\|:", "::")),
     Cause("a tune with a repeat that does not end is refused", _without_open_end),

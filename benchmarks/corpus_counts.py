@@ -15,7 +15,7 @@ import numpy as np
 from lc_plugins.melody.abc_bars import Tune
 from lc_plugins.melody.corpus import FOLDERS, Corpus, collection_tunes, corpus_folder, read_corpus
 from lc_plugins.melody.novelty import melody_hash
-from lc_plugins.melody.tunes import TuneCorpus, cut_tunes
+from lc_plugins.melody.tunes import METRES, TuneCorpus, cut_tunes
 
 PLAYED = (("4/4", 64), ("4/4", 128), ("4/4", 256), ("6/8", 96), ("3/4", 96), ("9/8", 144))
 """Windows of whole tunes: metre, and length in sixteenths."""
@@ -25,6 +25,17 @@ def repeated_in_training(corpus: Corpus) -> int:
     """Count the held-out windows that sound like some training window, perhaps transposed."""
     hashes = melody_hash(corpus.windows)
     return int(np.isin(hashes[corpus.is_test], hashes[~corpus.is_test]).sum())
+
+
+def half_known(corpus: Corpus, steps: int) -> float:
+    """Return the share of held-out windows of which half or more stands in training windows, perhaps transposed.
+
+    Windows are compared by pieces of `steps` sixteenths that follow each other.
+    """
+    pieces = corpus.windows.reshape(-1, steps)
+    hashes = melody_hash(pieces).reshape(len(corpus.windows), -1)
+    known = np.isin(hashes[corpus.is_test], hashes[~corpus.is_test]).mean(axis=1)
+    return float((known >= 0.5).mean())
 
 
 def read_folder(name: str) -> Corpus:
@@ -76,6 +87,8 @@ def print_played(tunes: list[Tune]) -> None:
             print(f"\nnotes moved by {float(corpus.farthest):.2g} of a sixteenth at most")
             print(f"{corpus.off_grid:,} windows have a note that was moved or lost")
             print_left_out(corpus)
+            two = 2 * max(METRES[metre].values())
+            print(f"{half_known(corpus, two):.1%} of them have half or more of their pieces of two bars in training")
 
 
 def main() -> None:
