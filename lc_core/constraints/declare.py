@@ -83,6 +83,7 @@ class MeasurementInfo:
     workers: int = 1
     code: SettingsCode | None = None
     part: Part | None = None
+    words: Callable[[Any], Sequence[str]] | None = None
 
 
 # Long by its docstring: one line for each argument.
@@ -100,6 +101,7 @@ def measurement(
     workers: int = 1,
     code: SettingsCode | None = None,
     part: Part | None = None,
+    words: Callable[[Any], Sequence[str]] | None = None,
     **want: Any,
 ) -> Callable[[F], F]:
     """Declare that a function measures decoded outputs. The function itself stays as it is.
@@ -128,6 +130,8 @@ def measurement(
             the machine's processors.
         code: How a sampler is told the settings; by default, as their types say (`lc_core.SettingsCode`).
         part: A further setting, by which a spec asks for a part of each output only (`lc_core.Part`).
+        words: For `lc score`: a function of a batch of outputs that returns a few words for each, such as the key that
+            was found, which stand beside the value; empty where there is nothing to say.
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
             `tolerance=`.
 
@@ -159,6 +163,7 @@ def measurement(
         workers=workers,
         code=code,
         part=part,
+        words=words,
     )
 
     def declare(function: F) -> F:

@@ -93,6 +93,20 @@ class Measurement:
         """Return whether outputs of this type can be measured."""
         return "*" in self.info.accepts or output_type in self.info.accepts
 
+    def words(self, outputs: Any) -> list[str]:
+        """Return what it says of each output in a few words; empty where it says nothing.
+
+        Raises:
+            LCError: If the function that says it raises, or returns something else than a text for each output.
+        """
+        if self.info.words is None:
+            return [""] * len(outputs)
+        with blaming(f"the words of {self.who}"):
+            found = list(self.info.words(self.seen(outputs)))
+        if len(found) != len(outputs) or not all(isinstance(one, str) for one in found):
+            raise PluginFault(f"the words of {self.who} are {found!r}; expected a text for each output")
+        return found
+
     def __call__(self, outputs: Any, *, first_index: int = 0) -> np.ndarray:
         """Measure a batch of outputs.
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from lc_core import LCError
+from lc_core.cli import main
 from lc_core.constraints.measurement import Measurement
 from lc_plugins.melody import measurements as m
 from lc_plugins.melody.measurements.keys import estimated_keys
@@ -123,6 +125,14 @@ def test_the_estimated_key_has_the_greatest_correlation() -> None:
             assert m.key(tokens, tonic=tonic, mode=mode)[0] > 0 > m.key(tokens, tonic="D", mode=mode)[0]
         else:
             check(m.key(tokens), np.nan)
+
+
+def test_lc_score_tells_the_estimated_key(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("lc: 1\nmodel: melody.folk-2bar\nconstraints:\n  - {use: melody.key, params: {tonic: D}}\n")
+    found = CliRunner().invoke(main, ["score", str(spec), str(SCALE_FILE)])
+    assert found.exit_code == 3
+    assert "(C major)" in found.stdout
 
 
 @pytest.mark.parametrize(
