@@ -14,7 +14,7 @@ from lc_core.cli import main
 from lc_core.constraints.measurement import Measurement, measure_all
 from lc_core.plugins.discover import build_registry
 from lc_core.sampler.folder import read_config
-from lc_core.sampler.rules import Rules
+from lc_core.sampler.rules import Rule, Rules
 from lc_plugins.melody import measurements as m
 from lc_plugins.melody.bars import cut_bars
 from lc_plugins.melody.model import SHIPPED
@@ -118,6 +118,25 @@ def test_the_shipped_sampler_knows_its_rules_of_whole_melodies_only() -> None:
     for name in known & set(m.__all__):
         assert rules.knows(Constraint(rule(name), at_least=0))
         assert not rules.knows(Constraint(rule(name, bars=[2]), at_least=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "unknown"),
+    [
+        ("form", {"letters": "AABA"}, {"letters": "ABC"}),
+        ("form", {"letters": "AB"}, {"letters": "AB", "length": 1}),
+        ("cadence", {"degrees": [5, 1]}, {"degrees": [5, 2, 1]}),
+        ("cadence", {"degrees": [1]}, {"degrees": [1], "length": 1}),
+        ("returns", {"distance": 8}, {"distance": 32}),
+        ("call_and_response", {}, {"length": 1}),
+    ],
+)
+def test_a_sampler_knows_the_settings_of_form_that_its_code_tells(
+    name: str, known: dict[str, Any], unknown: dict[str, Any]
+) -> None:
+    whole = Rule.of(rule(name), fixed=False)
+    assert whole.knows(rule(name, **known))
+    assert not whole.knows(rule(name, **unknown))
 
 
 def test_rejection_brings_what_is_asked_of_one_bar(tmp_path: Path) -> None:

@@ -46,10 +46,10 @@ FORMS = ("AA", "AB", "AABB", "ABAB", "AABA", "AAAB", "ABAC", "ABCB", "ABBA", "AA
 
 
 def _form_code(settings: Mapping[str, Any]) -> np.ndarray:
-    letters, length = settings["letters"], settings["length"]
+    letters = settings["letters"]
     slots = [letters[slot * len(letters) // CODED_PARTS] for slot in range(CODED_PARTS)]
     alike = [slots[first] == slots[second] for first, second in PAIRS]
-    return np.array([*alike, *likeness_code(settings["likeness"]), len(letters) / 16, (length or 0) / 16], dtype=float)
+    return np.array([*alike, *likeness_code(settings["likeness"]), len(letters) / 16], dtype=float)
 
 
 def _draw_likeness(rng: np.random.Generator) -> str:
@@ -57,11 +57,12 @@ def _draw_likeness(rng: np.random.Generator) -> str:
 
 
 FORM_CODE = SettingsCode(
-    len(PAIRS) + len(LIKENESSES) + 2,
+    len(PAIRS) + len(LIKENESSES) + 1,
     _form_code,
     lambda rng: {"letters": FORMS[rng.integers(len(FORMS))], "likeness": _draw_likeness(rng)},
+    lambda settings: settings["length"] is None and CODED_PARTS % len(settings["letters"]) == 0,
 )
-"""Which eighths of a melody are alike, in what, the number of letters, and the bars of a part."""
+"""Which eighths of a melody are alike, in what, and the number of letters."""
 
 
 @measurement(accepts="melody.tokens/1", part=BARS, unit="share", range=(0, 1), code=FORM_CODE, at_least=0.9)
@@ -118,9 +119,10 @@ DISTANCES = (None, 1, 2, 4, 8)
 RETURNS_CODE = SettingsCode(
     len(LIKENESSES) + 17,
     lambda settings: np.concatenate(
-        [likeness_code(settings["likeness"]), np.arange(17) == min(settings["distance"] or 0, 16)]
+        [likeness_code(settings["likeness"]), np.arange(17) == (settings["distance"] or 0)]
     ),
     lambda rng: {"distance": DISTANCES[rng.integers(len(DISTANCES))], "likeness": _draw_likeness(rng)},
+    lambda settings: (settings["distance"] or 0) <= 16,
 )
 """In what bars are alike, and from how far, one of 17 numbers."""
 
@@ -168,8 +170,8 @@ def returns(tokens: np.ndarray, *, distance: Length | None = None, likeness: Lik
     return share
 
 
-CALL_CODE = SettingsCode(1, lambda settings: [(settings["length"] or 0) / 16], lambda rng: {})
-"""The bars of a phrase; a sampler learns the halves of a melody."""
+CALL_CODE = SettingsCode(0, lambda settings: [], lambda rng: {}, lambda settings: settings["length"] is None)
+"""No number: a sampler knows the halves of a melody."""
 
 
 @measurement(

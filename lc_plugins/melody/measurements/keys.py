@@ -152,7 +152,7 @@ def _cadence_code(settings: Mapping[str, Any]) -> np.ndarray:
     ends = _ends(settings)
     slots = [ends[slot * len(ends) // CODED_PHRASES] for slot in range(CODED_PHRASES)]
     masks = [np.arange(12) == one for one in slots]
-    return np.concatenate([*masks, [len(ends) / 16, (settings["length"] or 0) / 16]]).astype(float)
+    return np.concatenate([*masks, [len(ends) / 16]]).astype(float)
 
 
 def _draw_cadence(rng: np.random.Generator) -> dict[str, Any]:
@@ -163,8 +163,13 @@ def _draw_cadence(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-CADENCE_CODE = SettingsCode(12 * CODED_PHRASES + 2, _cadence_code, _draw_cadence)
-"""The pitch class at the end of each quarter of a melody, the number of phrases, and their bars."""
+CADENCE_CODE = SettingsCode(
+    12 * CODED_PHRASES + 1,
+    _cadence_code,
+    _draw_cadence,
+    lambda settings: settings["length"] is None and CODED_PHRASES % len(settings["degrees"]) == 0,
+)
+"""The pitch class at the end of each quarter of a melody, and the number of phrases."""
 
 
 @measurement(
