@@ -65,11 +65,19 @@ def test_a_rule_of_some_bars_is_the_rule_of_a_melody_that_has_only_these(name: s
     np.testing.assert_array_equal(rule(name, bars=[2, 3])(tokens), rule(name)(cut_bars(tokens, [2, 3])))
 
 
-def test_rules_that_are_measured_together_are_held_apart_by_their_bars() -> None:
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("in_scale", [{"tonic": "C"}, {"tonic": "F#"}]),
+        ("key", [{"tonic": "C"}, {"tonic": "A", "mode": "minor"}]),
+        ("cadence", [{"degrees": [5, 1]}, {"degrees": [1]}, {"tonic": "G", "degrees": [2, 1]}, {"length": 1}]),
+    ],
+)
+def test_rules_that_are_measured_together_are_as_alone_and_held_apart_by_their_bars(
+    name: str, settings: list[dict[str, Any]]
+) -> None:
     tokens = melodies(64)
-    some = [
-        rule("in_scale", tonic=tonic, **bars) for tonic in ("C", "F#") for bars in ({}, {"bars": [1]}, {"bars": [2]})
-    ]
+    some = [rule(name, **own, **bars) for own in settings for bars in ({}, {"bars": [1, 2]}, {"bars": [2, 4]})]
     for one, values in zip(some, measure_all(some, tokens), strict=True):
         np.testing.assert_array_equal(values, one(tokens))
 

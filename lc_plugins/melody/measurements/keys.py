@@ -44,7 +44,8 @@ def key_correlations(tokens: np.ndarray) -> np.ndarray:
         another.
     """
     pitch = sounding(tokens)
-    time = np.stack([((pitch % 12 == one) & (pitch >= 0)).sum(axis=1) for one in range(12)], axis=1)
+    bins = np.where(pitch >= 0, pitch % 12, 12) + 13 * np.arange(len(pitch))[:, None]
+    time = np.bincount(bins.ravel(), minlength=13 * len(pitch)).reshape(len(pitch), 13)[:, :12]
     profiles = np.concatenate([[np.roll(profile, tonic) for tonic in range(12)] for profile in PROFILES])
     time = time - time.mean(axis=1, keepdims=True)
     profiles = profiles - profiles.mean(axis=1, keepdims=True)
@@ -67,6 +68,17 @@ def estimated_keys(tokens: np.ndarray) -> list[str]:
     return [f"{NOTES[one % 12]} {KEY_MODES[one // 12]}" if some else "" for one, some in zip(best, known, strict=True)]
 
 
+def _in_keys(tokens: np.ndarray, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return `key` under each of S settings, `(B, S)`."""
+    found = key_correlations(as_tokens(tokens))
+    return np.stack([_margin(found, _key_number(one["tonic"], one["mode"])) for one in settings], axis=1)
+
+
+def _margin(correlations: np.ndarray, number: int) -> np.ndarray:
+    margin: np.ndarray = correlations[:, number] - np.delete(correlations, number, axis=1).max(axis=1)
+    return margin
+
+
 KEY_CODE = SettingsCode(
     24,
     lambda settings: np.arange(24) == _key_number(settings["tonic"], settings["mode"]),
@@ -81,6 +93,7 @@ KEY_CODE = SettingsCode(
     unit="correlation",
     range=(-2, 2),
     undefined="no pitch class sounds longer than another",
+    together=_in_keys,
     code=KEY_CODE,
     words=estimated_keys,
     at_least=0.0,
@@ -109,11 +122,8 @@ def key(tokens: np.ndarray, *, tonic: PitchClass = "C", mode: KeyMode = "major")
         >>> bool(value[0] > 0)
         True
     """
-    found = key_correlations(as_tokens(tokens))
     number = _key_number(tonic, mode)
-    others = np.delete(found, number, axis=1)
-    margin: np.ndarray = found[:, number] - others.max(axis=1)
-    return margin
+    return _margin(key_correlations(as_tokens(tokens)), number)
 
 
 def _key_number(tonic: str | int, mode: str) -> int:
@@ -172,12 +182,39 @@ CADENCE_CODE = SettingsCode(
 """The pitch class at the end of each quarter of a melody, and the number of phrases."""
 
 
+def _last_pitches(pitch: np.ndarray, degrees: int, length: int | None) -> np.ndarray:
+    """Return the last pitch that sounds in each phrase, or -1 where none does, `(B, phrases)`."""
+    steps = part_steps(pitch.shape[1], degrees, length, "the cadence")
+    count = degrees if length is None else pitch.shape[1] // steps
+    phrases = divided(pitch, count, steps)
+    at = steps - 1 - (phrases >= 0)[..., ::-1].argmax(axis=2)
+    last: np.ndarray = np.take_along_axis(phrases, at[..., None], axis=2)[..., 0]
+    return last
+
+
+def _closed(last: np.ndarray, ends: Sequence[int]) -> np.ndarray:
+    met = (last % 12 == np.resize(ends, last.shape[1])) & (last >= 0)
+    return share(met.sum(axis=1), (last >= 0).sum(axis=1))
+
+
+def _cadences(tokens: np.ndarray, settings: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return `cadence` under each of S settings, `(B, S)`."""
+    pitch = sounding(as_tokens(tokens))
+    found: dict[tuple[int, int | None], np.ndarray] = {}
+    for one in settings:
+        kind = len(one["degrees"]), one["length"]
+        if kind not in found:
+            found[kind] = _last_pitches(pitch, *kind)
+    return np.stack([_closed(found[len(one["degrees"]), one["length"]], _ends(one)) for one in settings], axis=1)
+
+
 @measurement(
     accepts="melody.tokens/1",
     part=BARS,
     unit="share",
     range=(0, 1),
     undefined="nothing sounds",
+    together=_cadences,
     code=CADENCE_CODE,
     at_least=1.0,
 )
@@ -212,11 +249,4 @@ def cadence(
         array([1.])
     """
     ends = _ends({"tonic": tonic, "mode": mode, "degrees": degrees})
-    pitch = sounding(as_tokens(tokens))
-    steps = part_steps(pitch.shape[1], len(ends), length, "the cadence")
-    count = len(ends) if length is None else pitch.shape[1] // steps
-    phrases = divided(pitch, count, steps)
-    sounds = phrases >= 0
-    last = np.take_along_axis(phrases, steps - 1 - sounds[..., ::-1].argmax(axis=2)[..., None], axis=2)[..., 0]
-    met = (last % 12 == np.resize(ends, count)) & (last >= 0)
-    return share(met.sum(axis=1), sounds.any(axis=2).sum(axis=1))
+    return _closed(_last_pitches(sounding(as_tokens(tokens)), len(ends), length), ends)
