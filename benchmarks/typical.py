@@ -39,6 +39,12 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"tonic": "G", "mode": "major_pentatonic"},
     ],
     "melody.chord_fit": [{"chords": ["Dm7", "G7"]}, {"chords": ["C", "G7"]}],
+    "melody.form": [{"letters": "AB"}, {"letters": "AA", "likeness": "rhythm"}],
+    "melody.returns": [{}, {"likeness": "rhythm"}],
+    "melody.cadence": [{"degrees": [5, 1]}, {"degrees": [1]}],
+    "melody.key": [{"tonic": "C"}, {"tonic": "A", "mode": "minor"}],
+    "melody.rhythm": [{"pattern": "x.x.x.x.x.x.x.x."}, {"pattern": "x...x...x...x..."}],
+    "melody.range_of_voice": [{"voice": voice} for voice in ("soprano", "alto", "tenor", "bass")],
     "melody.starts_on": [{"pitch_class": "C"}, {"pitch_class": "F#"}],
     "melody.ends_on": [{"pitch_class": "C"}, {"pitch_class": "F#"}],
     "digits.digit": [{"digit": digit} for digit in range(10)],
@@ -46,12 +52,14 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "images.color_distance": [{"color": "#ff0000"}, {"color": "#ffffff"}],
 }
 """Settings that stand for others, where a rule needs some; the others are measured as they are."""
+OF_FILES = {"melody.same_rhythm", "melody.same_pitches"}
+"""Rules that measure by a file of a user's."""
 
 
 def rules(domain: str) -> Iterator[tuple[Registered, dict[str, Any]]]:
     """Yield the rules of a domain, each with every setting that it is measured under."""
     for one in build_registry().all("constraint"):
-        if one.distribution == DISTRIBUTION and one.name.startswith(f"{domain}."):
+        if one.distribution == DISTRIBUTION and one.name.startswith(f"{domain}.") and one.name not in OF_FILES:
             yield from ((one, params) for params in SETTINGS.get(one.name, [{}]))
 
 

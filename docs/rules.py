@@ -49,6 +49,8 @@ def section(one: Registered) -> Iterator[str]:
     settings = ", ".join(f"`{name}`" for name in one.setting_names()) or "none"
     yield from ("", f"## {one.name}", "", "```text", inspect.getdoc(one.load()) or "", "```", "")
     yield f"- Settings: {settings}. Unit: {info.unit}. Range: {low} to {high}. Default: {info.want or 'none'}."
+    if info.part:
+        yield f"- `{info.part.name}`: {info.part.about}"
     yield f"- Undefined: {info.undefined or 'never'}."
     rows = read_typical(one)
     if not rows:

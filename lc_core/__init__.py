@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lc_core.constraints.constraint import any_of as any_of
     from lc_core.constraints.constraint import none_of as none_of
     from lc_core.constraints.declare import Needs as Needs
+    from lc_core.constraints.declare import Part as Part
     from lc_core.constraints.declare import measurement as measurement
     from lc_core.constraints.measurement import Measurement as Measurement
     from lc_core.constraints.settings_code import SettingsCode as SettingsCode

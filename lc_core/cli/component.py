@@ -58,6 +58,8 @@ def _lines(one: Registered) -> list[str]:
         return [*lines, f"broken: {data['error']}"]
     text = inspect.getdoc(one.load()) or "(it has no docstring)"
     lines += ["", text, "", f"settings: {', '.join(data['params']) or 'none'}"]
+    if "part" in data:
+        lines.append(f"{data['part']['name']}: {data['part']['about']}")
     if "unit" in data:
         low, high = data["range"]
         lines.append(f"unit: {data['unit']}")
@@ -81,6 +83,7 @@ def component_data(one: Registered) -> dict[str, Any]:
         found |= {"accepts": list(info.accepts), "unit": info.unit}
         found |= {"range": [_bound(each) for each in info.range]}
         found |= {"default": info.want.as_dict() if info.want else None}
+        found |= {"part": {"name": info.part.name, "about": info.part.about}} if info.part else {}
         found |= {"note": unmet_note(one)}
     return found
 

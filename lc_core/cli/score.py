@@ -87,6 +87,7 @@ def _rows(one: Assessed, depth: int = 0) -> Iterator[tuple[str, str, str, str]]:
     label = "  " * depth + one.entry.label + ("" if one.entry.require else " (preference)")
     if isinstance(one.entry, Constraint):
         value = "undefined" if one.measured is None else measured(one.measured, one.entry.measurement.info.unit)
+        value = f"{value.rstrip()} ({one.words})" if one.words else value
         yield label, value.rstrip(), wanted(one.entry.want), MET[one.met]
     else:
         yield label, "", GROUPS[one.entry.kind], MET[one.met]

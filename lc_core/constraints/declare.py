@@ -12,7 +12,7 @@ from lc_core.constraints.want import WANT_KEYS, Want
 if TYPE_CHECKING:
     from lc_core.models.latent_model import LatentModel
 
-__all__ = ["MeasurementInfo", "Needs", "measurement"]
+__all__ = ["MeasurementInfo", "Needs", "Part", "measurement"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,6 +46,27 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A setting that lets a measurement see a part of each output only, such as some bars of a melody.
+
+    The function knows nothing of it: it is given the part as if that were the output. A spec that leaves the setting
+    out measures whole outputs. A sampler that was trained for a measurement knows it of whole outputs.
+
+    Args:
+        name: The setting's name; the function has no setting of this name.
+        kind: The type of its values.
+        cut: Given a batch of outputs, first dimension B, and a value, returns the parts, first dimension B. Raises
+            `LCError` if outputs have no such part.
+        about: What it says, in a sentence or two with an example of a value, for `lc plugins NAME` and documents.
+    """
+
+    name: str
+    kind: Any
+    cut: Callable[[Any, Any], Any]
+    about: str
+
+
+@dataclass(frozen=True)
 class MeasurementInfo:
     """What a measurement declares about itself; see `measurement`."""
 
@@ -61,6 +82,8 @@ class MeasurementInfo:
     differentiable: bool | Callable[..., Any] = False
     workers: int = 1
     code: SettingsCode | None = None
+    part: Part | None = None
+    words: Callable[[Any], Sequence[str]] | None = None
 
 
 # Long by its docstring: one line for each argument.
@@ -77,6 +100,8 @@ def measurement(
     differentiable: bool | Callable[..., Any] = False,
     workers: int = 1,
     code: SettingsCode | None = None,
+    part: Part | None = None,
+    words: Callable[[Any], Sequence[str]] | None = None,
     **want: Any,
 ) -> Callable[[F], F]:
     """Declare that a function measures decoded outputs. The function itself stays as it is.
@@ -104,6 +129,9 @@ def measurement(
         workers: For a slow function: large batches are measured in up to so many processes, at most one for each of
             the machine's processors.
         code: How a sampler is told the settings; by default, as their types say (`lc_core.SettingsCode`).
+        part: A further setting, by which a spec asks for a part of each output only (`lc_core.Part`).
+        words: For `lc score`: a function of a batch of outputs that returns a few words for each, such as the key that
+            was found, which stand beside the value; empty where there is nothing to say.
         **want: The want that a spec may leave out: `at_least=1.0`, `at_most=`, `between=`, or `target=` and
             `tolerance=`.
 
@@ -134,6 +162,8 @@ def measurement(
         differentiable=differentiable,
         workers=workers,
         code=code,
+        part=part,
+        words=words,
     )
 
     def declare(function: F) -> F:

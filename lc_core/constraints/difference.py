@@ -61,7 +61,7 @@ def _settings(alike: Sequence[Constraint]) -> list[str]:
     defaults = {key: one.default for key, one in parameters.items() if one.default is not one.empty}
     settings = [one.measurement.settings() for one in alike]
     free = {key for one in alike if one.free for key in one.free.params}
-    known = [key for key in dict.fromkeys((*parameters, *settings[0])) if key not in free]
+    known = [key for key in dict.fromkeys((*parameters, *(key for one in settings for key in one))) if key not in free]
     keys = [key for key in known if len({repr(one.get(key)) for one in settings}) > 1]
     return [" ".join(filter(None, (_setting(key, own.get(key), defaults) for key in keys))) for own in settings]
 
@@ -72,5 +72,7 @@ def _setting(key: str, value: Any, defaults: Mapping[str, Any]) -> str:
     if words and all(isinstance(word, str) for word in words):
         return " ".join(PurePath(word).name for word in words)
     if key in defaults and value == defaults[key]:
+        return ""
+    if value is None and key not in defaults:  # the whole of each output
         return ""
     return f"{key} {str(value).lower() if isinstance(value, bool) else value}"

@@ -6,7 +6,7 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,29 @@ class Measurement:
             object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
 
     def settings(self) -> dict[str, Any]:
-        """Return the settings that it is called with, the function's own defaults included."""
+        """Return the settings that it is called with: the function's own with defaults, and that of a part if given."""
         given = list(inspect.signature(self.function).parameters.values())[1:]
-        return {one.name: one.default for one in given if one.default is not one.empty} | dict(self.params)
+        part = {} if self.part is None or self.info.part is None else {self.info.part.name: self.part}
+        return {one.name: one.default for one in given if one.default is not one.empty} | self.own_params | part
+
+    @property
+    def part(self) -> Any:
+        """What of each output it sees, as its setting of `Part` says; None for all of it."""
+        return None if self.info.part is None else self.params.get(self.info.part.name)
+
+    @property
+    def own_params(self) -> dict[str, Any]:
+        """The parameters that the function itself takes."""
+        name = self.info.part.name if self.info.part else None
+        return {key: value for key, value in self.params.items() if key != name}
+
+    def seen(self, outputs: Any) -> Any:
+        """Return what of outputs it sees, first dimension B.
+
+        Raises:
+            LCError: If they have no such part.
+        """
+        return outputs if self.part is None or self.info.part is None else self.info.part.cut(outputs, self.part)
 
     @property
     def who(self) -> str:
@@ -67,11 +87,25 @@ class Measurement:
             LCError: If that is not to be had, or the settings make no sense together.
         """
         with blaming(f"measurement {self.name}"):
-            return self.info.needs(**self.settings()) if self.info.needs else None
+            return self.info.needs(**replace(self, params=self.own_params).settings()) if self.info.needs else None
 
     def accepts(self, output_type: str) -> bool:
         """Return whether outputs of this type can be measured."""
         return "*" in self.info.accepts or output_type in self.info.accepts
+
+    def words(self, outputs: Any) -> list[str]:
+        """Return what it says of each output in a few words; empty where it says nothing.
+
+        Raises:
+            LCError: If the function that says it raises, or returns something else than a text for each output.
+        """
+        if self.info.words is None:
+            return [""] * len(outputs)
+        with blaming(f"the words of {self.who}"):
+            found = list(self.info.words(self.seen(outputs)))
+        if len(found) != len(outputs) or not all(isinstance(one, str) for one in found):
+            raise PluginFault(f"the words of {self.who} are {found!r}; expected a text for each output")
+        return found
 
     def __call__(self, outputs: Any, *, first_index: int = 0) -> np.ndarray:
         """Measure a batch of outputs.
@@ -101,18 +135,19 @@ class Measurement:
         return self._checked(self._measure, outputs, first_index, (len(outputs),))
 
     def measure_together(self, others: Sequence[Measurement], outputs: Any, *, first_index: int = 0) -> np.ndarray:
-        """Measure a batch under the settings of S measurements by this one's function, `(B, S)` float64."""
+        """Measure a batch under the settings of S measurements of this one's function and part, `(B, S)` float64."""
         together = self.info.together
         assert together is not None
-        settings = [one.settings() for one in others]
+        settings = [replace(one, params=one.own_params).settings() for one in others]
         return self._checked(
-            lambda given: together(given, settings), outputs, first_index, (len(outputs), len(settings))
+            lambda given: together(self.seen(given), settings), outputs, first_index, (len(outputs), len(settings))
         )
 
     def _measure(self, given: Any) -> Any:
+        given, params = self.seen(given), self.own_params
         if self.info.per_sample:
-            return [self.function(one, **self.params) for one in given]
-        return self.function(given, **self.params)
+            return [self.function(one, **params) for one in given]
+        return self.function(given, **params)
 
     def _checked(
         self, measure: Callable[[Any], Any], outputs: Any, first_index: int, shape: tuple[int, ...]
@@ -158,7 +193,7 @@ class Measurement:
             one = outputs[at : at + 1]
             one = one.copy() if isinstance(one, np.ndarray) else one
             try:
-                self.function(one[0] if self.info.per_sample else one, **self.params)
+                self._measure(one)
             except (Exception, SystemExit):
                 return f"output {first_index + at} was"
         return f"outputs {first_index} to {first_index + len(outputs) - 1} were"
@@ -182,11 +217,11 @@ class Measurement:
 def measure_all(measurements: Sequence[Measurement], outputs: Any, *, first_index: int = 0) -> list[np.ndarray]:
     """Measure a batch of outputs by several measurements, `(B,)` float64 each; errors are those of a measurement.
 
-    Settings of one function that declares `together` are measured in one call of that.
+    Settings of one function that declares `together` are measured in one call of that, of one part of the outputs.
     """
-    alike: dict[int, list[int]] = {}
+    alike: dict[object, list[int]] = {}
     for number, one in enumerate(measurements):
-        alike.setdefault(id(one.function) if one.info.together else -1 - number, []).append(number)
+        alike.setdefault((id(one.function), repr(one.part)) if one.info.together else number, []).append(number)
     found: list[np.ndarray] = [np.zeros(0)] * len(measurements)
     for numbers in alike.values():
         some = [measurements[number] for number in numbers]

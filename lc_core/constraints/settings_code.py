@@ -27,11 +27,13 @@ class SettingsCode:
         size: How many numbers tell the settings; 0 for a measurement without any.
         encode: Settings, defaults included, to `size` numbers, best from 0 to 1.
         draw: Draws settings that a user might ask for, by a numpy generator.
+        tells: Whether the numbers tell some settings, defaults included; a sampler knows no others. By default all.
     """
 
     size: int
     encode: Callable[[Mapping[str, Any]], Sequence[float] | np.ndarray]
     draw: Callable[[np.random.Generator], Mapping[str, Any]]
+    tells: Callable[[Mapping[str, Any]], bool] = lambda _: True
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,7 @@ def _observed(problem: Transformation, model: LatentModel) -> tuple[tuple[Preser
         needed = [
             str(value)
             for key, value in measurement.params.items()
-            if parameters[key].default is inspect.Parameter.empty
+            if key not in parameters or parameters[key].default is inspect.Parameter.empty
         ]
         label = free_name(" ".join((measurement.name.rpartition(".")[2], *needed)), taken)
         return preserved(measurement, model, label=label, tolerance=tolerance)

@@ -114,10 +114,11 @@ def values_of(measurement: Measurement, outputs: Tensor) -> Tensor:
     function = measurement.function if form is True else form
     who = f"the differentiable form of {measurement.name}"
     try:
+        seen, params = measurement.seen(outputs), measurement.own_params
         if form is True and measurement.info.per_sample:
-            values = torch.stack([function(one, **measurement.params) for one in outputs])
+            values = torch.stack([function(one, **params) for one in seen])
         else:
-            values = function(outputs, **measurement.params)
+            values = function(seen, **params)
     except LCError:
         raise
     except (Exception, SystemExit) as error:

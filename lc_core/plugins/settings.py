@@ -97,7 +97,16 @@ def _fields(target: Any, *, skip: int, leave_out: Collection[str]) -> dict[str, 
         else:
             # A default of None is a value that the setting may have, whatever its annotation says.
             fields[one.name] = (hint | None if one.default is None else hint, one.default)
+    if (part := _part(target)) is not None:
+        if part.name in fields:
+            raise LCError(f"setting {part.name!r} is one of the function and one of its part")
+        fields[part.name] = (part.kind | None, None)
     return fields
+
+
+def _part(target: Any) -> Any:
+    """Return the part of outputs that a measurement can be asked for (`lc_core.Part`), or None."""
+    return getattr(getattr(target, "__lc_measurement__", None), "part", None)
 
 
 def _hints(target: Any, annotations: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +152,11 @@ def checked(component: Component, params: Mapping[str, Any]) -> dict[str, Any]:
             f"{component.kind} {component.name} of {component.distribution} cannot check its settings: "
             f"{type(error).__name__}: {error}"
         ) from error
-    return {name: getattr(settings, name) for name in model.model_fields}
+    found = {name: getattr(settings, name) for name in model.model_fields}
+    part = _part(component.load())
+    if part is not None and found[part.name] is None:  # whole outputs, as before there was such a setting
+        del found[part.name]
+    return found
 
 
 def _path(value: Any) -> str:

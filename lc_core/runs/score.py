@@ -26,12 +26,14 @@ class Assessed:
         entry: The constraint or group.
         met: Whether it is met; None if that is undefined, as where a value it needs does not exist.
         measured: The value of a constraint; None for a group and for an undefined value.
+        words: What the measurement says of the output beside its value; often nothing.
         inside: What a group holds, assessed.
     """
 
     entry: Entry
     met: bool | None
     measured: float | None = None
+    words: str = ""
     inside: tuple[Assessed, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -44,6 +46,7 @@ class Assessed:
                 "unit": self.entry.measurement.info.unit,
                 "measured": self.measured,
             }
+            found |= {"words": self.words} if self.words else {}
         else:
             found["use"] = self.entry.kind
         found |= {"require": self.entry.require, "met": self.met}
@@ -98,19 +101,22 @@ def score_file(path: Path, entries: Sequence[Entry], *, readers: Mapping[str, Se
     with naming(path):
         outputs = read_file(path, reader_for(path, readers), tell=notes.append)
         values = {leaf.label: leaf.measurement(outputs) for leaf in leaves(entries)}
+        words = {leaf.label: leaf.measurement.words(outputs) for leaf in leaves(entries)}
     outside = [outside_range(leaf.measurement, values[leaf.label]) for leaf in leaves(entries)]
     notes += filter(None, dict.fromkeys(outside))
-    assessed = [_assess(entry, values, len(outputs)) for entry in entries]
+    assessed = [_assess(entry, values, words, len(outputs)) for entry in entries]
     count = len(outputs)
     return [Score(path, row, count, tuple(one[row] for one in assessed), tuple(notes)) for row in range(count)]
 
 
-def _assess(entry: Entry, values: Mapping[str, np.ndarray], count: int) -> list[Assessed]:
+def _assess(
+    entry: Entry, values: Mapping[str, np.ndarray], words: Mapping[str, Sequence[str]], count: int
+) -> list[Assessed]:
     """Assess an entry on each of `count` outputs."""
     assessed = verdict(entry, values)
     met = [None if not yes and not no else bool(yes) for yes, no in zip(assessed.met, assessed.unmet, strict=True)]
     if isinstance(entry, Constraint):
         measured = [None if np.isnan(value) else float(value) for value in values[entry.label]]
-        return [Assessed(entry, met[row], measured[row]) for row in range(count)]
-    inside = [_assess(child, values, count) for child in entry.entries]
+        return [Assessed(entry, met[row], measured[row], words[entry.label][row]) for row in range(count)]
+    inside = [_assess(child, values, words, count) for child in entry.entries]
     return [Assessed(entry, met[row], inside=tuple(one[row] for one in inside)) for row in range(count)]

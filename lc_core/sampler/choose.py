@@ -128,7 +128,7 @@ def _rule(one: Wanted, registry: Registry, model: LatentModel) -> Rule:
 
 
 def _covers(one: Rule, fixed: Rule) -> bool:
-    return one.fixed is None and one.name == fixed.name
+    return one.fixed is None and one.knows(fixed.measurement({}))
 
 
 def _check(rule: Rule, registry: Registry, outputs: np.ndarray) -> None:

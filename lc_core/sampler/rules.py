@@ -93,7 +93,11 @@ class Rule:
 
     def knows(self, one: Measurement) -> bool:
         """Return whether a measurement is this rule, under settings that it knows."""
-        return one.name == self.name and (self.fixed is None or plain(self.fixed) == plain(one.settings()))
+        if one.name != self.name or self.fixed is not None:
+            return one.name == self.name and plain(self.fixed) == plain(one.settings())
+        code = code_of(one.function)
+        with blaming(f"the code of {self.name}"):
+            return one.part is None and (code is None or code.tells(one.settings()))
 
     def encode(self, one: Measurement) -> np.ndarray:
         """Return the code of a measurement's settings, `(size,)` float32.

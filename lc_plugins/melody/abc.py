@@ -4,14 +4,15 @@ It turns each tune into bars of notes with exact durations. It reads the parts o
 (http://abcnotation.com/wiki/abc:standard:v2.1) that decide pitch and time: keys and modes, unit lengths,
 accidentals that hold to the end of the bar (for that letter in every octave, the standard's default), broken
 rhythm, tuplets, ties, chords (the highest note is kept), repeats and numbered endings. Grace notes, decorations,
-words and annotations are passed over.
+words and annotations are passed over. Bars come in written order; `repeats.py` plays them.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from fractions import Fraction
+
+from lc_plugins.melody.abc_bars import AbcError, Bar, Note, Tune, ending_numbers, parts_of
 
 __all__ = ["AbcError", "Bar", "Note", "Tune", "parse_tunes"]
 
@@ -22,44 +23,6 @@ MAJOR_SHARPS = {"C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5, "F": -1}
 ACCIDENTALS = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 KEY_WORDS = ("", "exp", "clef", "treble", "bass", "alto", "tenor", "perc", "none", "middle", "octave", "transpose")
-
-
-class AbcError(ValueError):
-    """A tune that cannot be read; the message is the reason it is counted under."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """One note or rest: `pitch` is a MIDI number or None for a rest, `length` is in whole notes."""
-
-    pitch: int | None
-    length: Fraction
-    tied: bool = False  # held on into the next note of the same pitch
-
-
-@dataclass
-class Bar:
-    """The notes between two bar lines. `breaks` says that it does not follow the bar written before it."""
-
-    notes: list[Note] = field(default_factory=list)
-    breaks: bool = False
-    meter: str = ""
-
-    @property
-    def length(self) -> Fraction:
-        """The bar's sounding length in whole notes."""
-        return sum((note.length for note in self.notes), Fraction(0))
-
-
-@dataclass
-class Tune:
-    """One tune: its number and title in its file, and its bars or the reason why it has none."""
-
-    number: str
-    title: str
-    meter: str
-    bars: list[Bar]
-    error: str | None = None
 
 
 def key_signature(text: str) -> dict[str, int]:
@@ -106,7 +69,7 @@ TOKEN = re.compile(
       (?P<text>"[^"]*"|![^!\n|]*!|\+[a-z]+\+)
     | \[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]
     | (?P<ending>(?:[|:]+\]?\s*\[?|\[)[1-9](?:[,-][1-9])*)
-    | (?P<bar>:*\|[|\]:]*:*|::+|\[\|)
+    | (?P<bar>:*\|[|\]:]*:*|::+|\[\|\]?)
     | (?P<grace>\{[^}]*\})
     | \((?P<tuplet>[2-9])(?P<timing>(?::\d*){0,2})
     | (?P<chord>\[(?:"[^"]*"|[^\]|"])*\])(?P<chordlength>\d*/*\d*)
@@ -173,13 +136,31 @@ class _Reader:
         first, self.broken = (2 - short, short) if mark[0] == ">" else (short, 2 - short)
         self.bar.notes[-1] = Note(last.pitch, last.length * first, last.tied)
 
-    def close(self, *, breaks: bool = False) -> None:
-        """End the bar that is open, if it has any notes."""
+    def close(self, line: str = "", *, breaks: bool = False) -> None:
+        """End the bar that is open, if it has any notes, with a bar line such as `:|` or `|]`."""
         self.accidentals = {}
         if self.bar.notes:
             self.bars.append(self.bar)
             self.bar = Bar(meter=self.meter)
         self.bar.breaks = self.bar.breaks or breaks
+        before, bars, after = parts_of(line)
+        self.bar.opens = self.bar.opens or after > 0
+        if self.bars:
+            last = self.bars[-1]
+            last.plays = max(last.plays, before + 1 if before else 0)
+            last.double = last.double or len(bars) > 1 and bars != "[|]"  # which is not to be seen
+
+    def start_ending(self, text: str) -> None:
+        """Begin a numbered ending, such as `|1`, `:|2` or `[1,3`.
+
+        A first ending follows the bar before it; a later one follows that bar too, not the first ending.
+        """
+        match = re.search(r"[1-9].*", text)
+        assert match is not None
+        numbers = ending_numbers(match[0])
+        self.close(text[: match.start()].split("[")[0], breaks=numbers[0] != 1)
+        self.bar.ending = numbers
+        self.bar.opens = self.bar.opens and numbers[0] == 1  # `::2` ends a repeat only
 
     def field(self, letter: str, value: str) -> None:
         if letter == "K":
@@ -201,12 +182,12 @@ class _Reader:
             elif match["chord"]:
                 self.read_chord(match["chord"][1:-1], match["chordlength"])
             elif match["ending"]:
-                # A first ending follows the bar before it; a later one follows that bar too, not the first ending.
-                self.close(breaks=match["ending"].lstrip("|:[] \t\n")[0] != "1")
+                self.start_ending(match["ending"])
             elif match["bar"]:
-                self.close()
+                self.close(match["bar"])
             elif match["bars"]:
                 self.close(breaks=True)
+                self.bar.rests = True
             elif match["broken"]:
                 self.break_rhythm(match["broken"])
             elif match["tuplet"]:

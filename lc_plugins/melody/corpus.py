@@ -7,7 +7,7 @@ unclear and non-commercial. Nothing of the corpus is stored here: it is read fro
 time.
 
 A window is 32 sixteenths that start on a bar: two bars of 4/4, C, C| or 2/2, or four bars of 2/4 (no doubled
-values). Other metres are skipped and counted.
+values). Other metres are skipped and counted. Repeats are not played; `tunes.py` plays them, for longer windows.
 """
 
 from __future__ import annotations
@@ -23,17 +23,22 @@ from pathlib import Path
 import numpy as np
 
 from lc_core import LCError
-from lc_plugins.melody.abc import Bar, Tune, parse_tunes
+from lc_plugins.melody.abc import parse_tunes
+from lc_plugins.melody.abc_bars import Bar, Tune
 
 __all__ = [
     "FOLDERS",
     "HOLD",
     "NOTE_OFF",
+    "STEPS_PER_WHOLE",
     "TRANSPOSE",
     "Corpus",
     "bars_to_windows",
+    "collection_tunes",
     "corpus_folder",
+    "is_held_out",
     "read_corpus",
+    "title_key",
     "tune_segments",
 ]
 
@@ -80,7 +85,7 @@ def corpus_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "corpus"
 
 
-def _tunes(folder: Path) -> Iterator[tuple[str, Tune]]:
+def collection_tunes(folder: Path) -> Iterator[tuple[str, Tune]]:
     """Yield every tune of the collections with a name that stays the same between releases of the files."""
     for collection in FOLDERS:
         for path in sorted((folder / collection).rglob("*.abc")):
@@ -89,9 +94,14 @@ def _tunes(folder: Path) -> Iterator[tuple[str, Tune]]:
                 yield f"{collection}/{path.name}/{tune.number}/{tune.title}", tune
 
 
-def _held_out(title: str) -> bool:
+def title_key(title: str) -> str:
+    """Return what two printings of one tune share: the letters and digits of the title, in lower case."""
+    return "".join(filter(str.isalnum, title.lower()))
+
+
+def is_held_out(title: str) -> bool:
     """Split by tune: the title decides, so that two printings of one tune fall on the same side."""
-    digest = hashlib.sha256("".join(filter(str.isalnum, title.lower())).encode()).digest()
+    digest = hashlib.sha256(title_key(title).encode()).digest()
     return int.from_bytes(digest[:4], "big") < TEST_SHARE * 2**32
 
 
@@ -178,12 +188,12 @@ def read_corpus(folder: Path | None = None, *, steps: int = 32) -> Corpus:
     skipped: Counter[str] = Counter()
     found: dict[bytes, tuple[np.ndarray, str, bool]] = {}
     used = 0
-    for _, tune in _tunes(folder):
+    for _, tune in collection_tunes(folder):
         if tune.error:
             skipped[f"tunes: {tune.error}"] += 1
             continue
         gave = False
-        held_out = _held_out(tune.title)
+        held_out = is_held_out(tune.title)
         for segment in tune_segments(tune, skipped):
             if any(bar.meter != segment[0].meter for bar in segment):
                 skipped["runs that change metre"] += 1

@@ -13,6 +13,7 @@ import numpy as np
 
 from lc_core import LCError, measurement
 from lc_core.common import counted
+from lc_plugins.melody.bars import BARS
 from lc_plugins.melody.model import DISCRIMINATOR_FILE, SHIPPED
 from lc_plugins.melody.tokens import as_tokens
 
@@ -27,7 +28,7 @@ PIECE = 2_048
 """Melodies in one pass."""
 
 
-@measurement(accepts="melody.tokens/1", unit="log odds", range=(-np.inf, np.inf), at_least=0.0)
+@measurement(accepts="melody.tokens/1", part=BARS, unit="log odds", range=(-np.inf, np.inf), at_least=0.0)
 def likeness(tokens: np.ndarray) -> np.ndarray:
     """Return the log odds that melodies were decoded from encodings of tunes and not from prior samples, `(B,)`.
 

@@ -38,6 +38,16 @@ MEASUREMENTS = (
     "pitch_class_entropy",
     "chord_fit",
     "novelty",
+    "form",
+    "returns",
+    "call_and_response",
+    "cadence",
+    "key",
+    "rhythm",
+    "off_beat_start",
+    "range_of_voice",
+    "same_rhythm",
+    "same_pitches",
 )
 
 

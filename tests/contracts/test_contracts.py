@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,14 @@ from lc_core.testing import CHECKS, checks_of, sample_outputs
 from lc_core.testing.base import BoundCheck
 
 REGISTRY = build_registry()
+TUNE = {"file": str(Path(__file__).parents[1] / "melody" / "scale.mid")}
 FOREIGN = {"file": "decoder", "output": "numbers/1"}
 NEEDED: dict[str, dict[str, Any]] = {
     "melody.chord_fit": {"chords": ["C"]},
+    "melody.form": {"letters": "AB"},
+    "melody.rhythm": {"pattern": "x..."},
+    "melody.same_pitches": TUNE,
+    "melody.same_rhythm": TUNE,
     "digits.digit": {"digit": 3},
     "images.color_distance": {"color": "#4060c0"},
     "avatars.attribute": {"name": "smiling"},

@@ -163,7 +163,9 @@ def test_rules_md_has_every_measurement_with_its_unit_settings_and_default():
         (row,) = (row for row in rows if row.startswith(f"| `{one.name}` |"))
         _, _, _, unit, params, default, _ = (cell.strip() for cell in row.split("|"))
         assert unit == info.unit, one.name
-        assert re.findall(r"`(\w+)`", params) == list(one.parameters().model_fields), one.name
+        own = [name for name in one.parameters().model_fields if not info.part or name != info.part.name]
+        assert re.findall(r"`(\w+)`", params) == own, one.name
+        assert not info.part or f"`{info.part.name}`" in text_of("docs/rules.md")
         assert default == ("" if info.want is None else f"{info.want}".removesuffix(".0")), one.name
 
 
@@ -172,7 +174,9 @@ def test_the_docstring_of_each_setting_that_is_a_list_shows_its_form():
     for one in (each for kind in ("constraint", "model", "renderer", "engine") for each in build_registry().all(kind)):
         for name, field in one.parameters().model_json_schema()["properties"].items():
             forms = [field, *field.get("anyOf", ())]
-            text = re.search(rf"^    {name}: ((?:.|\n {{8}})*)", inspect.getdoc(one.load()) or "", re.MULTILINE)
+            part = getattr(getattr(one.load(), "__lc_measurement__", None), "part", None)
+            told = f"    {name}: {part.about}" if part and name == part.name else inspect.getdoc(one.load()) or ""
+            text = re.search(rf"^    {name}: ((?:.|\n {{8}})*)", told, re.MULTILINE)
             if any(form.get("type") == "array" for form in forms) and not (text and "[" in text[1]):
                 unclear.append(f"{one.name}: {name}")
     assert not unclear

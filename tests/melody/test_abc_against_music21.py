@@ -1,4 +1,4 @@
-"""Our ABC reader and music21's agree on tunes without a construct that music21 is known to misread.
+"""Our ABC reader and music21's agree on tunes without what music21 is known to misread, as written and as played.
 
 The comparison on hundreds of tunes, with the cause of each difference, is `benchmarks/abc_against_music21.py`.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.abc_against_music21 import OF_REPEATS, explain
 from lc_plugins.melody.abc import parse_tunes
 from lc_plugins.melody.corpus import corpus_folder
 
@@ -86,3 +87,8 @@ def test_notes_starts_and_lengths_agree(file: str, number: str) -> None:
     text = text_of(file, number)
     assert len(ours(text)) > 20
     assert ours(text) == theirs(text)
+
+
+def test_repeats_and_endings_are_played_as_music21_plays_them() -> None:
+    assert explain(text_of("ryansMammoth/PulaskiGuardsReel.abc", "1"), play=True) == ()
+    assert explain(text_of("oneills1850/1577-1624.abc", "1614"), play=True) == OF_REPEATS[-1:]

@@ -37,7 +37,7 @@ def skipped(corpus: Corpus, word: str) -> int:
 
 
 def held_out_title() -> str:
-    return next(title for title in (f"Tune {n}" for n in range(1000)) if module._held_out(title))
+    return next(title for title in (f"Tune {n}" for n in range(1000)) if module.is_held_out(title))
 
 
 # ---- windows and metres

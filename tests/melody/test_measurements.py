@@ -13,14 +13,18 @@ import pytest
 
 from lc_core.constraints.measurement import Measurement
 from lc_plugins.melody import measurements as m
+from tests.melody.rules import PARAMS
 
 H, OFF = 128, 129
 ALL = [getattr(m, name) for name in m.__all__]
-NO_VALUE_WITHOUT_NOTES = set(m.__all__) - {"note_density", "rest_share", "repeated_bar"}
+OF_SILENCE_TOO = {
+    "note_density", "rest_share", "repeated_bar", "form", "returns", "rhythm", "same_rhythm", "same_pitches",
+}  # fmt: skip
+NO_VALUE_WITHOUT_NOTES = set(m.__all__) - OF_SILENCE_TOO
 
 
 def settings(function: Callable[..., Any]) -> dict[str, Any]:
-    return {"chords": ["C"]} if function is m.chord_fit else {}
+    return PARAMS.get(function.__name__, {})
 
 
 def melody(*tokens: int, steps: int = 32) -> np.ndarray:

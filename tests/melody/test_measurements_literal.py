@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from lc_core.constraints.measurement import Measurement
 from lc_plugins.melody import measurements as m
+from tests.melody.rules import PARAMS, lengths_of
 
 HOLD, NOTE_OFF = 128, 129
 WEIGHTS = [5, 1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1]
@@ -131,11 +133,88 @@ def repeated_bar(tokens: list[int]) -> float:
     return share([bar == before for before, bar in zip(bars, bars[1:], strict=False)])
 
 
+def halves(tokens: list[int]) -> tuple[list[tuple[int | None, bool]], list[tuple[int | None, bool]]]:
+    sounds = sound(tokens)
+    return sounds[: len(sounds) // 2], sounds[len(sounds) // 2 :]
+
+
+def form(tokens: list[int]) -> float:
+    first, second = halves(tokens)
+    return 0.0 if first == second else 1.0  # AB
+
+
+def returns(tokens: list[int]) -> float:
+    sounds = sound(tokens)
+    bars = [sounds[start : start + 16] for start in range(0, len(tokens) - 15, 16)]
+    return share([bar in bars[:at] for at, bar in enumerate(bars)][1:])
+
+
+def overlap(first: list[bool], second: list[bool]) -> float:
+    pairs = [pair for pair in zip(first, second, strict=True) if any(pair)]
+    return share([all(pair) for pair in pairs])
+
+
+def call_and_response(tokens: list[int]) -> float:
+    half = len(tokens) // 2
+    call, response = tokens[:half], tokens[half:]
+    found = overlap([token < HOLD for token in call], [token < HOLD for token in response])
+    same_end = notes(call) and notes(response) and notes(call)[-1] == notes(response)[-1]
+    return 0.0 if same_end else found
+
+
+def cadence(tokens: list[int]) -> float:
+    heard = [[pitch for pitch, _ in half if pitch is not None] for half in halves(tokens)]
+    return share([pitches[-1] % 12 == wanted for pitches, wanted in zip(heard, (7, 0), strict=True) if pitches])
+
+
+MAJOR = [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88]
+MINOR = [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17]
+
+
+def key(tokens: list[int]) -> float:
+    counts = Counter(pitch % 12 for pitch, _ in sound(tokens) if pitch is not None)
+    time = [counts[one] for one in range(12)]
+    if len(set(time)) == 1:
+        return NAN
+    keys = [[profile[(one - tonic) % 12] for one in range(12)] for profile in (MAJOR, MINOR) for tonic in range(12)]
+    found = np.corrcoef([time, *keys])[0, 1:]
+    return float(found[0] - max(found[1:]))
+
+
+def rhythm(tokens: list[int]) -> float:
+    found = overlap([token < HOLD for token in tokens], [step % 8 in (0, 3, 6) for step in range(len(tokens))])
+    return found if notes(tokens) else 0.0
+
+
+def off_beat_start(tokens: list[int]) -> float:
+    first = next((step for step, token in enumerate(tokens) if token < HOLD), None)
+    return NAN if first is None else float(first % 4 > 0)
+
+
+def range_of_voice(tokens: list[int]) -> float:
+    return share([60 <= pitch <= 81 for pitch in notes(tokens)])
+
+
+def same_rhythm(tokens: list[int]) -> float:
+    return overlap([token < HOLD for token in tokens], [step in range(0, 32, 4) for step in range(len(tokens))])
+
+
+def same_pitches(tokens: list[int]) -> float:
+    one, other = notes(tokens), [60, 62, 64, 65, 67, 69, 71, 72]
+    table = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
+    for (row, a), (column, b) in itertools.product(enumerate(one), enumerate(other)):
+        longer = max(table[row][column + 1], table[row + 1][column])
+        table[row + 1][column + 1] = table[row][column] + 1 if a == b else longer
+    return table[-1][-1] / max(len(one), len(other))
+
+
 LITERAL: dict[str, Callable[[list[int]], float]] = {
     function.__name__: function
     for function in (
         lowest, highest, span, contour, max_leap, arch, stepwise_share, in_scale, starts_on, ends_on,
         pitch_class_entropy, chord_fit, note_density, rest_share, rhythm_complexity, syncopation, repeated_bar,
+        form, returns, call_and_response, cadence, key, rhythm, off_beat_start, range_of_voice, same_rhythm,
+        same_pitches,
     )
 }  # fmt: skip
 
@@ -159,11 +238,9 @@ def test_every_measurement_but_novelty_has_a_literal_twin() -> None:
     assert set(LITERAL) == set(m.__all__) - {"novelty"}
 
 
-@pytest.mark.parametrize("steps", [1, 7, 16, 32, 40, 64])
-@pytest.mark.parametrize("name", list(LITERAL))
+@pytest.mark.parametrize(("name", "steps"), [(name, steps) for name in LITERAL for steps in lengths_of(name)])
 def test_it_agrees_with_the_formula_written_out(name: str, steps: int) -> None:
     tokens = random_melodies(steps)
-    params = {"chords": ["Dm7", "G7"]} if name == "chord_fit" else {}
-    measured = Measurement(getattr(m, name), params)(tokens)
+    measured = Measurement(getattr(m, name), PARAMS.get(name, {}))(tokens)
     expected = np.array([LITERAL[name](row) for row in tokens.tolist()], dtype=np.float64)
     np.testing.assert_allclose(measured, expected, rtol=0, atol=1e-12)

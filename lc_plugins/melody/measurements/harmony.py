@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lc_core import SettingsCode, measurement
+from lc_plugins.melody.bars import BARS
 from lc_plugins.melody.measurements.shares import share, undefined_where
 from lc_plugins.melody.measurements.theory import (
     CHORDS,
@@ -56,6 +57,7 @@ SCALE_CODE = SettingsCode(12, _scale_of, _draw_scale)
 
 @measurement(
     accepts="melody.tokens/1",
+    part=BARS,
     unit="share",
     range=(0, 1),
     undefined="no notes",
@@ -101,7 +103,13 @@ PITCH_CLASS_CODE = SettingsCode(
 
 
 @measurement(
-    accepts="melody.tokens/1", unit="0 or 1", range=(0, 1), undefined="no notes", code=PITCH_CLASS_CODE, at_least=1
+    accepts="melody.tokens/1",
+    part=BARS,
+    unit="0 or 1",
+    range=(0, 1),
+    undefined="no notes",
+    code=PITCH_CLASS_CODE,
+    at_least=1,
 )
 def starts_on(tokens: np.ndarray, *, pitch_class: PitchClass = "C") -> np.ndarray:
     """Return 1 if the first note has a pitch class, else 0, `(B,)`.
@@ -128,7 +136,13 @@ def starts_on(tokens: np.ndarray, *, pitch_class: PitchClass = "C") -> np.ndarra
 
 
 @measurement(
-    accepts="melody.tokens/1", unit="0 or 1", range=(0, 1), undefined="no notes", code=PITCH_CLASS_CODE, at_least=1
+    accepts="melody.tokens/1",
+    part=BARS,
+    unit="0 or 1",
+    range=(0, 1),
+    undefined="no notes",
+    code=PITCH_CLASS_CODE,
+    at_least=1,
 )
 def ends_on(tokens: np.ndarray, *, pitch_class: PitchClass = "C") -> np.ndarray:
     """Return 1 if the last note has a pitch class, else 0, `(B,)`.
@@ -154,7 +168,7 @@ def ends_on(tokens: np.ndarray, *, pitch_class: PitchClass = "C") -> np.ndarray:
     return _is_pitch_class(tokens[np.arange(len(tokens)), last], wanted)
 
 
-@measurement(accepts="melody.tokens/1", unit="bits", range=(0, float(np.log2(12))), undefined="no notes")
+@measurement(accepts="melody.tokens/1", part=BARS, unit="bits", range=(0, float(np.log2(12))), undefined="no notes")
 def pitch_class_entropy(tokens: np.ndarray) -> np.ndarray:
     """Return how evenly the notes are spread over the pitch classes, `(B,)`.
 
@@ -198,6 +212,7 @@ CHORDS_CODE = SettingsCode(
 
 @measurement(
     accepts="melody.tokens/1",
+    part=BARS,
     unit="share",
     range=(0, 1),
     undefined="no note sounds on a beat",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from lc_core import measurement
+from lc_plugins.melody.bars import BARS
 from lc_plugins.melody.measurements.shares import share, undefined_where
+from lc_plugins.melody.measurements.theory import SettingError
 from lc_plugins.melody.tokens import HOLD, as_tokens, moves
 
-__all__ = ["arch", "contour", "highest", "lowest", "max_leap", "span", "stepwise_share"]
+__all__ = ["arch", "contour", "highest", "lowest", "max_leap", "range_of_voice", "span", "stepwise_share"]
 
 
-@measurement(accepts="melody.tokens/1", unit="MIDI number", range=(0, 127), undefined="no notes")
+@measurement(accepts="melody.tokens/1", part=BARS, unit="MIDI number", range=(0, 127), undefined="no notes")
 def lowest(tokens: np.ndarray) -> np.ndarray:
     """Return the pitch of the lowest note, `(B,)`.
 
@@ -26,7 +30,7 @@ def lowest(tokens: np.ndarray) -> np.ndarray:
     return undefined_where(low >= HOLD, low)
 
 
-@measurement(accepts="melody.tokens/1", unit="MIDI number", range=(0, 127), undefined="no notes")
+@measurement(accepts="melody.tokens/1", part=BARS, unit="MIDI number", range=(0, 127), undefined="no notes")
 def highest(tokens: np.ndarray) -> np.ndarray:
     """Return the pitch of the highest note, `(B,)`.
 
@@ -41,7 +45,7 @@ def highest(tokens: np.ndarray) -> np.ndarray:
     return undefined_where(high < 0, high)
 
 
-@measurement(accepts="melody.tokens/1", unit="semitones", range=(0, 127), undefined="no notes")
+@measurement(accepts="melody.tokens/1", part=BARS, unit="semitones", range=(0, 127), undefined="no notes")
 def span(tokens: np.ndarray) -> np.ndarray:
     """Return the distance from the lowest note to the highest, `(B,)`.
 
@@ -57,7 +61,7 @@ def span(tokens: np.ndarray) -> np.ndarray:
     return undefined_where(high < 0, high - tokens.min(axis=1))
 
 
-@measurement(accepts="melody.tokens/1", unit="semitones", range=(0, np.inf), undefined="no notes")
+@measurement(accepts="melody.tokens/1", part=BARS, unit="semitones", range=(0, np.inf), undefined="no notes")
 def contour(tokens: np.ndarray) -> np.ndarray:
     """Return how far the pitch travels in all, `(B,)`.
 
@@ -73,7 +77,7 @@ def contour(tokens: np.ndarray) -> np.ndarray:
     return undefined_where(_no_notes(tokens), np.abs(moves(tokens)[0]).sum(axis=1))
 
 
-@measurement(accepts="melody.tokens/1", unit="share", range=(0, 1), undefined="no notes", at_least=0.5)
+@measurement(accepts="melody.tokens/1", part=BARS, unit="share", range=(0, 1), undefined="no notes", at_least=0.5)
 def arch(tokens: np.ndarray) -> np.ndarray:
     """Return how well the pitch rises to one peak and falls back, `(B,)`.
 
@@ -101,7 +105,7 @@ def arch(tokens: np.ndarray) -> np.ndarray:
     return undefined_where(peak < 0, sides / np.maximum(travelled, 1))
 
 
-@measurement(accepts="melody.tokens/1", unit="semitones", range=(0, 127), undefined="no notes", at_most=12)
+@measurement(accepts="melody.tokens/1", part=BARS, unit="semitones", range=(0, 127), undefined="no notes", at_most=12)
 def max_leap(tokens: np.ndarray) -> np.ndarray:
     """Return the widest interval between successive onsets, `(B,)`.
 
@@ -117,7 +121,9 @@ def max_leap(tokens: np.ndarray) -> np.ndarray:
     return undefined_where(_no_notes(tokens), np.abs(moves(tokens)[0]).max(axis=1))
 
 
-@measurement(accepts="melody.tokens/1", unit="share", range=(0, 1), undefined="fewer than two notes", at_least=0.5)
+@measurement(
+    accepts="melody.tokens/1", part=BARS, unit="share", range=(0, 1), undefined="fewer than two notes", at_least=0.5
+)
 def stepwise_share(tokens: np.ndarray) -> np.ndarray:
     """Return the share of intervals that are steps, `(B,)`.
 
@@ -134,6 +140,47 @@ def stepwise_share(tokens: np.ndarray) -> np.ndarray:
     size = np.abs(interval)
     steps = ((size == 1) | (size == 2)).sum(axis=1)
     return share(steps, exists.sum(axis=1))
+
+
+VOICES = {
+    "soprano": (60, 81),
+    "mezzo_soprano": (57, 77),
+    "alto": (53, 74),
+    "tenor": (47, 67),
+    "baritone": (43, 64),
+    "bass": (40, 60),
+}
+"""Lowest and highest note of each voice, as MIDI numbers."""
+
+Voice = Literal["soprano", "mezzo_soprano", "alto", "tenor", "baritone", "bass"]
+
+
+@measurement(accepts="melody.tokens/1", part=BARS, unit="share", range=(0, 1), undefined="no notes", at_least=1.0)
+def range_of_voice(tokens: np.ndarray, *, voice: Voice = "soprano") -> np.ndarray:
+    """Return the share of notes that a voice can sing, `(B,)`.
+
+    Formula: onsets within the range of the voice / onsets. The ranges are C4 to A5 for soprano, A3 to F5 for
+    mezzo_soprano, F3 to D5 for alto, B2 to G4 for tenor, G2 to E4 for baritone and E2 to C4 for bass. Share, 0 to 1.
+    Default at_least 1.0.
+    Degenerate: NaN without notes.
+    Source: D. M. Randel (ed.), The New Harvard Dictionary of Music, 1986.
+
+    Args:
+        tokens: Melodies `(B, T)`.
+        voice: `soprano`, `mezzo_soprano`, `alto`, `tenor`, `baritone` or `bass`.
+
+    Raises:
+        LCError: If the voice is none of these.
+
+    Example:
+        >>> range_of_voice(np.array([[60, 128, 82, 128]]))
+        array([0.5])
+    """
+    if voice not in VOICES:
+        raise SettingError(f"expected a voice among {', '.join(VOICES)}; found {voice!r}")
+    low, high = VOICES[voice]
+    tokens = as_tokens(tokens)
+    return share(((tokens >= low) & (tokens <= high)).sum(axis=1), (tokens < HOLD).sum(axis=1))
 
 
 def _highest(tokens: np.ndarray) -> np.ndarray:

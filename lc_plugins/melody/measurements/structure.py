@@ -6,6 +6,7 @@ import numpy as np
 
 from lc_core import LCError, measurement
 from lc_core.common import counted
+from lc_plugins.melody.bars import BARS
 from lc_plugins.melody.measurements.shares import undefined_where
 from lc_plugins.melody.novelty import STEPS, corpus_hashes, is_known
 from lc_plugins.melody.tokens import BAR, as_tokens, onsets, sounding
@@ -13,7 +14,9 @@ from lc_plugins.melody.tokens import BAR, as_tokens, onsets, sounding
 __all__ = ["novelty", "repeated_bar"]
 
 
-@measurement(accepts="melody.tokens/1", unit="share", range=(0, 1), undefined="fewer than two full bars", at_least=1.0)
+@measurement(
+    accepts="melody.tokens/1", part=BARS, unit="share", range=(0, 1), undefined="fewer than two full bars", at_least=1.0
+)
 def repeated_bar(tokens: np.ndarray) -> np.ndarray:
     """Return the share of bars that sound exactly like the bar before them, `(B,)`.
 
@@ -39,7 +42,7 @@ def repeated_bar(tokens: np.ndarray) -> np.ndarray:
     return share
 
 
-@measurement(accepts="melody.tokens/1", unit="0 or 1", range=(0, 1), undefined="no notes", at_least=1)
+@measurement(accepts="melody.tokens/1", part=BARS, unit="0 or 1", range=(0, 1), undefined="no notes", at_least=1)
 def novelty(tokens: np.ndarray) -> np.ndarray:
     """Return 1 if the melody is not one of the tunes that the shipped model was trained on, else 0, `(B,)`.
 

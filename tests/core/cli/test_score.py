@@ -24,6 +24,14 @@ PLUGIN = """
         "Return the mean."
         return np.where(rows[:, 0] < 0, np.nan, rows.mean(axis=1))
 
+    def words(rows):
+        return [4 if row[0] == 13.5 else "four or so" if row.any() else "" for row in rows]
+
+    @measurement(accepts="rows/1", unit="points", range=(-np.inf, 100), at_least=0, words=words)
+    def named(rows):
+        "Return the mean."
+        return rows.mean(axis=1)
+
     @measurement(accepts="rows/1", unit="points", range=(-np.inf, np.inf), at_least=0)
     def last(rows):
         "Return the last number."
@@ -48,6 +56,7 @@ PLUGIN = """
     def lc_register_constraints(register):
         register("rows.mean", mean)
         register("rows.last", last)
+        register("rows.named", named)
 
     @hookimpl
     def lc_register_readers(register):
@@ -104,6 +113,17 @@ def test_each_entry_is_told_with_what_was_measured_and_wanted(score):
         "near (preference) 5.25 points 5 ± 0.5 yes",
         "all conditions: met",
     ]
+
+
+def test_words_of_a_rule_stand_beside_its_value(score, write_spec):
+    spec = write_spec(SPEC.replace("rows.mean, at_least: 2", "rows.named, at_least: 2"))
+    assert "named 4.125 points (four or so) at least 2 yes" in lines(score(good_txt="3 5.25", spec=spec))
+    (item,) = json.loads(score("--json", good_txt="3 5.25", spec=spec).stdout)
+    assert [one.get("words") for one in item["constraints"]] == ["four or so", None, None]
+    assert "named 0 points at least 2 no" in lines(score(none_txt="0 0", spec=spec)), "nothing to say"
+    bad = score(bad_txt="13.5 1", spec=spec)
+    assert bad.exit_code == 2
+    assert "the words of rows.named (from lc-rows) are [4]; expected a text for each output" in bad.stderr
 
 
 def test_a_value_outside_the_range_of_its_rule_is_told(score):

@@ -84,6 +84,19 @@ def test_settings_are_told_by_their_types() -> None:
     assert rule.encode(Measurement(value)).tolist() == [1, 0, 0, 0], "a default counts as given"
 
 
+def test_a_rule_knows_no_settings_that_its_code_does_not_tell() -> None:
+    code = SettingsCode(1, lambda one: [one["at"]], lambda rng: {"at": 0}, lambda one: one["at"] < 2)
+
+    @measurement(accepts="toy/1", unit="", range=(0, 1), code=code, at_least=1)
+    def some(outputs: np.ndarray, *, at: int = 0) -> np.ndarray:
+        return outputs[:, at]
+
+    rule = Rule.of(Measurement(some), fixed=False)
+    for one in (rule, replace(rule, function=None)):  # also as it is read from a folder
+        assert [one.knows(Measurement(some, {"at": at})) for at in range(4)] == [True, True, False, False]
+        assert one.knows(Measurement(some))
+
+
 def test_a_rule_with_fixed_settings_knows_these_alone() -> None:
     rule = Rule.of(Measurement(value, {"at": 2}), fixed=True)
     assert rule.knows(Measurement(value, {"at": 2}))

@@ -57,7 +57,7 @@ def entry(**keys):
 
 def test_settings_of_the_rule_that_was_named_are_offered(schema):
     document = entry(use="melody.in_scale", params={})
-    assert completions(schema, document, ["constraints", 0, "params"]) == {"tonic", "mode", "pitch_classes"}
+    assert completions(schema, document, ["constraints", 0, "params"]) == {"tonic", "mode", "pitch_classes", "bars"}
 
 
 def test_values_of_a_nested_setting_are_offered(schema):
