@@ -80,7 +80,8 @@ class Explorer:
         usual: Sequence[Measurement] = (),
     ) -> None:
         self.model, self._cache, self._usual = model, cache, usual
-        self.samples = max(1, int(SAMPLES * share_of_block(model.operations, model.device))) if samples is None else samples
+        at_most = max(1, int(SAMPLES * share_of_block(model.operations, model.device)))
+        self.samples = at_most if samples is None else samples
         self._banks: dict[str, AtHand] = {}
 
     @classmethod
