@@ -36,7 +36,7 @@ SAMPLES = 262_144
 """Samples of a bank that are looked at, where a decode is cheap."""
 FIRST = 16
 """Blocks after which a rule that nobody asked for yet is first told about."""
-ENOUGH = 8
+ENOUGH = 16
 """Blocks that have to be there for more than the plan's own to be tried as they are."""
 NEAR_SIZES = (0.05, 0.1, 0.2, 0.3)
 """Sizes of the moves that lead to what is like one output."""

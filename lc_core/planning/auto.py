@@ -37,8 +37,8 @@ class Auto(Engine):
 
     Args:
         exact: Samples that are tried as they are before an engine moves others, rounded up to whole blocks; by default
-            4,096, or a 16th or a 64th of that where a decode is costly. More of them give more exact outputs, and take
-            longer unless a bank holds them.
+            16,384 where the sampler knows every rule, else 4,096; a 16th or a 64th of that where a decode is costly.
+            More of them give more exact outputs, and take longer unless a bank holds them.
     """
 
     def __init__(self, *, exact: Annotated[int, Field(ge=0, le=100_000_000)] | None = None) -> None:

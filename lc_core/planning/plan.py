@@ -32,6 +32,9 @@ BLOCK = 1_024
 """Tries in a block of rejection: also that of the probe, so that these samples are decoded once."""
 PROBE = 4
 """Blocks of prior samples that are looked at first, and tried first."""
+EXACT = 16
+"""Blocks that are tried first where the sampler knows every rule and a decode is cheap: these are measured quickly, and
+what one sample in a thousand meets is then served exactly, and as soon."""
 OFTEN = 1 / 128
 """Where at least this share of prior samples meets a spec, more are tried: what else is as soon is not exact."""
 
@@ -137,11 +140,18 @@ def make_plan(
     if share >= OFTEN:
         why = f"{seen}: the run tries until it has enough{', which is exact' if probe.steady else ''}"
         return Plan(drawing, 0, drawing, (why, *doubts), probe)
-    blocks = PROBE if exact is None else -(-exact // drawing.block)
-    many = "so many" if exact is None else counted(blocks * drawing.block, "sample")
-    first = f"{seen}: {many} of the run's own are tried first{', which are exact' if probe.steady else ''}"
     engine, why = _guided(model, entries)
+    blocks = _first_blocks(engine, drawing, model, entries) if exact is None else -(-exact // drawing.block)
+    many = counted(blocks * drawing.block, "sample")
+    first = f"{seen}: {many} of the run's own are tried first{', which are exact' if probe.steady else ''}"
     return Plan(engine, blocks, drawing, (first, *doubts, why), probe)
+
+
+def _first_blocks(engine: Engine, drawing: Rejection, model: LatentModel, entries: Sequence[Entry]) -> int:
+    """Return how many blocks are tried as they are, where a spec does not say it."""
+    if drawing.block < BLOCK or not isinstance(engine, Sampler):
+        return PROBE
+    return EXACT if engine.knows(model, entries) == len(list(leaves(entries))) else PROBE
 
 
 def _guided(model: LatentModel, entries: Sequence[Entry]) -> tuple[Engine, str]:
