@@ -26,9 +26,9 @@ function values(answer, name) {
     el(
       "tr",
       {},
-      el("th", { scope: "row" }, T.labelled(one.label)),
+      el("th", { scope: "row", title: T.labelled(one.label) }, T.labelled(one.label)),
       el("td", {}, one.value === null ? T.noValue : number(one.value)),
-      el("td", { class: "soft" }, one.wanted),
+      el("td", { class: "soft" }, el("span", { "aria-hidden": "true" }, T.wantedShort(one.wanted)), hidden(one.wanted)),
       el(
         "td",
         { class: one.met ? "good" : "bad" },

@@ -253,11 +253,10 @@ export class Fader {
   }
 
   /** What is left under the other rules, in words. */
-  reach({ span, told, bars }) {
+  reach({ span, told, bars, left }) {
     if (span) return T.reach(span) + T.told(told);
-    const left = bars.left.reduce((sum, count) => sum + count, 0);
     if (!left) return T.noReach;
-    return this.yesNo ? T.shareYes(bars.left.at(-1) / left) : "";
+    return this.yesNo ? T.shareYes(bars.left.at(-1) / left) : T.fewReach(left);
   }
 
   /** Go on showing what the fader showed that this one replaces, until the server says more. */

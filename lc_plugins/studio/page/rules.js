@@ -139,10 +139,7 @@ export class Rules {
     if (!rule) return [el("p", { class: "soft" }, T.unknown(entry.use ?? JSON.stringify(entry)))];
     const id = `rule-${keyOf(path)}`;
     const title = this.title(entry);
-    const settings = rule.params.map((param) => {
-      const value = entry.params?.[param.name] ?? param.default;
-      return control(`${id}-${param.name}`, param, value, (changed) => this.set(path, title, param, changed));
-    });
+    const settings = this.settings(entry, path, (param) => param.default !== null);
     const fader = new Fader({
       id,
       title,
@@ -156,6 +153,16 @@ export class Rules {
     });
     this.faders.set(keyOf(path), fader);
     return [...settings, fader.node];
+  }
+
+  /** Controls of a rule's settings; those that are unset by default stand under "Help and more". */
+  settings(entry, path, which) {
+    const id = `rule-${keyOf(path)}`;
+    const title = this.title(entry);
+    return (this.app.rules.get(entry.use)?.params ?? []).filter(which).map((param) => {
+      const value = entry.params?.[param.name] ?? param.default;
+      return control(`${id}-${param.name}`, param, value, (changed) => this.set(path, title, param, changed));
+    });
   }
 
   /** Set a setting of a rule; one that is as by default is left out of the spec. */
@@ -184,7 +191,7 @@ export class Rules {
   more(entry, path, top, title) {
     const id = `rule-${keyOf(path)}`;
     const rule = this.app.rules.get(entry.use);
-    const parts = [];
+    const parts = this.settings(entry, path, (param) => param.default === null);
     if (rule) parts.push(el("p", { class: "help" }, flowing(rule.help)));
     if (rule?.undefined) parts.push(el("p", {}, T.undefinedWhere(rule.undefined)));
     for (const param of rule?.params ?? [])
@@ -267,12 +274,16 @@ export class Rules {
   /** Show what the server says of the rules: histograms, rarity, conflicts. */
   show(look) {
     for (const leaf of look.leaves) this.faders.get(keyOf(leaf.path))?.show(leaf);
-    for (const [index, node] of this.alone)
-      node.textContent = look.entries[index] ? T.alone(look.entries[index].text) : "";
+    for (const [index, node] of this.alone) {
+      const text = look.entries[index]?.text ?? "";
+      node.textContent = text && T.alone(T.short(text));
+      node.title = text;
+    }
     const parts = [];
-    if (look.every) parts.push(el("p", { class: "every" }, T.together(look.every.text)));
+    const { every } = look;
+    if (every) parts.push(el("p", { class: "every", title: every.text }, T.together(T.short(every.text))));
     for (const text of look.conflicts ?? []) parts.push(el("p", { class: "bad" }, text));
-    for (const text of look.advice ?? []) parts.push(el("p", {}, T.advice(text)));
+    for (const text of look.advice ?? []) parts.push(el("p", { title: text }, T.advice(T.short(text))));
     this.hosts.state.replaceChildren(...parts);
     this.settle(look);
   }

@@ -68,6 +68,7 @@ export const T = {
   all: "All of these",
   group: "Wanted of this group",
   unknown: (use) => `${use} is not installed, so it has no controls here.`,
+  short: (text) => text.split(" (")[0], // a rate without its interval
   alone: (text) => `${text} alone`,
   together: (text) => `Rules together: ${text}`,
   nothingLeft: "Nothing is left",
@@ -90,7 +91,8 @@ export const T = {
   reach: (span) => (span.text ? span.text : `Within reach: ${number(span.low)} to ${number(span.high)}.`),
   told: (told) => (told === "samples" ? "" : ` By ${told}.`),
   shareYes: (share) => `${number(100 * share)} % of what is left under the other rules: yes.`,
-  noReach: "Nothing is within reach under the other rules.",
+  noReach: "No sample meets the other rules.",
+  fewReach: (count) => `${number(count)} sample${count === 1 ? "" : "s"} meet the other rules, where the blue bars are.`,
   toldSoon: "How the outputs are spread comes with the model.",
   valueText: (value, name) => `${number(value)}${unit(name)}`,
   setting: {
@@ -116,12 +118,12 @@ export const T = {
   answer: (number) => `Answer ${number}`,
   earlier: "from before",
   by: {
-    exact: "exact sample",
-    sampler: "by the sampler",
-    gradient: "by the gradient",
+    exact: "exact",
+    sampler: "sampler",
+    gradient: "gradient",
     rejection: "drawn",
-    edit: "an edit of yours",
-    near: "a near variation",
+    edit: "edit",
+    near: "near",
   },
   heard: (notes) => {
     if (!notes.length) return "no notes";
@@ -134,6 +136,7 @@ export const T = {
   value: "Value",
   wantedOf: "Wanted",
   met: "Met",
+  wantedShort: (text) => text.replace("at least ", "≥ ").replace("at most ", "≤ ").replace(" to ", " – "),
   labelled: (label) => label.replaceAll("_", " "),
   noValue: "–",
   isMet: "met",
