@@ -81,7 +81,7 @@ class MeasurementInfo:
     needs: Callable[..., Needs] | None = None
     differentiable: bool | Callable[..., Any] = False
     workers: int = 1
-    code: SettingsCode | None = None
+    code: SettingsCode | Callable[[tuple[int, ...]], SettingsCode] | None = None
     part: Part | None = None
     words: Callable[[Any], Sequence[str]] | None = None
 
@@ -99,7 +99,7 @@ def measurement(
     needs: Callable[..., Needs] | None = None,
     differentiable: bool | Callable[..., Any] = False,
     workers: int = 1,
-    code: SettingsCode | None = None,
+    code: SettingsCode | Callable[[tuple[int, ...]], SettingsCode] | None = None,
     part: Part | None = None,
     words: Callable[[Any], Sequence[str]] | None = None,
     **want: Any,
@@ -128,7 +128,8 @@ def measurement(
             True if the function itself does so when it is given a tensor.
         workers: For a slow function: large batches are measured in up to so many processes, at most one for each of
             the machine's processors.
-        code: How a sampler is told the settings; by default, as their types say (`lc_core.SettingsCode`).
+        code: How a sampler is told the settings; by default, as their types say (`lc_core.SettingsCode`). It may be a
+            function of the shape of one output, `()` where that is not known, that returns the code.
         part: A further setting, by which a spec asks for a part of each output only (`lc_core.Part`).
         words: For `lc score`: a function of a batch of outputs that returns a few words for each, such as the key that
             was found, which stand beside the value; empty where there is nothing to say.

@@ -46,16 +46,20 @@ class _Part:
     draw: Callable[[np.random.Generator], Any]
 
 
-def code_of(function: Callable[..., Any]) -> SettingsCode | None:
+def code_of(function: Callable[..., Any], shape: tuple[int, ...] = ()) -> SettingsCode | None:
     """Return the code that a measurement declares, or one read from the types of its parameters.
+
+    Args:
+        function: The measurement's function.
+        shape: The shape of one output, if it is known: a code may depend on it.
 
     Choices (`Literal`, `bool`, a whole number with narrow bounds) become one number each, of which one is 1; a number
     with bounds becomes its place between them. None if the type of a parameter says neither: such settings cannot be
     drawn.
     """
     declared = getattr(getattr(function, "__lc_measurement__", None), "code", None)
-    if isinstance(declared, SettingsCode):
-        return declared
+    if declared is not None:
+        return declared if isinstance(declared, SettingsCode) else declared(shape)
     names = list(inspect.signature(function).parameters)[1:]
     try:
         hints = typing.get_type_hints(function, include_extras=True) if names else {}

@@ -91,12 +91,12 @@ def _accepting(model: LatentModel, registry: Registry, left_out: dict[str, str])
 
 
 def _checked(one: Wanted, registry: Registry, model: LatentModel, outputs: np.ndarray) -> Rule:
-    rule = _rule(one, registry, model)
+    rule = _rule(one, registry, model, outputs.shape[1:])
     _check(rule, registry, outputs)
     return rule
 
 
-def _rule(one: Wanted, registry: Registry, model: LatentModel) -> Rule:
+def _rule(one: Wanted, registry: Registry, model: LatentModel, shape: tuple[int, ...]) -> Rule:
     """Return a rule for what is wanted.
 
     Raises:
@@ -124,7 +124,7 @@ def _rule(one: Wanted, registry: Registry, model: LatentModel) -> Rule:
             f"{measurement.who} needs a file that its settings name",
             hint="give a spec that names it, in place of the rule",
         )
-    return Rule.of(measurement, fixed=fixed)
+    return Rule.of(measurement, fixed=fixed, shape=shape)
 
 
 def _covers(one: Rule, fixed: Rule) -> bool:

@@ -135,7 +135,8 @@ def write_sampler(folder: Owned, trainer: Trainer, *, left_out: Mapping[str, str
         "lc": installed_version("latent-constraints"),
         "model": {"name": model.name, "digest": model.digest, "latent_shape": list(model.latent_shape)},
         "rules": [
-            {"name": rule.name, "fixed": rule.fixed, "size": rule.size, "probes": _probes(trainer, number)}
+            {"name": rule.name, "fixed": rule.fixed, "size": rule.size, "shape": rule.shape}
+            | {"probes": _probes(trainer, number)}
             for number, rule in enumerate(rules.rules)
         ],
         "left_out": left_out or {},

@@ -40,6 +40,7 @@ class Rule:
         size: How many numbers tell its settings.
         edges: Lowest value of every bin but the first, rising, at most `BINS - 1`.
         quantiles: Quantiles of its defined values on prior samples, rising.
+        shape: The shape of one output, if it is known.
     """
 
     name: str
@@ -48,11 +49,12 @@ class Rule:
     size: int = 0
     edges: np.ndarray = field(default_factory=lambda: np.zeros(0))
     quantiles: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    shape: tuple[int, ...] = ()
 
     @cached_property
     def code(self) -> SettingsCode:
         """How its settings are told."""
-        found = None if self.fixed is not None else code_of(self.function)
+        found = None if self.fixed is not None else code_of(self.function, self.shape)
         return found or SettingsCode(0, lambda _: np.zeros(0), lambda _: self.fixed or {})
 
     @cached_property
@@ -73,19 +75,25 @@ class Rule:
         return f"{self.name} ({told})" if told else self.name
 
     @classmethod
-    def of(cls, one: Measurement, *, fixed: bool) -> Rule:
+    def of(cls, one: Measurement, *, fixed: bool, shape: tuple[int, ...] = ()) -> Rule:
         """Return a measurement as a rule without bins, under any settings or under its own.
+
+        Args:
+            one: The measurement.
+            fixed: Whether it is known under its own settings only.
+            shape: The shape of one output, if it is known.
 
         Raises:
             LCError: If it is asked for under any settings, and they have no bounds.
         """
-        code = code_of(one.function)
+        code = code_of(one.function, shape)
         if not fixed and code is None:
             raise LCError(
                 f"{one.name} has settings without bounds, which cannot be drawn",
                 hint="name it in a spec with the settings that you want, or declare @measurement(..., code=...)",
             )
-        return cls(one.name, one.function, one.settings() if fixed else None, 0 if fixed or not code else code.size)
+        size = 0 if fixed or not code else code.size
+        return cls(one.name, one.function, one.settings() if fixed else None, size, shape=shape)
 
     def measurement(self, params: Mapping[str, Any]) -> Measurement:
         """Return the measurement under settings."""
@@ -95,7 +103,7 @@ class Rule:
         """Return whether a measurement is this rule, under settings that it knows."""
         if one.name != self.name or self.fixed is not None:
             return one.name == self.name and plain(self.fixed) == plain(one.settings())
-        code = code_of(one.function)
+        code = code_of(one.function, self.shape)
         with blaming(f"the code of {self.name}"):
             return one.part is None and (code is None or code.tells(one.settings()))
 
@@ -155,7 +163,12 @@ class Rules:
     @classmethod
     def told(cls, config: Mapping[str, Any]) -> Rules:
         """Return the rules that a sampler's `config.json` names, without functions and bins."""
-        return cls(tuple(Rule(str(one["name"]), fixed=one["fixed"], size=int(one["size"])) for one in config["rules"]))
+        return cls(
+            tuple(
+                Rule(str(one["name"]), fixed=one["fixed"], size=int(one["size"]), shape=tuple(one.get("shape", ())))
+                for one in config["rules"]
+            )
+        )
 
     @property
     def size(self) -> int:

@@ -147,6 +147,17 @@ def test_a_sampler_knows_the_settings_of_form_that_its_code_tells(
     assert not whole.knows(rule(name, **unknown))
 
 
+def test_a_sampler_of_longer_melodies_is_told_the_chord_of_every_bar() -> None:
+    progression, other = ["C", "F", "G", "C"], ["C", "F", "Am", "C"]
+    for steps, size, told in ((32, 24, False), (64, 48, True), (256, 192, True)):
+        whole = Rule.of(rule("chord_fit"), fixed=False, shape=(steps,))
+        codes = [whole.encode(rule("chord_fit", chords=chords)) for chords in (progression, other)]
+        assert whole.size == size
+        assert (codes[0] != codes[1]).any() == told, "chords beyond the last bar are not used"
+        rng = np.random.default_rng(0)
+        assert max(len(whole.code.draw(rng)["chords"]) for _ in range(50)) == steps // 16
+
+
 def test_rejection_brings_what_is_asked_of_one_bar(tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(

@@ -194,20 +194,23 @@ def pitch_class_entropy(tokens: np.ndarray) -> np.ndarray:
 
 
 CODED_BARS = 2
-"""Bars whose chords a sampler is told; the window of the shipped model."""
+"""Bars whose chords a sampler is told where the length of melodies is not known."""
 
 
-def _draw_chords(rng: np.random.Generator) -> dict[str, Any]:
-    names = [NOTES[rng.integers(12)] + list(CHORDS)[rng.integers(len(CHORDS))] for _ in range(CODED_BARS)]
-    return {"chords": names if rng.random() < 0.7 else names[:1]}
+def _chords_code(shape: tuple[int, ...]) -> SettingsCode:
+    """Return twelve numbers for the chord of each bar of melodies `(T,)`, 1 for each of its pitch classes."""
+    bars = -(-shape[-1] // BAR) if shape else CODED_BARS
+    counts = sorted({1, 2, 4, bars})
 
+    def draw(rng: np.random.Generator) -> dict[str, Any]:
+        names = [NOTES[rng.integers(12)] + list(CHORDS)[rng.integers(len(CHORDS))] for _ in range(bars)]
+        if bars <= CODED_BARS:
+            return {"chords": names if rng.random() < 0.7 else names[:1]}
+        return {"chords": names[: counts[rng.integers(len(counts))]]}
 
-CHORDS_CODE = SettingsCode(
-    12 * CODED_BARS,
-    lambda settings: np.resize(chord_masks(settings["chords"]), (CODED_BARS, 12)).ravel(),
-    _draw_chords,
-)
-"""Twelve numbers for the chord of each bar, 1 for each of its pitch classes."""
+    return SettingsCode(
+        12 * bars, lambda settings: np.resize(chord_masks(settings["chords"]), (bars, 12)).ravel(), draw
+    )
 
 
 @measurement(
@@ -216,7 +219,7 @@ CHORDS_CODE = SettingsCode(
     unit="share",
     range=(0, 1),
     undefined="no note sounds on a beat",
-    code=CHORDS_CODE,
+    code=_chords_code,
     at_least=1.0,
 )
 def chord_fit(tokens: np.ndarray, *, chords: Chords) -> np.ndarray:

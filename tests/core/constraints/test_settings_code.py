@@ -34,6 +34,18 @@ def nothing(outputs: Any) -> Any:
     """No settings."""
 
 
+def test_a_code_may_depend_on_the_shape_of_outputs() -> None:
+    def sized(shape: tuple[int, ...]) -> SettingsCode:
+        return SettingsCode(shape[0] if shape else 2, lambda settings: [], lambda rng: {})
+
+    @measurement(accepts="toy/1", unit="", range=(0, 1), code=sized, at_least=1)
+    def some(outputs: Any, *, names: tuple[str, ...] = ()) -> Any:
+        """Names, one for each place."""
+
+    found = [code_of(some), code_of(some, (5, 3))]
+    assert [one.size for one in found if one] == [2, 5]
+
+
 def test_choices_are_told_by_one_number_each() -> None:
     code = code_of(choices)
     assert code is not None and code.size == 4
