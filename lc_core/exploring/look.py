@@ -17,7 +17,7 @@ from lc_core.constraints.logic import verdict
 __all__ = ["Look", "Path", "Reach", "look_at", "paths_of"]
 
 BARS = 40
-"""Parts that the range of a rule's values is cut into."""
+"""Most parts that the range of a rule's values is cut into."""
 FEW = 256
 """A rule with at most so many different values may go up in steps."""
 Path = tuple[int | str, ...]
@@ -33,8 +33,9 @@ class Reach:
         label: Its label.
         low: The least value that is shown.
         high: The greatest value that is shown.
-        every: How many samples lie in each of 40 equal parts between these, `(40,)` int64.
-        left: How many of those that meet all other conditions, `(40,)` int64.
+        edges: Where the first bar begins and the last one ends: half a step outside where values go up in steps.
+        every: How many samples lie in each of B equal bars between these edges, `(B,)` int64, B at most 40.
+        left: How many of those that meet all other conditions, `(B,)` int64.
         others: How many samples meet all other conditions.
         step: The step between values, where they go up in equal steps; else None.
     """
@@ -43,6 +44,7 @@ class Reach:
     label: str
     low: float
     high: float
+    edges: tuple[float, float]
     every: np.ndarray
     left: np.ndarray
     others: int
@@ -109,11 +111,31 @@ def _reach(path: Path, leaf: Constraint, values: np.ndarray, left: np.ndarray) -
     high = max([float(known.max()), *ends]) if len(known) else max([*ends, most if math.isfinite(most) else 1.0])
     if not low < high:
         low, high = (low - 0.5, high + 0.5) if math.isinf(least) else (min(low, least), max(high, low + 1.0))
-    place = np.clip((values - low) * (BARS / (high - low)), 0, BARS - 1)
-    numbers = np.where(np.isnan(place), BARS, place).astype(np.int64)
-    every = np.bincount(numbers, minlength=BARS + 1)[:BARS]
-    some = np.bincount(numbers[left], minlength=BARS + 1)[:BARS]
-    return Reach(path, leaf.label, low, high, every, some, int(left.sum()), _step(known))
+    step = _step(known)
+    first, width, bars = _cut(low, high, step, float(known.min()) if len(known) else low)
+    place = np.clip((values - first) / width, 0, bars - 1)
+    numbers = np.where(np.isnan(place), bars, place).astype(np.int64)
+    every = np.bincount(numbers, minlength=bars + 1)[:bars]
+    some = np.bincount(numbers[left], minlength=bars + 1)[:bars]
+    edges = (first, first + bars * width)
+    return Reach(path, leaf.label, low, high, edges, every, some, int(left.sum()), step)
+
+
+def _cut(low: float, high: float, step: float | None, known: float) -> tuple[float, float, int]:
+    """Return where the first bar begins, how wide bars are, and how many; values in steps are in their middles.
+
+    Args:
+        low: The least value that is shown.
+        high: The greatest one.
+        step: The step between values, if they have one.
+        known: A value that occurs.
+    """
+    if step is None:
+        return low, (high - low) / BARS, BARS
+    least = known - step * math.ceil((known - low) / step - 1e-6)
+    count = math.floor((high - least) / step + 1e-6) + 1
+    together = math.ceil(count / BARS)  # so many steps are one bar
+    return least - step / 2, together * step, math.ceil(count / together)
 
 
 def _step(known: np.ndarray) -> float | None:

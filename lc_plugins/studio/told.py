@@ -50,7 +50,13 @@ def look_json(look: Look) -> Json:
             {
                 "path": list(one.path),
                 "label": one.label,
-                "bars": {"low": one.low, "high": one.high, "all": one.every.tolist(), "left": one.left.tolist()},
+                "ends": [one.low, one.high],
+                "bars": {
+                    "low": one.edges[0],
+                    "high": one.edges[1],
+                    "all": one.every.tolist(),
+                    "left": one.left.tolist(),
+                },
                 "step": one.step,
                 "left": int(one.others),
                 "span": None

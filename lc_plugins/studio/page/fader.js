@@ -153,7 +153,7 @@ export class Fader {
     const { bars } = this.leaf ?? {};
     const [low, high] = this.rule.range ?? [null, null];
     const [from, to] = endsOf(this.want);
-    const known = [bars?.low ?? low, bars?.high ?? high];
+    const known = [this.leaf?.ends[0] ?? low, this.leaf?.ends[1] ?? high];
     const values = [known[0] ?? from ?? 0, known[1] ?? to ?? 1];
     if (bars || low === null || high === null)
       values.push(...[from, to].filter((end) => end !== null && Math.abs(end) < 1e8));

@@ -11,11 +11,13 @@ import pytest
 import lc_core
 from lc_core import LatentModel, Measurement, load_spec
 from lc_core.common import Cache
+from lc_core.constraints import Evaluator
 from lc_core.exploring import Answer, Explorer, Look
+from lc_core.exploring.look import look_at
 from lc_core.plugins import build_registry
 from lc_core.spec import Spec
 
-SAMPLES = 16_384
+SAMPLES = 65_536
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ THREE = "{use: digits.digit, params: {digit: 3}, at_least: 0.9}"
     ("constraints", "rest"),
     [
         ((SEVEN,), "sample: {count: 8}"),
-        ((SEVEN, "{use: images.brightness, at_most: 0.19}"), "sample: {count: 8}"),
+        ((SEVEN, "{use: images.brightness, at_most: 0.2}"), "sample: {count: 8}"),
         ((SEVEN,), "sample: {count: 8, seed: 3}"),
         ((SEVEN,), "sample: {count: 40, unique: true}"),
         ((f"any: [{SEVEN}, {THREE}]",), "engine: rejection"),
@@ -85,7 +87,7 @@ def test_it_answers_what_is_sampled(
 def test_what_is_at_hand_is_tried_as_it_is_before_the_sampler(
     explorer: Explorer, model: LatentModel, spec_of: Callable[..., Spec]
 ) -> None:
-    spec = spec_of(SEVEN, "{use: images.brightness, at_most: 0.19}")
+    spec = spec_of(SEVEN, "{use: images.brightness, at_most: 0.2}")
     exact = sum(one.exact for one in answered(explorer, explorer.settled(spec)))
     assert exact > sum(one.exact for one in answered(Explorer(model, samples=SAMPLES), spec))
 
@@ -158,3 +160,21 @@ def test_a_rule_that_nobody_asked_for_yet_is_told_from_a_part_first(
     explorer.answer(spec_of("{use: digits.digit, params: {digit: 1}}"), tell=lambda _: None, look=looks.append)
     assert [one.rates.samples for one in looks] == sorted({one.rates.samples for one in looks})
     assert looks[-1].rates.samples == SAMPLES
+
+
+@pytest.mark.parametrize(
+    ("values", "bars", "edges"),
+    [
+        ([0, 1, 2, 5], 6, (-0.5, 5.5)),
+        ([0, 2, 4, 10], 6, (-1.0, 11.0)),
+        (list(range(100)), 34, (-0.5, 101.5)),
+    ],
+    ids=["whole numbers", "even numbers", "more than forty"],
+)
+def test_values_in_steps_lie_in_the_middles_of_bars(
+    values: list[int], bars: int, edges: tuple[float, float], model: LatentModel
+) -> None:
+    constraint = lc_core.Constraint(Measurement(lambda outputs: outputs, name="steps"), at_least=0.0)
+    reach = look_at(Evaluator(model, [constraint]), {"steps": np.array(values, dtype=float)}, len(values)).reach[0]
+    assert (len(reach.every), reach.edges) == (bars, edges)
+    assert reach.every.sum() == len(values)
