@@ -21,6 +21,7 @@ from lc_core.bank.columns import Columns
 from lc_core.cli import main as lc
 from lc_core.common.cache import Cache
 from lc_core.common.network_files import read_network, write_network
+from lc_core.constraints.evaluator import Evaluator
 from lc_core.evaluation.run import read_runs
 from lc_core.models.latent_model import LatentModel
 from lc_core.plugins.discover import build_registry
@@ -316,6 +317,21 @@ class Runs(Folder):
             assert len(run.outputs) and run.exact in (True, False)
 
 
+class Unlisted(Runs):
+    """Finished runs without the list of their files, so that nothing tells what was changed."""
+
+    def make(self) -> None:
+        super().make()
+        shutil.rmtree(self.whole / ".lc")
+
+    def read(self, path: Path) -> None:
+        for run in read_runs([path], registry=self.registry):
+            evaluator = Evaluator(run.model, run.entries)
+            for _, outputs in run.outputs.pieces():
+                evaluator.measure(outputs)
+            assert len(run.outputs.take(np.arange(len(run.outputs)))) == len(run.outputs)
+
+
 class Resumed(Runs):
     """Runs that are taken up again."""
 
@@ -409,6 +425,7 @@ READERS: dict[str, type[Reader]] = {
     "networks": Networks,
     "models": Models,
     "runs": Runs,
+    "runs without a list": Unlisted,
     "runs taken up": Resumed,
     "actors": Actors,
     "samplers": Samplers,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -95,11 +95,25 @@ class SavedOutputs:
 
     def _read(self) -> Iterator[tuple[int, np.ndarray, str]]:
         """Yield outputs (`x`) where they are saved, latents (`z`) where not, and which of the two it is."""
+        like = None
         for first, tensors in read_samples(self._folder, ("x", "z"), piece=PIECE):
             if "z" not in tensors:
                 raise LCError(f"{self._folder} holds no latents", hint=AGAIN)
             kept = "x" if "x" in tensors else "z"
+            self._check("latents", tensors["z"], first, self._model.latent_shape, np.dtype(np.float32))
+            if kept == "x":
+                like = self._decoded(tensors["z"][:1], first) if like is None else like
+                self._check("outputs", tensors["x"], first, like.shape[1:], like.dtype)
             yield first, tensors[kept], kept
+
+    def _check(self, what: str, found: np.ndarray, first: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        """Refuse what the model cannot have made: a file of the run was changed."""
+        if found.shape[1:] != tuple(shape) or found.dtype != dtype:
+            told = f"{found.dtype} of shape {found.shape[1:]}; {self._model.name} has {dtype} of shape {tuple(shape)}"
+            raise LCError(f"{self._folder} holds {what} in {told}", hint=AGAIN)
+        if found.dtype.kind == "f" and not np.isfinite(found).all():
+            at = first + int(np.flatnonzero(~np.isfinite(found).reshape(len(found), -1).all(axis=1))[0])
+            raise LCError(f"{self._folder}: {what} number {at} is not finite", hint=AGAIN)
 
     def _decoded(self, z: np.ndarray, first: int) -> np.ndarray:
         import torch

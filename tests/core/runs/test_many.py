@@ -315,6 +315,24 @@ def test_eval_refuses_what_was_changed_or_put_there_since_the_run_was_made(many,
     assert "changed since" not in lc("eval", "run", "--steps", 10).stderr, "nothing says how it was"
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda x: x[:, :-1].copy(), "holds outputs in int64 of shape (5,); line has int64 of shape (6,)"),
+        (lambda x: x.astype(np.float32), "holds outputs in float32 of shape (6,)"),
+    ],
+)
+def test_eval_refuses_outputs_that_the_model_cannot_have_made(many, lc, change, told):
+    many()
+    shutil.rmtree("run/.lc")
+    tensors = load_file("run/samples/000002.safetensors")
+    save_file(tensors | {"x": change(tensors["x"])}, "run/samples/000002.safetensors")
+    found = lc("eval", "run")
+    assert found.exit_code == 2 and told in found.stderr
+    save_file(tensors | {"z": np.full_like(tensors["z"], np.nan)}, "run/samples/000002.safetensors")
+    assert "run: latents number 14 is not finite" in lc("eval", "run").stderr
+
+
 def test_more_than_a_hundred_thousand_outputs_are_in_shards(line, lc, write_spec):
     text = SPEC.replace("block: 64", "block: 65536").replace("at_least: 2", "at_least: -1e9")
     text = text.replace("      - not: {use: line.mean, at_least: 0}\n", "").replace("render: [text]", "render: []")
