@@ -15,6 +15,7 @@ NOT_RUN: tuple[tuple[str, str], ...] = (
     (r"(\.venv/bin/)?python -m benchmarks\.[\w.]+.*", "benchmarks: measure for minutes to hours"),
     (r"python compare\.py", "benchmarks: measure for minutes to hours"),
     (r"lc train .+", "lc train: trains for minutes to hours, some on data that are not here; tests/*/test_*train* do"),
+    (r"lc studio( .+)?", "lc studio: serves until it is ended; tests/studio does"),
     (r"lc amortise .+", "lc amortise: trains for minutes to hours; tests/core/cli/test_amortise.py does"),
     (r"(\.venv/bin/python -m )?pytest.*", "pytest: these are the tests"),
     (r"\.venv/bin/(ruff|mypy).*|mypy --strict", "ruff, mypy: change or check the whole project; make test runs both"),
