@@ -253,8 +253,8 @@ export class Fader {
   }
 
   /** What is left under the other rules, in words. */
-  reach({ span, told, bars, left }) {
-    if (span) return T.reach(span) + T.told(told);
+  reach({ span, bars, left }) {
+    if (span) return T.reach(span);
     if (!left) return T.noReach;
     return this.yesNo ? T.shareYes(bars.left.at(-1) / left) : T.fewReach(left);
   }
