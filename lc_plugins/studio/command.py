@@ -88,7 +88,7 @@ def command(
 def _check_installed() -> None:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        hint = "pip install latent-constraints[studio]"
+        hint = 'pip install "latent-constraints[studio]"'
         raise LCError(f"lc studio needs {', '.join(missing)}, not installed", hint=hint)
 
 

@@ -117,6 +117,8 @@ def test_what_a_line_that_is_not_run_names_exists(text: str) -> None:
         check_module(words[2], words[3:])
     elif words[:2] == ["lc", "train"]:
         build_registry().get("recipe", filled(words[2]).replace("{recipe}", "melody.folk-2bar"))
+    elif words[:2] == ["lc", "studio"]:
+        parse(words)
     elif words[0] in ("torchrun", "srun"):
         parse(words[words.index("lc") :])
     elif words[0] == "ray":

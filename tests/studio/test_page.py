@@ -305,7 +305,7 @@ def test_two_are_compared_and_more_like_one_are_made(person: Person) -> None:
     person.click("button", "End the comparison")
     person.click("button", "More like Answer 1")
     sync_api.expect(page.locator(".note")).to_contain_text("These are like Answer 1")
-    sync_api.expect(page.locator(".grid").get_by_text("a near variation").first).to_be_visible(timeout=20_000)
+    sync_api.expect(page.locator(".grid").get_by_text("near", exact=True).first).to_be_visible(timeout=20_000)
     assert "✗" not in json.dumps(person.tables(), ensure_ascii=False)
 
 
