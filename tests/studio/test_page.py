@@ -320,7 +320,7 @@ def test_a_file_of_ones_own_is_started_from(person: Person, tmp_path: Path) -> N
     assert "400" in person.errors.pop(), "the browser tells of a file that was refused"
     page.locator("#file").set_input_files(tmp_path / "mine.mid")
     sync_api.expect(page.locator(".note")).to_contain_text("Starts from mine.mid")
-    sync_api.expect(page.locator(".grid").get_by_text("an edit of yours")).to_be_visible(timeout=60_000)
+    sync_api.expect(page.locator(".grid").get_by_text("edit", exact=True)).to_be_visible(timeout=60_000)
 
 
 def test_a_strangers_rules_have_controls_and_help(person: Person) -> None:
