@@ -248,7 +248,7 @@ def main(moves: int, many: int, pages: int, samples: int, cache: Path | None, ou
     figures["heard"] = vars(heard)
     _print(figures)
     if out:
-        out.write_text(json.dumps(figures, indent=1))
+        out.write_text(json.dumps(figures, indent=1, default=str))
 
 
 def _torch_seconds() -> float:

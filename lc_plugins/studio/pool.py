@@ -105,17 +105,22 @@ class _Worker:
         task = self._last
         said: asyncio.Queue[Json] = asyncio.Queue()
         self._listening[task] = said
-        ended = False
+        begun = ended = False
         try:
             await self._say({"task": task, **request})
             while not ended:
                 found = await said.get()
                 ended = found["kind"] in ("end", "cancelled")
-                if not ended:
+                if found["kind"] == "begun":
+                    begun = True
+                elif not ended:
                     yield found
         finally:
             if ended:
                 self._listening.pop(task, None)
+            elif not begun:  # it waits behind others, and is passed over when its turn comes
+                self._listening.pop(task, None)
+                await self._say({"cancel": task})
             else:
                 cancelling = asyncio.ensure_future(self._cancel(task, said))
                 await asyncio.shield(cancelling)

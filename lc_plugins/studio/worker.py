@@ -98,6 +98,7 @@ class Loop:
         task = request["task"]
         try:
             self._task = task
+            self._tell(task, {"kind": "begun"})
             self._asks.do(request, lambda found: self._tell(task, found))
         except Cancelled:
             self._tell(task, {"kind": "cancelled"})
