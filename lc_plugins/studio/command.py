@@ -60,10 +60,12 @@ def command(
     registry = build_registry(plugins)
     spec = load_spec(spec_name, registry=registry) if spec_name else None
     doc = _doc(spec, find_spec(str(spec_name))) if spec else _first(registry)
+    kept = Kept(folder or _default_folder())
+    kept.check()
     options = [part for one in plugins for part in ("--plugin", str(one))]
     with _bound(host, port) as listening:
         answering = Pool(workers, [*options, *(["--samples", str(samples)] if samples else [])])
-        shared = Shared(registry, Kept(folder or _default_folder()), answering, _files_of(doc), plugins)
+        shared = Shared(registry, kept, answering, _files_of(doc), plugins)
         port = listening.getsockname()[1]
         light = Pool(1, options, fills=False)
         studio = Studio(shared, doc, light, host=host, port=port, fresh=spec is not None)
@@ -101,7 +103,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        hint = "leave --port out, for any that is free"
+        hint = "leave --port out, for any that is free" if port else "see that --host is an address of this machine"
         raise LCError(f"{host}:{port} cannot be listened on: {error.strerror or error}", hint=hint) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import OrderedDict
 from pathlib import Path
@@ -35,6 +36,21 @@ class Kept:
         self.folder = folder
         self._outputs: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._bytes = 0
+
+    def check(self) -> None:
+        """Make the folder.
+
+        Raises:
+            LCError: If it cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            hint = "name a folder that can: --folder"
+            raise LCError(f"{self.folder} cannot be written: {error.strerror}", hint=hint) from error
 
     def add(self, output: str, z: str = "") -> str:
         """Take an output and its latent, as text, and return the key by which it is found."""

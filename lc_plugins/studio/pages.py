@@ -66,7 +66,7 @@ class Pages:
                 return
             page = self._opened(first.get("page"))
             await page.serve(socket, first)
-        except (WebSocketDisconnect, ValueError, AttributeError, RuntimeError):
+        except (WebSocketDisconnect, ValueError, AttributeError, KeyError, TypeError, RuntimeError):
             return  # the page was closed, or it said what no page of ours says
 
     def _opened(self, name: Any) -> Page:

@@ -16,9 +16,11 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import lc_core
+from lc_core.cli import main
 from tests.studio.conftest import Json, Line, Served, start
 
 SEVEN = {"use": "digits.digit", "params": {"digit": 7}, "at_least": 0.9}
@@ -217,6 +219,13 @@ def test_what_no_page_says_ends_the_line_and_nothing_else(studio: Served) -> Non
     assert line.ask("dance")[0]["kind"] == "error"
     assert line.ask("star", key="../../etc", on=True)[0]["kind"] == "error"
     line.close()
+
+
+def test_a_folder_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = CliRunner().invoke(main, ["studio", "digits/seven", "--no-open", "--folder", str(tmp_path / "file")])
+    assert found.exit_code == 2
+    assert "cannot be written" in found.stderr
 
 
 def workers(served: Served) -> list[int]:
