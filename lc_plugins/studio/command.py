@@ -115,7 +115,7 @@ def _first(registry: Registry) -> dict[str, Any]:
     """
     found = [Catalogue(registry, one) for one in playable(registry)]
     if not found:
-        raise LCError("no installed model has a renderer", hint="pip install latent-constraints[melody]")
+        raise LCError("no installed model has a renderer", hint='pip install "latent-constraints[melody]"')
     chosen = next((one for one in found if one.script()), found[0])
     return doc_of_model(registry.spelling(chosen.model))
 
