@@ -21,10 +21,11 @@ from lc_core.models.cost import share_of_block
 from lc_core.models.latent_model import LatentModel, decodes_of_base
 from lc_core.planning import Auto
 from lc_core.planning.spans import sampled_spans
-from lc_core.runs.build import build_model, build_problem, prepare_problem
+from lc_core.runs.build import build_problem, prepare_problem
 from lc_core.sampling.block import bank_for
 from lc_core.sampling.digests import Digests
 from lc_core.sampling.moves import make_moves, unfit_for_moves
+from lc_core.sampling.problem import base_of
 
 if TYPE_CHECKING:
     from lc_core.constraints.measurement import Measurement
@@ -84,21 +85,9 @@ class Explorer:
         self.samples = at_most if samples is None else samples
         self._banks: dict[str, AtHand] = {}
 
-    @classmethod
-    def of(
-        cls,
-        spec: Spec,
-        *,
-        samples: int | None = None,
-        cache: Cache | None = None,
-        usual: Sequence[Measurement] = (),
-    ) -> Explorer:
-        """Load the model that a spec names; see `__init__`.
-
-        Raises:
-            LCError: If it cannot be loaded.
-        """
-        return cls(build_model(spec), samples=samples, cache=cache, usual=usual)
+    def base_of(self, spec: Spec) -> str:
+        """Return what tries for a spec begin from, `prior` or `data`."""
+        return base_of(spec.base, spec.realism, self.model, left_open=spec.engine.use == "auto")
 
     def bank(self, base: str = "prior") -> AtHand:
         """Return the bank of samples of a base; of a chain to data, which is costly, that of the prior."""
@@ -117,8 +106,9 @@ class Explorer:
         """
         if spec.engine.use != "auto" or spec.engine.params.get("exact") is not None or spec.sample.seed:
             return spec
-        bank = self.bank(spec.base or "prior")
-        if bank.filled < ENOUGH:
+        base = self.base_of(spec)
+        bank = self.bank(base)
+        if decodes_of_base(self.model, base) > 0 or bank.filled < ENOUGH:
             return spec
         exact = bank.block * 2 ** (bank.filled.bit_length() - 1)
         budget = Auto.default_budget(spec.sample.count, {"exact": exact})

@@ -9,18 +9,20 @@ import base64
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core import LCError, transform
+from lc_core import LCError
 from lc_core.common import Cache
-from lc_core.exploring import Answer, Explorer
 from lc_core.plugins import Registry, read_outputs, reader_settings, readers_of
 from lc_core.spec import Problems, Spec, load_spec, parse, yaml_text
 from lc_plugins.studio.catalogue import Catalogue
 from lc_plugins.studio.specs import exported, problems_of, refuse_files, usual
 from lc_plugins.studio.told import Tell, Told, array_of, drawn, look_json, text_of
+
+if TYPE_CHECKING:
+    from lc_core.exploring import Explorer
 
 __all__ = ["Asks"]
 
@@ -42,7 +44,8 @@ class Asks:
         self._registry, self._samples, self._fills = registry, samples, fills
         self._cache = Cache()
         self._explorers: dict[str, tuple[Explorer, Catalogue]] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="lc-studio-"))
+        self._temporary = tempfile.TemporaryDirectory(prefix="lc-studio-")
+        self._folder = Path(self._temporary.name)
         self._base = "prior"
         self._last: tuple[Explorer, Catalogue] | None = None
 
@@ -64,8 +67,7 @@ class Asks:
         """Load the model of a spec and what serves its specs."""
         spec = self._read(request, tell)
         if spec is not None:
-            self._explorer(spec)
-            self._base = spec.base or "prior"
+            self._base = self._explorer(spec)[0].base_of(spec)
 
     def _ask(self, request: Mapping[str, Any], tell: Tell) -> None:
         spec = self._read(request, tell)
@@ -77,7 +79,7 @@ class Asks:
         if request.get("output"):
             self._changed(settled, array_of(request["output"]), explorer, catalogue, tell)
             return
-        self._base = spec.base or "prior"
+        self._base = explorer.base_of(spec)
         told = Told(settled, catalogue, tell)
         ended = explorer.answer(
             settled,
@@ -135,6 +137,9 @@ class Asks:
 
     def _changed(self, spec: Spec, output: np.ndarray, explorer: Explorer, catalogue: Catalogue, tell: Tell) -> None:
         """Change an output as little as makes it meet a spec, and find more like what comes out."""
+        from lc_core import transform
+        from lc_core.exploring import Answer
+
         tell(look_json(explorer.look(spec)))
         result = transform(
             model=explorer.model,
@@ -184,12 +189,15 @@ class Asks:
             return None
 
     def _explorer(self, spec: Spec) -> tuple[Explorer, Catalogue]:
+        from lc_core.exploring import Explorer
+        from lc_core.runs import build_model
+
         name = f"{spec.model.plugin.qualified} {sorted(spec.model.params.items(), key=str)}"
         if name not in self._explorers:
             self._explorers.clear()  # one model at a time: memory is bounded
             catalogue = Catalogue(self._registry, spec.model.plugin, spec.model.params)
             asked = list(usual(self._registry, catalogue))
-            explorer = Explorer.of(spec, samples=self._samples, cache=self._cache, usual=asked)
+            explorer = Explorer(build_model(spec), samples=self._samples, cache=self._cache, usual=asked)
             self._explorers[name] = (explorer, catalogue)
         self._last = self._explorers[name]
         return self._last

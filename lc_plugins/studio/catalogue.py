@@ -66,7 +66,6 @@ class Catalogue:
             "view": self._view(),
             "files": [{"name": one.short, "suffix": one.load().suffix, "media": _media(one)} for one in self.renderers],
             "upload": self.suffixes,
-            "near": True,
             "bases": ["prior", "data"],
         }
 

@@ -71,7 +71,7 @@ def command(
         studio = Studio(shared, doc, light, host=host, port=port, fresh=spec is not None)
         click.echo(studio.address)
         if host not in ("127.0.0.1", "localhost", "::1"):
-            click.echo("other machines can reach it: whoever has this address can use it", err=True)
+            click.echo("other machines reach it by this machine's own number, with this port and token", err=True)
         click.echo("Ctrl-C ends it", err=True)
         if not no_open:
             webbrowser.open(studio.address)

@@ -19,9 +19,29 @@ from lc_plugins.studio.kept import Kept
 from lc_plugins.studio.pool import Pool
 from lc_plugins.studio.runs import make_run
 
-__all__ = ["Page", "Shared"]
+__all__ = ["Odd", "Page", "Shared", "heard"]
 
 Json = dict[str, Any]
+
+
+class Odd(Exception):
+    """A page said what no page of ours says."""
+
+
+async def heard(socket: WebSocket) -> Json:
+    """Return the next message of a page.
+
+    Raises:
+        Odd: If it is no JSON mapping.
+        WebSocketDisconnect: If the page was closed.
+    """
+    try:
+        found = await socket.receive_json()
+    except (ValueError, KeyError) as error:  # no JSON, or no text
+        raise Odd from error
+    if not isinstance(found, dict):
+        raise Odd
+    return found
 
 
 @dataclass(frozen=True)
@@ -96,8 +116,7 @@ class Page:
             await self._tell_catalogue(socket, first.get("id", 0), state=self._state)
             waiting = asyncio.create_task(self._tell_ready(socket, first.get("id", 0)))
             while True:
-                request = await socket.receive_json()
-                await self._take(socket, request)
+                await self._take(socket, await heard(socket))
         finally:
             self.open = False
             if waiting is not None:
@@ -158,18 +177,21 @@ class Page:
         """Do what takes no time."""
         what, number, kept = request.get("do"), request.get("id", 0), self._shared.kept
         if what == "save":
-            kept.save(self.name, dict(request["state"]))
-            self._state = dict(request["state"])
+            state = request.get("state")
+            if not isinstance(state, dict):
+                raise LCError("a page is saved as a mapping")
+            kept.save(self.name, state)
+            self._state = state
             self.doc = _left(self._state).get("doc", self.doc)
         elif what == "star":
-            key = str(request["key"])
+            key = str(request.get("key"))
             self.starred = [one for one in self.starred if one != key]
             if request.get("on"):
                 kept.star(key)
                 self.starred.append(key)
             await socket.send_json({"id": number, "kind": "starred", "keys": self.starred})
         elif what == "model":
-            doc = doc_of_model(str(request["model"]))
+            doc = doc_of_model(str(request.get("model")))
             self.catalogue, self.doc = self._shared.catalogue_of(doc), doc
             await self._tell_catalogue(socket, number, state=None)
             await socket.send_json({"id": number, "kind": "ready"})

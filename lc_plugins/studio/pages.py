@@ -9,7 +9,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lc_plugins.studio.kept import NAME
-from lc_plugins.studio.page import Page, Shared
+from lc_plugins.studio.page import Odd, Page, Shared, heard
 
 __all__ = ["Pages"]
 
@@ -60,14 +60,14 @@ class Pages:
     async def serve(self, socket: WebSocket) -> None:
         """Talk with a page until it is closed."""
         try:
-            first = await socket.receive_json()
+            first = await heard(socket)
             if not secrets.compare_digest(str(first.get("token", "")).encode(), self._token.encode()):
                 await socket.close(4401)
                 return
             page = self._opened(first.get("page"))
             await page.serve(socket, first)
-        except (WebSocketDisconnect, ValueError, AttributeError, KeyError, TypeError, RuntimeError):
-            return  # the page was closed, or it said what no page of ours says
+        except (WebSocketDisconnect, Odd):
+            return
 
     def _opened(self, name: Any) -> Page:
         known = isinstance(name, str) and NAME.fullmatch(name) is not None

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -228,11 +228,14 @@ class Studio:
         if not self._known(request) or page is None:
             return PlainTextResponse("forbidden", 403)
         content = bytearray()
-        async for part in request.stream():
-            content += part
-            if len(content) > MOST_UPLOADED:
-                message = f"the file has more than {MOST_UPLOADED // 2**20} MB"
-                return JSONResponse({"message": message, "hint": None}, 413)
+        try:
+            async for part in request.stream():
+                content += part
+                if len(content) > MOST_UPLOADED:
+                    message = f"the file has more than {MOST_UPLOADED // 2**20} MB"
+                    return JSONResponse({"message": message, "hint": None}, 413)
+        except ClientDisconnect:
+            return PlainTextResponse("the file did not come to its end", 400)
         async with self._uploads:
             try:
                 found = await page.read_file(request.query_params.get("name", ""), bytes(content))

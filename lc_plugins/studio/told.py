@@ -6,14 +6,16 @@ import base64
 import io
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lc_core.exploring import Answer, Look
 from lc_core.plugins import Registered
 from lc_core.spec import Spec
 from lc_plugins.studio.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from lc_core.exploring import Answer, Look
 
 __all__ = ["Tell", "Told", "array_of", "drawn", "look_json", "text_of"]
 

@@ -77,6 +77,8 @@ class Loop:
                 pass  # it came when nothing was worked on any more
             finally:
                 self._task = -1
+            if request:
+                self._forget(request["task"])
 
     def _next(self, busy: bool) -> Json | None:
         """Return the next request; an empty one if there is none and there may be something to do ahead."""
@@ -132,6 +134,10 @@ class Loop:
         """Leave what is done ahead, if that is all that is done."""
         if self._task == 0:
             _thread.interrupt_main()
+
+    def _forget(self, task: int) -> None:
+        with self._lock:
+            self._cancelled.discard(task)
 
     def _is_cancelled(self, task: int) -> bool:
         with self._lock:

@@ -114,7 +114,7 @@ export function card(app, answer, name, id) {
           label: playing ? T.stopOf(name) : T.playOf(name),
         })
       : null,
-    app.near ? button("≈", () => app.moreLike(answer, name), { ...act("near"), label: T.nearOf(name) }) : null,
+    button("≈", () => app.moreLike(answer, name), { ...act("near"), label: T.nearOf(name) }),
     ...slots,
     el("span", { class: "files" }, ...files(app, answer, name)),
   ];

@@ -47,7 +47,7 @@ class App {
     this.live = new Live({
       opening: () => ({ token: this.token, page: this.page }),
       opened: (message) => this.opened(message),
-      lost: (refused) => this.frame.say(refused ? T.noToken : T.lost, true),
+      lost: (refused) => this.frame.say(refused ? T.oldToken : T.lost, true),
     });
     document.addEventListener("keydown", (event) => this.key(event));
     addEventListener("hashchange", () => location.reload());
@@ -69,8 +69,8 @@ class App {
   async catalogue(message) {
     const known = this.moves !== null && this.page === message.page;
     const other = this.model !== message.model;
-    const { files, near, model, models, upload, bases, ready } = message;
-    Object.assign(this, { files, near, model, models, upload, bases, ready, page: message.page });
+    const { files, model, models, upload, bases, ready } = message;
+    Object.assign(this, { files, model, models, upload, bases, ready, page: message.page });
     history.replaceState(null, "", `#${this.page}`);
     document.title = `${T.brand} · ${this.page}`;
     this.frame.say(ready ? T.ready : T.loading);

@@ -40,6 +40,7 @@ export const T = {
   ready: "Ready.",
   lost: "The studio's server does not answer. Trying again every two seconds.",
   noToken: "This address has no token. Open the address that `lc studio` printed.",
+  oldToken: "The studio was started anew, with another token. Open the address that it printed.",
   failed: (message, hint) => (hint ? `${message} ${hint}` : message),
 
   rules: "Rules",
@@ -91,7 +92,7 @@ export const T = {
   reach: (span) => `${span.text}.`,
   shareYes: (share) => `${number(100 * share)} % of what is left under the other rules: yes.`,
   noReach: "No sample meets the other rules.",
-  fewReach: (count) => `${number(count)} sample${count === 1 ? "" : "s"} meet the other rules, where the blue bars are.`,
+  fewReach: (count) => `${number(count)} ${count === 1 ? "sample meets" : "samples meet"} the other rules, where the blue bars are.`,
   toldSoon: "How the outputs are spread comes with the model.",
   valueText: (value, name) => `${number(value)}${unit(name)}`,
   setting: {
