@@ -158,9 +158,9 @@ def started(browser: Any, cache: Path) -> tuple[float, float]:
     return controls, answered
 
 
-def moved(page: Any, rng: random.Random, *, wait: bool = True) -> dict[str, float | None] | None:
-    """Move a fader a little; return the milliseconds until each thing, None for what did not come."""
-    if not page.evaluate(MOVE, [rng.choice([-1, 1]), rng.randrange(100)]):
+def moved(page: Any, way: int, fader: int, *, wait: bool = True) -> dict[str, float | None] | None:
+    """Move a fader a little up or down; return the milliseconds until each thing, None for what did not come."""
+    if not page.evaluate(MOVE, [way, fader]):
         return None
     if not wait:
         return {}
@@ -170,6 +170,8 @@ def moved(page: Any, rng: random.Random, *, wait: bool = True) -> dict[str, floa
         if "Timeout" not in type(error).__name__:
             raise
     found: dict[str, float | None] = page.evaluate("() => window.seen")
+    if found["all"] is None:
+        say(f"not answered: {page.inner_text('.plan')}\n{page.inner_text('#rules')[:400]}")
     return {key: found[key] for key in ("look", "first", "all")}
 
 
@@ -188,9 +190,11 @@ def timed_moves(studio: Served, browser: Any, heard: Heard, moves: int) -> dict[
                 "sample": {"count": 16, "seed": 0},
             }
             page = studio.open(browser, heard, doc, f"bench{decades[0]}{number:03d}")
+            fader = 0
             each = -(-(moves - len(found[name])) // (len(chosen) - number))
-            for _ in range(each):
-                if (seen := moved(page, rng)) is not None:
+            for move in range(each):  # there and back, so that the spec stays near the composition
+                fader = fader if move % 2 else rng.randrange(100)
+                if (seen := moved(page, -1 if move % 2 else 1, fader)) is not None:
                     found[name].append(seen)
             page.close()
             say(f"{name}: {len(found[name])} of {moves} moves")
@@ -208,7 +212,7 @@ def random_moves(studio: Served, browser: Any, heard: Heard, moves: int, pages: 
         opened.append(studio.open(browser, heard, doc, f"many{number:04d}"))
     before: tuple[int, int] | None = None
     for number in range(moves):
-        moved(rng.choice(opened), rng, wait=False)
+        moved(rng.choice(opened), rng.choice([-1, 1]), rng.randrange(100), wait=False)
         time.sleep(rng.choice([0.0, 0.02, 0.1, 0.3]))
         if number == moves // 5:
             before = (studio.memory(), len(studio.processes()))
