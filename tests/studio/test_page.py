@@ -334,7 +334,7 @@ def test_a_strangers_rules_have_controls_and_help(person: Person) -> None:
     sync_api.expect(card).to_contain_text("Whether the edge counts.")
     person.add("no repeats")
     person.says("norepeats.no_repeats")
-    person.answered()
+    sync_api.expect(page.locator(".answer:not(.old)").first).to_be_visible(timeout=30_000)  # all may take longer
 
 
 def test_a_file_can_be_dragged_out(person: Person, melodies: Served) -> None:
